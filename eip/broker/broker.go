@@ -1,0 +1,155 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// A Broker is a connection to whatever keeps messages between flows.
+type Broker interface {
+	// Source declares the channel (and, of a topic, the subscription), and starts
+	// to consume from it. From its return on, a topic's subscription gets every
+	// message that is sent. Messages that it yields can be answered where they name
+	// a Return Address on this broker.
+	Source(ctx context.Context, c Channel, s Subscription) (Source, error)
+	// Sender declares the channel and returns its sending side.
+	Sender(ctx context.Context, c Channel) (Sender, error)
+	// SendTo sends m to an address as a Return Address names it, without declaring
+	// anything. Like a Sender it holds m until it is confirmed. An address that
+	// does not exist, or cannot be one, is a permanent error.
+	SendTo(ctx context.Context, address string, m *eip.Message) error
+	// Inbox opens a channel for replies, as eip.Inboxer says.
+	Inbox(ctx context.Context, name string) (eip.Inbox, error)
+	// Status says how the broker does, without blocking.
+	Status() Status
+	// Close ends everything that was opened on the broker. What is not settled is
+	// delivered again to whoever comes next.
+	Close() error
+}
+
+// A Source is the receiving side of a channel. Close gives back what was not
+// settled, and makes Receive return eip.ErrClosed.
+type Source interface {
+	eip.Source
+	Close() error
+}
+
+// A Sender is the sending side of a channel. Close waits until what was handed to
+// it has settled.
+type Sender interface {
+	eip.Handler
+	Close() error
+}
+
+// Idler is a broker inside this process, which can tell when it has nothing left
+// to deliver.
+type Idler interface {
+	// Idle reports whether no message waits in, or was taken unsettled from, any
+	// channel that has an open Source.
+	Idle() bool
+}
+
+// Capabilities are what a broker can do. It declares them in its Registry entry,
+// and the acceptance suite checks them both ways.
+type Capabilities struct {
+	Durable    bool // durable channels outlive the process
+	Patterns   bool // a topic's subscriptions select by the message's key
+	MaxLength  bool // Channel.MaxLength is kept; the sender is refused
+	TTL        bool // Channel.TTL and Message.Expiration are kept
+	DeadLetter bool // what expires moves to Channel.DeadLetter
+	Headers    bool // every kind of header value survives
+}
+
+// Status is a broker's state, for people and programs.
+type Status struct {
+	URL       string // without a password
+	Connected bool
+	Waiting   string // what it waits for, where it is not connected
+}
+
+// Kind is a queue or a topic.
+type Kind int
+
+// The kinds of channel.
+const (
+	Queue Kind = iota // Point-to-Point Channel
+	Topic             // Publish-Subscribe Channel
+)
+
+func (k Kind) String() string {
+	if k == Topic {
+		return "topic"
+	}
+	return "queue"
+}
+
+// A Channel is what a flow file says of a queue or topic.
+type Channel struct {
+	Kind    Kind
+	Address string // the broker's own name for it
+	// Durable channels and what is in them outlive the broker's restart.
+	Durable    bool
+	Exclusive  bool // of this process alone, and gone with it
+	AutoDelete bool // gone with its last consumer
+	// Declare: create the channel where it is missing. Otherwise it must exist.
+	Declare    bool
+	MaxLength  int           // most messages in it; 0: no limit
+	TTL        time.Duration // how long a message waits in it at most; 0: for ever
+	DeadLetter string        // address of the queue for what expires; "": dropped
+	Arguments  map[string]any
+}
+
+// A Subscription is one flow's claim on what a topic sends. It says nothing about
+// queues but the prefetch.
+type Subscription struct {
+	Name     string // processes of the same name compete
+	Durable  bool   // it gets what was sent while no process ran
+	Pattern  string // "": every message; else dotted words, * for one and # for any number
+	Prefetch int    // most unsettled messages; 0: 1000
+}
+
+// Config is what a broker is opened with.
+type Config struct {
+	Name      string   // as in the flow file; "" of the default broker
+	URL       *url.URL // the scheme has picked the transport
+	URLs      []string // further nodes of a cluster, tried in turn
+	TLS       *tls.Config
+	Reconnect struct{ Min, Max time.Duration }
+	DataDir   string
+	Instance  string
+	Log       *slog.Logger
+}
+
+// A Transport opens brokers of one kind.
+type Transport struct {
+	Open         func(ctx context.Context, c Config) (Broker, error)
+	Capabilities Capabilities
+	// Check reports what is wrong with a channel or subscription for this
+	// transport, without connecting; nil where there is nothing to check. It
+	// returns an eip.OptionError.
+	Check func(c Channel, s *Subscription) error
+}
+
+// Registry maps a URL's scheme to its transport.
+var Registry eip.Registry[Transport]
+
+// Lookup parses a broker's URL and finds its transport.
+func Lookup(raw string) (*url.URL, Transport, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		// The text may hold a password, so it is not repeated.
+		return nil, Transport{}, fmt.Errorf("this is no URL; a broker's looks like amqp://user:password@host:5672/ or embedded:")
+	}
+	t, ok := Registry.New(u.Scheme)
+	if !ok {
+		return nil, t, fmt.Errorf("no broker has the scheme %q; there are %s", u.Scheme, strings.Join(Registry.Names(), ", "))
+	}
+	return u, t, nil
+}

@@ -1,0 +1,183 @@
+package eip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"sync"
+)
+
+// The functions that options of stages are made of. In a flow file each is an
+// expression; a Go program passes a function. They must be safe for concurrent
+// use. An error makes the message invalid or failed, as it is marked.
+type (
+	// A Predicate decides.
+	Predicate func(ctx context.Context, m *Message) (bool, error)
+	// A Value computes anything: nil, bool, int, float64, string, []byte,
+	// [time.Time], []any or map[string]any.
+	Value func(ctx context.Context, m *Message) (any, error)
+	// A Text computes a string.
+	Text func(ctx context.Context, m *Message) (string, error)
+	// A Merge computes what becomes of a message and the reply to it.
+	Merge func(ctx context.Context, m, reply *Message) (any, error)
+)
+
+// An Env is what a component is told when it is opened.
+type Env struct {
+	Address  string       // the flow and the labels down to the component
+	Flow     string       // the flow's name
+	Instance string       // the process' name
+	Log      *slog.Logger // never nil
+}
+
+// An Opener is a component that needs something before it is used: a goroutine, a
+// connection. Open is called once before the first message, and again when a
+// stopped flow is started again. What it starts must outlive ctx, and end with
+// Close.
+type Opener interface {
+	Open(ctx context.Context, env *Env) error
+}
+
+// A Closer is a component that has something to finish. Close is called after the
+// last message has settled; it finishes what is buffered until ctx ends, and
+// leaves no goroutine behind.
+type Closer interface {
+	Close(ctx context.Context) error
+}
+
+// A Validator checks options that only fit together in some ways. It returns an
+// [OptionError] where one option is to blame.
+type Validator interface {
+	Validate() error
+}
+
+// A Nester is a stage with bodies of its own. Flows open and close what is in
+// them, and flow files check them.
+type Nester interface {
+	Nested() []*Pipe
+}
+
+// An Ender is a stage that may be the last of a body that has no `to`: what it is
+// given ends there, or leaves by a way of its own.
+type Ender interface {
+	Ends() bool
+}
+
+// Bounded is a stage that holds messages while it waits for others. MaxHeld is the
+// most that it ever holds; a flow's window must be larger.
+type Bounded interface {
+	MaxHeld() int
+}
+
+// Settable is a stage with attributes that may change while it runs.
+type Settable interface {
+	// Settable returns the attributes and their present values.
+	Settable() map[string]any
+	// Set changes one between two messages, and returns an error that names what
+	// is wrong with the value.
+	Set(attribute string, value any) error
+}
+
+// Counted is a component that counts more than the flow does.
+type Counted interface {
+	Counts() map[string]int64
+}
+
+// Busy is a component that works on messages that are settled already: a wire
+// tap's buffer.
+type Busy interface {
+	Busy() bool
+}
+
+// An Inboxer is the sending side of a channel whose receivers can answer. Inbox
+// opens a channel for the replies, on the same broker.
+//
+// name "" makes one that belongs to this process and goes with it. A name makes a
+// durable one that all processes of that name share and compete for.
+type Inboxer interface {
+	Inbox(ctx context.Context, name string) (Inbox, error)
+}
+
+// An Inbox is a Source of replies with the address they are sent to.
+type Inbox interface {
+	Source
+	Address() string
+	Close() error
+}
+
+// Walk calls visit for each of stages, outer ones before those in their bodies.
+// Named stages are visited unwrapped, with their address.
+func Walk(stages []Stage, visit func(address string, s Stage) error) error {
+	for _, s := range stages {
+		address := ""
+		if n, ok := s.(*Named); ok {
+			s, address = n.Stage, n.Address
+		}
+		if err := visit(address, s); err != nil {
+			return err
+		}
+		if n, ok := s.(Nester); ok {
+			for _, p := range n.Nested() {
+				if err := Walk(p.Stages, visit); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// A Registry maps the names of flow files to constructors, which set defaults.
+// The zero Registry is empty and ready. It is safe for concurrent use.
+type Registry[T any] struct {
+	mu   sync.RWMutex
+	news map[string]func() T
+}
+
+var snakeCase = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+
+// Add enters a constructor. It panics on a name that is taken or not in
+// snake_case: both are mistakes in the program.
+func (r *Registry[T]) Add(name string, construct func() T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !snakeCase.MatchString(name) {
+		panic(fmt.Sprintf("eip: %q is no snake_case name", name))
+	}
+	if _, taken := r.news[name]; taken {
+		panic(fmt.Sprintf("eip: %q is registered twice", name))
+	}
+	if r.news == nil {
+		r.news = map[string]func() T{}
+	}
+	r.news[name] = construct
+}
+
+// New makes a component with its defaults; false where the name is unknown.
+func (r *Registry[T]) New(name string) (T, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	construct, ok := r.news[name]
+	if !ok {
+		var none T
+		return none, false
+	}
+	return construct(), true
+}
+
+// Names returns all names, sorted.
+func (r *Registry[T]) Names() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	names := make([]string, 0, len(r.news))
+	for n := range r.news {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Stages are the kinds of stage that flow files know.
+var Stages Registry[Stage]

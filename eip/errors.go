@@ -1,0 +1,83 @@
+package eip
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoReturnAddress is why a message that names no Return Address, or came from
+// where no reply can go, cannot be answered.
+var ErrNoReturnAddress = errors.New("the message has no return address, so it cannot be answered")
+
+// ErrClosed is returned by what is used after its Close.
+var ErrClosed = errors.New("closed")
+
+type permanent struct{ error }
+
+func (e permanent) Unwrap() error { return e.error }
+
+type invalid struct{ error }
+
+func (e invalid) Unwrap() error { return e.error }
+
+// Permanent marks err as one that trying again cannot mend. nil stays nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanent{err}
+}
+
+// Invalid marks err as the message's own fault: it cannot be read or evaluated.
+// An invalid message is never tried again. nil stays nil.
+func Invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return invalid{err}
+}
+
+// IsPermanent reports whether err, or an error within it, is permanent or
+// invalid.
+func IsPermanent(err error) bool {
+	var p permanent
+	return errors.As(err, &p) || IsInvalid(err)
+}
+
+// IsInvalid reports whether err, or an error within it, is invalid.
+func IsInvalid(err error) bool {
+	var i invalid
+	return errors.As(err, &i)
+}
+
+// A StageError says at which stage a message failed.
+type StageError struct {
+	Address string
+	Err     error
+}
+
+func (e *StageError) Error() string { return e.Address + ": " + e.Err.Error() }
+func (e *StageError) Unwrap() error { return e.Err }
+
+// An OptionError says which option of a component is wrong. A Validate method
+// returns it, so that a flow file's error can point at the line.
+type OptionError struct {
+	Option string // the name as in a flow file
+	Err    error
+}
+
+// OptionErrorf makes an OptionError.
+func OptionErrorf(option, format string, args ...any) error {
+	return &OptionError{Option: option, Err: fmt.Errorf(format, args...)}
+}
+
+func (e *OptionError) Error() string { return e.Option + ": " + e.Err.Error() }
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// panicked turns a recovered panic into an error that fails one message.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }

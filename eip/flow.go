@@ -1,0 +1,273 @@
+package eip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Flow takes messages from a Source, walks each through Stages and hands it to
+// To, with at most Window of them unsettled. Fields must not change once Run is
+// called.
+type Flow struct {
+	Name   string
+	Source Source
+	Stages []Stage
+	// To takes what passes all stages. It may be nil where they let nothing pass.
+	To Handler
+
+	// Concurrency is how many messages are worked on at once; 1 (also 0) keeps the
+	// source's order.
+	Concurrency int
+	// OrderBy gives a key; with Concurrency, messages of equal key keep their order.
+	OrderBy Text
+	// Window is the most messages that are unsettled at any time; 0 means 1000.
+	Window int
+	Retry  Retry
+	// DeadLetter takes messages that still fail after the last attempt, with
+	// headers that say why, where and when. nil: the source is told of the failure.
+	DeadLetter Handler
+	// Invalid takes messages that cannot be read or evaluated. nil: DeadLetter.
+	Invalid Handler
+	// Grace is how long Run finishes what is in flight after its context ended; 0
+	// means 30 s.
+	Grace time.Duration
+	// Env is what stages are opened with, but for their address.
+	Env Env
+	// Ready, where set, is called when the stages are open and the flow is about
+	// to take its first message.
+	Ready func()
+
+	stats flowStats
+}
+
+// Retry says how often a failed message is tried, and when.
+type Retry struct {
+	// Attempts counts the first one too; 0 means 3.
+	Attempts int
+	// Delay is the time before the second attempt; each further one waits twice as
+	// long, up to MaxDelay, less a random part of up to a half. 0 means 100 ms and
+	// 30 s.
+	Delay    time.Duration
+	MaxDelay time.Duration
+	// Ordered holds back what is behind a failed message in its lane until the
+	// message is settled. It costs pipelining: each message is settled before the
+	// next one of its lane is begun.
+	Ordered bool
+}
+
+// FlowStats are a flow's counts since it was made.
+type FlowStats struct {
+	Received     int64 `json:"received"`
+	Sent         int64 `json:"sent"`          // settled as they should be
+	Retried      int64 `json:"retried"`       // attempts after the first
+	DeadLettered int64 `json:"dead_lettered"` // gone to the dead-letter channel
+	Invalid      int64 `json:"invalid"`       // gone to the invalid-message channel
+	Returned     int64 `json:"returned"`      // left to the source, unsettled
+	InFlight     int64 `json:"in_flight"`
+}
+
+type flowStats struct {
+	received, sent, retried, deadLettered, invalid, returned, inFlight atomic.Int64
+}
+
+// Stats returns the counts. It is safe for concurrent use.
+func (f *Flow) Stats() FlowStats {
+	s := &f.stats
+	return FlowStats{
+		Received: s.received.Load(), Sent: s.sent.Load(), Retried: s.retried.Load(),
+		DeadLettered: s.deadLettered.Load(), Invalid: s.invalid.Load(),
+		Returned: s.returned.Load(), InFlight: s.inFlight.Load(),
+	}
+}
+
+// Run works until the source ends (nil), the source fails (its error), or ctx
+// ends: then it takes nothing more and finishes what is in flight for Grace at
+// most. It returns nil when everything was settled, else an error that says how
+// many messages are left to the source. Run must not be called twice at once.
+func (f *Flow) Run(ctx context.Context) (err error) {
+	x := f.prepare()
+	defer x.stopWork()
+	opened, err := x.open(ctx)
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.Grace)
+		defer cancel()
+		for i := len(opened) - 1; i >= 0; i-- {
+			err = errors.Join(err, opened[i].Close(closing))
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	if f.Ready != nil {
+		f.Ready()
+	}
+	err = x.receive(ctx)
+	if left := x.drain(ctx); left > 0 {
+		err = errors.Join(err, fmt.Errorf("flow %s: stopped with %d messages unsettled; their source will deliver them again", f.Name, left))
+	}
+	return err
+}
+
+// run is one Run of a Flow.
+type run struct {
+	*Flow
+	head     Handler
+	lanes    []lane
+	shared   chan *Message // feeds all lanes, where there is no OrderBy
+	seed     maphash.Seed
+	working  sync.WaitGroup
+	giveUp   chan *receipt // to the dead-letter worker; never blocks, as it holds a window
+	work     context.Context
+	stopWork context.CancelFunc
+	waiting  atomic.Bool // the receiver waits for free
+	free     chan struct{}
+}
+
+// lane is one message at a time. Its lock keeps a retry from running beside it.
+type lane struct {
+	mu sync.Mutex
+	in chan *Message
+}
+
+func (f *Flow) prepare() *run {
+	f.Concurrency = max(f.Concurrency, 1)
+	f.Window = orElse(f.Window, 1000)
+	f.Grace = orElse(f.Grace, 30*time.Second)
+	f.Retry.Attempts = orElse(f.Retry.Attempts, 3)
+	f.Retry.Delay = orElse(f.Retry.Delay, 100*time.Millisecond)
+	f.Retry.MaxDelay = orElse(f.Retry.MaxDelay, 30*time.Second)
+	if f.Invalid == nil {
+		f.Invalid = f.DeadLetter
+	}
+	if f.Env.Log == nil {
+		f.Env.Log = slog.New(slog.DiscardHandler)
+	}
+	f.Env.Flow = f.Name
+	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency),
+		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), free: make(chan struct{}, 1)}
+	x.work, x.stopWork = context.WithCancel(context.Background())
+	return x
+}
+
+func orElse[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// open opens the stages, and returns those that must be closed again.
+func (x *run) open(ctx context.Context) (opened []Closer, err error) {
+	err = Walk(x.Stages, func(address string, s Stage) error {
+		if o, ok := s.(Opener); ok {
+			env := x.Env
+			env.Address = address
+			if err := o.Open(ctx, &env); err != nil {
+				return fmt.Errorf("open %s: %w", address, err)
+			}
+		}
+		if c, ok := s.(Closer); ok {
+			opened = append(opened, c)
+		}
+		return nil
+	})
+	return opened, err
+}
+
+// receive takes messages until the source or ctx ends.
+func (x *run) receive(ctx context.Context) error {
+	x.startLanes()
+	defer x.stopLanes()
+	for x.slot(ctx) {
+		m, err := x.Source.Receive(ctx)
+		switch {
+		case err == nil && m != nil:
+			x.dispatch(x.take(m))
+		case m != nil && IsInvalid(err):
+			x.take(m).receipt.release(err)
+		case errors.Is(err, io.EOF), ctx.Err() != nil:
+			return nil
+		case err == nil:
+			return fmt.Errorf("flow %s: its source gave neither a message nor an error", x.Name)
+		default:
+			return fmt.Errorf("flow %s: receive: %w", x.Name, err)
+		}
+	}
+	return nil
+}
+
+// slot waits until the window has room; false when ctx ended first.
+func (x *run) slot(ctx context.Context) bool {
+	return x.waitBelow(int64(x.Window), ctx.Done()) && ctx.Err() == nil
+}
+
+// waitBelow waits until fewer than n messages are in flight.
+func (x *run) waitBelow(n int64, stop <-chan struct{}) bool {
+	if x.stats.inFlight.Load() < n {
+		return true
+	}
+	x.waiting.Store(true)
+	defer x.waiting.Store(false)
+	for x.stats.inFlight.Load() >= n {
+		select {
+		case <-x.free:
+		case <-stop:
+			return false
+		}
+	}
+	return true
+}
+
+// take makes m this run's own: from here on its receipt settles by way of the
+// flow, which retries and dead-letters before the source is told.
+func (x *run) take(m *Message) *Message {
+	if m.receipt == nil || m.receipt.run != nil {
+		m = m.Fork(m.Hold())
+	}
+	m.receipt.run, m.receipt.message = x, m
+	x.stats.received.Add(1)
+	x.stats.inFlight.Add(1)
+	return m
+}
+
+// drain waits until nothing is in flight, for Grace at most after ctx ended, and
+// returns how many messages were left.
+func (x *run) drain(ctx context.Context) int64 {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { // once told to stop, the grace runs
+		t := time.AfterFunc(x.Grace, x.stopWork)
+		<-done
+		t.Stop()
+	})
+	settled := x.waitBelow(1, x.work.Done())
+	left := x.stats.inFlight.Load()
+	if !settled {
+		// Whoever heeds its context gives its message back now.
+		t := time.NewTimer(time.Second)
+		defer t.Stop()
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			x.waitBelow(1, done)
+		}()
+		select {
+		case <-over:
+		case <-t.C:
+		}
+	}
+	close(done)
+	stop()
+	x.stopWork()
+	if x.stats.inFlight.Load() == 0 {
+		x.working.Wait()
+	}
+	return left
+}

@@ -1,0 +1,89 @@
+package eip
+
+import (
+	"context"
+	"hash/maphash"
+)
+
+// startLanes starts a goroutine a lane, and the dead-letter worker. With one lane
+// the receiving goroutine is the lane.
+func (x *run) startLanes() {
+	x.working.Go(x.deadLetters)
+	if x.Concurrency == 1 {
+		return
+	}
+	if x.OrderBy == nil {
+		x.shared = make(chan *Message)
+	}
+	for i := range x.lanes {
+		l := &x.lanes[i]
+		l.in = x.shared
+		if x.OrderBy != nil {
+			// The window bounds it, so one busy lane does not hold up the others.
+			l.in = make(chan *Message, x.Window)
+		}
+		x.working.Go(func() {
+			for m := range l.in {
+				x.deliver(l, m)
+			}
+		})
+	}
+}
+
+func (x *run) stopLanes() {
+	if x.shared != nil {
+		close(x.shared)
+		return
+	}
+	for i := range x.lanes {
+		if x.lanes[i].in != nil {
+			close(x.lanes[i].in)
+		}
+	}
+}
+
+// dispatch gives m to its lane.
+func (x *run) dispatch(m *Message) {
+	switch {
+	case x.Concurrency == 1:
+		x.deliver(&x.lanes[0], m)
+	case x.OrderBy == nil:
+		x.shared <- m
+	default:
+		key, err := x.key(m)
+		if err != nil {
+			m.receipt.release(err)
+			return
+		}
+		x.lanes[maphash.String(x.seed, key)%uint64(len(x.lanes))].in <- m
+	}
+}
+
+func (x *run) key(m *Message) (key string, err error) {
+	err = handle(x.work, HandlerFunc(func(ctx context.Context, m *Message) (err error) {
+		key, err = x.OrderBy(ctx, m)
+		return err
+	}), m)
+	return key, err
+}
+
+// deliver runs one attempt in lane l.
+func (x *run) deliver(l *lane, m *Message) {
+	r := m.receipt
+	r.lane = l
+	if !x.Retry.Ordered {
+		l.mu.Lock()
+		Deliver(x.work, x.head, m)
+		l.mu.Unlock()
+		return
+	}
+	settled := make(chan struct{})
+	r.onSettled = func() { close(settled) }
+	l.mu.Lock()
+	Deliver(x.work, x.head, m)
+	l.mu.Unlock()
+	select {
+	case <-settled:
+	case <-x.work.Done():
+	}
+}

@@ -1,0 +1,185 @@
+package eip
+
+import (
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+var errStopped = errors.New("the flow stopped before the message was settled")
+
+// settled decides what becomes of a message that nobody holds any more. It does
+// not block, as whoever released last calls it.
+func (x *run) settled(r *receipt) {
+	if r.err == nil {
+		x.stats.sent.Add(1)
+		x.finish(r, nil)
+		return
+	}
+	now := time.Now()
+	if r.attempts++; r.attempts == 1 {
+		r.firstFailed = now
+	}
+	switch {
+	case x.work.Err() != nil:
+		x.stats.returned.Add(1)
+		x.finish(r, errors.Join(errStopped, r.err))
+	case !IsPermanent(r.err) && r.attempts < x.Retry.Attempts:
+		x.Env.Log.Warn("message failed, will be tried again", x.about(r)...)
+		go x.retry(r)
+	default:
+		x.giveUp <- r
+	}
+}
+
+// retry keeps the message aside, not the lane, and tries it again after a while.
+func (x *run) retry(r *receipt) {
+	t := time.NewTimer(x.backoff(r.attempts))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-x.work.Done():
+		x.stats.returned.Add(1)
+		x.finish(r, errors.Join(errStopped, r.err))
+		return
+	}
+	x.stats.retried.Add(1)
+	r.err = nil
+	r.refs.Store(1)
+	m := r.message
+	if r.lane == nil { // it never reached one: OrderBy failed
+		x.dispatchRetry(m)
+		return
+	}
+	r.lane.mu.Lock()
+	defer r.lane.mu.Unlock()
+	Deliver(x.work, x.head, m)
+}
+
+func (x *run) dispatchRetry(m *Message) {
+	if _, err := x.key(m); err != nil {
+		m.receipt.release(err)
+		return
+	}
+	Deliver(x.work, x.head, m)
+}
+
+// backoff doubles Delay with each attempt up to MaxDelay, and takes off up to
+// half of it at random, so that many failures do not come back as one wave.
+func (x *run) backoff(attempt int) time.Duration {
+	d := x.Retry.Delay
+	for range attempt - 1 {
+		if d *= 2; d >= x.Retry.MaxDelay || d <= 0 {
+			d = x.Retry.MaxDelay
+			break
+		}
+	}
+	d = min(d, x.Retry.MaxDelay)
+	return d - time.Duration(rand.Int64N(int64(d)/2+1))
+}
+
+// deadLetters takes failed messages one after the other, so that they reach their
+// channel in order. It ends when the work does.
+func (x *run) deadLetters() {
+	for {
+		select {
+		case r := <-x.giveUp:
+			x.deadLetter(r, 1)
+		case <-x.work.Done():
+			for {
+				select {
+				case r := <-x.giveUp:
+					x.stats.returned.Add(1)
+					x.finish(r, errors.Join(errStopped, r.err))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// deadLetter sends a failed message to where it belongs. Until that channel has
+// confirmed, the message stays unsettled; there is no other place left for it, so
+// it is tried until it succeeds or the flow stops.
+func (x *run) deadLetter(r *receipt, attempt int) {
+	to, count, reason := x.DeadLetter, &x.stats.deadLettered, "failed"
+	if IsInvalid(r.err) {
+		to, count, reason = x.Invalid, &x.stats.invalid, "invalid"
+	}
+	if to == nil {
+		x.Env.Log.Error("message failed and goes back to its source", x.about(r)...)
+		x.stats.returned.Add(1)
+		x.finish(r, r.err)
+		return
+	}
+	if attempt == 1 {
+		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
+	}
+	m := r.message.WithHeaders(x.why(r, reason))
+	Deliver(x.work, to, m.Fork(func(err error) {
+		if err == nil {
+			count.Add(1)
+			x.finish(r, nil)
+			return
+		}
+		x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(r), slog.Any("cause", err))...)
+		go func() {
+			t := time.NewTimer(x.backoff(attempt))
+			defer t.Stop()
+			select {
+			case <-t.C:
+				x.deadLetter(r, attempt+1)
+			case <-x.work.Done():
+				x.stats.returned.Add(1)
+				x.finish(r, errors.Join(errStopped, r.err))
+			}
+		}()
+	}))
+}
+
+// why is what a dead letter says of itself.
+func (x *run) why(r *receipt, reason string) Headers {
+	const at = time.RFC3339Nano
+	return Headers{
+		HeaderReason: reason, HeaderError: r.err.Error(), HeaderFlow: x.Name, HeaderStage: x.stageOf(r.err),
+		HeaderChannel: r.message.Channel, HeaderAttempts: r.attempts,
+		HeaderFirstFailed: r.firstFailed.UTC().Format(at), HeaderFailed: time.Now().UTC().Format(at),
+	}
+}
+
+func (x *run) stageOf(err error) string {
+	var s *StageError
+	if errors.As(err, &s) {
+		return s.Address
+	}
+	return x.Name
+}
+
+func (x *run) about(r *receipt) []any {
+	about := []any{slog.String("flow", x.Name), slog.String("stage", x.stageOf(r.err)), slog.String("error", r.err.Error()),
+		slog.String("message_id", r.message.ID), slog.Int("attempt", r.attempts), slog.Int("of", x.Retry.Attempts)}
+	var p *panicked
+	if errors.As(r.err, &p) {
+		about = append(about, slog.String("stack", string(p.stack)))
+	}
+	return about
+}
+
+// finish tells the source, and then makes room for the next message.
+func (x *run) finish(r *receipt, err error) {
+	if r.settle != nil {
+		r.settle(err)
+	}
+	if r.onSettled != nil {
+		r.onSettled()
+	}
+	x.stats.inFlight.Add(-1)
+	if x.waiting.Load() {
+		select {
+		case x.free <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package eip
+
+import (
+	"strings"
+)
+
+// Headers are a message's own properties by name. The values are nil, bool, the
+// sized and unsized integers, float32, float64, string, []byte, [time.Time],
+// [Decimal], Headers (a table) and []any of these; brokers carry them as they are
+// where they can, and the page of each broker says what becomes of the rest.
+// A message's Headers must not be changed.
+type Headers map[string]any
+
+// Decimal is AMQP's decimal: Value divided by ten to the power of Scale.
+type Decimal struct {
+	Scale uint8
+	Value int32
+}
+
+// Headers that eipd itself writes. They say why a message is in a dead-letter or
+// invalid-message channel, and nothing in eipd acts upon them.
+const (
+	HeaderReason      = "eip-reason"       // "failed" or "invalid"
+	HeaderError       = "eip-error"        // the last error's text
+	HeaderFlow        = "eip-flow"         // the flow that gave up
+	HeaderStage       = "eip-stage"        // the address of the stage that failed
+	HeaderChannel     = "eip-channel"      // where the message was taken from
+	HeaderAttempts    = "eip-attempts"     // how often it was tried
+	HeaderFirstFailed = "eip-first-failed" // when it failed first
+	HeaderFailed      = "eip-failed"       // when it failed last
+	HeaderHistory     = "eip-history"      // Message History
+	HeaderTest        = "eip-test"         // Test Message
+)
+
+var informative = map[string]bool{
+	HeaderReason: true, HeaderError: true, HeaderFlow: true, HeaderStage: true, HeaderChannel: true,
+	HeaderAttempts: true, HeaderFirstFailed: true, HeaderFailed: true, HeaderHistory: true,
+}
+
+// FromOutside returns h without the headers that imitate ours: every name that
+// starts with "eip-", in whatever case, but for the informative ones above in
+// their exact spelling. Sources that take messages from outside call it. It
+// returns h itself where there is nothing to drop.
+func (h Headers) FromOutside() Headers {
+	ours := func(name string) bool {
+		return len(name) >= 4 && strings.EqualFold(name[:4], "eip-") && !informative[name]
+	}
+	clean := true
+	for name := range h {
+		if ours(name) {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return h
+	}
+	c := make(Headers, len(h))
+	for name, v := range h {
+		if !ours(name) {
+			c[name] = v
+		}
+	}
+	return c
+}

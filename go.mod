@@ -1,0 +1,3 @@
+module github.com/eipd/eipd
+
+go 1.26
