@@ -1,0 +1,95 @@
+package schema
+
+import (
+	"encoding"
+	"reflect"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// A Kind is what an attribute holds.
+type Kind string
+
+// The kinds, by the words that documentation uses for them.
+const (
+	String     Kind = "string"
+	Bool       Kind = "bool"
+	Int        Kind = "whole number"
+	Float      Kind = "number"
+	Duration   Kind = "duration"
+	Size       Kind = "size"
+	Enum       Kind = "one of"
+	ReadText   Kind = "text" // whatever its UnmarshalText reads
+	Strings    Kind = "list of strings"
+	StringMap  Kind = "map of strings"
+	Any        Kind = "any value"
+	AnyMap     Kind = "map"
+	Predicate  Kind = "expression: boolean"
+	Value      Kind = "expression"
+	Text       Kind = "expression: text"
+	Merge      Kind = "expression of body and reply"
+	Values     Kind = "map of expressions"
+	Program    Kind = "string or expression"
+	Handler    Kind = "channel or adapter, or a list"
+	Targets    Kind = "list of channels and adapters"
+	References Kind = "reference" // *[]-typed options of the language itself
+)
+
+type enum interface{ Options() []string }
+
+var (
+	pipeType        = reflect.TypeFor[eip.Pipe]()
+	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
+	exact           = map[reflect.Type]Kind{
+		reflect.TypeFor[time.Duration]():        Duration,
+		reflect.TypeFor[eip.Bytes]():            Size,
+		reflect.TypeFor[eip.Predicate]():        Predicate,
+		reflect.TypeFor[eip.Value]():            Value,
+		reflect.TypeFor[eip.Text]():             Text,
+		reflect.TypeFor[eip.Merge]():            Merge,
+		reflect.TypeFor[map[string]eip.Value](): Values,
+		reflect.TypeFor[eip.Program]():          Program,
+		reflect.TypeFor[eip.Handler]():          Handler,
+		reflect.TypeFor[[]eip.Target]():         Targets,
+		reflect.TypeFor[[]string]():             Strings,
+		reflect.TypeFor[map[string]string]():    StringMap,
+		reflect.TypeFor[map[string]any]():       AnyMap,
+		reflect.TypeFor[any]():                  Any,
+	}
+)
+
+// A Reference is an option type of the language's own blocks that names other
+// blocks: the decoder gives it what it found.
+type Reference interface {
+	// ReferenceKinds says what it may name: "queue", "topic", "adapter", "broker".
+	ReferenceKinds() []string
+}
+
+var referenceType = reflect.TypeFor[Reference]()
+
+func kindOf(t reflect.Type) (Kind, bool) {
+	if k, ok := exact[t]; ok {
+		return k, true
+	}
+	if t.Implements(referenceType) || reflect.PointerTo(t).Implements(referenceType) {
+		return References, true
+	}
+	if e, ok := reflect.Zero(t).Interface().(enum); ok && t.Kind() == reflect.String && len(e.Options()) > 0 {
+		return Enum, true
+	}
+	if reflect.PointerTo(t).Implements(unmarshalerType) {
+		return ReadText, true
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return String, true
+	case reflect.Bool:
+		return Bool, true
+	case reflect.Int, reflect.Int64, reflect.Int32:
+		return Int, true
+	case reflect.Float64:
+		return Float, true
+	}
+	return "", false
+}

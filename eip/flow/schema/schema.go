@@ -1,0 +1,191 @@
+// Package schema reads from a component's struct what its block in a flow file may
+// hold. The decoder, the documentation and `eipd explain` all ask here, so that
+// they cannot drift apart.
+//
+// A field with a `flow` tag is an option:
+//
+//	`flow:"name"`          an attribute; its kind follows from the field's type
+//	`flow:"name,required"` one that must be set
+//	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
+//	`flow:",label"`        a string that takes the block's label
+//	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`
+//	`flow:"name,body"`     an eip.Pipe in a nested block of that name
+//
+// A body with the further option `ends` must not let a message fall off its end.
+// Embedded structs add their options. A wrong tag is a mistake in the program and
+// panics.
+package schema
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+)
+
+// A Block is what may stand between a block's braces.
+type Block struct {
+	Type       reflect.Type
+	Label      *Field // the field that takes the label, if any
+	Attributes []*Attribute
+	Blocks     []*Nested
+	Body       *Body // nil: no stages in it
+}
+
+// A Field is where in the struct an option lives.
+type Field struct {
+	Name   string // in flow files; "" of a label or body
+	GoName string
+	Index  []int // for reflect.Value.FieldByIndex
+	Owner  reflect.Type
+}
+
+// An Attribute is an option of one value.
+type Attribute struct {
+	Field
+	Kind     Kind
+	Type     reflect.Type
+	Required bool
+	Options  []string // of an enumeration
+}
+
+// A Nested is a block in a block.
+type Nested struct {
+	Field
+	Block    *Block
+	Required bool
+	Repeated bool
+	Pointer  bool
+}
+
+// A Body holds stages, and may hold `to`.
+type Body struct {
+	Field
+	Ends bool
+}
+
+// Attribute returns the attribute of a name, or nil.
+func (b *Block) Attribute(name string) *Attribute {
+	for _, a := range b.Attributes {
+		if a.Name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// Nested returns the nested block of a name, or nil.
+func (b *Block) Nested(name string) *Nested {
+	for _, n := range b.Blocks {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+var cache sync.Map // reflect.Type → *Block
+
+// Of returns the schema of a component, which is a struct or a pointer to one.
+func Of(component any) *Block {
+	t := reflect.TypeOf(component)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return of(t)
+}
+
+func of(t reflect.Type) *Block {
+	if b, ok := cache.Load(t); ok {
+		return b.(*Block)
+	}
+	b := &Block{Type: t}
+	if t.Kind() == reflect.Struct {
+		b.add(t, nil)
+	}
+	cache.Store(t, b)
+	return b
+}
+
+func (b *Block) add(t reflect.Type, index []int) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		at := append(append([]int(nil), index...), i)
+		tag, ok := f.Tag.Lookup("flow")
+		if !ok {
+			if f.Anonymous && f.Type.Kind() == reflect.Struct {
+				b.add(f.Type, at)
+			}
+			continue
+		}
+		name, rest, _ := strings.Cut(tag, ",")
+		b.option(f, Field{Name: name, GoName: f.Name, Index: at, Owner: t}, rest)
+	}
+}
+
+func (b *Block) option(f reflect.StructField, field Field, rest string) {
+	has := map[string]bool{}
+	for o := range strings.SplitSeq(rest, ",") {
+		switch o {
+		case "", "required", "block", "label", "body", "ends":
+			has[o] = true
+		default:
+			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
+		}
+	}
+	switch {
+	case has["label"]:
+		if f.Type.Kind() != reflect.String || b.Label != nil {
+			b.bad(f, "is no string, or the second label")
+		}
+		b.Label = &field
+	case has["body"]:
+		if f.Type != pipeType {
+			b.bad(f, "is a body but no eip.Pipe")
+		}
+		body := &Body{Field: field, Ends: has["ends"]}
+		if field.Name != "" {
+			inner := &Block{Type: f.Type, Body: &Body{Field: Field{Index: []int{}, Owner: f.Type}, Ends: body.Ends}}
+			b.Blocks = append(b.Blocks, &Nested{Field: field, Block: inner})
+			return
+		}
+		b.Body = body
+	case field.Name == "":
+		b.bad(f, "has no name")
+	case has["block"]:
+		b.Blocks = append(b.Blocks, nested(b, f, field, has["required"]))
+	default:
+		kind, ok := kindOf(f.Type)
+		if !ok {
+			b.bad(f, "has a type that no option can have: "+f.Type.String())
+		}
+		a := &Attribute{Field: field, Kind: kind, Type: f.Type, Required: has["required"]}
+		if e, ok := reflect.Zero(f.Type).Interface().(enum); ok {
+			a.Options = e.Options()
+		}
+		b.Attributes = append(b.Attributes, a)
+	}
+}
+
+func nested(b *Block, f reflect.StructField, field Field, required bool) *Nested {
+	n := &Nested{Field: field, Required: required}
+	t := f.Type
+	switch t.Kind() {
+	case reflect.Pointer:
+		n.Pointer, t = true, t.Elem()
+	case reflect.Slice:
+		n.Repeated, t = true, t.Elem()
+		if t.Kind() == reflect.Pointer {
+			n.Pointer, t = true, t.Elem()
+		}
+	}
+	if t.Kind() != reflect.Struct {
+		b.bad(f, "is a block but no struct")
+	}
+	n.Block = of(t)
+	return n
+}
+
+func (b *Block) bad(f reflect.StructField, what string) {
+	panic(fmt.Sprintf("schema: field %s of %s %s", f.Name, b.Type, what))
+}
