@@ -103,7 +103,15 @@ type Inboxer interface {
 // An Inbox is a Source of replies with the address they are sent to.
 type Inbox interface {
 	Source
+	// Address is the Return Address to give to requests.
 	Address() string
+	// Answers reports whether m came from the inbox's broker and names a Return
+	// Address there, so that SendTo reaches who is to get the reply.
+	Answers(m *Message) bool
+	// SendTo sends m to an address on the inbox's broker, as a Return Address names
+	// it. Like any sending side it holds m until it is confirmed. An address that
+	// does not exist, or cannot be one, is a permanent error.
+	SendTo(ctx context.Context, address string, m *Message) error
 	Close() error
 }
 
