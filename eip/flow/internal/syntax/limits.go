@@ -1,0 +1,160 @@
+package syntax
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// check refuses what would make a parser recurse too deep: HCL's has no limit of
+// its own, and a Go stack that overflows cannot be recovered. It counts tokens,
+// which needs no recursion.
+func check(name string, src []byte) hcl.Diagnostics {
+	if len(src) > MaxFile {
+		return diag(name, "File too large", "The file has %d bytes; a flow file may have %d (1 MiB).", len(src), MaxFile)
+	}
+	if i, ok := validUTF8(src); !ok {
+		return at(name, src, i, "Invalid character encoding", "A flow file is UTF-8 text; this byte is not.")
+	}
+	if isJSON(name) {
+		return checkJSON(name, src)
+	}
+	tokens, diags := hclsyntax.LexConfig(src, name, hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil // the parser says it better
+	}
+	return checkTokens(tokens)
+}
+
+func checkTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
+	depth, operators, unary := 0, 0, 0
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenOQuote,
+			hclsyntax.TokenOHeredoc, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			depth++
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenCQuote,
+			hclsyntax.TokenCHeredoc, hclsyntax.TokenTemplateSeqEnd:
+			depth--
+		}
+		switch t.Type {
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus:
+			unary++
+			operators++
+		case hclsyntax.TokenPlus, hclsyntax.TokenStar, hclsyntax.TokenSlash, hclsyntax.TokenPercent, hclsyntax.TokenAnd,
+			hclsyntax.TokenOr, hclsyntax.TokenEqualOp, hclsyntax.TokenNotEqual, hclsyntax.TokenLessThan, hclsyntax.TokenLessThanEq,
+			hclsyntax.TokenGreaterThan, hclsyntax.TokenGreaterThanEq, hclsyntax.TokenQuestion, hclsyntax.TokenTemplateControl:
+			unary = 0
+			operators++
+		default:
+			unary = 0
+		}
+		switch {
+		case depth > MaxNesting:
+			return tooDeep(t.Range)
+		case unary > MaxNesting:
+			return tooDeep(t.Range)
+		case operators > MaxOperators:
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "File too complex", Subject: t.Range.Ptr(),
+				Detail: "A flow file may hold 10000 operators. Split the file, or put less into its expressions."}}
+		}
+	}
+	return checkFor(tokens)
+}
+
+// checkFor allows no `for` within a `for`: HCL's evaluation cannot be interrupted,
+// and two loops of a thousand already take ten seconds.
+func checkFor(tokens hclsyntax.Tokens) hcl.Diagnostics {
+	var open []bool // for each bracket whether a `for` began with it
+	loops := 0
+	for i, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack:
+			loop := false
+			for _, next := range tokens[i+1:] {
+				if next.Type == hclsyntax.TokenNewline || next.Type == hclsyntax.TokenComment {
+					continue
+				}
+				loop = next.Type == hclsyntax.TokenIdent && bytes.Equal(next.Bytes, []byte("for"))
+				if loop && loops > 0 {
+					return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Nested for", Subject: next.Range.Ptr(),
+						Detail: "A for expression may not stand within another one. Compute the inner one in a local of its own."}}
+				}
+				break
+			}
+			open = append(open, loop)
+			if loop {
+				loops++
+			}
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack:
+			if n := len(open); n > 0 {
+				if open[n-1] {
+					loops--
+				}
+				open = open[:n-1]
+			}
+		}
+	}
+	return nil
+}
+
+func tooDeep(r hcl.Range) hcl.Diagnostics {
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Nested too deep", Subject: &r,
+		Detail: "Brackets, quotes and operators may be nested 100 deep. Nothing that people write needs more."}}
+}
+
+// checkJSON counts brackets outside of strings, and checks each string that is a
+// template as native syntax is checked.
+func checkJSON(name string, src []byte) hcl.Diagnostics {
+	depth, begin := 0, -1
+	for i := 0; i < len(src); i++ {
+		switch c := src[i]; {
+		case begin >= 0 && c == '\\':
+			i++
+		case c == '"' && begin < 0:
+			begin = i
+		case c == '"':
+			if diags := checkTemplate(name, src, begin, i+1); diags.HasErrors() {
+				return diags
+			}
+			begin = -1
+		case begin >= 0:
+		case c == '{' || c == '[':
+			if depth++; depth > MaxNesting {
+				return tooDeep(*at(name, src, i, "", "")[0].Subject)
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
+}
+
+func checkTemplate(name string, src []byte, begin, end int) hcl.Diagnostics {
+	quoted := src[begin:end]
+	if !bytes.Contains(quoted, []byte("{")) {
+		return nil
+	}
+	var text string
+	if json.Unmarshal(quoted, &text) != nil {
+		return nil // the parser says it better
+	}
+	where := at(name, src, begin, "", "")[0].Subject
+	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, where.Start)
+	diags := checkTokens(tokens)
+	for _, d := range diags {
+		d.Subject = where
+	}
+	return diags
+}
+
+// at makes a diagnostic about one byte.
+func at(name string, src []byte, offset int, summary, detail string) hcl.Diagnostics {
+	line := 1 + bytes.Count(src[:offset], []byte{'\n'})
+	column := offset - bytes.LastIndexByte(src[:offset], '\n')
+	start := hcl.Pos{Line: line, Column: column, Byte: offset}
+	end := hcl.Pos{Line: line, Column: column + 1, Byte: offset + 1}
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &hcl.Range{Filename: name, Start: start, End: end}}}
+}
