@@ -60,9 +60,16 @@ type Nester interface {
 }
 
 // An Ender is a stage that may be the last of a body that has no `to`: what it is
-// given ends there, or leaves by a way of its own.
+// given ends there, or leaves by a way of its own. Where nothing follows, what it
+// passes on all the same is discarded.
 type Ender interface {
 	Ends() bool
+}
+
+// A Passer is an Ender that passes messages on all the same where something
+// follows it: a reply, for example.
+type Passer interface {
+	Passes() bool
 }
 
 // Bounded is a stage that holds messages while it waits for others. MaxHeld is the

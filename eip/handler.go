@@ -18,7 +18,11 @@ type HandlerFunc func(ctx context.Context, m *Message) error
 func (f HandlerFunc) Handle(ctx context.Context, m *Message) error { return f(ctx, m) }
 
 // Discard is the Handler that ends a message on purpose.
-var Discard Handler = HandlerFunc(func(context.Context, *Message) error { return nil })
+var Discard Handler = discard{}
+
+type discard struct{}
+
+func (discard) Handle(context.Context, *Message) error { return nil }
 
 // A Stage is one filter of the Pipes and Filters style. It works on m and passes
 // what comes of it to next: not at all, once or many times. See the package's

@@ -17,13 +17,14 @@ type Pipe struct {
 	built atomic.Pointer[chain]
 }
 
-// Process passes m through the pipe, and then to To or next.
+// Process passes m through the pipe, and then to To or next. Where next is nil
+// nothing follows the pipe, and it must be closed by To or end with an [Ender].
 func (p *Pipe) Process(ctx context.Context, m *Message, next Handler) error {
 	if p.To != nil {
 		next = p.To
 	}
 	if len(p.Stages) == 0 {
-		return next.Handle(ctx, m)
+		return end{next}.Process(ctx, m, nil)
 	}
 	return p.chain(next).Handle(ctx, m)
 }
@@ -37,24 +38,29 @@ type chain struct {
 // always given the same next by the chain around it, which is a pointer and so
 // may be compared. Anything else (a HandlerFunc of a test) is built anew.
 func (p *Pipe) chain(next Handler) Handler {
-	if c := p.built.Load(); c != nil && p.To != nil {
+	lasting := p.To != nil
+	switch next.(type) {
+	case nil, *link, discard:
+		lasting = true
+	}
+	if !lasting {
+		return Chain(p.Stages, next)
+	}
+	if c := p.built.Load(); c != nil && (p.To != nil || c.next == next) {
 		return c.head
 	}
-	l, comparable := next.(*link)
-	if comparable {
-		if c := p.built.Load(); c != nil && c.next == Handler(l) {
-			return c.head
-		}
-	}
 	c := &chain{next, Chain(p.Stages, next)}
-	if comparable || p.To != nil {
-		p.built.Store(c)
-	}
+	p.built.Store(c)
 	return c.head
 }
 
-// Chain makes one Handler of stages and what follows the last of them.
+// Chain makes one Handler of stages and what follows the last of them. Where
+// nothing does, next is nil: then what an Ender at the end passes on is discarded,
+// and anything else that comes so far is an error.
 func Chain(stages []Stage, next Handler) Handler {
+	if next == nil && ends(stages) {
+		next = Discard
+	}
 	h := Handler(&link{stage: end{next}})
 	for i := len(stages) - 1; i >= 0; i-- {
 		l := &link{stage: stages[i], next: h}
@@ -64,6 +70,18 @@ func Chain(stages []Stage, next Handler) Handler {
 		h = l
 	}
 	return h
+}
+
+func ends(stages []Stage) bool {
+	if len(stages) == 0 {
+		return false
+	}
+	last := stages[len(stages)-1]
+	if n, ok := last.(*Named); ok {
+		last = n.Stage
+	}
+	e, ok := last.(Ender)
+	return ok && e.Ends()
 }
 
 // Named gives a stage its address, which errors, logs and statistics use. Chain
