@@ -205,6 +205,17 @@ func (c *StageCase) judgeSends(t *testing.T, r *rig, b behaviour) {
 	case b == behaviour{} && sent != want:
 		t.Errorf("the stage handed on %d messages, want %d", sent, want)
 	}
+	if r.next.count() > 0 && !passes(r.stage) {
+		t.Error("the stage says that it ends, and handed on to what follows it")
+	}
+}
+
+func passes(s eip.Stage) bool {
+	if p, ok := s.(eip.Passer); ok {
+		return p.Passes()
+	}
+	e, ok := s.(eip.Ender)
+	return !ok || !e.Ends()
 }
 
 // concurrent calls the stage from many goroutines.

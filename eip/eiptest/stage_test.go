@@ -147,8 +147,16 @@ var bad = map[string]struct {
 	"does not drop": {"want none", eiptest.StageCase{Outcome: eiptest.Drops, New: func(eip.Handler) eip.Stage {
 		return eip.StageFunc(passOn)
 	}}},
-	"leaves a goroutine": {"left goroutines behind", eiptest.StageCase{New: func(eip.Handler) eip.Stage { return &leaver{} }}},
-	"cannot be reopened": {"open: opened twice", eiptest.StageCase{New: func(eip.Handler) eip.Stage { return &once{} }}},
+	"goes on after its end": {"says that it ends", eiptest.StageCase{New: func(eip.Handler) eip.Stage { return ender{} }}},
+	"leaves a goroutine":    {"left goroutines behind", eiptest.StageCase{New: func(eip.Handler) eip.Stage { return &leaver{} }}},
+	"cannot be reopened":    {"open: opened twice", eiptest.StageCase{New: func(eip.Handler) eip.Stage { return &once{} }}},
+}
+
+type ender struct{}
+
+func (ender) Ends() bool { return true }
+func (ender) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
+	return next.Handle(ctx, m)
 }
 
 type leaver struct{}
