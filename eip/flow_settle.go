@@ -169,8 +169,8 @@ func (x *run) about(r *receipt) []any {
 
 // finish tells the source, and then makes room for the next message.
 func (x *run) finish(r *receipt, err error) {
-	if r.settle != nil {
-		r.settle(err)
+	if r.settler != nil {
+		r.settler.Settle(err)
 	}
 	if r.onSettled != nil {
 		r.onSettled()

@@ -9,10 +9,10 @@ import (
 
 // receipt counts who still holds a message, and settles it when nobody does.
 type receipt struct {
-	refs   atomic.Int32
-	settle func(error)
-	mu     sync.Mutex
-	err    error
+	refs    atomic.Int32
+	settler Settler // nil: nobody
+	mu      sync.Mutex
+	err     error
 
 	// What a flow keeps of a message while it runs it.
 	run         *run
@@ -23,9 +23,21 @@ type receipt struct {
 	onSettled   func()
 }
 
-func (r *receipt) init(settle func(error)) {
-	r.settle = settle
+func (r *receipt) init(s Settler) {
+	r.settler = s
 	r.refs.Store(1)
+}
+
+// settleFunc makes a Settler of a function; nil of none.
+type settleFunc func(error)
+
+func (f settleFunc) Settle(err error) { f(err) }
+
+func settlerOf(settle func(error)) Settler {
+	if settle == nil {
+		return nil
+	}
+	return settleFunc(settle)
 }
 
 // hold adds a reference; false where the receipt has settled already.
@@ -54,8 +66,8 @@ func (r *receipt) release(err error) {
 	switch {
 	case r.run != nil:
 		r.run.settled(r)
-	case r.settle != nil:
-		r.settle(r.err)
+	case r.settler != nil:
+		r.settler.Settle(r.err)
 	}
 }
 
@@ -81,4 +93,30 @@ func (m *Message) Hold() (release func(error)) {
 			r.release(err)
 		}
 	}
+}
+
+// Settler returns who is told when m settles, where m was made by [NewFor]; else
+// nil.
+func (m *Message) Settler() Settler {
+	if m.receipt == nil {
+		return nil
+	}
+	if _, ok := m.receipt.settler.(settleFunc); ok {
+		return nil
+	}
+	return m.receipt.settler
+}
+
+// Settling reports whether m will settle with nil once its caller has released
+// the given number of holds, all that it has: nobody else holds m, and nothing has
+// failed. A store that is both the source and the sink of a message may then
+// commit the acknowledgement together with what was sent.
+func (m *Message) Settling(holds int) bool {
+	r := m.receipt
+	if r == nil || r.refs.Load() != int32(holds) {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err == nil
 }
