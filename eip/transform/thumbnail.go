@@ -3,13 +3,10 @@ package transform
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
-	_ "image/gif" // enters the format
 	"image/jpeg"
 	"image/png"
-	"io"
 	"time"
 
 	"golang.org/x/image/draw"
@@ -23,21 +20,20 @@ func init() { eip.Stages.Add("thumbnail", func() eip.Stage { return NewThumbnail
 // by a smaller copy that fits into a box and keeps its shape. The copy stands
 // upright, as the camera meant it, and carries none of the original's metadata.
 type Thumbnail struct {
-	// Width of the box that the thumbnail fits into, in pixels. A picture that is
+	// The width of the box that the thumbnail fits into, in pixels. A picture that is
 	// smaller already keeps its size.
 	Width int `flow:"width,required"`
-	// Height of the box, in pixels; as the width where it is not given.
+	// The height of the box, in pixels. Without it as the width.
 	Height int `flow:"height"`
-	// Format of the thumbnail; that of the original where it is not given, and PNG
-	// for a GIF, of which the first frame is taken.
+	// The format of the thumbnail. Without it that of the original, and PNG for a
+	// GIF, of which the first frame is taken.
 	Format ImageFormat `flow:"format"`
-	// Quality of a JPEG thumbnail, from 1 to 100.
+	// The quality of a JPEG thumbnail, from 1 to 100.
 	Quality int `flow:"quality"`
-	// MaxPixels is how many pixels an original may have. It is compared with what
-	// the file says of itself, before memory is taken for it; a larger picture
-	// makes the message invalid.
+	// The most pixels that an original may have. A larger one makes the message
+	// invalid; that is seen in the file's first bytes, before memory is taken for it.
 	MaxPixels int `flow:"max_pixels"`
-	// Timeout is how long reading one picture may take. A longer one fails.
+	// How long reading one picture may take; the message fails then.
 	Timeout time.Duration `flow:"timeout"`
 }
 
@@ -99,50 +95,6 @@ func (t *Thumbnail) Process(ctx context.Context, m *eip.Message, next eip.Handle
 	}).WithHeaders(eip.Headers{
 		"width": size.Dx(), "height": size.Dy(), "original_width": was.X, "original_height": was.Y,
 	}))
-}
-
-// decode reads a picture after it has seen how large it claims to be.
-func (t *Thumbnail) decode(ctx context.Context, body []byte) (image.Image, ImageFormat, error) {
-	config, name, err := image.DecodeConfig(bytes.NewReader(body))
-	if errors.Is(err, image.ErrFormat) {
-		return nil, "", eip.Invalid(errors.New("read image: the body is no JPEG, PNG or GIF"))
-	}
-	if err != nil {
-		return nil, "", eip.Invalid(fmt.Errorf("read image: %w", err))
-	}
-	if config.Width < 1 || config.Height < 1 {
-		return nil, "", eip.Invalid(errors.New("read image: it has no pixels"))
-	}
-	if pixels := int64(config.Width) * int64(config.Height); pixels > int64(t.MaxPixels) {
-		return nil, "", eip.Invalid(fmt.Errorf("read image: %d x %d are more than max_pixels (%d)",
-			config.Width, config.Height, t.MaxPixels))
-	}
-	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
-	defer cancel()
-	picture, _, err := image.Decode(&contextReader{ctx, bytes.NewReader(body)})
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, "", fmt.Errorf("read image: %w", ctx.Err())
-	case err != nil:
-		return nil, "", eip.Invalid(fmt.Errorf("read image: %w", err))
-	case name == "jpeg":
-		return picture, JPEG, nil
-	}
-	return picture, PNG, nil
-}
-
-// contextReader ends a decoder that takes too long: a few bytes of a progressive
-// JPEG can ask for a pass over the whole picture.
-type contextReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r *contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
 }
 
 // fit scales the picture, as it lies, so that it fits into the box once upright.
