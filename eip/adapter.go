@@ -22,6 +22,14 @@ type SinkAdapter interface {
 	OpenSink(ctx context.Context, env *AdapterEnv) (AdapterSink, error)
 }
 
+// A SourceChecker is an adapter that checks its options once more where a flow
+// reads it; a SinkChecker, where a flow sends to it. Both are called before
+// anything is opened, and return an [OptionError] where one option is to blame.
+type SourceChecker interface{ CheckSource() error }
+
+// A SinkChecker is described at SourceChecker.
+type SinkChecker interface{ CheckSink() error }
+
 // An AdapterSource is an open source. Close ends Receive.
 type AdapterSource interface {
 	Source

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/flow/schema"
+)
+
+func newExplain() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [BLOCK]",
+		Short: "Explain a block of flow files: what it does, and its options",
+		Long:  "Explains a stage, adapter or top-level block; without a name it lists all.",
+		Args:  cobra.MaximumNArgs(2),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, b := range flow.Blocks() {
+				names = append(names, b.Name)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return list(c.OutOrStdout())
+			}
+			return explain(c.OutOrStdout(), args)
+		},
+	}
+}
+
+// list prints a line for every block.
+func list(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	kind := ""
+	for _, b := range flow.Blocks() {
+		if b.Kind != kind {
+			if kind = b.Kind; kind == "block" {
+				fmt.Fprintln(w, "top-level blocks")
+			} else {
+				fmt.Fprintf(w, "\n%ss\n", kind)
+			}
+		}
+		first, _, _ := strings.Cut(schema.ProseOf(b.Schema.Type), "\n\n")
+		fmt.Fprintf(w, "  %s\t%s\n", b.Name, oneLine(first))
+	}
+	return w.Flush()
+}
+
+// explain prints all blocks of a name: exec is a stage and an adapter.
+func explain(out io.Writer, args []string) error {
+	name := args[len(args)-1]
+	blocks := slices.DeleteFunc(flow.Blocks(), func(b flow.Block) bool {
+		return b.Name != name || len(args) == 2 && b.Kind != args[0]
+	})
+	if len(blocks) == 0 {
+		return failure{exitFailed, fmt.Errorf("there is no block %q; eipd explain lists all", strings.Join(args, " "))}
+	}
+	for i, b := range blocks {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		fmt.Fprintf(out, "%s\n\n%s\n\n", b.Title(), strings.TrimSpace(schema.ProseOf(b.Schema.Type)))
+		w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+		for _, o := range b.Options() {
+			about := o.Takes
+			switch {
+			case o.Required:
+				about += ", required"
+			case o.Default != "":
+				about += ", default " + o.Default
+			}
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", o.Name, about, oneLine(o.Prose))
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

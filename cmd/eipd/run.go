@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip/broker/embedded"
+	"github.com/eipd/eipd/eip/flow"
+)
+
+type run struct {
+	loading
+	flows     []string
+	dataDir   string
+	instance  string
+	logFormat string
+	logLevel  string
+	untilIdle bool
+	grace     time.Duration
+}
+
+func newRun() *cobra.Command {
+	r := &run{}
+	c := &cobra.Command{
+		Use:   "run FILES…",
+		Short: "Run flows",
+		Long: `Runs the flows of the flow files; FILES may be files, globs and folders.
+
+It prints one log line "ready" on standard error once every flow takes messages.
+Standard output belongs to the flows. Ctrl-C or SIGTERM: it takes nothing more,
+finishes what is in flight, and ends with 0; a second one ends it at once, and
+what was not settled is delivered again next time.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return r.run(c.Context(), args) },
+	}
+	r.loading.flags(c)
+	f := c.Flags()
+	f.StringSliceVar(&r.flows, "flow", nil, "run only the flow of this `name` (repeatable)")
+	f.StringVar(&r.dataDir, "data-dir", ".eipd", "the `folder` of what must outlive the process")
+	f.StringVar(&r.instance, "instance", "", "this process' `name` (default HOST:PID)")
+	f.StringVar(&r.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&r.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.BoolVar(&r.untilIdle, "until-idle", false, "end when every source has ended and no message is left")
+	f.DurationVar(&r.grace, "grace", 30*time.Second, "how long to finish what is in flight at the end")
+	return c
+}
+
+func (r *run) run(ctx context.Context, files []string) error {
+	log, err := r.logger()
+	if err != nil {
+		return err
+	}
+	config, err := r.load(files)
+	if err != nil {
+		return err
+	}
+	if r.instance == "" {
+		host, _ := os.Hostname()
+		r.instance = fmt.Sprintf("%s:%d", host, os.Getpid())
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, func() {
+		// A second signal ends the process at once.
+		again := make(chan os.Signal, 1)
+		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+		<-again
+		log.Warn("stopped at once; what was not settled will be delivered again")
+		os.Exit(exitFailed)
+	})
+	process, err := config.Start(ctx, flow.RunOptions{
+		Flows: r.flows, DataDir: r.dataDir, Instance: r.instance, Grace: r.grace, Log: log,
+		Stdin: os.Stdin, Stdout: os.Stdout,
+		OpenPositions: func(dir string) (flow.PositionStore, error) { return embedded.OpenPositions(dir) },
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped before it began
+		}
+		return failure{exitFailed, err}
+	}
+	log.Info("ready", slog.Int("flows", len(process.Stats())), slog.String("instance", r.instance), slog.Duration("after", process.Uptime().Round(time.Microsecond)))
+	if r.untilIdle {
+		_ = process.WaitIdle(ctx) // it ends early only by a signal
+	} else {
+		<-ctx.Done()
+	}
+	return r.stop(ctx, process, log)
+}
+
+func (r *run) stop(ctx context.Context, process *flow.Process, log *slog.Logger) error {
+	if ctx.Err() != nil {
+		log.Info("stopping", slog.Duration("grace", r.grace))
+	}
+	if err := process.Stop(); err != nil {
+		log.Warn("stopped with messages unsettled; they will be delivered again", slog.Any("error", err))
+	}
+	for _, s := range process.Stats() {
+		log.Info("flow", slog.String("flow", s.Flow), slog.Int64("received", s.Received), slog.Int64("sent", s.Sent), slog.Int64("retried", s.Retried),
+			slog.Int64("dead_lettered", s.DeadLettered), slog.Int64("invalid", s.Invalid))
+	}
+	log.Info("stopped", slog.Duration("after", process.Uptime().Round(time.Millisecond)))
+	return nil
+}
+
+func (r *run) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(r.logLevel)); err != nil {
+		return nil, fmt.Errorf("--log-level %s: write debug, info, warn or error", r.logLevel)
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch r.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, o)), nil
+	}
+	return nil, fmt.Errorf("--log-format %s: write text or json", r.logFormat)
+}

@@ -1,0 +1,184 @@
+package flow
+
+import (
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// The top-level blocks of the language. Their fields' comments are its reference.
+
+// variableBlock declares a setting that is given when the files are loaded.
+type variableBlock struct {
+	Name string `flow:",label"`
+	// What it is for.
+	Description string `flow:"description"`
+	// Never printed, in no message and no log.
+	Sensitive bool `flow:"sensitive"`
+}
+
+// BrokerBlock names a broker. Channels without a broker use the default one.
+type BrokerBlock struct {
+	Name string `flow:",label"`
+	// Where the broker is; the scheme picks the transport.
+	URL string `flow:"url,required"`
+	// Further nodes of the same cluster, tried in turn.
+	URLs []string `flow:"urls"`
+	// Channels that name no broker use this one, unless the command line or
+	// EIPD_BROKER names another.
+	Default bool `flow:"default"`
+	// Encryption, for the schemes that have it.
+	TLS *TLSBlock `flow:"tls,block"`
+	// How a lost connection is made again.
+	Reconnect ReconnectBlock `flow:"reconnect,block"`
+}
+
+// TLSBlock names the files of certificates, relative to the working directory.
+type TLSBlock struct {
+	// The certificates that the broker's own is checked against; without it those
+	// of the system.
+	CA string `flow:"ca"`
+	// The client's certificate.
+	Cert string `flow:"cert"`
+	// The client's key.
+	Key string `flow:"key"`
+	// The name that the broker's certificate must have; without it the URL's host.
+	ServerName string `flow:"server_name"`
+}
+
+// ReconnectBlock bounds the waiting time between two attempts.
+type ReconnectBlock struct {
+	// The first waiting time; it doubles with each attempt.
+	Min time.Duration `flow:"min"`
+	// The longest waiting time.
+	Max time.Duration `flow:"max"`
+}
+
+// channelBlock is what queues and topics share.
+type channelBlock struct {
+	Name string `flow:",label"`
+	// The broker it lives on; without it the default one.
+	Broker brokerRef `flow:"broker"`
+	// The broker's own name for it; without it the block's name.
+	Address string `flow:"address"`
+	// It and what is in it outlive a restart of the broker.
+	Durable bool `flow:"durable"`
+	// It is removed with its last consumer.
+	AutoDelete bool `flow:"auto_delete"`
+	// Created where it is missing. false: it must exist already, and is never
+	// created or changed.
+	Declare bool `flow:"declare"`
+	// The broker's own further arguments, passed through.
+	Arguments map[string]any `flow:"arguments"`
+}
+
+// QueueBlock is a Point-to-Point Channel: each message goes to one receiver.
+type QueueBlock struct {
+	channelBlock
+	// Of this process alone, and gone with it.
+	Exclusive bool `flow:"exclusive"`
+	// The most messages in it; a sender is refused then. 0: no limit of its own.
+	MaxLength int `flow:"max_length"`
+	// How long a message waits in it at most. Without it for ever.
+	TTL time.Duration `flow:"ttl"`
+	// Where the broker moves what it gives up.
+	DeadLetter queueRef `flow:"dead_letter"`
+}
+
+// TopicBlock is a Publish-Subscribe Channel: each subscription gets every message.
+type TopicBlock struct {
+	channelBlock
+}
+
+func newChannel() channelBlock { return channelBlock{Durable: true, Declare: true} }
+
+// flowBlock takes messages from somewhere and passes each through its stages.
+type flowBlock struct {
+	Name string `flow:",label"`
+	// The channels or adapters that messages are taken from.
+	From sourceRefs `flow:"from,required"`
+	// How many messages are worked on at once. 1 keeps their order.
+	Concurrency int `flow:"concurrency"`
+	// A key; with concurrency, messages of equal key keep their order.
+	OrderBy eip.Text `flow:"order_by"`
+	// The window: the most unsettled messages taken from the source.
+	Prefetch int `flow:"prefetch"`
+	// How a failed message is tried again.
+	Retry retryBlock `flow:"retry,block"`
+	// Where a message goes that still fails after the last attempt. Without it the
+	// queue FLOW.dead.
+	DeadLetter eip.Handler `flow:"dead_letter"`
+	// Where a message goes that cannot be read or evaluated. Without it where dead
+	// letters go.
+	Invalid eip.Handler `flow:"invalid_message"`
+	// The name of the flow's claim on a topic. Without it the flow's name.
+	Subscription string `flow:"subscription"`
+	// The subscription gets what was sent while no process ran.
+	Durable bool `flow:"durable"`
+	// Which messages of a topic, by their key: words between dots, * for one, # for
+	// any number. Without it all.
+	Pattern string `flow:"pattern"`
+	// false: loaded and checked, but not started.
+	Enabled bool     `flow:"enabled"`
+	Body    eip.Pipe `flow:",body,ends"`
+}
+
+// retryBlock bounds how a failed message is tried again.
+type retryBlock struct {
+	// How often a message is tried, the first time included.
+	Attempts int `flow:"attempts"`
+	// The time before the second attempt; it doubles with each further one.
+	Delay time.Duration `flow:"delay"`
+	// The longest time between two attempts.
+	MaxDelay time.Duration `flow:"max_delay"`
+	// Hold back what is behind a failed message, instead of letting it overtake.
+	Ordered bool `flow:"ordered"`
+}
+
+// controlBusBlock configures the control bus.
+type controlBusBlock struct {
+	// The topic that commands come from.
+	Topic topicRef `flow:"topic"`
+	// How often statistics are published. Without it only on demand.
+	StatisticsEvery time.Duration `flow:"statistics_every"`
+	// Commands must be signed with it.
+	Secret string `flow:"secret"`
+	// The commands that the topic may give. Without it all.
+	Allow []string `flow:"allow"`
+}
+
+func newFlow() *flowBlock {
+	return &flowBlock{Concurrency: 1, Prefetch: 1000, Durable: true, Enabled: true,
+		Retry: retryBlock{Attempts: 3, Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
+}
+
+func (f *flowBlock) Validate() error {
+	switch {
+	case f.Concurrency < 1:
+		return eip.OptionErrorf("concurrency", "must be at least 1")
+	case f.Concurrency > 10_000:
+		return eip.OptionErrorf("concurrency", "must be at most 10000")
+	case f.Prefetch < 1 || f.Prefetch > 65_535:
+		return eip.OptionErrorf("prefetch", "must be from 1 to 65535")
+	case f.Prefetch < f.Concurrency:
+		return eip.OptionErrorf("prefetch", "%d is less than the concurrency, %d", f.Prefetch, f.Concurrency)
+	}
+	return nil
+}
+
+func (r *retryBlock) Validate() error {
+	switch {
+	case r.Attempts < 1:
+		return eip.OptionErrorf("attempts", "must be at least 1, which means that nothing is tried again")
+	case r.MaxDelay < r.Delay:
+		return eip.OptionErrorf("max_delay", "%v is less than the delay, %v", r.MaxDelay, r.Delay)
+	}
+	return nil
+}
+
+func (q *QueueBlock) Validate() error {
+	if q.MaxLength < 0 {
+		return eip.OptionErrorf("max_length", "must not be less than zero")
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package flow
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/eip/flow/schema"
+)
+
+func isStage(name string) bool {
+	_, ok := eip.Stages.New(name)
+	return ok
+}
+
+func validName(name string) bool { return hclsyntax.ValidIdentifier(name) }
+
+// body decodes the stages of a body in their order, gives each its address, and
+// checks that no message can fall off the end.
+func (d *decoder) body(pipe *eip.Pipe, s *schema.Body, stages []*syntax.Block, around *syntax.Block, at place) {
+	first := map[string]*syntax.Block{}
+	var last *stageIn
+	for _, b := range stages {
+		if !d.label(b, "stage", false) {
+			continue
+		}
+		name := b.Type
+		if len(b.Labels) == 1 {
+			name = b.Labels[0].Name
+			if earlier := first[name]; earlier != nil {
+				d.fail(problem(b.Range(), "Duplicate name", "There is a stage %q in this body already, at %s. Give one of them another name.", name, earlier.Range()))
+				continue
+			}
+		} else {
+			for i := 2; first[name] != nil; i++ {
+				name = fmt.Sprintf("%s_%d", b.Type, i)
+			}
+		}
+		first[name] = b
+		if last != nil && last.ends && !last.passes {
+			d.diags = append(d.diags, warning(b.Range(), "Unreachable stage", "The %s before it, at %s, lets no message pass.", last.block.Type, last.block.Range()))
+		}
+		last = d.stage(pipe, b, at.address+"."+name)
+	}
+	if last != nil && last.ends && !last.passes && pipe.To != nil {
+		d.diags = append(d.diags, warning(last.block.Range(), "Unreachable to", "The %s lets no message pass, so none reaches this body's \"to\".", last.block.Type))
+	}
+	if s.Ends && pipe.To == nil && (last == nil || !last.ends) {
+		r, why := around.Range(), "has no stage and no \"to\""
+		if last != nil {
+			r, why = last.block.Range(), fmt.Sprintf("ends with the stage %q, which passes messages on, and has no \"to\"", last.block.Type)
+		}
+		d.fail(problem(r, "Messages fall off the end", "The %s %s. Say where they go: to = queue.NAME; or, if they are meant to end here, close it with discard {}.", at.what, why))
+	}
+}
+
+// stageIn is a stage that was decoded.
+type stageIn struct {
+	block  *syntax.Block
+	ends   bool // it may be the last of a body without `to`
+	passes bool // it may pass messages on
+}
+
+func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string) *stageIn {
+	stage, _ := eip.Stages.New(b.Type)
+	at := place{what: "stage " + b.Type, address: address}
+	if s := schema.Of(stage); s.Label != nil && len(b.Labels) == 1 {
+		reflect.ValueOf(stage).Elem().FieldByIndex(s.Label.Index).SetString(b.Labels[0].Name)
+	}
+	before := len(d.diags)
+	d.decode(stage, b, at)
+	pipe.Stages = append(pipe.Stages, &eip.Named{Address: address, Stage: stage})
+	d.flow.stageRanges[address] = b.Range()
+	in := &stageIn{block: b, passes: true}
+	if e, ok := stage.(eip.Ender); ok {
+		// A stage that is wrong may end for all that is known; one error is enough.
+		in.ends = e.Ends() || d.diags[before:].HasErrors()
+		if p, ok := stage.(eip.Passer); ok {
+			in.passes = p.Passes()
+		} else {
+			in.passes = !in.ends
+		}
+	}
+	return in
+}

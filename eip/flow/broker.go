@@ -1,0 +1,118 @@
+package flow
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+)
+
+// broker decodes a broker block.
+func (d *decoder) broker(b *syntax.Block) {
+	br := &Broker{Range: b.Range()}
+	br.Reconnect = ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}
+	before := len(d.diags)
+	d.decode(&br.BrokerBlock, b, place{what: fmt.Sprintf("broker %q", b.Labels[0].Name)})
+	br.Name = b.Labels[0].Name
+	d.config.Brokers[br.Name] = br
+	if d.diags[before:].HasErrors() {
+		return
+	}
+	if _, _, err := broker.Lookup(br.URL); err != nil {
+		d.blame(b, place{what: fmt.Sprintf("broker %q", br.Name)}, optionError("url", err))
+	}
+	if br.Reconnect.Min > br.Reconnect.Max {
+		d.fail(problem(b.Range(), "Wrong option", "\"reconnect\": the least waiting time is more than the most."))
+	}
+}
+
+// defaultBroker picks the broker of all channels that name none: the command
+// line's, else the environment's, else the marked one, else the embedded one.
+func (d *decoder) defaultBroker() {
+	c := d.config
+	var marked *Broker
+	for _, b := range c.Brokers {
+		switch {
+		case !b.Default:
+		case marked == nil:
+			marked = b
+		default:
+			first, second := marked, b
+			if second.Range.Filename < first.Range.Filename || second.Range.Filename == first.Range.Filename && second.Range.Start.Byte < first.Range.Start.Byte {
+				first, second = second, first
+			}
+			d.fail(problem(second.Range, "Two default brokers", "The broker %q, at %s, is marked as the default already.", first.Name, first.Range))
+		}
+	}
+	from, url := "--broker", c.options.Broker
+	if url == "" {
+		from = "EIPD_BROKER"
+		url, _ = c.lookupEnv("EIPD_BROKER")
+	}
+	if url == "" && marked != nil {
+		c.Brokers[""] = marked
+		return
+	}
+	if url == "" {
+		url = "embedded:"
+	}
+	b := &Broker{}
+	b.URL, b.Reconnect = url, ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}
+	c.Brokers[""] = b
+	if _, _, err := broker.Lookup(url); err != nil {
+		d.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong broker", Detail: fmt.Sprintf("%s: %s", from, sentence(err.Error()))})
+	}
+}
+
+// brokerOf returns the broker that a channel lives on.
+func (c *Config) brokerOf(ch *Channel) *Broker {
+	if ch.Broker.located == nil {
+		return c.Brokers[""]
+	}
+	return c.Brokers[ch.Broker.name]
+}
+
+// spec is what the broker is told of a channel.
+func (c *Config) spec(ch *Channel) broker.Channel {
+	s := broker.Channel{Kind: broker.Queue, Address: ch.Address, Durable: ch.Durable, Exclusive: ch.Exclusive,
+		AutoDelete: ch.AutoDelete, Declare: ch.Declare, MaxLength: ch.MaxLength, TTL: ch.TTL, Arguments: ch.Arguments}
+	if ch.kind == "topic" {
+		s.Kind = broker.Topic
+	}
+	if ch.DeadLetter.located != nil {
+		s.DeadLetter = c.Channels[ch.DeadLetter.String()].Address
+	}
+	return s
+}
+
+// tlsConfig reads the certificates that a tls block names.
+func (t *TLSBlock) config() (*tls.Config, error) {
+	if t == nil {
+		return nil, nil
+	}
+	c := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, fmt.Errorf("read ca: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read ca: %s holds no certificate in PEM form", t.CA)
+		}
+	}
+	if t.Cert != "" || t.Key != "" {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read cert and key: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}

@@ -1,0 +1,199 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+func optionError(option string, err error) error { return &eip.OptionError{Option: option, Err: err} }
+
+// checkSource checks that an adapter can be what a flow takes messages from.
+func (d *decoder) checkSource(a *Adapter, r *located) bool {
+	if _, ok := a.Component.(eip.SourceAdapter); !ok {
+		return d.fail(problem(r.Range, "Adapter is no source", "No messages come from an adapter of the kind %q; it can only be sent to.", a.Kind))
+	}
+	if c, ok := a.Component.(eip.SourceChecker); ok {
+		if err := c.CheckSource(); err != nil {
+			d.blame(a.block, place{what: fmt.Sprintf("adapter %q, read by the flow %q,", a.Kind, d.flow.Name)}, err)
+			return false
+		}
+	}
+	return true
+}
+
+// checkSink checks that an adapter can be sent to.
+func (c *Config) checkSink(d *decoder, r *located) bool {
+	a := c.Adapters[r.name]
+	if a == nil {
+		return false // its own error was reported
+	}
+	if _, ok := a.Component.(eip.SinkAdapter); !ok {
+		return d.fail(problem(r.Range, "Adapter is no destination", "Nothing can be sent to an adapter of the kind %q; messages only come from it.", a.Kind))
+	}
+	if check, ok := a.Component.(eip.SinkChecker); ok {
+		if err := check.CheckSink(); err != nil {
+			var option *eip.OptionError
+			if !errors.As(err, &option) { // the expression's own error stands there already
+				return d.diags.HasErrors() || d.fail(problem(r.Range, "Wrong option", "%s", sentence(err.Error())))
+			}
+			d.blame(a.block, place{what: fmt.Sprintf("adapter %q, sent to by the flow %q,", a.Kind, d.flow.Name)}, err)
+			return false
+		}
+	}
+	return true
+}
+
+// check looks at the configuration as a whole.
+func (d *decoder) check() {
+	d.checkChannels()
+	for _, f := range d.config.Flows {
+		d.checkWindow(f)
+	}
+	d.use()
+	d.checkUse()
+	d.checkCycles()
+}
+
+// checkChannels asks each channel's transport what it thinks of it.
+func (d *decoder) checkChannels() {
+	for _, name := range d.config.ChannelNames() {
+		ch := d.config.Channels[name]
+		_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
+		if err != nil || t.Check == nil {
+			continue
+		}
+		if err := t.Check(d.config.spec(ch), nil); err != nil {
+			d.fail(problem(ch.Range, "Wrong channel", "The %s %q: %s", ch.kind, ch.name, sentence(err.Error())))
+		}
+	}
+}
+
+// checkWindow refuses a flow that would wait for ever: a stage that holds messages
+// until others come needs a window that lets these others in.
+func (d *decoder) checkWindow(f *Flow) {
+	held := 0
+	_ = eip.Walk(f.Body.Stages, func(_ string, s eip.Stage) error {
+		if b, ok := s.(eip.Bounded); ok {
+			held += b.MaxHeld()
+		}
+		return nil
+	})
+	if held >= f.Prefetch {
+		d.fail(problem(f.Range, "Window too small", "The stages of the flow %q may hold %d messages while they wait for more, and its prefetch lets in %d. Set prefetch to more than %d.",
+			f.Name, held, f.Prefetch, held))
+	}
+}
+
+// use notes which flows read and write each channel.
+func (d *decoder) use() {
+	for _, f := range d.config.Flows {
+		for _, r := range f.From {
+			if ch := d.config.Channels[r.String()]; ch != nil {
+				ch.read = append(ch.read, f.Name)
+			}
+		}
+		for _, e := range f.order {
+			if ch := d.config.Channels[e.String()]; ch != nil {
+				ch.written = append(ch.written, f.Name)
+			}
+		}
+	}
+	for _, ch := range d.config.Channels {
+		if ch.DeadLetter.located != nil {
+			dead := d.config.Channels[ch.DeadLetter.String()]
+			dead.written = append(dead.written, ch.String())
+		}
+	}
+}
+
+// checkUse warns of channels that lead nowhere. What nobody here reads or writes
+// may well be used from outside, where the broker has an outside.
+func (d *decoder) checkUse() {
+	for _, name := range d.config.ChannelNames() {
+		ch := d.config.Channels[name]
+		url := d.config.brokerOf(ch).URL
+		inside := strings.HasPrefix(url, "memory:") || strings.HasPrefix(url, "embedded:")
+		switch {
+		case len(ch.read) == 0 && len(ch.written) == 0:
+			d.diags = append(d.diags, warning(ch.Range, "Unused channel", "No flow reads or writes %s.", name))
+		case len(ch.read) == 0 && inside && !d.isLastResort(ch):
+			d.diags = append(d.diags, warning(ch.Range, "Nobody reads it", "Messages are sent to %s, and no flow reads it.", name))
+		case len(ch.written) == 0 && inside:
+			d.diags = append(d.diags, warning(ch.Range, "Nobody writes it", "The flow %s reads %s, and no flow sends anything to it.", ch.read[0], name))
+		}
+	}
+	used := map[string]bool{}
+	for _, f := range d.config.Flows {
+		for _, r := range f.From {
+			used[r.String()] = true
+		}
+		for _, e := range f.order {
+			used[e.String()] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.config.Adapters)) {
+		if !used["adapter."+name] {
+			d.diags = append(d.diags, warning(d.config.Adapters[name].Range, "Unused adapter", "No flow reads or writes adapter.%s.", name))
+		}
+	}
+}
+
+// isLastResort reports whether a channel only takes what failed: nobody needs to
+// read it.
+func (d *decoder) isLastResort(ch *Channel) bool {
+	for _, f := range d.config.Flows {
+		if slices.Contains(ch.written, f.Name) && f.sendsTo(ch.ref) {
+			return false
+		}
+	}
+	return true
+}
+
+// sendsTo reports whether a flow's stages or its `to` name a channel, apart from
+// its dead-letter and invalid-message channels.
+func (f *Flow) sendsTo(r ref) bool { return f.lastResort[r] < f.uses[r] }
+
+// checkCycles warns of messages that may go round in circles.
+func (d *decoder) checkCycles() {
+	readers := map[string][]*Flow{}
+	for _, f := range d.config.Flows {
+		for _, r := range f.From {
+			readers[r.String()] = append(readers[r.String()], f)
+		}
+	}
+	state := map[*Flow]int{}
+	var path []string
+	var visit func(f *Flow)
+	visit = func(f *Flow) {
+		state[f] = 1
+		path = append(path, f.Name)
+		for _, e := range f.order {
+			if e.kind == "adapter" || !f.sendsTo(e.ref) {
+				continue
+			}
+			for _, next := range readers[e.String()] {
+				switch state[next] {
+				case 0:
+					visit(next)
+				case 1:
+					round := append(slices.Clone(path[slices.Index(path, next.Name):]), next.Name)
+					d.diags = append(d.diags, warning(next.Range, "Messages may go in circles",
+						"What the flow %q sends can come back to it: %s. Make sure that each message leaves the circle some time.", next.Name, strings.Join(round, " → ")))
+				}
+			}
+		}
+		path = path[:len(path)-1]
+		state[f] = 2
+	}
+	for _, f := range d.config.Flows {
+		if state[f] == 0 {
+			visit(f)
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package flow
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/eip/flow/schema"
+)
+
+// topLevel are the blocks that a file may hold, and how many labels each has.
+var topLevel = map[string]int{"variable": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "control_bus": 0}
+
+// compile turns parsed files into the Config.
+func (c *Config) compile(files []*syntax.File) hcl.Diagnostics {
+	d := &decoder{config: c, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
+		names: map[string]map[string]hcl.Range{}, contexts: map[string]*hcl.EvalContext{}}}
+	blocks := d.gather(files)
+	d.variables(blocks["variable"])
+	clear(d.scope.contexts) // from here on they see the variables
+	d.locals(blocks["locals"])
+	for _, b := range blocks["broker"] {
+		d.broker(b)
+	}
+	d.defaultBroker()
+	for _, kind := range []string{"queue", "topic"} {
+		for _, b := range blocks[kind] {
+			d.channel(kind, b)
+		}
+	}
+	for _, b := range blocks["adapter"] {
+		d.adapter(b)
+	}
+	for _, b := range blocks["flow"] {
+		d.flowBlock(b)
+	}
+	d.controlBus(blocks["control_bus"])
+	if !d.diags.HasErrors() {
+		d.check()
+	}
+	return d.diags
+}
+
+// gather sorts all files' blocks by type, and enters their names.
+func (d *decoder) gather(files []*syntax.File) map[string][]*syntax.Block {
+	blocks := map[string][]*syntax.Block{}
+	isBlock := func(name string) bool { _, ok := topLevel[name]; return ok }
+	for _, f := range files {
+		content, diags := f.Body.Content(isBlock, jsonLabels)
+		d.diags = append(d.diags, diags...)
+		for _, a := range content.Attributes {
+			d.fail(problem(a.NameRange, "Unknown option", "%q stands outside of any block. A flow file holds blocks: %s.", a.Name, strings.Join(slices.Sorted(maps.Keys(topLevel)), ", ")))
+		}
+		for _, b := range content.Blocks {
+			if d.header(b) {
+				blocks[b.Type] = append(blocks[b.Type], b)
+			}
+		}
+	}
+	return blocks
+}
+
+// header checks a top-level block's type and labels, and enters its name.
+func (d *decoder) header(b *syntax.Block) bool {
+	labels, ok := topLevel[b.Type]
+	if !ok {
+		what := didYouMean(b.Type, slices.Collect(maps.Keys(topLevel)), "%s")
+		if isStage(b.Type) {
+			what = " It is a stage, and stands within a flow."
+		}
+		return d.fail(problem(b.TypeRange, "Unknown block", "There is no block %q.%s", b.Type, what))
+	}
+	if b.Type == "adapter" && len(b.Labels) < 2 {
+		return d.fail(problem(b.Range(), "Missing label", "An adapter needs a kind and a name: adapter \"file\" \"in\" { … }."))
+	}
+	if len(b.Labels) < labels {
+		return d.fail(problem(b.TypeRange, "Missing label", "A %s needs a name: %s \"NAME\" { … }.", b.Type, b.Type))
+	}
+	if len(b.Labels) > labels {
+		return d.fail(problem(b.Labels[labels].Range, "Too many labels", "A block %q takes %d.", b.Type, labels))
+	}
+	if labels == 0 {
+		return true
+	}
+	name := b.Labels[labels-1]
+	if !validName(name.Name) {
+		return d.fail(problem(name.Range, "Invalid name", "%q is no name. A name begins with a letter, and consists of letters, digits, _ and -.", name.Name))
+	}
+	names := d.scope.names[b.Type]
+	if names == nil {
+		names = map[string]hcl.Range{}
+		d.scope.names[b.Type] = names
+	}
+	if earlier, taken := names[name.Name]; taken {
+		return d.fail(problem(b.Range(), "Duplicate name", "There is a %s %q already, at %s. Each name may be used once.", b.Type, name.Name, earlier))
+	}
+	names[name.Name] = b.Range()
+	return true
+}
+
+// jsonLabels says whether a JSON object's only key is a label: of the top-level
+// blocks by their number of labels, of others unless it is something that the
+// block can hold.
+func jsonLabels(block, key string) bool {
+	kind, at, _ := strings.Cut(block, "/")
+	if n, ok := topLevel[kind]; ok {
+		return n > 0 && at != fmt.Sprint(n)
+	}
+	if at != "" {
+		return false
+	}
+	stage, ok := eip.Stages.New(kind)
+	if !ok {
+		return false
+	}
+	s := schema.Of(stage)
+	if s.Attribute(key) != nil || s.Nested(key) != nil || s.Body != nil && (key == "to" || isStage(key)) {
+		return false
+	}
+	return true
+}
+
+func (d *decoder) locals(blocks []*syntax.Block) {
+	for _, b := range blocks {
+		content, diags := b.Body.Content(func(string) bool { return false }, jsonLabels)
+		d.diags = append(d.diags, diags...)
+		for _, inner := range content.Blocks {
+			d.fail(problem(inner.Range(), "Option expected", "Locals are options: %s = ….", inner.Type))
+		}
+		for _, a := range content.Attributes {
+			if earlier := d.scope.locals[a.Name]; earlier != nil {
+				d.fail(problem(a.NameRange, "Duplicate name", "There is a local %q already, at %s. Each name may be used once.", a.Name, earlier.attribute.NameRange))
+				continue
+			}
+			d.scope.locals[a.Name] = &local{attribute: a}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.scope.locals)) {
+		d.local(name)
+	}
+}
+
+func (d *decoder) channel(kind string, b *syntax.Block) {
+	name := b.Labels[0].Name
+	c := &Channel{ref: ref{kind, name}, Range: b.Range()}
+	c.channelBlock = newChannel()
+	at := place{what: kind + " " + fmt.Sprintf("%q", name)}
+	if kind == "topic" {
+		t := &TopicBlock{channelBlock: c.channelBlock}
+		d.decode(t, b, at)
+		c.channelBlock = t.channelBlock
+	} else {
+		d.decode(&c.QueueBlock, b, at)
+	}
+	c.Name = name
+	if c.Address == "" {
+		c.Address = name
+	}
+	d.config.Channels[c.String()] = c
+}
+
+func (d *decoder) adapter(b *syntax.Block) {
+	kind, name := b.Labels[0], b.Labels[1].Name
+	component, ok := eip.Adapters.New(kind.Name)
+	if !ok {
+		d.fail(problem(kind.Range, "Unknown adapter", "There is no adapter of the kind %q.%s", kind.Name, didYouMean(kind.Name, eip.Adapters.Names(), "%q")))
+		return
+	}
+	d.decode(component, b, place{what: "adapter " + fmt.Sprintf("%q", kind.Name)})
+	d.config.Adapters[name] = &Adapter{Kind: kind.Name, Name: name, Component: component, Range: b.Range(), block: b}
+}
+
+func (d *decoder) flowBlock(b *syntax.Block) {
+	name := b.Labels[0].Name
+	f := &Flow{flowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[ref]*endpoint{},
+		stageRanges: map[string]hcl.Range{}, uses: map[ref]int{}, lastResort: map[ref]int{}}
+	f.Name = name
+	d.flow = f
+	defer func() { d.flow = nil }()
+	d.decode(f.flowBlock, b, place{what: fmt.Sprintf("flow %q", name), address: name})
+	for _, r := range f.From {
+		if a := d.config.Adapters[r.name]; r.kind == "adapter" && a != nil {
+			d.checkSource(a, r)
+		}
+	}
+	if f.Subscription == "" {
+		f.Subscription = name
+	}
+	d.config.Flows = append(d.config.Flows, f)
+}
+
+func (d *decoder) controlBus(blocks []*syntax.Block) {
+	for i, b := range blocks {
+		if i > 0 {
+			d.fail(problem(b.Range(), "Duplicate block", "There is a control_bus already, at %s.", blocks[0].Range()))
+			continue
+		}
+		d.config.control = &controlBusBlock{}
+		d.decode(d.config.control, b, place{what: "control_bus"})
+		d.diags = append(d.diags, warning(b.Range(), "Control bus not served", "This version of eipd reads a control_bus block, and does not yet serve the control bus."))
+	}
+}

@@ -1,0 +1,162 @@
+package flow
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+)
+
+// Options say what to load.
+type Options struct {
+	Files     []string          // files, globs and folders
+	Variables map[string]string // --var
+	VarFiles  []string          // --var-file
+	// LookupEnv finds environment variables; nil means the process' own.
+	LookupEnv func(name string) (string, bool)
+	// Broker is the URL of the default broker; "" leaves it to the files.
+	Broker string
+}
+
+// A Config is what a set of flow files says. It is not running.
+type Config struct {
+	Flows    []*Flow // in the order of the files
+	Brokers  map[string]*Broker
+	Channels map[string]*Channel // "queue.orders"
+	Adapters map[string]*Adapter // by name
+
+	options   Options
+	files     map[string]*syntax.File
+	variables map[string]*syntax.Block
+	secrets   []string
+	control   *controlBusBlock
+}
+
+// A Broker is a declared broker, or the default one.
+type Broker struct {
+	BrokerBlock
+	Range hcl.Range
+}
+
+// A Channel is a declared queue or topic.
+type Channel struct {
+	ref
+	QueueBlock
+	Range hcl.Range
+	// read and written say which flows do.
+	read, written []string
+}
+
+// An Adapter is a declared channel adapter.
+type Adapter struct {
+	Kind, Name string
+	Component  eip.Adapter
+	Range      hcl.Range
+	block      *syntax.Block
+}
+
+// Load reads, checks and compiles flow files, without connecting to anything. The
+// diagnostics come sorted; if they have errors the Config is of no use but to
+// print them.
+func Load(o Options) (*Config, hcl.Diagnostics) {
+	c := &Config{options: o, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
+		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}}
+	names, diags := syntax.Find(o.Files)
+	total := 0
+	var files []*syntax.File
+	for _, name := range names {
+		f, more := syntax.Read(name)
+		diags = append(diags, more...)
+		if f == nil {
+			continue
+		}
+		c.files[name] = f
+		if total += len(f.Bytes); total > syntax.MaxTotal {
+			return c, append(diags, problem(hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos},
+				"Configuration too large", "The flow files have more than 8 MiB together."))
+		}
+		files = append(files, f)
+	}
+	if !diags.HasErrors() && len(files) == 0 {
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No flow files", Detail: "Name at least one flow file, or a folder that holds some."})
+	}
+	if !diags.HasErrors() {
+		diags = append(diags, c.compile(files)...)
+	}
+	return c, sortDiagnostics(diags)
+}
+
+func (c *Config) lookupEnv(name string) (string, bool) {
+	if c.options.LookupEnv != nil {
+		return c.options.LookupEnv(name)
+	}
+	return os.LookupEnv(name)
+}
+
+// WriteDiagnostics prints diagnostics for people: file, line and column, the
+// source with the guilty part underlined, and what to do.
+func (c *Config) WriteDiagnostics(w io.Writer, diags hcl.Diagnostics, color bool) error {
+	files := map[string]*hcl.File{}
+	for name, f := range c.files {
+		files[name] = &hcl.File{Bytes: f.Bytes}
+	}
+	var text strings.Builder
+	for _, d := range diags {
+		writeDiagnostic(&text, d, files, color)
+	}
+	_, err := io.WriteString(w, c.Redact(text.String()))
+	return err
+}
+
+// remember keeps the texts in a sensitive value, to redact them.
+func (c *Config) remember(v cty.Value) {
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
+		if v.IsKnown() && !v.IsNull() && v.Type() == cty.String && len(v.AsString()) > 3 && !slices.Contains(c.secrets, v.AsString()) {
+			c.secrets = append(c.secrets, v.AsString())
+		}
+		return true, nil
+	})
+}
+
+// Redact hides the values of sensitive variables in a text.
+func (c *Config) Redact(text string) string {
+	for _, s := range c.secrets {
+		text = strings.ReplaceAll(text, s, "(sensitive)")
+	}
+	return text
+}
+
+// FlowNames returns the flows' names in the order of the files.
+func (c *Config) FlowNames() []string {
+	names := make([]string, len(c.Flows))
+	for i, f := range c.Flows {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// ChannelNames returns the channels as the flow files name them, sorted.
+func (c *Config) ChannelNames() []string { return slices.Sorted(maps.Keys(c.Channels)) }
+
+func (c *Channel) String() string { return fmt.Sprintf("%s.%s", c.kind, c.name) }
+
+// Find expands what a command line names: files, globs and folders, of which it
+// takes every .hcl and .hcl.json.
+func Find(args []string) ([]string, hcl.Diagnostics) { return syntax.Find(args) }
+
+// IsJSON reports whether a flow file of this name is in HCL's JSON form.
+func IsJSON(name string) bool { return strings.HasSuffix(name, ".json") }
+
+// CheckSyntax parses one flow file, and checks nothing else.
+func CheckSyntax(name string, src []byte) hcl.Diagnostics {
+	_, diags := syntax.Parse(name, src)
+	return diags
+}

@@ -1,0 +1,261 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/eip/flow/schema"
+)
+
+// decoder fills structs from blocks, as their schema says, and collects what is
+// wrong. It goes on after an error, to report all of them at once.
+type decoder struct {
+	config *Config
+	scope  *scope
+	flow   *Flow // the flow that is decoded; nil outside of one
+	diags  hcl.Diagnostics
+}
+
+// fail reports a problem; it returns false.
+func (d *decoder) fail(diag *hcl.Diagnostic) bool {
+	d.diags = append(d.diags, diag)
+	return false
+}
+
+// place is where a block stands, for messages and addresses.
+type place struct {
+	what    string // "stage filter", "queue"
+	address string // of the stages in it
+}
+
+// decode fills the struct that into points to from a block's body.
+func (d *decoder) decode(into any, b *syntax.Block, at place) {
+	before := len(d.diags)
+	d.struct_(reflect.ValueOf(into).Elem(), schema.Of(into), b, at)
+	v, ok := into.(eip.Validator)
+	if !ok || d.diags[before:].HasErrors() {
+		return
+	}
+	if err := v.Validate(); err != nil {
+		d.blame(b, at, err)
+	}
+}
+
+// blame turns what Validate found into a diagnostic at the option it names.
+func (d *decoder) blame(b *syntax.Block, at place, err error) {
+	r, what := b.Range(), err.Error()
+	var option *eip.OptionError
+	if errors.As(err, &option) {
+		what = fmt.Sprintf("%q: %v", option.Option, option.Err)
+		content, _ := b.Body.Content(func(string) bool { return false }, nil)
+		for _, a := range content.Attributes {
+			if a.Name == option.Option {
+				r = a.Expr.Range()
+			}
+		}
+		for _, inner := range content.Blocks {
+			if inner.Type == option.Option {
+				r = inner.Range()
+			}
+		}
+	}
+	d.fail(problem(r, "Wrong option", "The %s cannot be used like this: %s.", at.what, what))
+}
+
+// content sorts a block's body by its schema.
+func (d *decoder) content(s *schema.Block, b *syntax.Block) syntax.Content {
+	isBlock := func(name string) bool {
+		return s.Nested(name) != nil && s.Attribute(name) == nil || s.Body != nil && isStage(name)
+	}
+	labels := func(block, key string) bool {
+		kind, at, _ := strings.Cut(block, "/")
+		if n := s.Nested(kind); n != nil {
+			return at == "" && (key == "" || n.Block.Label != nil)
+		}
+		return jsonLabels(block, key)
+	}
+	c, diags := b.Body.Content(isBlock, labels)
+	d.diags = append(d.diags, diags...)
+	return c
+}
+
+func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at place) {
+	c := d.content(s, b)
+	set := map[string]*syntax.Attribute{}
+	var pipe *eip.Pipe
+	if s.Body != nil {
+		pipe = v.FieldByIndex(s.Body.Index).Addr().Interface().(*eip.Pipe)
+	}
+	for _, a := range c.Attributes {
+		if twice := set[a.Name]; twice != nil {
+			d.fail(problem(a.NameRange, "Option set twice", "%q was set already at %s.", a.Name, twice.NameRange))
+			continue
+		}
+		set[a.Name] = a
+		switch attribute := s.Attribute(a.Name); {
+		case attribute != nil:
+			d.attribute(v.FieldByIndex(attribute.Index), attribute, a)
+		case a.Name == "to" && pipe != nil:
+			pipe.To = d.handler(a.Expr, "to")
+		default:
+			d.unknown(s, a.Name, a.NameRange, at, false)
+		}
+	}
+	var stages, inner []*syntax.Block
+	for _, block := range c.Blocks {
+		switch {
+		case s.Nested(block.Type) != nil:
+			inner = append(inner, block)
+		case pipe != nil && isStage(block.Type):
+			stages = append(stages, block)
+		default:
+			d.unknown(s, block.Type, block.TypeRange, at, true)
+		}
+	}
+	d.nestedBlocks(v, s, inner, at)
+	if pipe != nil {
+		d.body(pipe, s.Body, stages, b, at)
+	}
+	d.missing(s, b, set, inner, at)
+}
+
+// missing reports what is required and not there.
+func (d *decoder) missing(s *schema.Block, b *syntax.Block, set map[string]*syntax.Attribute, inner []*syntax.Block, at place) {
+	for _, a := range s.Attributes {
+		if a.Required && set[a.Name] == nil {
+			d.fail(problem(b.Range(), "Missing option", "The %s needs %q (%s).%s", at.what, a.Name, kindWords(a), d.prose(a.Field)))
+		}
+	}
+	for _, n := range s.Blocks {
+		have := 0
+		for _, block := range inner {
+			if block.Type == n.Name {
+				have++
+			}
+		}
+		if n.Required && have == 0 {
+			d.fail(problem(b.Range(), "Missing block", "The %s needs a block %q.%s", at.what, n.Name, d.prose(n.Field)))
+		}
+	}
+}
+
+// prose is what an option is for, to say when it is missing.
+func (d *decoder) prose(f schema.Field) string {
+	if p := f.Prose(); p != "" {
+		return " " + p
+	}
+	return ""
+}
+
+// nestedBlocks decodes the named blocks in a block.
+func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*syntax.Block, at place) {
+	first := map[string]*syntax.Block{}
+	for _, b := range blocks {
+		n := s.Nested(b.Type)
+		if n.Block.Label != nil {
+			if !d.label(b, b.Type, true) {
+				continue
+			}
+		} else if len(b.Labels) > 0 {
+			d.fail(problem(b.Labels[0].Range, "Label not expected", "A block %q takes no label.", b.Type))
+			continue
+		}
+		key := b.Type
+		if n.Repeated && n.Block.Label != nil {
+			key += " " + b.Labels[0].Name
+		}
+		if earlier := first[key]; earlier != nil && (!n.Repeated || n.Block.Label != nil) {
+			d.fail(problem(b.Range(), "Duplicate block", "There is a block %q already, at %s.", key, earlier.Range()))
+			continue
+		}
+		first[key] = b
+		name := b.Type
+		if n.Block.Label != nil {
+			name = b.Labels[0].Name
+		}
+		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name}
+		field := v.FieldByIndex(n.Index)
+		if field.Type() == reflect.TypeFor[eip.Pipe]() {
+			d.struct_(field, n.Block, b, inside)
+			continue
+		}
+		d.nested(field, n, b, inside)
+	}
+}
+
+func (d *decoder) nested(field reflect.Value, n *schema.Nested, b *syntax.Block, inside place) {
+	var into reflect.Value // a pointer to the struct
+	switch {
+	case !n.Repeated && !n.Pointer:
+		into = field.Addr()
+	case !n.Repeated:
+		field.Set(reflect.New(field.Type().Elem()))
+		into = field
+	case n.Pointer:
+		into = reflect.New(field.Type().Elem().Elem())
+		field.Set(reflect.Append(field, into))
+	default:
+		// The slice is not grown while an element is decoded: a nested body's
+		// stages are appended to the element in place.
+		field.Set(reflect.Append(field, reflect.Zero(field.Type().Elem())))
+		into = field.Index(field.Len() - 1).Addr()
+	}
+	if n.Block.Label != nil {
+		into.Elem().FieldByIndex(n.Block.Label.Index).SetString(b.Labels[0].Name)
+	}
+	d.decode(into.Interface(), b, inside)
+}
+
+// label checks a block's one label.
+func (d *decoder) label(b *syntax.Block, what string, required bool) bool {
+	switch {
+	case len(b.Labels) == 0 && required:
+		return d.fail(problem(b.TypeRange, "Missing label", "A %s needs a name: %s \"NAME\" { … }.", what, b.Type))
+	case len(b.Labels) > 1:
+		return d.fail(problem(b.Labels[1].Range, "Too many labels", "A %s has one name at most.", what))
+	case len(b.Labels) == 1 && !validName(b.Labels[0].Name):
+		return d.fail(problem(b.Labels[0].Range, "Invalid name", "%q is no name. A name begins with a letter, and consists of letters, digits, _ and -.", b.Labels[0].Name))
+	}
+	return true
+}
+
+// unknown reports an option or block that does not exist here.
+func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, block bool) {
+	var attributes, blocks []string
+	for _, a := range s.Attributes {
+		attributes = append(attributes, a.Name)
+	}
+	for _, n := range s.Blocks {
+		blocks = append(blocks, n.Name)
+	}
+	if s.Body != nil {
+		attributes, blocks = append(attributes, "to"), append(blocks, eip.Stages.Names()...)
+	}
+	if block {
+		for _, a := range attributes {
+			if a == name {
+				d.fail(problem(r, "Option expected", "%q is an option of the %s and no block. Write %s = ….", name, at.what, name))
+				return
+			}
+		}
+		summary := "Unknown block"
+		if s.Body != nil {
+			summary = "Unknown stage"
+		}
+		d.fail(problem(r, summary, "The %s can hold no block %q.%s", at.what, name, didYouMean(name, blocks, "%s")))
+		return
+	}
+	for _, n := range blocks {
+		if n == name {
+			d.fail(problem(r, "Block expected", "%q is a block. Write it without the equals sign: %s { … }.", name, name))
+			return
+		}
+	}
+	d.fail(problem(r, "Unknown option", "The %s has no option %q.%s", at.what, name, didYouMean(name, attributes, "%s")))
+}

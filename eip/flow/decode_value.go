@@ -1,0 +1,351 @@
+package flow
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"math/big"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/expression"
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/eip/flow/schema"
+)
+
+// attribute decodes one option into its field. null leaves the default.
+func (d *decoder) attribute(field reflect.Value, s *schema.Attribute, a *syntax.Attribute) {
+	switch s.Kind {
+	case schema.Handler:
+		if h := d.handler(a.Expr, a.Name); h != nil {
+			field.Set(reflect.ValueOf(h))
+		}
+		return
+	case schema.Targets:
+		if targets := d.targets(a.Expr, a.Name); targets != nil {
+			field.Set(reflect.ValueOf(targets))
+		}
+		return
+	case schema.References:
+		d.reference(field, a)
+		return
+	case schema.Values:
+		d.values(field, a)
+		return
+	}
+	v, ok := d.value(a.Expr)
+	if !ok {
+		return
+	}
+	if v.IsNull() {
+		if s.Required {
+			d.fail(problem(a.Expr.Range(), "Missing option", "%q must have a value, and null is none.", a.Name))
+		}
+		return
+	}
+	d.set(field, s, a.Name, a.Expr, v)
+}
+
+// set converts a setting's value to what the field takes.
+func (d *decoder) set(field reflect.Value, s *schema.Attribute, name string, expr hcl.Expression, v cty.Value) {
+	wrong := func(format string, args ...any) {
+		d.fail(problem(expr.Range(), "Wrong type", "%q %s", name, fmt.Sprintf(format, args...)))
+	}
+	switch s.Kind {
+	case schema.Any:
+		field.Set(reflect.ValueOf(goValue(v)))
+		return
+	case schema.AnyMap:
+		m, ok := goValue(v).(map[string]any)
+		if !ok {
+			wrong("must be a map, and not %s.", article(friendly(v.Type())))
+			return
+		}
+		field.Set(reflect.ValueOf(m))
+		return
+	}
+	want := map[schema.Kind]cty.Type{schema.Bool: cty.Bool, schema.Int: cty.Number, schema.Float: cty.Number,
+		schema.Strings: cty.List(cty.String), schema.StringMap: cty.Map(cty.String)}[s.Kind]
+	if want == cty.NilType {
+		want = cty.String
+	}
+	c, err := convert.Convert(v, want)
+	if err != nil || !c.IsWhollyKnown() || containsNull(c) {
+		wrong("must be %s, and not %s.", kindWords(s), article(friendly(v.Type())))
+		return
+	}
+	switch s.Kind {
+	case schema.Bool:
+		field.SetBool(c.True())
+	case schema.Int:
+		n, accuracy := c.AsBigFloat().Int64()
+		if accuracy != big.Exact || field.OverflowInt(n) {
+			wrong("must be a whole number; %s is none.", c.AsBigFloat().String())
+			return
+		}
+		field.SetInt(n)
+	case schema.Float:
+		f, _ := c.AsBigFloat().Float64()
+		field.SetFloat(f)
+	case schema.Strings:
+		list := []string{}
+		for _, e := range c.AsValueSlice() {
+			list = append(list, e.AsString())
+		}
+		field.Set(reflect.ValueOf(list))
+	case schema.StringMap:
+		m := map[string]string{}
+		for k, e := range c.AsValueMap() {
+			m[k] = e.AsString()
+		}
+		field.Set(reflect.ValueOf(m))
+	default:
+		d.text(field, s, name, expr, c.AsString())
+	}
+}
+
+// text sets the kinds that are written as strings.
+func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, expr hcl.Expression, text string) {
+	wrong := func(format string, args ...any) {
+		d.fail(problem(expr.Range(), "Wrong value", "%q %s", name, fmt.Sprintf(format, args...)))
+	}
+	switch s.Kind {
+	case schema.String:
+		field.SetString(text)
+	case schema.Enum:
+		if !slices.Contains(s.Options, text) {
+			wrong("cannot be %q.%s", text, didYouMean(text, s.Options, "%q"))
+			return
+		}
+		field.SetString(text)
+	case schema.Duration:
+		t, err := time.ParseDuration(text)
+		switch {
+		case err != nil:
+			wrong("is no duration: %q. Write a number and a unit, like 500ms, 30s, 5m or 1h30m.", text)
+		case t < 0:
+			wrong("must not be less than zero.")
+		default:
+			field.SetInt(int64(t))
+		}
+	case schema.Size, schema.ReadText:
+		if err := field.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
+			wrong("is wrong: %v.", err)
+		}
+	case schema.Program:
+		field.Set(reflect.ValueOf(eip.Program{Source: text, Text: func() (eip.Text, error) { return compile(d, expression.Text, expr, text) }}))
+	default:
+		d.expression(field, s.Kind, expr, text)
+	}
+}
+
+// expression compiles a string into what the field takes.
+func (d *decoder) expression(field reflect.Value, kind schema.Kind, expr hcl.Expression, text string) {
+	var program any
+	var err error
+	switch kind {
+	case schema.Predicate:
+		program, err = compile(d, expression.Predicate, expr, text)
+	case schema.Text:
+		program, err = compile(d, expression.Text, expr, text)
+	case schema.Merge:
+		program, err = compile(d, expression.Merge, expr, text)
+	default:
+		program, err = compile(d, expression.Value, expr, text)
+	}
+	if err == nil {
+		field.Set(reflect.ValueOf(program))
+	}
+}
+
+// compile compiles an expression, and reports an error at the part of the flow
+// file that is guilty.
+func compile[T any](d *decoder, how func(string) (T, error), expr hcl.Expression, text string) (T, error) {
+	program, err := how(text)
+	if err == nil {
+		return program, nil
+	}
+	r := expr.Range()
+	detail := err.Error()
+	var e *expression.Error
+	if errors.As(err, &e) {
+		if f := d.config.files[r.Filename]; f != nil {
+			r = expression.Map(expr, f.Bytes, text)(e.From, e.To)
+		}
+		detail = strings.TrimSpace(e.Message + " " + e.Hint)
+	}
+	d.fail(problem(r, "Wrong expression", "%s", sentence(detail)))
+	return program, err
+}
+
+// sentence makes an error's text one.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "?") {
+		s += "."
+	}
+	return s
+}
+
+// values decodes a map of expressions, each with its own place.
+func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
+	pairs, diags := hcl.ExprMap(a.Expr)
+	if diags.HasErrors() {
+		d.fail(problem(a.Expr.Range(), "Wrong type", "%q must be a map of expressions: { name = \"expression\" }.", a.Name))
+		return
+	}
+	m := map[string]eip.Value{}
+	for _, p := range pairs {
+		k, ok := d.mapKey(p.Key)
+		v, valueOK := d.value(p.Value)
+		if !ok || !valueOK {
+			continue
+		}
+		text, err := convert.Convert(v, cty.String)
+		if err != nil || v.IsNull() {
+			d.fail(problem(p.Value.Range(), "Wrong type", "%q must be an expression, which is a string.", k))
+			continue
+		}
+		if _, twice := m[k]; twice {
+			d.fail(problem(p.Key.Range(), "Option set twice", "%q is in this map already.", k))
+			continue
+		}
+		if program, err := compile(d, expression.Value, p.Value, text.AsString()); err == nil {
+			m[k] = program
+		}
+	}
+	field.Set(reflect.ValueOf(m))
+}
+
+func (d *decoder) mapKey(expr hcl.Expression) (string, bool) {
+	k, diags := expr.Value(d.scope.context(expr.Range().Filename))
+	if diags.HasErrors() || k.IsNull() {
+		return "", d.fail(problem(expr.Range(), "Wrong key", "This cannot be the key of a map. Write it in quotes."))
+	}
+	k, err := convert.Convert(k, cty.String)
+	if err != nil {
+		return "", d.fail(problem(expr.Range(), "Wrong key", "The key of a map is a string."))
+	}
+	return k.AsString(), true
+}
+
+// reference decodes the language's own references.
+func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) {
+	kinds := field.Interface().(schema.Reference).ReferenceKinds()
+	found := d.refs(a.Expr, a.Name, kinds...)
+	if len(found) == 0 {
+		return
+	}
+	if field.Kind() == reflect.Slice {
+		field.Set(reflect.ValueOf(sourceRefs(found)))
+		return
+	}
+	if len(found) > 1 {
+		d.fail(problem(a.Expr.Range(), "Too many references", "%q takes one.", a.Name))
+		return
+	}
+	field.Field(0).Set(reflect.ValueOf(found[0]))
+}
+
+// handler decodes `to` and its like: one channel or adapter, or several that each
+// get the message.
+func (d *decoder) handler(expr hcl.Expression, what string) eip.Handler {
+	targets := d.targets(expr, what)
+	if len(targets) == 0 {
+		return nil
+	}
+	handlers := make([]eip.Handler, len(targets))
+	for i, t := range targets {
+		handlers[i] = t.Handler
+	}
+	return eip.Multicast(handlers...)
+}
+
+func (d *decoder) targets(expr hcl.Expression, what string) (targets []eip.Target) {
+	for _, r := range d.refs(expr, what, "queue", "topic", "adapter") {
+		if r.kind == "adapter" && !d.config.checkSink(d, r) {
+			continue
+		}
+		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r)})
+		if what == "dead_letter" || what == "invalid_message" {
+			d.flow.lastResort[r.ref]++
+		}
+	}
+	return targets
+}
+
+// kindWords says what an attribute takes.
+func kindWords(a *schema.Attribute) string {
+	switch a.Kind {
+	case schema.Enum:
+		return `one of "` + strings.Join(a.Options, `", "`) + `"`
+	case schema.Predicate, schema.Value, schema.Text, schema.Merge:
+		return "an expression, which is a string"
+	case schema.Duration:
+		return `a duration like "5s"`
+	case schema.Size:
+		return `a size like "1MiB"`
+	case schema.ReadText:
+		return "a string"
+	case schema.Any:
+		return "any value"
+	}
+	return article(string(a.Kind))
+}
+
+func containsNull(v cty.Value) bool {
+	if v.IsNull() {
+		return true
+	}
+	if v.CanIterateElements() {
+		for _, e := range v.AsValueSlice() {
+			if e.IsNull() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// goValue turns a setting into plain Go values: whole numbers become int64.
+func goValue(v cty.Value) any {
+	if v.IsNull() || !v.IsKnown() {
+		return nil
+	}
+	t := v.Type()
+	switch {
+	case t == cty.String:
+		return v.AsString()
+	case t == cty.Bool:
+		return v.True()
+	case t == cty.Number:
+		if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact {
+			return n
+		}
+		f, _ := v.AsBigFloat().Float64()
+		return f
+	case t.IsObjectType() || t.IsMapType():
+		m := map[string]any{}
+		for k, e := range v.AsValueMap() {
+			m[k] = goValue(e)
+		}
+		return m
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		list := []any{}
+		for _, e := range v.AsValueSlice() {
+			list = append(list, goValue(e))
+		}
+		return list
+	}
+	return nil
+}

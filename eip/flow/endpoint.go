@@ -1,0 +1,70 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+)
+
+// A Flow is a declared flow.
+type Flow struct {
+	*flowBlock
+	Range hcl.Range
+
+	block       *syntax.Block
+	endpoints   map[ref]*endpoint
+	order       []*endpoint // in which they are first named
+	stageRanges map[string]hcl.Range
+	// uses counts how often the flow names a channel or adapter to send to, and
+	// lastResort how often of these as its dead_letter or invalid_message.
+	uses, lastResort map[ref]int
+}
+
+// An endpoint is the sending side of a channel or adapter within one flow: what a
+// reference in a flow file becomes. It is bound to the open channel when the flow
+// starts.
+type endpoint struct {
+	ref
+	bound eip.Handler
+	inbox func(ctx context.Context, name string) (eip.Inbox, error)
+}
+
+func (e *endpoint) Handle(ctx context.Context, m *eip.Message) error {
+	if e.bound == nil {
+		return fmt.Errorf("send to %s: it is not open", e.ref)
+	}
+	if err := e.bound.Handle(ctx, m); err != nil {
+		return fmt.Errorf("send to %s: %w", e.ref, err)
+	}
+	return nil
+}
+
+// channelEndpoint can take replies as well.
+type channelEndpoint struct{ *endpoint }
+
+func (e channelEndpoint) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
+	if e.inbox == nil {
+		return nil, fmt.Errorf("open an inbox beside %s: it is not open", e.ref)
+	}
+	return e.inbox(ctx, name)
+}
+
+// endpoint returns the flow's endpoint for a reference; one for all places that
+// name it.
+func (f *Flow) endpoint(r *located) eip.Handler {
+	f.uses[r.ref]++
+	e := f.endpoints[r.ref]
+	if e == nil {
+		e = &endpoint{ref: r.ref}
+		f.endpoints[r.ref] = e
+		f.order = append(f.order, e)
+	}
+	if r.kind == "adapter" {
+		return e
+	}
+	return channelEndpoint{e}
+}

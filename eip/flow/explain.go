@@ -1,0 +1,148 @@
+package flow
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/schema"
+)
+
+// A Block is a kind of block that flow files know, with what may stand in it.
+type Block struct {
+	Name   string // as in flow files; of an adapter its kind
+	Kind   string // "stage", "adapter" or "block"
+	Schema *schema.Block
+	// Component is one with its defaults.
+	Component any
+}
+
+// Title is how the block is written.
+func (b Block) Title() string {
+	switch b.Kind {
+	case "stage":
+		return b.Name + ` ["NAME"]`
+	case "adapter":
+		return fmt.Sprintf(`adapter %q "NAME"`, b.Name)
+	}
+	switch topLevel[b.Name] {
+	case 0:
+		return b.Name
+	default:
+		return b.Name + ` "NAME"`
+	}
+}
+
+// Blocks returns all kinds of block: those of the top level, adapters and stages,
+// each group sorted.
+func Blocks() (all []Block) {
+	top := map[string]any{
+		"variable": &variableBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
+		"queue": &QueueBlock{channelBlock: newChannel()}, "topic": &TopicBlock{newChannel()},
+		"flow": newFlow(), "control_bus": &controlBusBlock{},
+	}
+	for _, name := range slices.Sorted(maps.Keys(top)) {
+		all = append(all, Block{name, "block", schema.Of(top[name]), top[name]})
+	}
+	for _, name := range eip.Adapters.Names() {
+		c, _ := eip.Adapters.New(name)
+		all = append(all, Block{name, "adapter", schema.Of(c), c})
+	}
+	for _, name := range eip.Stages.Names() {
+		c, _ := eip.Stages.New(name)
+		all = append(all, Block{name, "stage", schema.Of(c), c})
+	}
+	return all
+}
+
+// An Option is one line of a block's reference.
+type Option struct {
+	Name     string // with the nested blocks around it: "retry.attempts"
+	Takes    string
+	Required bool
+	Default  string // "": none
+	Prose    string
+}
+
+// Options lists what may stand in the block, nested blocks after what they stand
+// in.
+func (b Block) Options() []Option {
+	return options("", b.Schema, reflect.Indirect(reflect.ValueOf(b.Component)))
+}
+
+func options(prefix string, s *schema.Block, defaults reflect.Value) (all []Option) {
+	for _, a := range s.Attributes {
+		o := Option{Name: prefix + a.Name, Takes: takes(a), Required: a.Required, Prose: a.Prose()}
+		if defaults.IsValid() {
+			o.Default = showDefault(defaults.FieldByIndex(a.Index))
+		}
+		all = append(all, o)
+	}
+	if s.Body != nil {
+		all = append(all,
+			Option{Name: prefix + "to", Takes: string(schema.Handler), Prose: "Where messages go that pass the stages."},
+			Option{Name: prefix + "STAGE", Takes: "block", Prose: "Stages, in the order in which they are written."})
+	}
+	for _, n := range s.Blocks {
+		takes := "block"
+		if n.Repeated {
+			takes = "block, repeatable"
+		}
+		name := n.Name
+		if n.Block.Label != nil {
+			name += ` "NAME"`
+		}
+		all = append(all, Option{Name: prefix + name, Takes: takes, Required: n.Required, Prose: n.Prose()})
+		inner := reflect.Value{}
+		if defaults.IsValid() && !n.Repeated && !n.Pointer && len(n.Index) > 0 {
+			inner = defaults.FieldByIndex(n.Index)
+		}
+		all = append(all, options(prefix+n.Name+".", n.Block, inner)...)
+	}
+	return all
+}
+
+func takes(a *schema.Attribute) string {
+	if len(a.Options) > 0 {
+		return "`" + strings.Join(a.Options, "` or `") + "`"
+	}
+	if a.Kind == schema.References {
+		kinds := reflect.Zero(a.Type).Interface().(schema.Reference).ReferenceKinds()
+		return strings.Join(kinds, ", ")
+	}
+	return string(a.Kind)
+}
+
+// showDefault writes a default as a flow file would; "" for a zero value.
+func showDefault(v reflect.Value) string {
+	if v.IsZero() && v.Kind() != reflect.Bool {
+		return ""
+	}
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return shortDuration(x)
+	case eip.Bytes:
+		return x.String()
+	}
+	switch v.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int32, reflect.Int64, reflect.Float64, reflect.String:
+		return fmt.Sprint(v.Interface())
+	}
+	return ""
+}
+
+// shortDuration leaves out the zero parts that Duration.String writes.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

@@ -1,0 +1,73 @@
+package flow
+
+import (
+	"context"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// WaitIdle waits until every source that can end has ended, and no message is in
+// flight or waits in a channel inside this process. A source that has no end (an
+// HTTP server, a remote broker) keeps it waiting until ctx ends.
+func (p *Process) WaitIdle(ctx context.Context) error {
+	t := time.NewTicker(2 * time.Millisecond)
+	defer t.Stop()
+	for {
+		// A message is in the next channel before the flow that sent it lets go of
+		// it, but flows and channels are not looked at in the same moment: what was
+		// not there yet may have moved to where it was looked for before. So nothing
+		// may have moved meanwhile.
+		before := p.moved()
+		if p.idle() && p.moved() == before {
+			return nil
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// moved counts every message that began or ended in any flow.
+func (p *Process) moved() (n int64) {
+	for _, r := range p.flows {
+		s := r.flow.Load().Stats()
+		n += 2*s.Received - s.InFlight
+	}
+	return n
+}
+
+func (p *Process) idle() bool {
+	for _, r := range p.flows {
+		if r.flow.Load().Stats().InFlight > 0 || r.busy() {
+			return false
+		}
+		for _, s := range r.sources {
+			if s.ended != nil {
+				if !s.ended.Load() {
+					return false
+				}
+				continue
+			}
+			if i, ok := s.idler.(broker.Idler); !ok || !i.Idle() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// busy reports whether a stage of the flow still works on settled messages.
+func (r *running) busy() bool {
+	busy := false
+	_ = eip.Walk(r.decl.Body.Stages, func(_ string, s eip.Stage) error {
+		if b, ok := s.(eip.Busy); ok && b.Busy() {
+			busy = true
+		}
+		return nil
+	})
+	return busy
+}

@@ -1,0 +1,246 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// RunOptions say how to run a Config.
+type RunOptions struct {
+	Flows    []string // only these; none: all that are enabled
+	DataDir  string
+	Instance string
+	Grace    time.Duration // for what is in flight at the end; 0 means 30 s
+	Log      *slog.Logger  // nil: silent
+	Stdin    io.Reader
+	Stdout   io.Writer
+	// OpenPositions opens the store of adapters' positions in a folder. It is called
+	// when an adapter needs it and the default broker does not keep them.
+	OpenPositions func(dir string) (PositionStore, error)
+}
+
+// A PositionStore keeps adapters' positions in a file.
+type PositionStore interface {
+	eip.Positions
+	io.Closer
+}
+
+// A Process is a Config that runs.
+type Process struct {
+	config    *Config
+	options   RunOptions
+	log       *slog.Logger
+	started   time.Time
+	brokers   map[*Broker]broker.Broker
+	flows     []*running
+	positions *positions
+	ready     sync.WaitGroup
+	stop      context.CancelFunc
+}
+
+// Start opens everything that the flows need, and runs them. It returns when all
+// of them take messages, or with the error that kept one from it; a broker that is
+// away is waited for. The flows run until Stop.
+func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Grace == 0 {
+		o.Grace = 30 * time.Second
+	}
+	flows, err := c.pick(o.Flows)
+	if err != nil {
+		return nil, err
+	}
+	p = &Process{config: c, options: o, log: o.Log, started: time.Now(), brokers: map[*Broker]broker.Broker{}}
+	p.positions = &positions{process: p}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	p.stop = stop
+	launched := false
+	defer func() {
+		if err == nil {
+			return
+		}
+		stop()
+		if launched {
+			for _, r := range p.flows {
+				<-r.done
+			}
+		}
+		err = errors.Join(err, p.close())
+		p = nil
+	}()
+	for _, f := range flows {
+		r := &running{process: p, decl: f, done: make(chan struct{})}
+		p.flows = append(p.flows, r)
+		if err := r.openSources(ctx); err != nil {
+			return p, err
+		}
+	}
+	for _, r := range p.flows {
+		if err := r.openEndpoints(ctx); err != nil {
+			return p, err
+		}
+	}
+	p.link()
+	failed := make(chan error, len(p.flows))
+	p.ready.Add(len(p.flows))
+	launched = true
+	for _, r := range p.flows {
+		r.context, r.cancel = context.WithCancel(run)
+		go r.run(failed)
+	}
+	all := make(chan struct{})
+	go func() {
+		p.ready.Wait()
+		close(all)
+	}()
+	select {
+	case <-all:
+		return p, nil
+	case err = <-failed:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return p, err
+}
+
+// pick returns the flows to run.
+func (c *Config) pick(names []string) (flows []*Flow, err error) {
+	for _, n := range names {
+		if !slices.Contains(c.FlowNames(), n) {
+			return nil, fmt.Errorf("there is no flow %q.%s", n, didYouMean(n, c.FlowNames(), "%s"))
+		}
+	}
+	for _, f := range c.Flows {
+		if len(names) == 0 && f.Enabled || slices.Contains(names, f.Name) {
+			flows = append(flows, f)
+		}
+	}
+	return flows, nil
+}
+
+// broker opens a broker once.
+func (p *Process) broker(ctx context.Context, b *Broker) (broker.Broker, error) {
+	if open, ok := p.brokers[b]; ok {
+		return open, nil
+	}
+	u, transport, err := broker.Lookup(b.URL)
+	if err != nil {
+		return nil, err
+	}
+	tls, err := b.TLS.config()
+	if err != nil {
+		return nil, fmt.Errorf("open broker %s: %w", b.Name, err)
+	}
+	c := broker.Config{Name: b.Name, URL: u, URLs: b.URLs, TLS: tls, DataDir: p.options.DataDir, Instance: p.options.Instance,
+		Log: p.log.With(slog.String("broker", orElse(b.Name, "default")))}
+	c.Reconnect.Min, c.Reconnect.Max = b.Reconnect.Min, b.Reconnect.Max
+	open, err := transport.Open(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("open broker %s: %w", u.Redacted(), err)
+	}
+	p.brokers[b] = open
+	return open, nil
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// link finds which flows send to which, so that they can be stopped in the order
+// in which messages go through them: what a flow has in flight may need those that
+// come after it.
+func (p *Process) link() {
+	state := map[*running]int{}
+	var visit func(r *running)
+	visit = func(r *running) {
+		state[r] = 1
+		for _, next := range p.flows {
+			if !r.feeds(next) || next == r || state[next] == 1 { // of a circle, one link is left out
+				continue
+			}
+			next.upstream = append(next.upstream, r)
+			if state[next] == 0 {
+				visit(next)
+			}
+		}
+		state[r] = 2
+	}
+	for _, r := range p.flows {
+		if state[r] == 0 {
+			visit(r)
+		}
+	}
+}
+
+// Stop stops the flows, each when those that feed it are done: they take nothing
+// more, and finish what is in flight until the grace is over. Then it closes
+// everything. It returns an error that says what was left unsettled, if anything
+// was; that will be delivered again.
+func (p *Process) Stop() error {
+	end := time.Now().Add(p.options.Grace)
+	expired := make(chan struct{})
+	t := time.AfterFunc(p.options.Grace, func() { close(expired) })
+	defer t.Stop()
+	var wait sync.WaitGroup
+	for _, r := range p.flows {
+		wait.Go(func() {
+			for _, u := range r.upstream {
+				select {
+				case <-u.done:
+				case <-expired:
+				}
+			}
+			r.stop(max(time.Until(end), time.Millisecond))
+		})
+	}
+	wait.Wait()
+	p.stop()
+	var err error
+	for _, r := range p.flows {
+		err = errors.Join(err, r.err)
+	}
+	return errors.Join(err, p.close())
+}
+
+// close closes what Start opened, the brokers last.
+func (p *Process) close() (err error) {
+	for _, r := range p.flows {
+		err = errors.Join(err, r.close())
+	}
+	for _, b := range p.brokers {
+		err = errors.Join(err, b.Close())
+	}
+	return errors.Join(err, p.positions.close())
+}
+
+// Uptime is how long ago Start was called.
+func (p *Process) Uptime() time.Duration { return time.Since(p.started) }
+
+// Stats returns each running flow's counts, in the order of the files.
+func (p *Process) Stats() []NamedStats {
+	all := make([]NamedStats, len(p.flows))
+	for i, r := range p.flows {
+		all[i] = NamedStats{r.decl.Name, r.flow.Load().Stats()}
+	}
+	return all
+}
+
+// NamedStats are one flow's counts.
+type NamedStats struct {
+	Flow string
+	eip.FlowStats
+}

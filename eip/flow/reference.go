@@ -1,0 +1,145 @@
+package flow
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// A ref is what `queue.orders` evaluates to: channels and adapters are values, so
+// that lists, locals and conditions of them work as of any other value.
+type ref struct {
+	kind, name string
+}
+
+func (r ref) String() string { return r.kind + "." + r.name }
+
+var refType = cty.Capsule("channel or adapter", reflect.TypeFor[ref]())
+
+func refValue(r ref) cty.Value { return cty.CapsuleVal(refType, &r) }
+
+// The option types of the language's own blocks that hold references. The decoder
+// fills them in; Range is where it was written.
+type (
+	brokerRef  struct{ *located }
+	channelRef struct{ *located }
+	queueRef   struct{ *located }
+	topicRef   struct{ *located }
+	sourceRefs []*located
+)
+
+type located struct {
+	ref
+	Range hcl.Range
+}
+
+func (brokerRef) ReferenceKinds() []string  { return []string{"broker"} }
+func (channelRef) ReferenceKinds() []string { return []string{"queue", "topic"} }
+func (queueRef) ReferenceKinds() []string   { return []string{"queue"} }
+func (topicRef) ReferenceKinds() []string   { return []string{"topic"} }
+func (sourceRefs) ReferenceKinds() []string { return []string{"queue", "topic", "adapter"} }
+
+// refs evaluates an expression to one reference or a list of them, each of one of
+// the kinds.
+func (d *decoder) refs(expr hcl.Expression, what string, kinds ...string) []*located {
+	if list, diags := hcl.ExprList(expr); !diags.HasErrors() { // each with its own place
+		var all []*located
+		for _, e := range list {
+			all = append(all, d.refs(e, what, kinds...)...)
+		}
+		if len(list) == 0 {
+			d.fail(problem(expr.Range(), "Empty list", "%q names nothing. It takes %s, or a list of them.", what, anyOf(kinds)))
+		}
+		return all
+	}
+	v, ok := d.value(expr)
+	if !ok {
+		return nil
+	}
+	return d.refsOf(v, expr, what, kinds)
+}
+
+func (d *decoder) refsOf(v cty.Value, expr hcl.Expression, what string, kinds []string) (all []*located) {
+	r := expr.Range()
+	switch {
+	case v.IsNull() || !v.IsKnown():
+		d.fail(problem(r, "No channel", "%q is null. It takes %s.", what, anyOf(kinds)))
+	case v.Type() == refType:
+		found := *v.EncapsulatedValue().(*ref)
+		if !slices.Contains(kinds, found.kind) {
+			d.fail(problem(r, "Wrong kind of reference", "%q takes %s, and %s is %s.", what, anyOf(kinds), found, article(found.kind)))
+			return nil
+		}
+		return []*located{{found, r}}
+	case v.Type().IsTupleType() || v.Type().IsListType() || v.Type().IsSetType():
+		for _, e := range v.AsValueSlice() {
+			all = append(all, d.refsOf(e, expr, what, kinds)...)
+		}
+		if len(all) == 0 {
+			d.fail(problem(r, "Empty list", "%q names nothing. It takes %s, or a list of them.", what, anyOf(kinds)))
+		}
+	case v.Type() == cty.String:
+		return d.quotedRef(v.AsString(), expr, what, kinds)
+	default:
+		d.fail(problem(r, "Wrong type", "%q takes %s, written like %s.NAME, and not %s.", what, anyOf(kinds), kinds[0], article(friendly(v.Type()))))
+	}
+	return all
+}
+
+// quotedRef reads a reference that stands in quotes: JSON has no other way; in
+// native syntax it is a mistake that is easily mended.
+func (d *decoder) quotedRef(text string, expr hcl.Expression, what string, kinds []string) []*located {
+	r := expr.Range()
+	traversal, diags := hclsyntax.ParseTraversalAbs([]byte(text), r.Filename, r.Start)
+	if diags.HasErrors() || len(traversal) < 2 {
+		d.fail(problem(r, "Wrong type", "%q takes %s, written like %s.NAME without quotes, and not a string.", what, anyOf(kinds), kinds[0]))
+		return nil
+	}
+	if !strings.HasSuffix(r.Filename, ".json") {
+		d.fail(problem(r, "Reference in quotes", "Write %s without the quotes.", text))
+		return nil
+	}
+	inner := &hclsyntax.ScopeTraversalExpr{Traversal: traversal, SrcRange: r}
+	if v, ok := d.value(inner); ok && v.Type() == refType {
+		return d.refsOf(v, inner, what, kinds)
+	}
+	return nil
+}
+
+func anyOf(kinds []string) string {
+	words := make([]string, len(kinds))
+	for i, k := range kinds {
+		words[i] = article(k)
+	}
+	if len(words) == 1 {
+		return words[0]
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+func article(noun string) string {
+	if strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+func friendly(t cty.Type) string {
+	switch {
+	case t == cty.String:
+		return "string"
+	case t == cty.Number:
+		return "number"
+	case t == cty.Bool:
+		return "bool"
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		return "list"
+	case t.IsObjectType() || t.IsMapType():
+		return "map"
+	}
+	return t.FriendlyName()
+}

@@ -1,0 +1,212 @@
+package flow
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+)
+
+// scope is what the settings of all files see.
+type scope struct {
+	config    *Config
+	variables map[string]cty.Value            // var.NAME
+	locals    map[string]*local               // local.NAME
+	names     map[string]map[string]hcl.Range // queue, topic, … → NAME → where
+	contexts  map[string]*hcl.EvalContext     // by file
+}
+
+// local is evaluated when first needed, so that their order does not matter.
+type local struct {
+	attribute *syntax.Attribute
+	value     cty.Value
+	state     int // 0 not begun, 1 under way, 2 done
+	ok        bool
+}
+
+var referenceKinds = []string{"broker", "queue", "topic", "adapter"}
+
+// context is the evaluation context of one file: `file()` reads what lies beside
+// the file that says it.
+func (s *scope) context(filename string) *hcl.EvalContext {
+	if c, ok := s.contexts[filename]; ok {
+		return c
+	}
+	c := &hcl.EvalContext{Functions: s.config.functions(filename), Variables: map[string]cty.Value{"var": object(s.variables)}}
+	for _, kind := range referenceKinds {
+		values := map[string]cty.Value{}
+		for name := range s.names[kind] {
+			values[name] = refValue(ref{kind, name})
+		}
+		c.Variables[kind] = object(values)
+	}
+	s.contexts[filename] = c
+	return c
+}
+
+func object(values map[string]cty.Value) cty.Value {
+	if len(values) == 0 {
+		return cty.EmptyObjectVal
+	}
+	return cty.ObjectVal(values)
+}
+
+// maxElements bounds what a setting may grow to: locals that double each other
+// grow without limit otherwise.
+const maxElements = 100_000
+
+// value evaluates a setting. Names are checked before, as HCL's own words for an
+// unknown name do not say which names there are. ok is false where it failed.
+func (d *decoder) value(expr hcl.Expression) (v cty.Value, ok bool) {
+	ctx := d.scope.context(expr.Range().Filename)
+	needed := map[string]cty.Value{}
+	known := true
+	for _, t := range expr.Variables() {
+		known = d.checkName(t, needed) && known
+	}
+	if !known {
+		return cty.DynamicVal, false
+	}
+	if len(needed) > 0 {
+		ctx = ctx.NewChild()
+		ctx.Variables = map[string]cty.Value{"local": object(needed)}
+	}
+	v, diags := expr.Value(ctx)
+	for _, diag := range diags {
+		diag.EvalContext, diag.Expression = nil, nil // values may be secret
+		d.diags = append(d.diags, diag)
+	}
+	if diags.HasErrors() {
+		return cty.DynamicVal, false
+	}
+	v, marks := v.UnmarkDeep()
+	if size := sizeOf(v, maxElements); size > maxElements {
+		d.fail(problem(expr.Range(), "Value too large", "This value has more than 100000 elements or 1 MiB of text."))
+		return cty.DynamicVal, false
+	}
+	if len(marks) > 0 {
+		d.config.remember(v)
+	}
+	return v, true
+}
+
+// checkName reports a name that does not exist, and evaluates the local that does.
+func (d *decoder) checkName(t hcl.Traversal, needed map[string]cty.Value) bool {
+	root := t.RootName()
+	kinds := append([]string{"var", "local"}, referenceKinds...)
+	if !slices.Contains(kinds, root) {
+		return d.fail(d.unknownRoot(t, root, kinds))
+	}
+	if len(t) == 1 {
+		if root == "local" {
+			for name := range d.scope.locals {
+				needed[name] = d.local(name)
+			}
+		}
+		return true
+	}
+	name := ""
+	switch step := t[1].(type) {
+	case hcl.TraverseAttr:
+		name = step.Name
+	case hcl.TraverseIndex:
+		if step.Key.Type() == cty.String {
+			name = step.Key.AsString()
+		}
+	}
+	r := t[:2].SourceRange()
+	switch root {
+	case "var":
+		if _, ok := d.scope.variables[name]; ok {
+			return true
+		}
+		if _, declared := d.config.variables[name]; declared {
+			return false // why it has no value was said already
+		}
+		return d.fail(problem(r, "Unknown variable", "There is no variable %q.%s Declare it: variable %q { type = string }.", name,
+			didYouMean(name, slices.Collect(maps.Keys(d.config.variables)), "var.%s"), name))
+	case "local":
+		if _, ok := d.scope.locals[name]; !ok {
+			return d.fail(problem(r, "Unknown local", "There is no local %q.%s", name, didYouMean(name, slices.Collect(maps.Keys(d.scope.locals)), "local.%s")))
+		}
+		needed[name] = d.local(name)
+		return d.scope.locals[name].ok
+	}
+	if _, ok := d.scope.names[root][name]; !ok {
+		return d.fail(problem(r, "Unknown "+root, "There is no %s %q.%s", root, name, d.elsewhere(root, name)))
+	}
+	return true
+}
+
+// elsewhere says where a missing name may be meant to be.
+func (d *decoder) elsewhere(kind, name string) string {
+	for _, other := range referenceKinds {
+		if _, ok := d.scope.names[other][name]; ok && other != kind {
+			return " There is " + article(other) + " of that name: " + other + "." + name + "."
+		}
+	}
+	names := slices.Collect(maps.Keys(d.scope.names[kind]))
+	hint := didYouMean(name, names, kind+".%s")
+	if strings.HasPrefix(hint, " Did") {
+		return hint
+	}
+	switch kind {
+	case "adapter":
+		return hint + ` Declare it: adapter "KIND" "` + name + `" { … }.`
+	default:
+		return hint + " Declare it: " + kind + ` "` + name + `" {}.`
+	}
+}
+
+func (d *decoder) unknownRoot(t hcl.Traversal, root string, kinds []string) *hcl.Diagnostic {
+	r := t.SourceRange()
+	switch root {
+	case "body", "headers", "message", "reply":
+		return problem(r, "Expression outside of a string",
+			"%q is known only when a message is there, and this is evaluated when the file is loaded. Where an option is an expression, write it as a string: \"%s …\"; ${…} holds settings only.", root, root)
+	case "true", "false", "null":
+		return problem(r, "Unknown name", "%q is no name.", root)
+	}
+	return problem(r, "Unknown name", "There is nothing called %q here.%s A text is written in quotes.", root, didYouMean(root, kinds, "%s.NAME"))
+}
+
+// local evaluates a local once.
+func (d *decoder) local(name string) cty.Value {
+	l := d.scope.locals[name]
+	switch l.state {
+	case 1:
+		d.fail(problem(l.attribute.NameRange, "Local needs itself", "local.%s cannot be computed, as it depends on itself.", name))
+		l.state, l.value = 2, cty.DynamicVal
+	case 0:
+		l.state = 1
+		v, ok := d.value(l.attribute.Expr)
+		if l.state == 1 {
+			l.state, l.value, l.ok = 2, v, ok
+		}
+	}
+	return l.value
+}
+
+// sizeOf counts elements, and text by the ten bytes, up to a limit.
+func sizeOf(v cty.Value, limit int) int {
+	if v.IsNull() || !v.IsKnown() {
+		return 1
+	}
+	t := v.Type()
+	switch {
+	case t == cty.String:
+		return 1 + len(v.AsString())/10
+	case t.IsTupleType() || t.IsListType() || t.IsSetType() || t.IsObjectType() || t.IsMapType():
+		n := 1
+		for it := v.ElementIterator(); it.Next() && n <= limit; {
+			_, e := it.Element()
+			n += sizeOf(e, limit-n)
+		}
+		return n
+	}
+	return 1
+}

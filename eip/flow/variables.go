@@ -1,0 +1,181 @@
+package flow
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+)
+
+// variables gives each declared variable its value. The command line wins over
+// variable files, these over the environment, and that over the default.
+func (d *decoder) variables(blocks []*syntax.Block) {
+	for _, b := range blocks {
+		d.config.variables[b.Labels[0].Name] = b
+	}
+	given := d.variableFiles()
+	for _, b := range blocks {
+		d.variable(b, given)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.config.options.Variables)) {
+		if d.config.variables[name] == nil {
+			d.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Unknown variable",
+				Detail: fmt.Sprintf("--var %s: no flow file declares a variable of that name.%s", name,
+					didYouMean(name, slices.Collect(maps.Keys(d.config.variables)), "%s"))})
+		}
+	}
+}
+
+// variableFiles reads the files of --var-file; later ones win.
+func (d *decoder) variableFiles() map[string]*syntax.Attribute {
+	given := map[string]*syntax.Attribute{}
+	for _, name := range d.config.options.VarFiles {
+		f, diags := syntax.Read(name)
+		d.diags = append(d.diags, diags...)
+		if f == nil || f.Body == nil {
+			continue
+		}
+		d.config.files[name] = f
+		content, diags := f.Body.Content(func(string) bool { return false }, jsonLabels)
+		d.diags = append(d.diags, diags...)
+		for _, b := range content.Blocks {
+			d.fail(problem(b.Range(), "Option expected", "A variable file holds lines like name = value, and no blocks."))
+		}
+		for _, a := range content.Attributes {
+			if d.config.variables[a.Name] == nil {
+				d.fail(problem(a.NameRange, "Unknown variable", "No flow file declares a variable %q.%s", a.Name,
+					didYouMean(a.Name, slices.Collect(maps.Keys(d.config.variables)), "%s")))
+				continue
+			}
+			given[a.Name] = a
+		}
+	}
+	return given
+}
+
+var variableOptions = []string{"description", "type", "default", "sensitive"}
+
+func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) {
+	content, diags := b.Body.Content(func(string) bool { return false }, jsonLabels)
+	d.diags = append(d.diags, diags...)
+	for _, inner := range content.Blocks {
+		d.fail(problem(inner.TypeRange, "Unknown block", "A variable can hold no block %q.", inner.Type))
+	}
+	options := map[string]*syntax.Attribute{}
+	for _, a := range content.Attributes {
+		if !slices.Contains(variableOptions, a.Name) {
+			d.fail(problem(a.NameRange, "Unknown option", "A variable has no option %q.%s", a.Name, didYouMean(a.Name, variableOptions, "%s")))
+		}
+		options[a.Name] = a
+	}
+	name := b.Labels[0].Name
+	want := cty.DynamicPseudoType
+	if a := options["type"]; a != nil {
+		t, diags := typeexpr.TypeConstraint(a.Expr)
+		if diags.HasErrors() {
+			d.fail(problem(a.Expr.Range(), "Unknown type", "A variable's type is string, number, bool, list(…), map(…), or one that is made of these."))
+			return
+		}
+		want = t
+	}
+	fallback, hasDefault := cty.NilVal, false
+	if a := options["default"]; a != nil {
+		v, ok := d.value(a.Expr)
+		if !ok {
+			return
+		}
+		v, err := convert.Convert(v, want)
+		if err != nil {
+			d.fail(problem(a.Expr.Range(), "Wrong type", "The default of the variable %q must be %s.", name, article(want.FriendlyName())))
+			return
+		}
+		fallback, hasDefault = v, true
+		if want == cty.DynamicPseudoType {
+			want = v.Type()
+		}
+	}
+	secret := false
+	if a := options["sensitive"]; a != nil {
+		v, ok := d.value(a.Expr)
+		if !ok || v.IsNull() || v.Type() != cty.Bool {
+			d.fail(problem(a.Expr.Range(), "Wrong type", "\"sensitive\" is true or false."))
+			return
+		}
+		secret = v.True()
+	}
+	v, ok := d.givenValue(b, name, want, given[name])
+	if ok && v == cty.NilVal {
+		if !hasDefault {
+			d.fail(problem(b.Range(), "Variable without a value", "The variable %q has no default, so it must be given: --var %s=…, EIPD_VAR_%s, or in a --var-file.", name, name, name))
+			return
+		}
+		v = fallback
+	}
+	if !ok {
+		return
+	}
+	if secret {
+		d.config.remember(v)
+	}
+	d.scope.variables[name] = v
+}
+
+// givenValue looks for the value that a variable was given; cty.NilVal for none.
+func (d *decoder) givenValue(b *syntax.Block, name string, want cty.Type, inFile *syntax.Attribute) (cty.Value, bool) {
+	wrong := func(r hcl.Range, from string) (cty.Value, bool) {
+		return cty.NilVal, d.fail(problem(r, "Wrong type", "The variable %q must be %s; what %s gives is not.", name, article(want.FriendlyName()), from))
+	}
+	if text, ok := d.config.options.Variables[name]; ok {
+		if v, ok := fromText(text, want); ok {
+			return v, true
+		}
+		return wrong(b.Range(), "--var "+name)
+	}
+	if inFile != nil {
+		v, ok := d.value(inFile.Expr)
+		if !ok {
+			return cty.NilVal, false
+		}
+		if v, err := convert.Convert(v, want); err == nil {
+			return v, true
+		}
+		return wrong(inFile.Expr.Range(), "this")
+	}
+	if text, ok := d.config.lookupEnv("EIPD_VAR_" + name); ok {
+		if v, ok := fromText(text, want); ok {
+			return v, true
+		}
+		return wrong(b.Range(), "EIPD_VAR_"+name)
+	}
+	return cty.NilVal, true
+}
+
+// fromText reads a value as the command line gives it: a string as it is, lists
+// and maps in HCL's notation.
+func fromText(text string, want cty.Type) (cty.Value, bool) {
+	v := cty.StringVal(text)
+	if want.IsPrimitiveType() || want == cty.DynamicPseudoType {
+		c, err := convert.Convert(v, want)
+		return c, err == nil
+	}
+	if _, diags := syntax.Parse("value.hcl", []byte("v = "+text+"\n")); diags.HasErrors() {
+		return cty.NilVal, false
+	}
+	expr, diags := hclsyntax.ParseExpression([]byte(text), "value", hcl.InitialPos)
+	if diags.HasErrors() {
+		return cty.NilVal, false
+	}
+	v, diags = expr.Value(nil)
+	if diags.HasErrors() {
+		return cty.NilVal, false
+	}
+	c, err := convert.Convert(v, want)
+	return c, err == nil
+}
