@@ -1,0 +1,26 @@
+.DEFAULT_GOAL := help
+.PHONY: help check test gen fmt bench
+
+# The race detector needs a C compiler. CI must have one.
+race := $(if $(or $(CI),$(shell command -v $$(go env CC))),-race)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
+
+check: ## formatting, go vet, staticcheck
+	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then echo "not formatted (make fmt):" $$files; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+test: check ## all that a change must pass
+	go test $(race) ./...
+
+gen: ## write anew what is made from the code: the options in docs/ and in eipd explain
+	go generate ./...
+
+fmt: ## format Go and flow files
+	gofmt -w .
+	go run ./cmd/eipd fmt flows examples
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
