@@ -30,6 +30,10 @@ type Env struct {
 	Flow     string       // the flow's name
 	Instance string       // the process' name
 	Log      *slog.Logger // never nil
+
+	// DeadLetter and Invalid are the flow's, for a component that has messages of
+	// its own which may fail. They may be nil.
+	DeadLetter, Invalid Handler
 }
 
 // An Opener is a component that needs something before it is used: a goroutine, a
@@ -41,8 +45,8 @@ type Opener interface {
 }
 
 // A Closer is a component that has something to finish. Close is called after the
-// last message has settled; it finishes what is buffered until ctx ends, and
-// leaves no goroutine behind.
+// last message has settled, of a flow's stages in their order; it finishes what is
+// buffered until ctx ends, and leaves no goroutine behind.
 type Closer interface {
 	Close(ctx context.Context) error
 }

@@ -98,8 +98,9 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.Grace)
 		defer cancel()
-		for i := len(opened) - 1; i >= 0; i-- {
-			err = errors.Join(err, opened[i].Close(closing))
+		// What a stage still has in a buffer goes to those after it and within it.
+		for _, c := range opened {
+			err = errors.Join(err, c.Close(closing))
 		}
 	}()
 	if err != nil {
@@ -169,7 +170,7 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	err = Walk(x.Stages, func(address string, s Stage) error {
 		if o, ok := s.(Opener); ok {
 			env := x.Env
-			env.Address = address
+			env.Address, env.DeadLetter, env.Invalid = address, x.DeadLetter, x.Invalid
 			if err := o.Open(ctx, &env); err != nil {
 				return fmt.Errorf("open %s: %w", address, err)
 			}

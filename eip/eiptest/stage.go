@@ -336,8 +336,8 @@ func (r *rig) settle(inputs []*input) {
 func (r *rig) closeStages(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	for i := len(r.opened) - 1; i >= 0; i-- {
-		if err := r.opened[i].Close(ctx); err != nil && r.target.err == nil {
+	for _, c := range r.opened {
+		if err := c.Close(ctx); err != nil && r.target.err == nil {
 			t.Errorf("close: %v", err)
 		}
 	}
