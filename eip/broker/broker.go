@@ -41,10 +41,12 @@ type Source interface {
 	Close() error
 }
 
-// A Sender is the sending side of a channel. Close waits until what was handed to
-// it has settled.
+// A Sender is the sending side of a channel. Its Inbox is the broker's. Close waits
+// until what was handed to it has settled; where that cannot be (the broker is
+// away), it returns an error that says how many messages are left.
 type Sender interface {
 	eip.Handler
+	eip.Inboxer
 	Close() error
 }
 
@@ -65,6 +67,7 @@ type Capabilities struct {
 	TTL        bool // Channel.TTL and Message.Expiration are kept
 	DeadLetter bool // what expires moves to Channel.DeadLetter
 	Headers    bool // every kind of header value survives
+	Positions  bool // it is an eip.Positions too: adapters' positions are kept with its messages
 }
 
 // Status is a broker's state, for people and programs.

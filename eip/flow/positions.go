@@ -1,15 +1,18 @@
 package flow
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 )
 
 // positions opens the store of adapters' positions when one is first needed. The
 // default broker keeps them itself where it can: then they are written together
-// with the messages that they are about.
+// with the messages that they are about. Which of both it is depends on nothing
+// but the broker's kind, so that positions are found again.
 type positions struct {
 	process *Process
 	mu      sync.Mutex
@@ -38,9 +41,14 @@ func (p *positions) open() (eip.Positions, error) {
 		return p.store, nil
 	}
 	o := p.process.options
-	if b, ok := p.process.brokers[p.process.config.Brokers[""]].(eip.Positions); ok {
-		p.store = b
-		return b, nil
+	main := p.process.config.Brokers[""]
+	if _, t, err := broker.Lookup(main.URL); err == nil && t.Capabilities.Positions {
+		b, err := p.process.broker(context.Background(), main)
+		if err != nil {
+			return nil, err
+		}
+		p.store = b.(eip.Positions)
+		return p.store, nil
 	}
 	if o.OpenPositions == nil {
 		return nil, fmt.Errorf("there is no place to keep positions in")

@@ -40,6 +40,7 @@ type Process struct {
 	options   RunOptions
 	log       *slog.Logger
 	started   time.Time
+	mu        sync.Mutex // guards brokers and the running flows' sinks
 	brokers   map[*Broker]broker.Broker
 	flows     []*running
 	positions *positions
@@ -131,6 +132,8 @@ func (c *Config) pick(names []string) (flows []*Flow, err error) {
 
 // broker opens a broker once.
 func (p *Process) broker(ctx context.Context, b *Broker) (broker.Broker, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if open, ok := p.brokers[b]; ok {
 		return open, nil
 	}
@@ -151,6 +154,13 @@ func (p *Process) broker(ctx context.Context, b *Broker) (broker.Broker, error) 
 	}
 	p.brokers[b] = open
 	return open, nil
+}
+
+// openBroker returns a broker if it is open already, else nil.
+func (p *Process) openBroker(b *Broker) broker.Broker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.brokers[b]
 }
 
 func orElse(s, otherwise string) string {

@@ -17,17 +17,18 @@ import (
 
 // running is one flow of a Process, and what was opened for it.
 type running struct {
-	process  *Process
-	decl     *Flow
-	flow     atomic.Pointer[eip.Flow]
-	sources  []source
-	sinks    []io.Closer
-	upstream []*running      // flows that send to this one
-	context  context.Context // ends when the flow is to stop
-	cancel   context.CancelFunc
-	done     chan struct{} // closed when it runs no more
-	started  sync.Once
-	err      error // why it left messages unsettled; read after done
+	process    *Process
+	decl       *Flow
+	flow       atomic.Pointer[eip.Flow]
+	sources    []source
+	sinks      []io.Closer
+	deadLetter eip.Handler
+	upstream   []*running      // flows that send to this one
+	context    context.Context // ends when the flow is to stop
+	cancel     context.CancelFunc
+	done       chan struct{} // closed when it runs no more
+	started    sync.Once
+	err        error // why it left messages unsettled; read after done
 }
 
 // source is an open source of a flow.
@@ -107,30 +108,13 @@ func (r *running) openEndpoints(ctx context.Context) error {
 			return fmt.Errorf("flow %s: open %s: %w", f.Name, e.ref, err)
 		}
 	}
-	if f.DeadLetter == nil {
-		dead := &Channel{ref: ref{"queue", f.Name + ".dead"}}
-		dead.channelBlock = newChannel()
-		dead.Address = f.Name + ".dead"
-		e := &endpoint{ref: dead.ref}
-		if err := r.openChannel(ctx, e, dead, r.sourceBroker()); err != nil {
+	if r.deadLetter = f.DeadLetter; r.deadLetter == nil {
+		if err := r.openDeadLetters(ctx); err != nil {
 			return fmt.Errorf("flow %s: open its dead-letter queue: %w", f.Name, err)
 		}
-		f.DeadLetter = e
 	}
 	r.build(p)
 	return nil
-}
-
-// sourceBroker is the broker that the flow's messages come from, where dead
-// letters stay when nothing else is said; the default one, if they come from an
-// adapter.
-func (r *running) sourceBroker() *Broker {
-	for _, from := range r.decl.From {
-		if ch := r.process.config.Channels[from.String()]; ch != nil {
-			return r.process.config.brokerOf(ch)
-		}
-	}
-	return r.process.config.Brokers[""]
 }
 
 func (r *running) openEndpoint(ctx context.Context, e *endpoint) error {
@@ -159,6 +143,8 @@ func (r *running) openChannel(ctx context.Context, e *endpoint, ch *Channel, on 
 		return err
 	}
 	e.bound, e.inbox = sender, b.Inbox
+	r.process.mu.Lock()
+	defer r.process.mu.Unlock()
 	r.sinks = append(r.sinks, sender)
 	return nil
 }
@@ -174,7 +160,7 @@ func (r *running) build(p *Process) {
 		Name: f.Name, Source: eip.MergeSources(sources...), Stages: f.Body.Stages, To: f.Body.To,
 		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch,
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: f.Retry.Delay, MaxDelay: f.Retry.MaxDelay, Ordered: f.Retry.Ordered},
-		DeadLetter: f.DeadLetter, Invalid: f.Invalid, Grace: p.options.Grace,
+		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace,
 		Env:   eip.Env{Instance: p.options.Instance, Log: p.log.With(slog.String("flow", f.Name))},
 		Ready: func() { r.started.Do(p.ready.Done) },
 	})
