@@ -96,6 +96,12 @@ type Counted interface {
 	Counts() map[string]int64
 }
 
+// Timed is a component that measures how long something of its own takes, by name:
+// "round_trip".
+type Timed interface {
+	Durations() map[string]Durations
+}
+
 // Busy is a component that works on messages that are settled already: a wire
 // tap's buffer.
 type Busy interface {

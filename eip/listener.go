@@ -1,0 +1,61 @@
+package eip
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+)
+
+// A Listener runs a flow beside the one that its owner stands in: a stage that
+// sends requests listens so to its Inbox.
+type Listener struct {
+	flow    *Flow
+	inbox   Inbox
+	stop    context.CancelFunc
+	stopped chan struct{}
+	err     atomic.Pointer[error]
+}
+
+// Listen runs f with inbox as its source, until Close.
+func Listen(inbox Inbox, f *Flow) *Listener {
+	ctx, stop := context.WithCancel(context.Background())
+	f.Source = inbox
+	l := &Listener{flow: f, inbox: inbox, stop: stop, stopped: make(chan struct{})}
+	go func() {
+		defer close(l.stopped)
+		err := f.Run(ctx)
+		if err == nil && ctx.Err() == nil {
+			err = errors.New("the inbox was closed")
+		}
+		if err != nil {
+			l.err.Store(&err)
+			f.Env.Log.Error("replies are no longer received", "inbox", inbox.Address(), "error", err)
+		}
+	}()
+	return l
+}
+
+// Err returns why the Listener no longer listens; nil while it does.
+func (l *Listener) Err() error {
+	if err := l.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Busy reports whether messages from the inbox are unsettled.
+func (l *Listener) Busy() bool { return l.flow.Stats().InFlight > 0 }
+
+// Close stops the flow, lets it finish what is in flight until its Grace or ctx
+// ends, and closes the inbox.
+func (l *Listener) Close(ctx context.Context) error {
+	l.stop()
+	var err error
+	select {
+	case <-l.stopped:
+		err = l.Err()
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return errors.Join(err, l.inbox.Close())
+}
