@@ -1,0 +1,129 @@
+package gendocs
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/eipd/eipd/eip/flow/schema"
+)
+
+// Prose returns the comments of the blocks' types and of their option fields as
+// JSON, by "package.Type" and "package.Type.Field". root is the module's folder,
+// module its path.
+func Prose(root, module string, blocks []*schema.Block) ([]byte, error) {
+	types := map[reflect.Type]bool{}
+	for _, b := range blocks {
+		collect(types, b)
+	}
+	packages := map[string]comments{}
+	prose := map[string]string{}
+	for t := range types {
+		c, ok := packages[t.PkgPath()]
+		if !ok {
+			dir, inside := strings.CutPrefix(t.PkgPath(), module+"/")
+			if !inside {
+				return nil, fmt.Errorf("read comments of %s: it is not in %s", t, module)
+			}
+			var err error
+			if c, err = parse(filepath.Join(root, filepath.FromSlash(dir))); err != nil {
+				return nil, err
+			}
+			packages[t.PkgPath()] = c
+		}
+		c.of(prose, t)
+	}
+	text, err := json.MarshalIndent(prose, "", "\t")
+	return append(text, '\n'), err
+}
+
+// collect adds the types that a block's options are fields of.
+func collect(types map[reflect.Type]bool, b *schema.Block) {
+	if b.Type.Name() != "" {
+		types[b.Type] = true
+	}
+	for _, a := range b.Attributes {
+		types[a.Owner] = true
+	}
+	for _, n := range b.Blocks {
+		types[n.Owner] = true
+		if !types[n.Block.Type] {
+			collect(types, n.Block)
+		}
+	}
+}
+
+// comments are a package's, by "Type" and "Type.Field".
+type comments map[string]string
+
+func parse(dir string) (comments, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return nil, fmt.Errorf("read comments: %w", err)
+	}
+	c := comments{}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return nil, fmt.Errorf("read comments: %w", err)
+		}
+		for _, d := range file.Decls {
+			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
+				c.add(g)
+			}
+		}
+	}
+	return c, nil
+}
+
+func (c comments) add(g *ast.GenDecl) {
+	for _, s := range g.Specs {
+		t := s.(*ast.TypeSpec)
+		doc := t.Doc
+		if doc == nil && len(g.Specs) == 1 {
+			doc = g.Doc
+		}
+		c[t.Name.Name] = plain(doc)
+		if fields, ok := t.Type.(*ast.StructType); ok {
+			for _, f := range fields.Fields.List {
+				for _, name := range f.Names {
+					c[t.Name.Name+"."+name.Name] = plain(f.Doc)
+				}
+			}
+		}
+	}
+}
+
+// of enters the comments of t and of those of its fields that are options.
+func (c comments) of(prose map[string]string, t reflect.Type) {
+	enter := func(name string) {
+		if text := c[name]; text != "" {
+			prose[t.PkgPath()+"."+name] = text
+		}
+	}
+	enter(t.Name())
+	for f := range t.Fields() {
+		if tag, ok := f.Tag.Lookup("flow"); ok && !strings.HasPrefix(tag, ",") {
+			enter(t.Name() + "." + f.Name)
+		}
+	}
+}
+
+// plain is a comment's text, a paragraph a line.
+func plain(doc *ast.CommentGroup) string {
+	var paragraphs []string
+	for p := range strings.SplitSeq(doc.Text(), "\n\n") {
+		if p = strings.Join(strings.Fields(p), " "); p != "" {
+			paragraphs = append(paragraphs, p)
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
