@@ -28,7 +28,7 @@ type local struct {
 	ok        bool
 }
 
-var referenceKinds = []string{"broker", "queue", "topic", "adapter"}
+var referenceKinds = []string{"broker", "queue", "topic", "adapter", "flow"}
 
 // context is the evaluation context of one file: `file()` reads what lies beside
 // the file that says it.

@@ -80,7 +80,7 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 	if a := options["type"]; a != nil {
 		t, diags := typeexpr.TypeConstraint(a.Expr)
 		if diags.HasErrors() {
-			d.fail(problem(a.Expr.Range(), "Unknown type", "A variable's type is string, number, bool, list(…), map(…), or one that is made of these."))
+			d.fail(problem(*diags[0].Subject, "Unknown type", "A variable's type is string, number, bool, list(…), map(…), or one that is made of these."))
 			return
 		}
 		want = t
