@@ -1,0 +1,140 @@
+package manage
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// copier takes a tap's copies from the flow without ever waiting, and hands them
+// on from a goroutine of its own. What bounds it is unsettled: a target that
+// takes copies and does not settle them is as slow as one that does not take them.
+type copier struct {
+	body   *eip.Pipe
+	counts *tapCounts
+	log    *slog.Logger
+	limit  int64
+
+	queue     chan *eip.Message // has room for limit
+	unsettled atomic.Int64      // in the queue or under way
+	full      atomic.Bool       // the last copy was dropped
+	rarely    rarely
+	closed    atomic.Bool
+	settle    func(error)
+
+	ctx       context.Context // of the copies under way
+	cancel    context.CancelFunc
+	stopped   chan struct{}
+	mu        sync.Mutex
+	abandoned bool          // close has counted what was left
+	empty     chan struct{} // told when nothing is unsettled, once closed
+}
+
+type tapCounts struct{ copied, dropped, failed atomic.Int64 }
+
+func (c *tapCounts) all() map[string]int64 {
+	return map[string]int64{"copied": c.copied.Load(), "dropped": c.dropped.Load(), "failed": c.failed.Load()}
+}
+
+func newCopier(w *WireTap, env *eip.Env) *copier {
+	c := &copier{body: &w.Body, counts: &w.counts, log: env.Log.With("stage", env.Address), limit: int64(w.Buffer),
+		queue: make(chan *eip.Message, w.Buffer), stopped: make(chan struct{}), empty: make(chan struct{}, 1)}
+	c.settle = c.settled
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	go c.run()
+	return c
+}
+
+// put takes m, or drops it. It never waits: there is room in the queue for
+// whatever is within the limit.
+func (c *copier) put(m *eip.Message) {
+	if c.unsettled.Load() >= c.limit || c.closed.Load() {
+		c.drop()
+		return
+	}
+	if c.unsettled.Add(1) > c.limit {
+		c.unsettled.Add(-1)
+		c.drop()
+		return
+	}
+	c.full.Store(false)
+	c.queue <- m
+}
+
+func (c *copier) drop() {
+	c.counts.dropped.Add(1)
+	if c.full.CompareAndSwap(false, true) {
+		c.rarely.warn(c.log, "wire tap drops copies: its target is slow or down", slog.Int64("buffer", c.limit))
+	}
+}
+
+// busy reports whether copies wait or are under way; never of a tap that is closed.
+func (c *copier) busy() bool { return c != nil && c.unsettled.Load() > 0 }
+
+func (c *copier) run() {
+	defer close(c.stopped)
+	for c.ctx.Err() == nil {
+		select {
+		case m := <-c.queue:
+			eip.Deliver(c.ctx, c, m.Fork(c.settle))
+		case <-c.ctx.Done():
+		}
+	}
+}
+
+// Handle passes a copy through the tap's body.
+func (c *copier) Handle(ctx context.Context, m *eip.Message) error {
+	return c.body.Process(ctx, m, eip.Discard)
+}
+
+func (c *copier) settled(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.abandoned {
+		return
+	}
+	if err != nil {
+		c.failed(err)
+	} else {
+		c.counts.copied.Add(1)
+	}
+	if c.unsettled.Add(-1) == 0 && c.closed.Load() {
+		select {
+		case c.empty <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (c *copier) failed(err error) {
+	c.counts.failed.Add(1)
+	c.rarely.warn(c.log, "wire tap lost a copy", slog.Any("error", err))
+}
+
+// close waits until all copies have settled, or ctx ends; then it drops the rest.
+func (c *copier) close(ctx context.Context) {
+	if c == nil {
+		return
+	}
+	c.closed.Store(true)
+	for c.unsettled.Load() > 0 && ctx.Err() == nil {
+		select {
+		case <-c.empty:
+		case <-ctx.Done():
+		}
+	}
+	c.cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := c.unsettled.Swap(0)
+	if left == 0 {
+		<-c.stopped // at once: it waits for copies, and there are none
+		return
+	}
+	c.abandoned = true
+	c.counts.dropped.Add(left)
+	c.log.Warn("wire tap dropped the copies that were left when it was closed", slog.Int64("copies", left))
+}

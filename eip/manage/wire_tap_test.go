@@ -1,0 +1,420 @@
+package manage_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/manage"
+)
+
+func ExampleWireTap() {
+	audit := eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+		fmt.Println("audit:", string(m.Body()))
+		return nil
+	})
+	tap := manage.NewWireTap()
+	tap.Body.To = audit
+	flow := &eip.Flow{Name: "orders", Source: eiptest.NewTexts("order 1", "order 2"), Stages: []eip.Stage{tap}, To: eip.Discard}
+	if err := flow.Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(tap.Counts())
+	// Output:
+	// audit: order 1
+	// audit: order 2
+	// map[copied:2 dropped:0 failed:0]
+}
+
+func tapTo(target eip.Handler) *manage.WireTap {
+	w := manage.NewWireTap()
+	w.Body.To = target
+	return w
+}
+
+func openTap(t *testing.T, w *manage.WireTap) {
+	t.Helper()
+	if err := w.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Open(t.Context(), eiptest.Env()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func closeTap(t *testing.T, w *manage.WireTap, within time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	if err := w.Close(ctx); err != nil || w.Busy() {
+		t.Errorf("close: %v, busy %v", err, w.Busy())
+	}
+}
+
+// feed passes n numbered messages through the tap, and checks that each goes on
+// and settles well, at once.
+func feed(t *testing.T, w *manage.WireTap, n int) {
+	t.Helper()
+	var out eiptest.Recorder
+	start := time.Now()
+	src := eiptest.NewNumbers(n)
+	chain := eip.Chain([]eip.Stage{w}, &out)
+	for range n {
+		m, _ := src.Receive(t.Context())
+		eip.Deliver(t.Context(), chain, m)
+	}
+	src.Check(t)
+	if d := time.Since(start); d != 0 || len(out.Bodies()) != n {
+		t.Errorf("%d of %d messages went on, in %v", len(out.Bodies()), n, d)
+	}
+}
+
+func wantCounts(t *testing.T, c eip.Counted, want map[string]int64) {
+	t.Helper()
+	if got := c.Counts(); !maps.Equal(got, want) {
+		t.Errorf("counts %v, want %v", got, want)
+	}
+}
+
+func TestWireTap_KeepsTheContract(t *testing.T) {
+	t.Run("whatever its target does", func(t *testing.T) {
+		eiptest.Stage(t, eiptest.StageCase{Outcome: eiptest.Contains, Sends: 2, Next: eip.Discard,
+			New: func(target eip.Handler) eip.Stage { return tapTo(target) }})
+	})
+	t.Run("as what follows it", func(t *testing.T) {
+		eiptest.Stage(t, eiptest.StageCase{New: func(eip.Handler) eip.Stage { return tapTo(eip.Discard) }})
+	})
+	t.Run("guaranteed", func(t *testing.T) {
+		eiptest.Stage(t, eiptest.StageCase{Sends: 2, New: func(target eip.Handler) eip.Stage {
+			w := tapTo(target)
+			w.Guaranteed = true
+			return w
+		}})
+	})
+}
+
+func TestWireTap_TargetThatHangsForEver(t *testing.T) {
+	never := make(chan struct{})
+	targets := map[string]eip.Handler{
+		"blocks": eip.HandlerFunc(func(context.Context, *eip.Message) error { <-never; return nil }),
+		"holds": eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+			m.Hold()
+			return nil
+		}),
+		"heeds its context": eip.HandlerFunc(func(ctx context.Context, _ *eip.Message) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}),
+	}
+	for name, target := range targets {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				never = make(chan struct{})
+				w := tapTo(target)
+				w.Buffer = 10
+				openTap(t, w)
+				feed(t, w, 10000)
+				if !w.Busy() || w.Counts()["dropped"] < 9990 {
+					t.Errorf("busy %v, counts %v", w.Busy(), w.Counts())
+				}
+				start := time.Now()
+				closeTap(t, w, time.Second)
+				if d := time.Since(start); d != time.Second {
+					t.Errorf("close took %v", d)
+				}
+				close(never)
+				synctest.Wait() // what ends late is not counted again
+				wantCounts(t, w, map[string]int64{"copied": 0, "dropped": 10000, "failed": 0})
+			})
+		})
+	}
+}
+
+// What a target holds counts against the buffer as what waits does.
+func TestWireTap_BoundsWhatIsUnsettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var held []func(error)
+		w := tapTo(eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+			held = append(held, m.Hold())
+			return nil
+		}))
+		w.Buffer = 3
+		openTap(t, w)
+		for range 2 {
+			held = nil
+			for range 5 {
+				feed(t, w, 1)
+				synctest.Wait()
+			}
+			if len(held) != 3 {
+				t.Fatalf("the target holds %d copies, want 3", len(held))
+			}
+			held[0](nil)
+			held[1](errors.New("refused"))
+			held[2](nil)
+		}
+		closeTap(t, w, time.Second)
+		wantCounts(t, w, map[string]int64{"copied": 4, "dropped": 4, "failed": 2})
+	})
+}
+
+func TestWireTap_CloseFinishesWhatItCan(t *testing.T) {
+	for within, want := range map[time.Duration]int64{time.Hour: 20, 5500 * time.Millisecond: 5} {
+		t.Run(within.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var out eiptest.Recorder
+				w := tapTo(eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+					select {
+					case <-time.After(time.Second):
+						return out.Handle(ctx, m)
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				}))
+				openTap(t, w)
+				feed(t, w, 20)
+				closeTap(t, w, within)
+				wantCounts(t, w, map[string]int64{"copied": want, "dropped": 20 - want, "failed": 0})
+				for i, body := range out.Bodies() {
+					if body != fmt.Sprint(i+1) {
+						t.Fatalf("copies came as %v", out.Bodies())
+					}
+				}
+			})
+		})
+	}
+}
+
+// Nothing that goes wrong with a copy touches the message, and the log is not
+// flooded.
+func TestWireTap_FailuresStayAside(t *testing.T) {
+	fails := eip.HandlerFunc(func(context.Context, *eip.Message) error { return errors.New("refused") })
+	panics := eip.HandlerFunc(func(context.Context, *eip.Message) error { panic("boom") })
+	taps := map[string]func() *manage.WireTap{
+		"copy fails":  func() *manage.WireTap { return tapTo(fails) },
+		"copy panics": func() *manage.WireTap { return tapTo(panics) },
+		"if fails": func() *manage.WireTap {
+			w := tapTo(eip.Discard)
+			w.If = func(context.Context, *eip.Message) (bool, error) { return true, eip.Invalid(errors.New("no JSON")) }
+			return w
+		},
+		"if panics": func() *manage.WireTap {
+			w := tapTo(eip.Discard)
+			w.If = func(context.Context, *eip.Message) (bool, error) { panic("boom") }
+			return w
+		},
+	}
+	for name, tap := range taps {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				env := eiptest.Env()
+				env.Log = slog.New(slog.NewTextHandler(&log, nil))
+				w := tap()
+				if err := w.Open(t.Context(), env); err != nil {
+					t.Fatal(err)
+				}
+				for range 30 {
+					feed(t, w, 10)
+					synctest.Wait()
+					time.Sleep(time.Second)
+				}
+				closeTap(t, w, time.Second)
+				wantCounts(t, w, map[string]int64{"copied": 0, "dropped": 0, "failed": 300})
+				if n := strings.Count(log.String(), "\n"); n != 3 || !strings.Contains(log.String(), "stage=test.stage") {
+					t.Errorf("30 s of failures made %d lines:\n%s", n, &log)
+				}
+			})
+		})
+	}
+}
+
+func TestWireTap_Guaranteed(t *testing.T) {
+	var out eiptest.Recorder
+	w := tapTo(eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+		release := m.Hold()
+		go release(errors.New("not confirmed"))
+		return nil
+	}))
+	w.Guaranteed = true
+	openTap(t, w)
+	defer closeTap(t, w, time.Second)
+	err := eip.Await(t.Context(), eip.Chain([]eip.Stage{w}, &out), eiptest.Message("m"))
+	if err == nil || err.Error() != "not confirmed" {
+		t.Errorf("settled with %v, want what its copy failed with", err)
+	}
+	w.If = func(context.Context, *eip.Message) (bool, error) { return false, eip.Invalid(errors.New("no JSON")) }
+	passed, err := eiptest.Process(t.Context(), w, eiptest.Message("m"))
+	if !eip.IsInvalid(err) || len(passed) != 0 {
+		t.Errorf("a guaranteed tap whose if fails passed %v on, and settled with %v", passed, err)
+	}
+}
+
+func TestWireTap_Picks(t *testing.T) {
+	tests := map[string]struct {
+		change func(*manage.WireTap)
+		want   string
+	}{
+		"all":      {func(w *manage.WireTap) {}, "1 2 3 4 5 6 7 8"},
+		"if":       {func(w *manage.WireTap) { w.If = even }, "2 4 6 8"},
+		"sample":   {func(w *manage.WireTap) { w.Sample = 0.25 }, "4 8"},
+		"some":     {func(w *manage.WireTap) { w.Sample = 0.75 }, "2 3 4 6 7 8"},
+		"if, then": {func(w *manage.WireTap) { w.If, w.Sample = even, 0.5 }, "4 8"},
+		"none":     {func(w *manage.WireTap) { w.Sample = 0 }, ""},
+		"off":      {func(w *manage.WireTap) { w.Enabled = false }, ""},
+	}
+	for name, tt := range tests {
+		for _, guaranteed := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, guaranteed), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var out eiptest.Recorder
+					w := tapTo(&out)
+					w.Guaranteed = guaranteed
+					tt.change(w)
+					openTap(t, w)
+					feed(t, w, 8)
+					closeTap(t, w, time.Second)
+					if got := strings.Join(out.Bodies(), " "); got != tt.want {
+						t.Errorf("copied %q, want %q", got, tt.want)
+					}
+				})
+			})
+		}
+	}
+}
+
+func even(_ context.Context, m *eip.Message) (bool, error) {
+	return (m.Body()[0]-'0')%2 == 0, nil
+}
+
+func TestWireTap_Set(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out eiptest.Recorder
+		w := tapTo(&out)
+		openTap(t, w)
+		for _, change := range []struct {
+			attribute string
+			value     any
+			copies    int
+		}{{"enabled", false, 0}, {"enabled", "true", 8}, {"sample", 0.5, 4}, {"sample", 0, 0}, {"sample", int64(1), 8}, {"sample", "0.25", 2}} {
+			before := len(out.Bodies())
+			if err := w.Set(change.attribute, change.value); err != nil {
+				t.Fatal(err)
+			}
+			feed(t, w, 8)
+			synctest.Wait()
+			if n := len(out.Bodies()) - before; n != change.copies {
+				t.Errorf("after set %s = %v: %d copies, want %d", change.attribute, change.value, n, change.copies)
+			}
+		}
+		for _, wrong := range []struct {
+			attribute string
+			value     any
+		}{{"enabled", 1}, {"sample", 1.5}, {"sample", "much"}, {"sample", nil}, {"sample", "NaN"}, {"buffer", 5}} {
+			if err := w.Set(wrong.attribute, wrong.value); err == nil || !strings.Contains(err.Error(), wrong.attribute) {
+				t.Errorf("set %s = %v: %v", wrong.attribute, wrong.value, err)
+			}
+		}
+		if got := w.Settable(); !maps.Equal(got, map[string]any{"enabled": true, "sample": 0.25}) {
+			t.Errorf("settable: %v", got)
+		}
+		closeTap(t, w, time.Second)
+	})
+}
+
+func TestWireTap_Validate(t *testing.T) {
+	for option, change := range map[string]func(*manage.WireTap){
+		"sample": func(w *manage.WireTap) { w.Sample = -0.1 },
+		"buffer": func(w *manage.WireTap) { w.Buffer = 0 },
+		"to":     func(w *manage.WireTap) { w.Body.To = nil },
+	} {
+		w := tapTo(eip.Discard)
+		change(w)
+		if err := w.Validate(); err == nil || !strings.Contains(err.Error(), option) {
+			t.Errorf("%s: %v", option, err)
+		}
+	}
+}
+
+// The copies of many lanes never exceed the buffer, and none is lost from the
+// counts.
+func TestWireTap_Concurrent(t *testing.T) {
+	var mu sync.Mutex
+	var held []func(error)
+	most := 0
+	w := tapTo(eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+		mu.Lock()
+		defer mu.Unlock()
+		held = append(held, m.Hold())
+		most = max(most, len(held))
+		if len(held) == 5 {
+			for _, release := range held {
+				release(nil)
+			}
+			held = nil
+		}
+		return nil
+	}))
+	w.Buffer = 7
+	openTap(t, w)
+	chain := eip.Chain([]eip.Stage{w}, eip.Discard)
+	var lanes sync.WaitGroup
+	for range 8 {
+		lanes.Go(func() {
+			for range 1000 {
+				eip.Deliver(t.Context(), chain, eiptest.Message("m"))
+			}
+		})
+	}
+	lanes.Wait()
+	closeTap(t, w, 50*time.Millisecond)
+	c := w.Counts()
+	mu.Lock()
+	defer mu.Unlock()
+	if most > 7 || c["copied"]+c["dropped"] != 8000 || c["failed"] != 0 {
+		t.Errorf("at most %d at once, counts %v", most, c)
+	}
+}
+
+func BenchmarkWireTap(b *testing.B) {
+	never := make(chan struct{})
+	defer close(never)
+	hangs := eip.HandlerFunc(func(context.Context, *eip.Message) error { <-never; return nil })
+	body := bytes.Repeat([]byte("x"), 1024)
+	for _, c := range []struct {
+		name   string
+		target eip.Handler
+	}{{"no tap", nil}, {"target hangs", hangs}, {"target takes all", eip.Discard}} {
+		b.Run(c.name, func(b *testing.B) {
+			var stages []eip.Stage
+			if c.target != nil {
+				w := tapTo(c.target)
+				if err := w.Open(b.Context(), eiptest.Env()); err != nil {
+					b.Fatal(err)
+				}
+				defer func() {
+					done, cancel := context.WithCancel(b.Context())
+					cancel()
+					w.Close(done)
+				}()
+				stages = append(stages, w)
+			}
+			chain := eip.Chain(slices.Concat(stages, []eip.Stage{mark("x")}), eip.Discard)
+			b.ReportAllocs()
+			for b.Loop() {
+				eip.Deliver(b.Context(), chain, eip.New(body, nil))
+			}
+		})
+	}
+}
