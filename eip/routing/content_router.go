@@ -1,0 +1,122 @@
+package routing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/eipd/eipd/eip"
+)
+
+func init() { eip.Stages.Add("content_router", func() eip.Stage { return NewContentRouter() }) }
+
+// ContentRouter is the Content-Based Router: each message goes the way of the
+// first branch whose expression is true.
+type ContentRouter struct {
+	// When holds the branches, which are tried in the order in which they are
+	// written.
+	When []*When `flow:"when,block,required"`
+	// Otherwise takes the messages that no branch takes. Without it, such a message
+	// is an invalid message.
+	Otherwise eip.Pipe `flow:"otherwise,body,ends"`
+
+	otherwise atomic.Int64
+}
+
+// When is one branch of a ContentRouter.
+type When struct {
+	// Label is the branch's name, in addresses and statistics.
+	Label string `flow:",label"`
+	// If decides whether the branch takes a message.
+	If eip.Predicate `flow:"if,required"`
+	// Body is what happens to the messages that the branch takes. It must not let
+	// a message fall off its end.
+	Body eip.Pipe `flow:",body,ends"`
+
+	taken atomic.Int64
+}
+
+// NewContentRouter returns a ContentRouter, which needs branches.
+func NewContentRouter() *ContentRouter { return &ContentRouter{} }
+
+const otherwise = "otherwise"
+
+// Validate checks the branches.
+func (r *ContentRouter) Validate() error {
+	if len(r.When) == 0 {
+		return eip.OptionErrorf("when", "there is no branch; send all messages to one place by \"to\"")
+	}
+	seen := map[string]bool{otherwise: true}
+	for _, w := range r.When {
+		switch {
+		case w.Label == "":
+			return eip.OptionErrorf("when", "a branch has no name")
+		case seen[w.Label]:
+			return eip.OptionErrorf("when", "the name %q is taken", w.Label)
+		case w.If == nil:
+			return eip.OptionErrorf("when", "the branch %q has no expression \"if\"", w.Label)
+		case empty(&w.Body):
+			return eip.OptionErrorf("when", "the branch %q has neither stages nor \"to\"", w.Label)
+		}
+		seen[w.Label] = true
+	}
+	return nil
+}
+
+func empty(p *eip.Pipe) bool { return len(p.Stages) == 0 && p.To == nil }
+
+// Process gives m to the first branch that takes it.
+func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
+	for _, w := range r.When {
+		ok, err := w.If(ctx, m)
+		if err != nil {
+			return fmt.Errorf("when %q: %w", w.Label, err)
+		}
+		if ok {
+			w.taken.Add(1)
+			return w.Body.Process(ctx, m, nil)
+		}
+	}
+	if empty(&r.Otherwise) {
+		return eip.Invalid(r.noMatch())
+	}
+	r.otherwise.Add(1)
+	return r.Otherwise.Process(ctx, m, nil)
+}
+
+func (r *ContentRouter) noMatch() error {
+	tried := make([]string, len(r.When))
+	for i, w := range r.When {
+		tried[i] = fmt.Sprintf("%q", w.Label)
+	}
+	return errors.New("no branch takes the message: the expressions of " + strings.Join(tried, ", ") + " are false, and there is no otherwise")
+}
+
+// Ends is true: what no branch takes is invalid.
+func (r *ContentRouter) Ends() bool { return true }
+
+// Nested returns the branches' bodies.
+func (r *ContentRouter) Nested() []*eip.Pipe {
+	pipes := make([]*eip.Pipe, 0, len(r.When)+1)
+	for _, w := range r.When {
+		pipes = append(pipes, &w.Body)
+	}
+	if !empty(&r.Otherwise) {
+		pipes = append(pipes, &r.Otherwise)
+	}
+	return pipes
+}
+
+// Counts returns how many messages each branch took, by its label.
+func (r *ContentRouter) Counts() map[string]int64 {
+	counts := make(map[string]int64, len(r.When)+1)
+	for _, w := range r.When {
+		counts[w.Label] = w.taken.Load()
+	}
+	if !empty(&r.Otherwise) {
+		counts[otherwise] = r.otherwise.Load()
+	}
+	return counts
+}

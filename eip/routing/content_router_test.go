@@ -1,0 +1,194 @@
+package routing_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/routing"
+)
+
+func ExampleContentRouter() {
+	queue := func(name string) eip.Handler {
+		return eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+			fmt.Printf("%s: %s\n", name, m.Body())
+			return nil
+		})
+	}
+	router := routing.NewContentRouter()
+	router.When = []*routing.When{{
+		Label: "big",
+		If: func(_ context.Context, m *eip.Message) (bool, error) {
+			order, err := m.Value()
+			if err != nil {
+				return false, err
+			}
+			return order.(map[string]any)["total"].(int) > 1000, nil
+		},
+		Body: eip.Pipe{To: queue("big")},
+	}}
+	router.Otherwise.To = queue("rest")
+
+	flow := eip.Chain([]eip.Stage{router}, nil)
+	for _, order := range []string{`{"total": 2000}`, `{"total": 10}`} {
+		eip.Deliver(context.Background(), flow, eip.New([]byte(order), nil))
+	}
+	// Output:
+	// big: {"total": 2000}
+	// rest: {"total": 10}
+}
+
+func TestContentRouter_Contract(t *testing.T) {
+	toSecond := func(target eip.Handler) eip.Stage {
+		return &routing.ContentRouter{When: []*routing.When{
+			{Label: "no", If: always(false), Body: eip.Pipe{To: eip.Discard}},
+			{Label: "yes", If: always(true), Body: eip.Pipe{To: target}},
+		}, Otherwise: eip.Pipe{To: eip.Discard}}
+	}
+	toOtherwise := func(target eip.Handler) eip.Stage {
+		r := toSecond(target).(*routing.ContentRouter)
+		r.When = r.When[:1]
+		r.Otherwise.To = target
+		return r
+	}
+	noMatch := func(target eip.Handler) eip.Stage {
+		return &routing.ContentRouter{When: []*routing.When{{Label: "no", If: always(false), Body: eip.Pipe{To: target}}}}
+	}
+	failing := func(target eip.Handler) eip.Stage {
+		return &routing.ContentRouter{When: []*routing.When{{Label: "bad", If: fails, Body: eip.Pipe{To: target}}}}
+	}
+	for name, c := range map[string]eiptest.StageCase{
+		"branch":    {New: toSecond},
+		"otherwise": {New: toOtherwise},
+		"no match":  {New: noMatch, Outcome: eiptest.Rejects},
+		"failing":   {New: failing, Outcome: eiptest.Rejects},
+	} {
+		t.Run(name, func(t *testing.T) { eiptest.Stage(t, c) })
+	}
+}
+
+func TestContentRouter_FirstTrueBranchTakes(t *testing.T) {
+	var a, ab, rest eiptest.Recorder
+	r := &routing.ContentRouter{When: []*routing.When{
+		{Label: "a", If: is("a"), Body: eip.Pipe{To: &a}},
+		{Label: "a_or_b", If: func(_ context.Context, m *eip.Message) (bool, error) {
+			return strings.Contains("ab", string(m.Body())), nil
+		}, Body: eip.Pipe{To: &ab}},
+	}, Otherwise: eip.Pipe{To: &rest}}
+	for _, body := range []string{"a", "b", "c", "b"} {
+		if passed, err := eiptest.Process(t.Context(), r, eiptest.Message(body)); err != nil || passed != nil {
+			t.Fatalf("%s: passed on %d, %v", body, len(passed), err)
+		}
+	}
+	for name, got := range map[string]*eiptest.Recorder{"a": &a, "bb": &ab, "c": &rest} {
+		if bodies := strings.Join(got.Bodies(), ""); bodies != name {
+			t.Errorf("got %q, want %q", bodies, name)
+		}
+	}
+	if want := map[string]int64{"a": 1, "a_or_b": 2, "otherwise": 1}; !maps.Equal(r.Counts(), want) {
+		t.Errorf("counts %v, want %v", r.Counts(), want)
+	}
+}
+
+func TestContentRouter_NoMatchNamesWhatWasTried(t *testing.T) {
+	r := &routing.ContentRouter{When: []*routing.When{
+		{Label: "big", If: always(false), Body: eip.Pipe{To: eip.Discard}},
+		{Label: "gift", If: always(false), Body: eip.Pipe{To: eip.Discard}},
+	}}
+	_, err := eiptest.Process(t.Context(), r, eiptest.Message("x"))
+	if !eip.IsInvalid(err) || !strings.Contains(err.Error(), `"big", "gift"`) {
+		t.Errorf("got %v", err)
+	}
+	if len(r.Nested()) != 2 {
+		t.Errorf("%d bodies, want those of the branches", len(r.Nested()))
+	}
+}
+
+// Where one branch cannot tell, no later one takes the message.
+func TestContentRouter_FailingExpressionEndsTheSearch(t *testing.T) {
+	var later eiptest.Recorder
+	r := &routing.ContentRouter{When: []*routing.When{
+		{Label: "bad", If: fails, Body: eip.Pipe{To: &later}},
+		{Label: "good", If: always(true), Body: eip.Pipe{To: &later}},
+	}}
+	_, err := eiptest.Process(t.Context(), r, eiptest.Message("x"))
+	if !errors.Is(err, errNotThere) || !strings.Contains(err.Error(), `when "bad"`) || len(later.Messages()) != 0 {
+		t.Errorf("got %v, %d messages went on", err, len(later.Messages()))
+	}
+}
+
+// A branch is a body: what fails in it is reported with the address there.
+func TestContentRouter_BranchIsABody(t *testing.T) {
+	var opened []string
+	inner := &opener{opened: &opened}
+	r := &routing.ContentRouter{When: []*routing.When{{Label: "a", If: always(true), Body: eip.Pipe{
+		Stages: []eip.Stage{&eip.Named{Address: "f.content_router.a.inner", Stage: inner}}, To: eip.Discard}}},
+		Otherwise: eip.Pipe{Stages: []eip.Stage{&eip.Named{Address: "f.content_router.otherwise.inner", Stage: inner}}, To: eip.Discard}}
+	src := eiptest.NewTexts("x")
+	var dead eiptest.Recorder
+	f := &eip.Flow{Name: "f", Source: src, Stages: []eip.Stage{&eip.Named{Address: "f.content_router", Stage: r}}, DeadLetter: &dead}
+	if err := f.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	src.Check(t)
+	if want := []string{"f.content_router.a.inner", "f.content_router.otherwise.inner"}; !slices.Equal(opened, want) {
+		t.Errorf("opened %v, want %v", opened, want)
+	}
+	if got := dead.Messages(); len(got) != 1 || got[0].Headers[eip.HeaderStage] != "f.content_router.a.inner" {
+		t.Errorf("dead letters %v", got)
+	}
+}
+
+type opener struct{ opened *[]string }
+
+func (o *opener) Open(_ context.Context, env *eip.Env) error {
+	*o.opened = append(*o.opened, env.Address)
+	return nil
+}
+
+func (o *opener) Process(context.Context, *eip.Message, eip.Handler) error {
+	return eip.Permanent(errors.New("refused"))
+}
+
+func TestContentRouter_Validate(t *testing.T) {
+	branch := func(label string) *routing.When {
+		return &routing.When{Label: label, If: always(true), Body: eip.Pipe{To: eip.Discard}}
+	}
+	for name, when := range map[string][]*routing.When{
+		"no branch":       nil,
+		"no label":        {branch("")},
+		"same label":      {branch("a"), branch("a")},
+		"otherwise":       {branch("otherwise")},
+		"no expression":   {{Label: "a", Body: eip.Pipe{To: eip.Discard}}},
+		"nowhere to go":   {{Label: "a", If: always(true)}},
+		"second is wrong": {branch("a"), {Label: "b"}},
+	} {
+		if err := (&routing.ContentRouter{When: when}).Validate(); optionOf(err) != "when" {
+			t.Errorf("%s: got %v, want an error of when", name, err)
+		}
+	}
+	if err := (&routing.ContentRouter{When: []*routing.When{branch("a"), branch("b")}}).Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkContentRouter(b *testing.B) {
+	r := &routing.ContentRouter{When: []*routing.When{
+		{Label: "a", If: always(false), Body: eip.Pipe{To: eip.Discard}},
+		{Label: "b", If: always(false), Body: eip.Pipe{To: eip.Discard}},
+		{Label: "c", If: always(true), Body: eip.Pipe{Stages: []eip.Stage{&routing.Filter{If: always(true)}}, To: eip.Discard}},
+	}}
+	head, m := eip.Chain([]eip.Stage{r}, nil), eiptest.Message("x")
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := head.Handle(b.Context(), m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

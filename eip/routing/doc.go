@@ -1,0 +1,3 @@
+// Package routing holds the stages that decide where messages go (Message
+// Routing).
+package routing

@@ -1,0 +1,60 @@
+package routing
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/eipd/eipd/eip"
+)
+
+func init() { eip.Stages.Add("filter", func() eip.Stage { return NewFilter() }) }
+
+// Filter is the Message Filter: it passes on the messages for which its
+// expression is true, and drops the others.
+type Filter struct {
+	// If decides whether a message passes.
+	If eip.Predicate `flow:"if,required"`
+	// DiscardTo is where messages go that do not pass. Without it they are dropped
+	// and counted.
+	DiscardTo eip.Handler `flow:"discard_to"`
+
+	passed, dropped atomic.Int64
+}
+
+// NewFilter returns a Filter, which needs its If.
+func NewFilter() *Filter { return &Filter{} }
+
+// Validate checks that there is an expression.
+func (f *Filter) Validate() error {
+	if f.If == nil {
+		return eip.OptionErrorf("if", "there is no expression")
+	}
+	return nil
+}
+
+// Process passes m on, or drops it.
+func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
+	ok, err := f.If(ctx, m)
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		f.passed.Add(1)
+		return next.Handle(ctx, m)
+	}
+	f.dropped.Add(1)
+	if f.DiscardTo == nil {
+		return nil
+	}
+	return f.DiscardTo.Handle(ctx, m)
+}
+
+// Counts returns how many messages passed, and how many did not: they are
+// "dropped", or "discarded" where DiscardTo took them.
+func (f *Filter) Counts() map[string]int64 {
+	rest := "dropped"
+	if f.DiscardTo != nil {
+		rest = "discarded"
+	}
+	return map[string]int64{"passed": f.passed.Load(), rest: f.dropped.Load()}
+}

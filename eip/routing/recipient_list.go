@@ -1,0 +1,167 @@
+package routing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/eipd/eipd/eip"
+)
+
+func init() { eip.Stages.Add("recipient_list", func() eip.Stage { return NewRecipientList() }) }
+
+// RecipientList is the Recipient List: it sends a copy of each message to every
+// channel of a list, which is fixed or computed for each message.
+type RecipientList struct {
+	// To is a fixed list of recipients.
+	To []eip.Target `flow:"to"`
+	// Recipients computes the list for each message: one name or a list of names, as
+	// the flow file writes them ("queue.big"). A name that comes twice counts once.
+	// A list with no name in it, or with a name that is not in Allow, makes the
+	// message invalid, and nothing is sent.
+	Recipients eip.Value `flow:"recipients"`
+	// Allow lists the channels and adapters that Recipients may name.
+	Allow []eip.Target `flow:"allow"`
+}
+
+// NewRecipientList returns a RecipientList, which needs To, or Recipients and
+// Allow.
+func NewRecipientList() *RecipientList { return &RecipientList{} }
+
+// Validate checks that the list is either fixed or computed.
+func (r *RecipientList) Validate() error {
+	switch {
+	case len(r.To) > 0 && r.Recipients != nil:
+		return eip.OptionErrorf("recipients", "the list is either fixed, by \"to\", or computed, by \"recipients\" and \"allow\"; leave one out")
+	case len(r.To) > 0 && len(r.Allow) > 0:
+		return eip.OptionErrorf("allow", "it bounds what \"recipients\" computes; a fixed list does not need it")
+	case len(r.To) > 0:
+		return nil
+	case r.Recipients == nil:
+		return errors.New("it has no recipients; name them by \"to\", or compute them by \"recipients\" and \"allow\"")
+	case len(r.Allow) == 0:
+		return eip.OptionErrorf("recipients", "there is no \"allow\"; list the channels that messages may name")
+	}
+	seen := map[string]bool{}
+	for _, t := range r.Allow {
+		if t.Name == "" || seen[t.Name] {
+			return eip.OptionErrorf("allow", "the name %q is empty or comes twice", t.Name)
+		}
+		seen[t.Name] = true
+	}
+	return nil
+}
+
+// Process sends m to its recipients. One that refuses does not keep m from the
+// others.
+func (r *RecipientList) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
+	if r.Recipients == nil {
+		var failed error
+		for i := range r.To {
+			failed = also(failed, r.To[i].Handle(ctx, m))
+		}
+		return failed
+	}
+	list, err := r.Recipients(ctx, m)
+	if err != nil {
+		return fmt.Errorf("recipients: %w", err)
+	}
+	var few [16]bool
+	chosen := few[:]
+	if len(r.Allow) > len(few) {
+		chosen = make([]bool, len(r.Allow))
+	}
+	if err := r.choose(list, chosen); err != nil {
+		return eip.Invalid(err)
+	}
+	var failed error
+	for i := range r.Allow {
+		if chosen[i] {
+			failed = also(failed, r.Allow[i].Handle(ctx, m))
+		}
+	}
+	return failed
+}
+
+func also(failed, err error) error {
+	if err == nil {
+		return failed
+	}
+	return errors.Join(failed, err)
+}
+
+// choose marks what list names in Allow. It refuses the whole list before
+// anything is sent.
+func (r *RecipientList) choose(list any, chosen []bool) error {
+	names := 0
+	mark := func(name string) error {
+		names++
+		for i := range r.Allow {
+			if r.Allow[i].Name == name {
+				chosen[i] = true
+				return nil
+			}
+		}
+		return fmt.Errorf("recipients: %s is not allowed; it must be one of %s", quote(name), r.allowed())
+	}
+	switch list := list.(type) {
+	case string:
+		return mark(list)
+	case []string:
+		for _, name := range list {
+			if err := mark(name); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for i, v := range list {
+			name, ok := v.(string)
+			if !ok {
+				return fmt.Errorf("recipients: element %d of the list is %s, not a name", i+1, kind(v))
+			}
+			if err := mark(name); err != nil {
+				return err
+			}
+		}
+	default:
+		return fmt.Errorf("recipients: the expression gives %s, not a name or a list of names", kind(list))
+	}
+	if names == 0 {
+		return errors.New("recipients: the list is empty, so the message has nowhere to go")
+	}
+	return nil
+}
+
+// kind names what an expression gave.
+func kind(v any) string {
+	if v == nil {
+		return "nil"
+	}
+	return fmt.Sprintf("a value of type %T", v)
+}
+
+// quote shortens a name, which comes from a message.
+func quote(name string) string {
+	const most = 100
+	if len(name) > most {
+		name = name[:most] + "…"
+	}
+	return fmt.Sprintf("%q", name)
+}
+
+func (r *RecipientList) allowed() string {
+	const most = 10
+	var names []string
+	for i, t := range r.Allow {
+		if i == most {
+			names = append(names, fmt.Sprintf("%d more", len(r.Allow)-most))
+			break
+		}
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// Ends is true: messages leave to the recipients.
+func (r *RecipientList) Ends() bool { return true }
