@@ -3,9 +3,7 @@ package eip
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"reflect"
 )
 
 // EncodeBody makes a body of a computed value: a string as it is, a []byte as it
@@ -20,13 +18,6 @@ func EncodeBody(v any) (body []byte, format Format, err error) {
 		return v, FormatBinary, nil
 	}
 	body, err = encodeJSON(v)
-	var unsupported *json.UnsupportedTypeError
-	if errors.As(err, &unsupported) { // maps whose keys are of any type: expr's groupBy
-		var plain any
-		if plain, err = textKeys(reflect.ValueOf(v), 0); err == nil {
-			body, err = encodeJSON(plain)
-		}
-	}
 	if err != nil {
 		return nil, FormatJSON, Invalid(fmt.Errorf("encode body: %w", err))
 	}
@@ -72,46 +63,4 @@ func encodeJSON(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// maxDepth is how deep a computed value may be nested, which also ends a value
-// that holds itself.
-const maxDepth = 10_000
-
-// textKeys copies v with all maps as map[string]any.
-func textKeys(v reflect.Value, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, errors.New("the value is nested too deep")
-	}
-	if v.Kind() == reflect.Interface {
-		v = v.Elem()
-	}
-	switch v.Kind() {
-	case reflect.Map:
-		c := make(map[string]any, v.Len())
-		for entry := v.MapRange(); entry.Next(); {
-			member, err := textKeys(entry.Value(), depth+1)
-			if err != nil {
-				return nil, err
-			}
-			c[fmt.Sprint(entry.Key().Interface())] = member
-		}
-		return c, nil
-	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			break
-		}
-		c := make([]any, v.Len())
-		for i := range c {
-			member, err := textKeys(v.Index(i), depth+1)
-			if err != nil {
-				return nil, err
-			}
-			c[i] = member
-		}
-		return c, nil
-	case reflect.Invalid:
-		return nil, nil
-	}
-	return v.Interface(), nil
 }
