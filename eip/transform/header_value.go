@@ -1,0 +1,39 @@
+package transform
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// headerValue makes of what an expression gives what a header may hold: maps
+// become tables.
+func headerValue(v any) (any, error) {
+	switch v := v.(type) {
+	case nil, bool, string, []byte, time.Time, eip.Decimal, eip.Headers, float32, float64,
+		int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
+		return v, nil
+	case map[string]any:
+		table := make(eip.Headers, len(v))
+		for name, member := range v {
+			value, err := headerValue(member)
+			if err != nil {
+				return nil, err
+			}
+			table[name] = value
+		}
+		return table, nil
+	case []any:
+		list := make([]any, len(v))
+		for i, element := range v {
+			value, err := headerValue(element)
+			if err != nil {
+				return nil, err
+			}
+			list[i] = value
+		}
+		return list, nil
+	}
+	return nil, eip.Invalid(fmt.Errorf("no header can hold a value of type %T", v))
+}
