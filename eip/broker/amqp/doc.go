@@ -1,0 +1,28 @@
+// Package amqp is RabbitMQ as a broker, over AMQP 0-9-1.
+//
+// A queue is a queue. A topic is a topic exchange, and each subscription a queue
+// bound to it, which all processes of a flow share. A message's Key is its routing
+// key.
+//
+// # A hop that loses nothing
+//
+// Messages are consumed with manual acknowledgement, published persistent and
+// confirmed (to queues also mandatory), and acknowledged only when everything made
+// of them is confirmed. Publishes are pipelined: nobody waits for a confirm, which
+// arrives as a stream and is matched to the oldest publish under way. A return or
+// a nack fails that message alone. Acknowledgements go out for the longest settled
+// prefix, many at a time.
+//
+// Consuming and publishing have a connection each: under an alarm RabbitMQ stops
+// reading from connections that publish, and acknowledgements must not wait behind
+// that.
+//
+// # Mending
+//
+// A connection that is lost is made again, with a waiting time that doubles up to
+// a maximum and varies at random. A source then consumes anew, and what it had
+// under way is delivered again. A sender declares its channel anew and publishes
+// again, in order, what was not confirmed. A message that makes the server close
+// the channel is found by publishing what is unconfirmed one by one, and fails
+// alone.
+package amqp

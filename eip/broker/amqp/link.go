@@ -1,0 +1,231 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+const (
+	heartbeat   = 5 * time.Second
+	dialTimeout = 10 * time.Second
+)
+
+// link is one connection that is made again whenever it is lost. It connects when
+// it is first needed.
+type link struct {
+	config  *broker.Config
+	purpose string
+	context context.Context // ends with close
+	stop    context.CancelFunc
+	ended   chan struct{}
+
+	mu      sync.Mutex
+	begun   bool
+	conn    *amqp.Connection // nil while there is none
+	change  chan struct{}    // closed when conn or blocked changes
+	waiting string
+	blocked bool
+}
+
+func newLink(c *broker.Config, purpose string) *link {
+	l := &link{config: c, purpose: purpose, change: make(chan struct{}), ended: make(chan struct{})}
+	l.context, l.stop = context.WithCancel(context.Background())
+	return l
+}
+
+// connection waits until there is a connection.
+func (l *link) connection(ctx context.Context) (*amqp.Connection, error) {
+	for {
+		l.mu.Lock()
+		if !l.begun && l.context.Err() == nil {
+			l.begun, l.waiting = true, "the first connection"
+			go l.run()
+		}
+		conn, change := l.conn, l.change
+		l.mu.Unlock()
+		if conn != nil && !conn.IsClosed() {
+			return conn, nil
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for RabbitMQ at %s (%s): %w", l.config.URL.Host, l.waitsFor(), ctx.Err())
+		case <-l.context.Done():
+			return nil, eip.ErrClosed
+		}
+	}
+}
+
+// flowing waits while the broker blocks publishing, under an alarm.
+func (l *link) flowing(ctx context.Context) error {
+	for {
+		l.mu.Lock()
+		blocked, change := l.blocked, l.change
+		l.mu.Unlock()
+		if !blocked {
+			return nil
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.context.Done():
+			return eip.ErrClosed
+		}
+	}
+}
+
+func (l *link) waitsFor() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waiting
+}
+
+func (l *link) set(conn *amqp.Connection, blocked bool, waiting string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn, l.blocked, l.waiting = conn, blocked, waiting
+	close(l.change)
+	l.change = make(chan struct{})
+}
+
+// run keeps the connection until close.
+func (l *link) run() {
+	defer close(l.ended)
+	urls := append([]string{l.config.URL.String()}, l.config.URLs...)
+	wait, said := l.config.Reconnect.Min, ""
+	for try := 0; l.context.Err() == nil; try++ {
+		raw := urls[try%len(urls)]
+		conn, err := l.dial(raw)
+		if err != nil {
+			why := explain(err)
+			l.set(nil, false, why)
+			if why != said {
+				said = why
+				l.config.Log.Warn("waiting for RabbitMQ", slog.String("connection", l.purpose), slog.String("url", redact(raw)), slog.String("why", why))
+			}
+			if try%len(urls) == len(urls)-1 {
+				l.sleep(wait)
+				wait = min(2*wait, l.config.Reconnect.Max)
+			}
+			continue
+		}
+		l.config.Log.Info("connected to RabbitMQ", slog.String("connection", l.purpose), slog.String("url", redact(raw)))
+		wait, said = l.config.Reconnect.Min, ""
+		l.watch(conn)
+	}
+}
+
+// watch returns when the connection is lost.
+func (l *link) watch(conn *amqp.Connection) {
+	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
+	l.set(conn, false, "")
+	for {
+		select {
+		case b, ok := <-blocked:
+			if !ok {
+				blocked = nil
+				continue
+			}
+			waiting := ""
+			if b.Active {
+				waiting = "the broker to take messages again; it has blocked publishing: " + b.Reason
+				l.config.Log.Warn("RabbitMQ blocks publishing", slog.String("why", b.Reason))
+			} else {
+				l.config.Log.Info("RabbitMQ takes messages again")
+			}
+			l.set(conn, b.Active, waiting)
+		case err := <-closed:
+			why := "the connection was lost"
+			if err != nil {
+				why = explain(err)
+			}
+			l.set(nil, false, why)
+			if l.context.Err() == nil {
+				l.config.Log.Warn("lost RabbitMQ", slog.String("connection", l.purpose), slog.String("why", why))
+			}
+			return
+		case <-l.context.Done():
+			_ = conn.CloseDeadline(time.Now().Add(2 * time.Second)) // it may be lost already
+			l.set(nil, false, "closed")
+			return
+		}
+	}
+}
+
+// sleep waits, less up to half of it at random so that many clients do not come
+// back as one wave.
+func (l *link) sleep(d time.Duration) {
+	t := time.NewTimer(d - rand.N(d/2+1))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-l.context.Done():
+	}
+}
+
+func (l *link) dial(raw string) (*amqp.Connection, error) {
+	properties := amqp.NewConnectionProperties()
+	properties.SetClientConnectionName(fmt.Sprintf("eipd/%s/%s", l.config.Instance, l.purpose))
+	properties["product"] = "eipd"
+	return amqp.DialConfig(raw, amqp.Config{
+		Heartbeat: heartbeat, Locale: "en_US", Properties: properties, TLSClientConfig: l.config.TLS,
+		Dial: func(network, address string) (net.Conn, error) {
+			conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(l.context, network, address)
+			if err != nil {
+				return nil, err
+			}
+			// The library takes the deadline off once the handshake is over.
+			if err := conn.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
+				return nil, errors.Join(err, conn.Close())
+			}
+			return gather(conn), nil
+		},
+	})
+}
+
+func (l *link) close() {
+	l.mu.Lock()
+	begun := l.begun
+	l.mu.Unlock()
+	l.stop()
+	if begun {
+		<-l.ended
+	}
+}
+
+// explain says in a few words what keeps a connection from being made.
+func explain(err error) string {
+	var a *amqp.Error
+	if errors.As(err, &a) {
+		switch a.Code {
+		case amqp.AccessRefused:
+			return "login or permission refused: " + a.Reason
+		case amqp.NotAllowed:
+			return "vhost refused: " + a.Reason
+		}
+		return fmt.Sprintf("%s (%d)", a.Reason, a.Code)
+	}
+	return err.Error()
+}
+
+func redact(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(no URL)"
+	}
+	return u.Redacted()
+}

@@ -1,0 +1,150 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+func init() {
+	for _, scheme := range []string{"amqp", "amqps"} {
+		broker.Registry.Add(scheme, func() broker.Transport {
+			return broker.Transport{Open: Open, Capabilities: capabilities, Check: check}
+		})
+	}
+}
+
+var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true}
+
+// check refuses what AMQP cannot name.
+func check(c broker.Channel, _ *broker.Subscription) error {
+	if len(c.Address) > 255 {
+		return eip.OptionErrorf("address", "a name on RabbitMQ has 255 bytes at most")
+	}
+	return nil
+}
+
+// Broker is a RabbitMQ node or cluster.
+type Broker struct {
+	config  broker.Config
+	consume *link
+	publish *link
+	direct  func() (*sender, error) // to any queue by its name; opened when first used
+
+	mu     sync.Mutex
+	closed bool
+	open   map[interface{ Close() error }]bool
+}
+
+// Open prepares a broker. It does not wait for a connection: sources and senders
+// do.
+func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
+	if c.URL.Host == "" {
+		return nil, fmt.Errorf("the URL %s names no host", c.URL.Redacted())
+	}
+	b := &Broker{config: c, open: map[interface{ Close() error }]bool{}}
+	b.consume, b.publish = newLink(&b.config, "consume"), newLink(&b.config, "publish")
+	b.direct = sync.OnceValues(func() (*sender, error) { return b.newSender(target{mandatory: true}) })
+	return b, nil
+}
+
+// Status says how the two connections do.
+func (b *Broker) Status() broker.Status {
+	s := broker.Status{URL: b.config.URL.Redacted(), Connected: true}
+	for _, l := range []*link{b.consume, b.publish} {
+		if waiting := l.waitsFor(); waiting != "" {
+			s.Connected, s.Waiting = false, waiting
+		}
+	}
+	return s
+}
+
+// Source consumes from a queue or a subscription.
+func (b *Broker) Source(ctx context.Context, c broker.Channel, s broker.Subscription) (broker.Source, error) {
+	return b.newSource(ctx, receiving(c, s), s.Prefetch)
+}
+
+// Sender publishes to a queue or topic.
+func (b *Broker) Sender(ctx context.Context, c broker.Channel) (broker.Sender, error) {
+	s, err := b.newSender(sending(c))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.wait(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// SendTo publishes to a queue by its name, through the default exchange, which
+// holds nothing else: a Return Address cannot name an exchange.
+func (b *Broker) SendTo(ctx context.Context, address string, m *eip.Message) error {
+	if address == "" || len(address) > 255 {
+		return eip.Permanent(fmt.Errorf("send to %.40q: this cannot be the name of a queue", address))
+	}
+	s, err := b.direct()
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, address, m)
+}
+
+// Inbox consumes from a queue of its own.
+func (b *Broker) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
+	t := topology{queue: broker.InboxAddress(name), declare: true, durable: name != "", exclusive: name == "", autoDelete: name == ""}
+	s, err := b.newSource(ctx, t, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &inbox{s, b}, nil
+}
+
+type inbox struct {
+	*source
+	broker *Broker
+}
+
+func (i *inbox) Address() string             { return i.topology.queue }
+func (i *inbox) Answers(m *eip.Message) bool { return broker.Answers(i.broker, m) }
+func (i *inbox) SendTo(ctx context.Context, address string, m *eip.Message) error {
+	return i.broker.SendTo(ctx, address, m)
+}
+
+// Close closes everything that was opened on the broker, and its connections.
+func (b *Broker) Close() error {
+	b.mu.Lock()
+	b.closed = true
+	var open []interface{ Close() error }
+	for o := range b.open {
+		open = append(open, o)
+	}
+	b.mu.Unlock()
+	var err error
+	for _, o := range open {
+		err = errors.Join(err, o.Close())
+	}
+	b.consume.close()
+	b.publish.close()
+	return err
+}
+
+// track notes what is open, for Close.
+func (b *Broker) track(o interface{ Close() error }) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return eip.ErrClosed
+	}
+	b.open[o] = true
+	return nil
+}
+
+func (b *Broker) untrack(o interface{ Close() error }) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.open, o)
+}

@@ -1,0 +1,264 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/eipd/eipd/eip/broker/internal/local"
+)
+
+// run writes one transaction after the other, as long as there is anything to do.
+func (s *store) run() {
+	defer close(s.done)
+	debug.SetPanicOnFault(true)
+	b := &batch{}
+	for {
+		if s.next(b) {
+			s.commit(b)
+			b.reset()
+			continue
+		}
+		select {
+		case <-s.wake:
+		case <-s.stop:
+			if !s.Busy() {
+				return
+			}
+		}
+	}
+}
+
+// commit writes b. While the disk is full it tries again, and gives up what it
+// could not write only when the store is closed.
+func (s *store) commit(b *batch) {
+	const least, most = 100 * time.Millisecond, 5 * time.Second
+	for wait := least; ; wait = min(2*wait, most) {
+		err := s.transact(b)
+		if err == nil {
+			s.setTrouble("")
+			b.finish(nil)
+			return
+		}
+		if !noSpace(err) {
+			s.giveUp(b, s.fail(err))
+			return
+		}
+		s.setTrouble("the disk is full: " + err.Error())
+		s.log.Error("cannot write messages, will try again: the disk is full", "file", s.path, "error", err)
+		select {
+		case <-time.After(wait):
+			s.next(b) // what was settled meanwhile makes room
+		case <-s.stop:
+			s.giveUp(b, fmt.Errorf("write %s: %w", s.path, err))
+			return
+		}
+	}
+}
+
+// giveUp fails b and all that is still to come.
+func (s *store) giveUp(b *batch, err error) {
+	for {
+		b.finish(err)
+		b.reset()
+		if !s.next(b) {
+			return
+		}
+	}
+}
+
+// noSpace reports whether a later try may succeed: then nothing of the failed
+// transaction has been taken for written. After any other error nobody knows what
+// is on disk.
+func noSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		strings.Contains(err.Error(), syscall.ENOSPC.Error()) // bbolt does not wrap it everywhere
+}
+
+// transact writes b in one transaction.
+func (s *store) transact(b *batch) (err error) {
+	defer contain(&err)
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // has nothing to do after Commit
+	b.failed = b.failed[:0]
+	for _, t := range b.tasks {
+		b.failed = append(b.failed, t.run(tx))
+	}
+	if err := b.remove(tx); err != nil {
+		return err
+	}
+	if err := b.keep(tx); err != nil {
+		return err
+	}
+	if err := b.append(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (b *batch) remove(tx *bbolt.Tx) error {
+	var key [8]byte
+	remove := func(l *fileLog, seq uint64) error {
+		bucket := tx.Bucket(l.bucket)
+		if bucket == nil { // dropped
+			return nil
+		}
+		binary.BigEndian.PutUint64(key[:], seq)
+		return bucket.Delete(key[:])
+	}
+	for _, d := range b.deletes {
+		if err := remove(d.log, d.seq); err != nil {
+			return err
+		}
+	}
+	b.join()
+	for _, e := range b.joined {
+		if err := remove(e.Log().(*fileLog), e.Seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// join finds the messages that are settled by nothing but the appends of this
+// batch, and come from a queue of this store. Their removal is made part of the
+// transaction: so a message that goes from one queue to another is after a crash
+// in the one or in the other, and never in both.
+func (b *batch) join() {
+	b.joined = b.joined[:0]
+	for _, p := range b.appends {
+		if e := p.origin(); e != nil {
+			e.Holds++
+		}
+	}
+	for _, p := range b.appends {
+		e := p.origin()
+		if e == nil || e.Holds == 0 {
+			continue
+		}
+		if p.Message.Settling(e.Holds) && e.Deleting(e.Log()) {
+			b.joined = append(b.joined, e)
+		}
+		e.Holds = 0
+	}
+}
+
+// origin is the entry in this store that p's message settles.
+func (p *pending) origin() *local.Entry {
+	e, ok := p.Message.Settler().(*local.Entry)
+	if !ok {
+		return nil
+	}
+	if l, ok := e.Log().(*fileLog); !ok || l.s != p.values[0].log.s {
+		return nil
+	}
+	return e
+}
+
+func (b *batch) append(tx *bbolt.Tx) error {
+	b.marks = b.marks[:0]
+	var key [8]byte
+	for _, p := range b.appends {
+		for _, v := range p.values {
+			bucket := tx.Bucket(v.log.bucket)
+			if bucket == nil { // dropped
+				continue
+			}
+			bucket.FillPercent = 1 // nothing is ever put between two messages
+			binary.BigEndian.PutUint64(key[:], v.entry.Seq)
+			seal(v.buffer.b, key[:], v.log.place)
+			if err := bucket.Put(key[:], v.buffer.b); err != nil {
+				return err
+			}
+			b.mark(v.log, v.entry.Seq)
+		}
+	}
+	for i := range b.marks {
+		m := &b.marks[i]
+		next, raise := m.log.queue.NextMark(m.seq)
+		if !raise {
+			continue
+		}
+		if err := m.log.raise(tx, next); err != nil {
+			return err
+		}
+		m.raised = next
+	}
+	return nil
+}
+
+// mark notes how far a log is appended to.
+func (b *batch) mark(l *fileLog, seq uint64) {
+	for i := range b.marks {
+		if b.marks[i].log == l {
+			b.marks[i].seq = seq
+			return
+		}
+	}
+	b.marks = append(b.marks, mark{log: l, seq: seq})
+}
+
+// finish tells all who wait that b is on disk, or is not.
+func (b *batch) finish(err error) {
+	for i, t := range b.tasks {
+		if t.done == nil {
+			continue
+		}
+		if err == nil {
+			t.done <- b.failed[i]
+		} else {
+			t.done <- err
+		}
+	}
+	if err == nil {
+		for _, e := range b.joined {
+			e.Deleted()
+		}
+		for _, m := range b.marks {
+			m.log.queue.Marked(m.raised)
+		}
+	}
+	for _, p := range b.appends {
+		for _, v := range p.values {
+			v.buffer.free()
+		}
+		p.Finish(err)
+	}
+}
+
+// reset empties b, and keeps its memory.
+func (b *batch) reset() {
+	clear(b.tasks)
+	clear(b.appends)
+	clear(b.joined)
+	b.tasks, b.deletes, b.appends, b.joined, b.marks = b.tasks[:0], b.deletes[:0], b.appends[:0], b.joined[:0], b.marks[:0]
+	b.keeps = nil
+}
+
+// finish writes how far each queue was delivered, now that this is known exactly.
+func (s *store) finish(logs []*fileLog) (err error) {
+	defer contain(&err)
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		for _, l := range logs {
+			if l.isTopic() || l.queue == nil {
+				continue
+			}
+			b := tx.Bucket(l.bucket)
+			if delivered := l.queue.Delivered(); b != nil && b.Sequence() != delivered {
+				if err := b.SetSequence(delivered); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,233 @@
+package embedded
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/eipd/eipd/eip/broker/internal/local"
+)
+
+// The buckets of a file, beside one for the messages of each log.
+var (
+	channelsBucket   = []byte("channels")   // log number: Spec
+	positionsBucket  = []byte("positions")  // an adapter's key: its value
+	quarantineBucket = []byte("quarantine") // log number, message number: the damaged record
+	logPrefix        = "q"                  // and the log's number
+)
+
+const (
+	// pageSize holds a dozen messages of 1 KiB. It was the best of those measured:
+	// fewer pages to write and to list as free, and little more to write for a
+	// single message.
+	pageSize = 16 << 10
+	// lockWait is how long another process may take to end.
+	lockWait = 2 * time.Second
+	lockPoll = 20 * time.Millisecond
+)
+
+var errInUse = errors.New("it is in use")
+
+// openStore opens the file at path, and makes it where it is missing.
+func openStore(path string, log *slog.Logger) (*store, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	dir := filepath.Dir(path)
+	if err := create(path); err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
+	s := &store{path: path, log: log, logs: map[specKey]*fileLog{}, wake: make(chan struct{}, 1),
+		stop: make(chan struct{}), done: make(chan struct{}), changed: make(chan struct{})}
+	err := s.open()
+	switch {
+	case errors.Is(err, errInUse), errors.Is(err, bbolterrors.ErrTimeout):
+		return nil, fmt.Errorf("the data directory %s is in use, by another process or another broker of this one: end that, or choose another directory", dir)
+	case err != nil:
+		return nil, fmt.Errorf("%s cannot be used: %w. Nothing in it was changed; restore it from a backup, or move it away to start with nothing", path, err)
+	}
+	go s.run()
+	return s, nil
+}
+
+// create makes a store with nothing in it, all at once: a process that ends half
+// way leaves no half of a store.
+func create(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(dir, ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	made := filepath.Join(temp, filepath.Base(path))
+	db, err := bbolt.Open(made, 0o600, &bbolt.Options{PageSize: pageSize, NoFreelistSync: true})
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{channelsBucket, positionsBucket, quarantineBucket} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	// A link never takes the place of a file that another process made meanwhile.
+	if err := os.Link(made, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err = os.Rename(made, path); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
+		return err
+	}
+	return nil
+}
+
+// open locks, checks and loads the file.
+func (s *store) open() (err error) {
+	defer contain(&err)
+	var found structure
+	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{
+		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
+		// The list of free pages is not written with each transaction: it would be
+		// larger than the transaction once a deep queue has drained. It is found
+		// again when the file is opened, from the pages in use.
+		NoFreelistSync: true,
+		OpenFile: func(path string, flag int, mode os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(path, flag, mode)
+			if err != nil {
+				return nil, err
+			}
+			if err = lock(f); err == nil {
+				found, err = check(f)
+			}
+			if err != nil {
+				f.Close()
+				return nil, err
+			}
+			s.file = f
+			return f, nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.db = db
+	if found.stale {
+		s.log.Error("one of the two meta pages was damaged: if there was no power failure, what was written last may be missing", "file", s.path)
+	}
+	if err := s.load(found.counts); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return nil
+}
+
+// lock waits for a process that is about to end.
+func lock(f *os.File) error {
+	for deadline := time.Now().Add(lockWait); ; time.Sleep(lockPoll) {
+		ok, err := tryLock(f)
+		if ok || err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return errInUse
+		}
+	}
+}
+
+func check(f *os.File) (structure, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return structure{}, err
+	}
+	found, err := verify(f, info.Size())
+	if err != nil {
+		return structure{}, fmt.Errorf("it is damaged: %w", err)
+	}
+	return found, nil
+}
+
+// contain turns a panic of bbolt, or a fault in the memory that it maps, into an
+// error.
+func contain(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("it is damaged: %v", p)
+	}
+}
+
+// guarded calls f so that a fault in mapped memory is a panic, and a panic is an
+// error.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer contain(&err)
+	return f()
+}
+
+// load reads what channels there are.
+func (s *store) load(counts map[string]int) error {
+	return guarded(func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			channels := tx.Bucket(channelsBucket)
+			if channels == nil || tx.Bucket(positionsBucket) == nil || tx.Bucket(quarantineBucket) == nil {
+				return fmt.Errorf("it is no store of messages")
+			}
+			err := channels.ForEach(func(id, record []byte) error {
+				value, ok := unseal(record, id)
+				if !ok || len(id) != 8 {
+					return fmt.Errorf("it is damaged: what it says of channel %x", id)
+				}
+				var spec local.Spec
+				if err := json.Unmarshal(value, &spec); err != nil {
+					return fmt.Errorf("it says of channel %x what this program does not know: %w", id, err)
+				}
+				return s.restore(tx, id, spec, counts)
+			})
+			if err != nil {
+				return err
+			}
+			return s.orphans(tx)
+		})
+	})
+}
+
+// orphans reports messages that belong to no channel.
+func (s *store) orphans(tx *bbolt.Tx) error {
+	known := map[string]bool{string(channelsBucket): true, string(positionsBucket): true, string(quarantineBucket): true}
+	for _, l := range s.logs {
+		known[string(l.bucket)] = true
+	}
+	return tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+		if !known[string(name)] {
+			return fmt.Errorf("it is damaged: the messages %q belong to no channel", name)
+		}
+		return nil
+	})
+}

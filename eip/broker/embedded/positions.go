@@ -1,0 +1,112 @@
+package embedded
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// Positions is a store of adapters' positions alone, for where no embedded broker
+// keeps them.
+type Positions struct{ store *store }
+
+var _ eip.Positions = (*Positions)(nil)
+
+const positionsFile = "positions.db"
+
+// OpenPositions opens the store of positions in a data directory, and makes it
+// where it is missing. A process may open it once.
+func OpenPositions(dir string, log *slog.Logger) (*Positions, error) {
+	s, err := openStore(filepath.Join(dir, positionsFile), log)
+	if err != nil {
+		return nil, fmt.Errorf("open the store of positions: %w", err)
+	}
+	return &Positions{s}, nil
+}
+
+// Position returns the value kept under key; nil where there is none.
+func (p *Positions) Position(key string) ([]byte, error) { return p.store.Position(key) }
+
+// Keep remembers value under key, as eip.Positions says.
+func (p *Positions) Keep(key string, value []byte) { p.store.Keep(key, value) }
+
+// Close writes what is not yet written.
+func (p *Positions) Close() error { return p.store.Close() }
+
+// Position returns the value kept under key. A damaged one counts as none: what
+// was read from there on is read again.
+func (s *store) Position(key string) (value []byte, err error) {
+	key = fitting(key)
+	s.mu.Lock()
+	for _, unwritten := range []map[string][]byte{s.keeps, s.keeping} {
+		if v, ok := unwritten[key]; ok {
+			s.mu.Unlock()
+			return bytes.Clone(v), nil
+		}
+	}
+	err = s.broken()
+	s.mu.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("read position %q: %w", key, err)
+	}
+	err = guarded(func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			record := tx.Bucket(positionsBucket).Get([]byte(key))
+			if record == nil {
+				return nil
+			}
+			v, ok := unseal(record, []byte(key))
+			if !ok {
+				s.log.Error("a damaged position is left out: its source starts again", "file", s.path, "key", key)
+				return nil
+			}
+			value = bytes.Clone(v)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read position %q: %w", key, err)
+	}
+	return value, nil
+}
+
+// fitting is a key that bbolt takes: not empty, and not too long.
+func fitting(key string) string {
+	const longest = 1024
+	if len(key) <= longest {
+		return "=" + key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return "#" + string(sum[:])
+}
+
+// Keep puts down that value is to be kept under key.
+func (s *store) Keep(key string, value []byte) {
+	key = fitting(key)
+	s.mu.Lock()
+	if s.broken() == nil {
+		if s.keeps == nil {
+			s.keeps = map[string][]byte{}
+		}
+		s.keeps[key] = bytes.Clone(value)
+	}
+	s.mu.Unlock()
+	s.poke()
+}
+
+func (b *batch) keep(tx *bbolt.Tx) error {
+	for key, v := range b.keeps {
+		record := append(make([]byte, sumSize), v...)
+		seal(record, []byte(key))
+		if err := tx.Bucket(positionsBucket).Put([]byte(key), record); err != nil {
+			return err
+		}
+	}
+	return nil
+}

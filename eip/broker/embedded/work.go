@@ -1,0 +1,241 @@
+package embedded
+
+import (
+	"context"
+	"sync"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/eipd/eipd/eip/broker/internal/local"
+)
+
+// work is what is to be done to the file.
+type work struct {
+	appends []*pending
+	bytes   int // of appends
+	deletes []deletion
+	keeps   map[string][]byte // positions
+	keeping map[string][]byte // those that a transaction writes
+	tasks   []task
+	writing bool          // a transaction is under way
+	room    chan struct{} // closed when appends were taken; nil while nobody waits
+}
+
+// What may be under way until senders must wait.
+const (
+	maxPending      = 8192
+	maxPendingBytes = 64 << 20
+)
+
+// pending is a message that is to be appended.
+type pending struct {
+	*local.Append
+	values []value
+	one    [1]value
+}
+
+// value is the record of one entry.
+type value struct {
+	entry  *local.Entry
+	log    *fileLog
+	buffer *buffer
+}
+
+type deletion struct {
+	log *fileLog
+	seq uint64
+}
+
+// task is a step of a transaction that somebody waits for.
+type task struct {
+	run  func(*bbolt.Tx) error
+	done chan error // nil: nobody does
+}
+
+// buffer is a record's memory. Those of an ordinary size are used again.
+type buffer struct{ b []byte }
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+func (b *buffer) free() {
+	if cap(b.b) <= 64<<10 {
+		buffers.Put(b)
+	}
+}
+
+// Append puts down that a message is to be written.
+func (s *store) Append(ctx context.Context, a *local.Append) error {
+	p := &pending{Append: a}
+	p.values = p.one[:0]
+	size := 0
+	for _, e := range a.Entries {
+		b := buffers.Get().(*buffer)
+		record, err := encode(append(b.b[:0], 0, 0, 0, 0), a.Message, e.Deadline)
+		if err != nil {
+			return err
+		}
+		b.b = record
+		size += len(record)
+		p.values = append(p.values, value{e, e.Log().(*fileLog), b})
+	}
+	s.mu.Lock()
+	if err := s.waitRoom(ctx); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	for _, v := range p.values {
+		v.log.last++
+		v.entry.Seq = v.log.last
+	}
+	s.appends = append(s.appends, p)
+	s.bytes += size
+	s.mu.Unlock()
+	s.poke()
+	return nil
+}
+
+// waitRoom waits until less is under way. The lock is held before and after.
+func (s *store) waitRoom(ctx context.Context) error {
+	for {
+		if err := s.broken(); err != nil {
+			return err
+		}
+		if len(s.appends) < maxPending && s.bytes < maxPendingBytes {
+			return nil
+		}
+		if s.room == nil {
+			s.room = make(chan struct{})
+		}
+		room := s.room
+		s.mu.Unlock()
+		var err error
+		select {
+		case <-room:
+		case <-s.stop:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		s.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *store) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// delete puts down that a message is to be removed. Once the store is closed, it
+// stays, and is delivered again.
+func (s *store) delete(l *fileLog, seq uint64) {
+	s.mu.Lock()
+	if s.broken() == nil {
+		s.deletes = append(s.deletes, deletion{l, seq})
+	}
+	s.mu.Unlock()
+	s.poke()
+}
+
+// do runs f in a transaction, and waits until that is on disk.
+func (s *store) do(ctx context.Context, f func(*bbolt.Tx) error) error {
+	t := task{f, make(chan error, 1)}
+	if err := s.put(t); err != nil {
+		return err
+	}
+	select {
+	case err := <-t.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// later runs f in a transaction, and does not wait.
+func (s *store) later(f func(*bbolt.Tx) error) {
+	// Where it cannot run any more, what it would have changed is found again.
+	_ = s.put(task{run: f})
+}
+
+func (s *store) put(t task) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.broken(); err != nil {
+		return err
+	}
+	s.tasks = append(s.tasks, t)
+	s.poke()
+	return nil
+}
+
+// Busy reports whether anything is not yet on disk.
+func (s *store) Busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writing || len(s.appends)+len(s.deletes)+len(s.keeps)+len(s.tasks) > 0
+}
+
+// batch is what one transaction does.
+type batch struct {
+	tasks   []task
+	deletes []deletion
+	keeps   map[string][]byte
+	appends []*pending
+
+	joined []*local.Entry // settled by the appends, and deleted with them
+	marks  []mark
+	failed []error // of tasks
+}
+
+// mark is how far a transaction appends to a log, and raises its mark.
+type mark struct {
+	log         *fileLog
+	seq, raised uint64
+}
+
+// What one transaction appends at most. All else that there is to do goes first,
+// as what is settled and not yet deleted comes twice after a crash.
+const (
+	maxAppends     = 256
+	maxAppendBytes = 4 << 20
+)
+
+// next takes what there is to do; false where there is nothing.
+func (s *store) next(b *batch) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.tasks = append(b.tasks, s.tasks...)
+	b.deletes = append(b.deletes, s.deletes...)
+	clear(s.tasks)
+	s.tasks, s.deletes = s.tasks[:0], s.deletes[:0]
+	if len(b.keeps) == 0 {
+		b.keeps, s.keeps = s.keeps, nil
+	}
+	s.keeping = b.keeps
+	size, n := 0, 0
+	for n < len(s.appends) && len(b.appends)+n < maxAppends && size < maxAppendBytes {
+		size += s.appends[n].size()
+		n++
+	}
+	b.appends = append(b.appends, s.appends[:n]...)
+	left := copy(s.appends, s.appends[n:])
+	clear(s.appends[left:])
+	s.appends = s.appends[:left]
+	s.bytes -= size
+	if n > 0 && s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
+	s.writing = len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends) > 0
+	return s.writing
+}
+
+func (p *pending) size() (n int) {
+	for _, v := range p.values {
+		n += len(v.buffer.b)
+	}
+	return n
+}

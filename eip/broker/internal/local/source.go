@@ -1,0 +1,170 @@
+package local
+
+import (
+	"context"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// source is one consumer of a queue. The queue's lock guards its fields.
+type source struct {
+	q         *Queue
+	prefetch  int
+	unsettled int
+	first     *Entry // of what was taken and is not settled
+	waits     waitingFor
+	closed    bool
+	wake      chan struct{}
+}
+
+const defaultPrefetch = 1000
+
+// open adds a source; nil where the queue was removed meanwhile.
+func (q *Queue) open(prefetch int) *source {
+	if prefetch <= 0 {
+		prefetch = defaultPrefetch
+	}
+	s := &source{q: q, prefetch: prefetch, wake: make(chan struct{}, 1)}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone {
+		return nil
+	}
+	q.sources = append(q.sources, s)
+	return s
+}
+
+// Receive waits for the next message, and for the window to have room for it.
+func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		m, err := s.take(ctx)
+		if m != nil || err != nil {
+			return m, err
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			s.leave()
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// take returns the next message; nil where the source must wait.
+func (s *source) take(ctx context.Context) (*eip.Message, error) {
+	q := s.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		s.waits = nothing
+		e := q.head()
+		switch {
+		case s.closed || q.gone:
+			return nil, eip.ErrClosed
+		case s.unsettled >= s.prefetch:
+			s.waits = forWindow
+			return nil, nil
+		case e == nil && q.spilled && !q.loading:
+			if err := q.load(); err != nil {
+				return nil, err
+			}
+		case e == nil:
+			s.waits = forMessage
+			return nil, nil
+		case e.expired():
+			if !q.expire(e) {
+				s.waits = forMessage
+				return nil, nil
+			}
+		case q.log != nil && e.Seq > q.mark:
+			if err := q.raiseMark(ctx, e); err != nil {
+				return nil, err
+			}
+		default:
+			return s.have(e), nil
+		}
+	}
+}
+
+// have makes e the source's.
+func (s *source) have(e *Entry) *eip.Message {
+	q := s.q
+	q.pop(e)
+	q.arm()
+	q.delivered = max(q.delivered, e.Seq)
+	q.taken++
+	e.state, e.source = taken, s
+	s.unsettled++
+	if e.next = s.first; e.next != nil {
+		e.next.prev = e
+	}
+	s.first = e
+	return e.Message
+}
+
+func (s *source) unlink(e *Entry) {
+	s.unsettled--
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else {
+		s.first = e.next
+	}
+	if e.next != nil {
+		e.next.prev = e.prev
+	}
+	e.prev, e.next, e.source = nil, nil, nil
+}
+
+// wakeUp ends the wait of Receive.
+func (s *source) wakeUp() {
+	s.waits = nothing
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// leave stops waiting. Where the source was woken meanwhile, another one must have
+// the message.
+func (s *source) leave() {
+	s.q.mu.Lock()
+	defer s.q.mu.Unlock()
+	s.waits = nothing
+	select {
+	case <-s.wake:
+		s.q.signal(1)
+	default:
+	}
+}
+
+// Close gives back what is not settled.
+func (s *source) Close() error {
+	q := s.q
+	q.mu.Lock()
+	if s.closed {
+		q.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	for i, o := range q.sources {
+		if o == s {
+			q.sources = append(q.sources[:i:i], q.sources[i+1:]...)
+			break
+		}
+	}
+	for e := s.first; e != nil; e = s.first {
+		q.untake(e)
+		q.giveBack(e)
+	}
+	s.wakeUp()
+	last := len(q.sources) == 0
+	remove := last && (q.temp || q.spec.AutoDelete)
+	q.mu.Unlock()
+	if remove && q.b.closing.Err() == nil {
+		return q.b.remove(q)
+	}
+	return nil
+}

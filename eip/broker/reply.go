@@ -1,0 +1,36 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// Replies returns who takes the replies to messages that come from b: each goes to
+// the Return Address of its request, on b and nowhere else. A source gives it to
+// the messages that name one.
+func Replies(b Broker) eip.Replier { return replies{b} }
+
+type replies struct{ broker Broker }
+
+func (r replies) Reply(ctx context.Context, request, reply *eip.Message) error {
+	if request.ReplyTo == "" {
+		return eip.Invalid(eip.ErrNoReturnAddress)
+	}
+	return r.broker.SendTo(ctx, request.ReplyTo, reply)
+}
+
+// Answers reports whether m came from b and names a Return Address there.
+func Answers(b Broker, m *eip.Message) bool {
+	r, ok := m.Replier().(replies)
+	return ok && r.broker == b && m.ReplyTo != ""
+}
+
+// InboxAddress is the address of the inbox that processes share under name. name
+// "" gives an address that nobody else has.
+func InboxAddress(name string) string {
+	if name == "" {
+		name = eip.NewID()
+	}
+	return "eip.inbox." + name
+}
