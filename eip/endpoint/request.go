@@ -1,0 +1,146 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+func init() { eip.Stages.Add("request", func() eip.Stage { return NewRequest() }) }
+
+// A Request asks a service, waits for its reply, and passes the message on with
+// what the reply says. While it waits the message keeps its lane: give the flow
+// concurrency. No reply in time is a failure, which the flow retries.
+type Request struct {
+	// The service: a queue that it reads, or an adapter that replies.
+	To eip.Handler `flow:"to,required"`
+	// How long to wait for the reply.
+	Timeout time.Duration `flow:"timeout"`
+	// The request's body. Without it, the message's.
+	Body eip.Value `flow:"body"`
+	// The message's new body, made of the old one and the reply's: it sees both as
+	// body and reply. Without it, the reply's body takes the place of the message's.
+	Merge eip.Merge `flow:"merge"`
+
+	calls    calls
+	inbox    eip.Inbox // nil where the service replies to the message itself
+	listener *eip.Listener
+}
+
+// NewRequest returns a Request that waits 30 seconds.
+func NewRequest() *Request { return &Request{Timeout: 30 * time.Second} }
+
+// Validate checks the options.
+func (r *Request) Validate() error {
+	if r.Timeout <= 0 {
+		return eip.OptionErrorf("timeout", "%v is no time to wait; give more than 0s", r.Timeout)
+	}
+	return nil
+}
+
+// Open opens an inbox for the replies.
+func (r *Request) Open(ctx context.Context, env *eip.Env) error {
+	r.calls.begin()
+	to, ok := r.To.(eip.Inboxer)
+	if !ok {
+		return nil
+	}
+	inbox, err := to.Inbox(ctx, "")
+	if err != nil {
+		return err
+	}
+	r.inbox = inbox
+	r.listener = eip.Listen(inbox, &eip.Flow{Name: env.Address + ".replies", To: &r.calls, Env: *env, Grace: time.Second})
+	return nil
+}
+
+// Close closes the inbox.
+func (r *Request) Close(ctx context.Context) error {
+	if r.listener == nil {
+		return nil
+	}
+	return r.listener.Close(ctx)
+}
+
+// Process asks the service, and passes m on with the answer.
+func (r *Request) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
+	request := m
+	if r.Body != nil {
+		v, err := r.Body(ctx, m)
+		if err != nil {
+			return err
+		}
+		if request, err = m.WithValue(v, ""); err != nil {
+			return err
+		}
+	}
+	reply, err := r.ask(ctx, request)
+	if err != nil {
+		return err
+	}
+	answered := m.WithBody(reply.Body()).With(func(a *eip.Message) {
+		a.ContentType, a.Encoding = reply.ContentType, reply.Encoding
+	})
+	if r.Merge != nil {
+		v, err := r.Merge(ctx, m, reply)
+		if err != nil {
+			return err
+		}
+		if answered, err = m.WithValue(v, ""); err != nil {
+			return err
+		}
+	}
+	return next.Handle(ctx, answered)
+}
+
+var errNoReply = errors.New("the service took the request and gave no reply")
+
+// ask sends the request and waits for its reply.
+func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error) {
+	if r.listener != nil && r.listener.Err() != nil {
+		return nil, fmt.Errorf("replies cannot be received: %w", r.listener.Err())
+	}
+	waiting, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
+	c := r.calls.call()
+	request := m.With(func(q *eip.Message) {
+		q.ID, q.CorrelationID, q.ReplyTo = eip.NewID(), c.id, ""
+		if r.inbox != nil {
+			q.ReplyTo = r.inbox.Address()
+		}
+	}).WithReplier(&r.calls).Fork(func(err error) {
+		if err == nil && r.inbox == nil {
+			err = errNoReply
+		}
+		if err != nil {
+			c.end(nil, err)
+		}
+	})
+	eip.Deliver(waiting, r.To, request)
+	select {
+	case <-c.done:
+	case <-waiting.Done():
+		if err := ctx.Err(); err != nil {
+			c.end(nil, err)
+		} else {
+			c.end(nil, errTimedOut)
+		}
+	}
+	<-c.done
+	if c.err == errTimedOut {
+		return nil, fmt.Errorf("no reply within %v", r.Timeout)
+	}
+	return c.reply, c.err
+}
+
+// Counts returns what became of the requests. Each is one of replies, timed_out,
+// failed and outstanding; unmatched are replies that nobody waited for.
+func (r *Request) Counts() map[string]int64 { return r.calls.counts() }
+
+// Durations returns how long the service took to reply.
+func (r *Request) Durations() map[string]eip.Durations {
+	return map[string]eip.Durations{"round_trip": r.calls.roundTrips.Durations()}
+}
