@@ -78,8 +78,7 @@ func generated(t *testing.T, name string, want []byte) {
 func source(page, name, argument string) (string, error) {
 	switch name {
 	case "example":
-		src, err := os.ReadFile(filepath.Join(root, argument))
-		return "```hcl\n" + strings.TrimRight(string(src), "\n") + "\n```", err
+		return quote(argument)
 	case "options":
 		kinds := map[string]string{"docs/stages": "stage", "docs/adapters": "adapter"}
 		kind, block := kinds[path.Dir(page)], strings.TrimSuffix(path.Base(page), ".md")
@@ -95,6 +94,20 @@ func source(page, name, argument string) (string, error) {
 		return flagTable(argument)
 	}
 	return "", fmt.Errorf("there is no such marker")
+}
+
+// quote shows a file, or what is in it after "from".
+func quote(argument string) (string, error) {
+	file, from, _ := strings.Cut(argument, " from ")
+	src, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		return "", err
+	}
+	at := strings.Index(string(src), from)
+	if at < 0 {
+		return "", fmt.Errorf("%s does not hold %q", file, from)
+	}
+	return "```" + strings.TrimPrefix(path.Ext(file), ".") + "\n" + strings.TrimSpace(string(src[at:])) + "\n```", nil
 }
 
 func optionTable(kind, name string) (string, error) {

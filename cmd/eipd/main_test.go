@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain lets the test binary be eipd: tests run it as a process of its own, with
+// the race detector where they have it themselves.
+func TestMain(m *testing.M) {
+	if os.Getenv("EIPD_TEST_AS_COMMAND") != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// eipd is a command that runs eipd in dir. It is killed when it takes minutes.
+func eipd(t *testing.T, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	c := exec.CommandContext(ctx, self, args...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "EIPD_TEST_AS_COMMAND=1", "EIPD_BROKER=")
+	return c
+}
+
+// run runs it to its end, and returns what it printed and its exit code.
+func run(t *testing.T, c *exec.Cmd) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, err bytes.Buffer
+	c.Stdout, c.Stderr = &out, &err
+	if e := c.Run(); e != nil && c.ProcessState == nil {
+		t.Fatal(e)
+	}
+	return out.String(), err.String(), c.ProcessState.ExitCode()
+}
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "good.hcl", `
+adapter "stdio" "in" {}
+flow "f" {
+  from = adapter.in
+  to   = adapter.in
+}
+`)
+	write(t, dir, "bad.hcl", `
+flow "f" {
+  from = queue.missing
+  discard {}
+}
+`)
+	tests := map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"checked":            {[]string{"check", "good.hcl"}, 0, "ok: 1 flow"},
+		"wrong file":         {[]string{"check", "bad.hcl"}, 1, "bad.hcl:3:10"},
+		"no such file":       {[]string{"check", "none.hcl"}, 1, "none.hcl"},
+		"no files":           {[]string{"run"}, 2, "--help"},
+		"no such command":    {[]string{"rnu"}, 2, "--help"},
+		"no such flag":       {[]string{"run", "--untilidle", "good.hcl"}, 2, "--untilidle"},
+		"no such flow":       {[]string{"run", "--flow", "g", "good.hcl"}, 1, `"g"`},
+		"version":            {[]string{"version"}, 0, "eipd "},
+		"explained":          {[]string{"explain", "thumbnail"}, 0, "The most pixels that an original may have."},
+		"nothing to explain": {[]string{"explain", "thumbnial"}, 1, "thumbnial"},
+		"completion":         {[]string{"completion", "bash"}, 0, "bash completion"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			stdout, stderr, code := run(t, eipd(t, dir, tt.args...))
+			if code != tt.code || !strings.Contains(stdout+stderr, tt.says) {
+				t.Errorf("exit %d, want %d and %q in:\n%s%s", code, tt.code, tt.says, stdout, stderr)
+			}
+		})
+	}
+}
