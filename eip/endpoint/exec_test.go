@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,14 +134,15 @@ func TestExec_Failures(t *testing.T) {
 // When the flow stops, the program ends with it.
 func TestExec_Cancelled(t *testing.T) {
 	started := filepath.Join(t.TempDir(), "started")
+	if err := syscall.Mkfifo(started, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
 		defer cancel()
-		for ctx.Err() == nil {
-			if _, err := os.Stat(started); err == nil {
-				return
-			}
+		if _, err := os.ReadFile(started); err != nil { // until the program has opened it and closed it
+			t.Error(err)
 		}
 	}()
 	var settled error
