@@ -150,6 +150,9 @@ func (f *Flow) prepare() *run {
 	if f.Env.Log == nil {
 		f.Env.Log = slog.New(slog.DiscardHandler)
 	}
+	if f.Env.Flow == "" {
+		f.Env.Log = f.Env.Log.With(slog.String("flow", f.Name))
+	}
 	f.Env.Flow = f.Name
 	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency),
 		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), free: make(chan struct{}, 1)}

@@ -158,7 +158,7 @@ func (x *run) stageOf(err error) string {
 }
 
 func (x *run) about(r *receipt) []any {
-	about := []any{slog.String("flow", x.Name), slog.String("stage", x.stageOf(r.err)), slog.String("error", r.err.Error()),
+	about := []any{slog.String("stage", x.stageOf(r.err)), slog.String("error", r.err.Error()),
 		slog.String("message_id", r.message.ID), slog.Int("attempt", r.attempts), slog.Int("of", x.Retry.Attempts)}
 	var p *panicked
 	if errors.As(r.err, &p) {

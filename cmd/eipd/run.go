@@ -81,7 +81,7 @@ func (r *run) run(ctx context.Context, files []string) error {
 	process, err := config.Start(ctx, flow.RunOptions{
 		Flows: r.flows, DataDir: r.dataDir, Instance: r.instance, Grace: r.grace, Log: log,
 		Stdin: os.Stdin, Stdout: os.Stdout,
-		OpenPositions: func(dir string) (flow.PositionStore, error) { return embedded.OpenPositions(dir) },
+		OpenPositions: func(dir string) (flow.PositionStore, error) { return embedded.OpenPositions(dir, log) },
 	})
 	if err != nil {
 		if ctx.Err() != nil {

@@ -161,7 +161,7 @@ func (r *running) build(p *Process) {
 		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch,
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: f.Retry.Delay, MaxDelay: f.Retry.MaxDelay, Ordered: f.Retry.Ordered},
 		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace,
-		Env:   eip.Env{Instance: p.options.Instance, Log: p.log.With(slog.String("flow", f.Name))},
+		Env:   eip.Env{Instance: p.options.Instance, Log: p.log},
 		Ready: func() { r.started.Do(p.ready.Done) },
 	})
 }
