@@ -33,7 +33,7 @@ type Broker struct {
 	config  broker.Config
 	consume *link
 	publish *link
-	direct  func() (*sender, error) // to any queue by its name; opened when first used
+	direct  func() *sender // to any queue by its name; opened when first used
 
 	mu     sync.Mutex
 	closed bool
@@ -48,7 +48,7 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	}
 	b := &Broker{config: c, open: map[interface{ Close() error }]bool{}}
 	b.consume, b.publish = newLink(&b.config, "consume"), newLink(&b.config, "publish")
-	b.direct = sync.OnceValues(func() (*sender, error) { return b.newSender(target{mandatory: true}) })
+	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil
 }
 
@@ -70,10 +70,7 @@ func (b *Broker) Source(ctx context.Context, c broker.Channel, s broker.Subscrip
 
 // Sender publishes to a queue or topic.
 func (b *Broker) Sender(ctx context.Context, c broker.Channel) (broker.Sender, error) {
-	s, err := b.newSender(sending(c))
-	if err != nil {
-		return nil, err
-	}
+	s := b.newSender(sending(c))
 	if err := s.wait(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -86,8 +83,8 @@ func (b *Broker) SendTo(ctx context.Context, address string, m *eip.Message) err
 	if address == "" || len(address) > 255 {
 		return eip.Permanent(fmt.Errorf("send to %.40q: this cannot be the name of a queue", address))
 	}
-	s, err := b.direct()
-	if err != nil {
+	s := b.direct()
+	if err := s.wait(ctx); err != nil {
 		return err
 	}
 	return s.send(ctx, address, m)

@@ -29,4 +29,4 @@ func open(_ context.Context, c broker.Config) (broker.Broker, error) {
 }
 
 // Open opens a broker of its own: two brokers have no channels in common.
-func Open(c broker.Config) (*local.Broker, error) { return local.New(c, "memory:", nil) }
+func Open(c broker.Config) (broker.Broker, error) { return local.New(c, "memory:", nil) }

@@ -1,0 +1,238 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// maxUnconfirmed is how many messages a sender has under way. More would not be
+// faster, and each of them may come twice after a crash.
+const maxUnconfirmed = 512
+
+// target is where a sender publishes to.
+type target struct {
+	topology
+	key       string // of a queue; a topic's is the message's own
+	mandatory bool
+}
+
+// outgoing is a message that was published and is not confirmed.
+type outgoing struct {
+	publishing amqp.Publishing
+	key        string
+	release    func(error)
+	tag        uint64 // on the present channel
+	returned   error
+}
+
+// sender publishes in order, and mends its AMQP channel when it is lost.
+type sender struct {
+	target
+	broker *Broker
+	room   chan struct{} // a place for each message under way
+	ready  chan struct{} // closed when it could publish for the first time
+	failed error         // why it never will; read after ready
+	stop   context.CancelFunc
+	ctx    context.Context
+	ended  chan struct{}
+
+	publishing sync.Mutex // keeps the order of publishes
+	mu         sync.Mutex // guards what follows
+	channel    *amqp.Channel
+	frame      int
+	underWay   []*outgoing // in the order of publishing
+}
+
+func (b *Broker) newSender(t target) *sender {
+	s := &sender{target: t, broker: b, room: make(chan struct{}, maxUnconfirmed), ready: make(chan struct{}), ended: make(chan struct{})}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	if err := b.track(s); err != nil {
+		s.failed = err
+		close(s.ready)
+		close(s.ended)
+		return s
+	}
+	go s.run()
+	return s
+}
+
+// wait waits until the sender can publish.
+func (s *sender) wait(ctx context.Context) error {
+	select {
+	case <-s.ready:
+		return s.failed
+	case <-ctx.Done():
+		return fmt.Errorf("wait for RabbitMQ at %s (%s): %w", s.broker.config.URL.Host, s.broker.publish.waitsFor(), ctx.Err())
+	}
+}
+
+// Handle publishes m and returns; m is held until it is confirmed.
+func (s *sender) Handle(ctx context.Context, m *eip.Message) error {
+	key := s.key
+	if s.exchange != "" {
+		key = m.Key
+	}
+	return s.send(ctx, key, m)
+}
+
+func (s *sender) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
+	return s.broker.Inbox(ctx, name)
+}
+
+func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
+	p, err := publishing(m, s.broker.config.URL.User.Username(), s.frameSize())
+	if err != nil {
+		return eip.Permanent(fmt.Errorf("publish: %w", err))
+	}
+	select {
+	case s.room <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ctx.Done():
+		return eip.ErrClosed
+	}
+	if err := s.broker.publish.flowing(ctx); err != nil {
+		<-s.room
+		return err
+	}
+	o := &outgoing{publishing: p, key: key, release: m.Hold()}
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	if s.ctx.Err() != nil {
+		<-s.room
+		o.release(eip.ErrClosed)
+		return nil
+	}
+	s.mu.Lock()
+	ch := s.channel
+	s.underWay = append(s.underWay, o)
+	s.mu.Unlock()
+	if ch != nil {
+		s.publish(ch, o)
+	}
+	return nil // without a channel, mending publishes it
+}
+
+func (s *sender) frameSize() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.frame
+}
+
+// publish writes one message. An error means that the channel is lost, which
+// mending finds out by itself.
+func (s *sender) publish(ch *amqp.Channel, o *outgoing) {
+	tag := ch.GetNextPublishSeqNo()
+	s.mu.Lock()
+	o.tag, o.returned = tag, nil
+	s.mu.Unlock()
+	_ = ch.Publish(s.exchange, o.key, s.mandatory, false, o.publishing)
+}
+
+// run keeps an AMQP channel open until Close.
+func (s *sender) run() {
+	defer close(s.ended)
+	wait, once := s.broker.config.Reconnect.Min, false
+	alone := false // publish what is under way one by one
+	for s.ctx.Err() == nil {
+		session, err := s.connect()
+		if err != nil {
+			if s.ctx.Err() != nil {
+				return
+			}
+			if !once && eip.IsPermanent(err) {
+				s.failed = err
+				close(s.ready)
+				return
+			}
+			s.broker.config.Log.Warn("cannot publish", slog.String("to", s.name()), slog.Any("why", err), slog.Duration("again_in", wait))
+			s.broker.publish.sleep(wait)
+			wait = min(2*wait, s.broker.config.Reconnect.Max)
+			continue
+		}
+		wait = s.broker.config.Reconnect.Min
+		if !once {
+			once = true
+			close(s.ready)
+		}
+		var closed *amqp.Error
+		if closed, alone = session.run(alone); closed != nil && s.ctx.Err() == nil {
+			s.broker.config.Log.Warn("lost the channel to publish on", slog.String("to", s.name()), slog.String("why", explain(closed)))
+		}
+	}
+}
+
+func (s *sender) name() string {
+	switch {
+	case s.exchange != "":
+		return "topic " + s.exchange
+	case s.key != "":
+		return "queue " + s.key
+	}
+	return "return addresses"
+}
+
+// connect declares the target and opens an AMQP channel that confirms.
+func (s *sender) connect() (*session, error) {
+	conn, err := s.broker.publish.connection(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ensure(conn); err != nil {
+		return nil, err
+	}
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, fmt.Errorf("open a channel: %w", err)
+	}
+	// Unbuffered: a return is taken before the confirm that comes after it.
+	x := &session{sender: s, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return)),
+		confirms: ch.NotifyPublish(make(chan amqp.Confirmation)), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}
+	if err := ch.Confirm(false); err != nil {
+		return nil, fmt.Errorf("ask for confirms: %w", err)
+	}
+	s.mu.Lock()
+	s.frame = conn.Config.FrameSize
+	s.mu.Unlock()
+	return x, nil
+}
+
+// Close waits until everything is confirmed, for ten seconds at most, and gives up
+// the rest.
+func (s *sender) Close() error {
+	s.broker.untrack(s)
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	var err error
+fill:
+	for range cap(s.room) { // when all places are free, nothing is under way
+		select {
+		case s.room <- struct{}{}:
+		case <-s.ended:
+			break fill
+		case <-deadline.C:
+			err = errors.New("close: some messages were not confirmed")
+			break fill
+		}
+	}
+	s.stop()
+	<-s.ended
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	s.mu.Lock()
+	left := s.underWay
+	s.underWay = nil
+	s.mu.Unlock()
+	for _, o := range left {
+		o.release(eip.ErrClosed)
+	}
+	return err
+}

@@ -1,0 +1,203 @@
+package amqp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// topology is what is declared before a channel is used.
+type topology struct {
+	exchange   string // of a topic
+	queue      string // of a queue, or of a subscription
+	pattern    string
+	declare    bool // else it must exist
+	durable    bool
+	exclusive  bool
+	autoDelete bool
+	arguments  amqp.Table
+	topicArgs  amqp.Table
+	// A topic's own life, apart from that of a subscription to it.
+	topicDurable, topicAutoDelete bool
+}
+
+// receiving is what a source declares.
+func receiving(c broker.Channel, s broker.Subscription) topology {
+	t := topology{queue: c.Address, declare: c.Declare, durable: c.Durable, exclusive: c.Exclusive, autoDelete: c.AutoDelete}
+	if c.Kind == broker.Queue {
+		t.arguments = arguments(c)
+		return t
+	}
+	t.topic(c)
+	t.queue, t.pattern = c.Address+"."+s.Name, s.Pattern
+	if t.pattern == "" {
+		t.pattern = "#"
+	}
+	t.durable, t.autoDelete = s.Durable, !s.Durable
+	return t
+}
+
+// sending is where a sender publishes to, and what it declares.
+func sending(c broker.Channel) target {
+	t := target{topology: topology{declare: c.Declare, durable: c.Durable, autoDelete: c.AutoDelete}}
+	if c.Kind == broker.Topic {
+		t.topic(c)
+		return t
+	}
+	// A topic without a subscription takes messages and has nobody to give them to;
+	// a queue that is not there would lose them.
+	t.key, t.mandatory = c.Address, true
+	if !c.Exclusive { // that one belongs to the connection that consumes
+		t.queue, t.arguments = c.Address, arguments(c)
+	}
+	return t
+}
+
+func (t *topology) topic(c broker.Channel) {
+	t.exchange, t.topicArgs, t.topicDurable, t.topicAutoDelete = c.Address, table(c.Arguments), c.Durable, c.AutoDelete
+}
+
+func arguments(c broker.Channel) amqp.Table {
+	t := table(c.Arguments)
+	if c.MaxLength > 0 {
+		t["x-max-length"] = int64(c.MaxLength)
+		if t["x-overflow"] == nil {
+			t["x-overflow"] = "reject-publish" // the sender must hear of it
+		}
+	}
+	if c.TTL > 0 {
+		t["x-message-ttl"] = c.TTL.Milliseconds()
+	}
+	if c.DeadLetter != "" {
+		t["x-dead-letter-exchange"] = ""
+		t["x-dead-letter-routing-key"] = c.DeadLetter
+	}
+	return t
+}
+
+// table makes arguments of settings; whole numbers that fit are 32 bits wide, as
+// other clients send them, so that declarations agree.
+func table(settings map[string]any) amqp.Table {
+	t := amqp.Table{}
+	for name, v := range settings {
+		t[name] = argument(v)
+	}
+	return t
+}
+
+func argument(v any) any {
+	switch v := v.(type) {
+	case int64:
+		if v >= math.MinInt32 && v <= math.MaxInt32 {
+			return int32(v)
+		}
+	case map[string]any:
+		return table(v)
+	case []any:
+		list := make([]any, len(v))
+		for i, e := range v {
+			list[i] = argument(e)
+		}
+		return list
+	case time.Duration:
+		return v.Milliseconds()
+	}
+	return v
+}
+
+// ensure declares the topology on a connection. Each step has an AMQP channel of
+// its own, as a refusal closes the channel.
+func (t *topology) ensure(conn *amqp.Connection) error {
+	if t.exchange != "" {
+		if err := t.step(conn, "topic "+t.exchange, func(ch *amqp.Channel, passive bool) error {
+			declare := ch.ExchangeDeclare
+			if passive {
+				declare = ch.ExchangeDeclarePassive
+			}
+			return declare(t.exchange, amqp.ExchangeTopic, t.topicDurable, t.topicAutoDelete, false, false, t.topicArgs)
+		}); err != nil {
+			return err
+		}
+	}
+	if t.queue == "" {
+		return nil
+	}
+	if err := t.step(conn, "queue "+t.queue, func(ch *amqp.Channel, passive bool) error {
+		declare := ch.QueueDeclare
+		if passive {
+			declare = ch.QueueDeclarePassive
+		}
+		_, err := declare(t.queue, t.durable, t.autoDelete, t.exclusive, false, t.arguments)
+		return err
+	}); err != nil {
+		return err
+	}
+	if t.exchange == "" {
+		return nil
+	}
+	return t.step(conn, "subscription "+t.queue, func(ch *amqp.Channel, passive bool) error {
+		if passive {
+			return nil
+		}
+		return ch.QueueBind(t.queue, t.pattern, t.exchange, false, nil)
+	})
+}
+
+// step declares one thing. Who may not declare may still use what is there.
+func (t *topology) step(conn *amqp.Connection, what string, declare func(ch *amqp.Channel, passive bool) error) error {
+	try := func(passive bool) error {
+		ch, err := conn.Channel()
+		if err != nil {
+			return err
+		}
+		err = declare(ch, passive)
+		if err == nil {
+			err = ch.Close()
+		}
+		return err
+	}
+	err := try(!t.declare)
+	var refused *amqp.Error
+	if errors.As(err, &refused) && refused.Code == amqp.AccessRefused && t.declare {
+		if try(true) == nil {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("declare %s: %w", what, conflict(err))
+	}
+	return nil
+}
+
+// conflict words a refusal of the server for people. What waiting cannot mend is
+// permanent.
+func conflict(err error) error {
+	var a *amqp.Error
+	if !errors.As(err, &a) {
+		return err
+	}
+	switch a.Code {
+	case amqp.PreconditionFailed:
+		why := a.Reason
+		// inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but current is 'true'
+		if _, rest, ok := strings.Cut(why, "inequivalent arg "); ok {
+			name, values, _ := strings.Cut(rest, " for ")
+			_, values, _ = strings.Cut(values, ": received ")
+			ours, theirs, _ := strings.Cut(values, " but current is ")
+			why = fmt.Sprintf("it is there already and differs in %s: the flow file says %s, the broker has %s; make both agree, or set declare = false to use it as it is", name, ours, theirs)
+		}
+		return eip.Permanent(errors.New(why))
+	case amqp.NotFound:
+		return eip.Permanent(fmt.Errorf("it does not exist, and declare = false keeps it from being created (%s)", a.Reason))
+	case amqp.ResourceLocked:
+		return eip.Permanent(fmt.Errorf("another connection has it to itself (%s)", a.Reason))
+	}
+	return errors.New(explain(err))
+}

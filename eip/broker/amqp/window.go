@@ -1,0 +1,153 @@
+package amqp
+
+import (
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+const (
+	ackEvery = 64                   // settled messages
+	ackAfter = 2 * time.Millisecond // since the first of them
+	holeAge  = 50 * time.Millisecond
+)
+
+// window acknowledges deliveries: of the longest settled prefix many at a time,
+// and what is settled behind a delivery that takes long one by one.
+type window struct {
+	channel *amqp.Channel
+	done    chan struct{}
+	wake    chan struct{}
+	ended   chan struct{}
+
+	mu      sync.Mutex
+	entries []*entry // unacknowledged, by delivery tag
+	settled int      // entries that are settled and not acknowledged
+}
+
+// entry is one delivery, and the Settler of its message.
+type entry struct {
+	window *window
+	tag    uint64
+	state  state
+}
+
+type state uint8
+
+const (
+	unsettled state = iota
+	settled
+	acknowledged // or given back
+)
+
+func newWindow(ch *amqp.Channel) *window {
+	w := &window{channel: ch, done: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+func (w *window) add(tag uint64) *entry {
+	e := &entry{window: w, tag: tag}
+	w.mu.Lock()
+	w.entries = append(w.entries, e)
+	w.mu.Unlock()
+	return e
+}
+
+// Settle notes the outcome; a failure gives the message back at once. On an AMQP
+// channel that is lost it has no effect: the broker delivers again.
+func (e *entry) Settle(err error) {
+	w := e.window
+	w.mu.Lock()
+	if err != nil {
+		e.state = acknowledged
+	} else {
+		e.state = settled
+		w.settled++
+	}
+	wake := err == nil && (w.settled == 1 || w.settled >= ackEvery || w.settled == len(w.entries))
+	w.mu.Unlock()
+	if err != nil {
+		_ = w.channel.Nack(e.tag, false, true)
+		return
+	}
+	if wake {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run acknowledges when enough is settled, or a little after the first is.
+func (w *window) run() {
+	defer close(w.ended)
+	t := time.NewTimer(time.Hour)
+	defer t.Stop()
+	var hole time.Time // since when settled messages wait behind one that is not
+	for {
+		select {
+		case <-w.wake:
+			if !w.enough() {
+				t.Reset(ackAfter)
+				continue
+			}
+		case <-t.C:
+		case <-w.done:
+			w.acknowledge(true)
+			return
+		}
+		switch left := w.acknowledge(!hole.IsZero() && time.Since(hole) >= holeAge); {
+		case !left:
+			hole = time.Time{}
+		case hole.IsZero():
+			hole = time.Now()
+			t.Reset(holeAge)
+		default:
+			t.Reset(holeAge)
+		}
+	}
+}
+
+func (w *window) enough() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.settled >= ackEvery || w.settled == len(w.entries)
+}
+
+// acknowledge sends what can be acknowledged. It reports whether settled messages
+// are left behind one that is not; with all, they are acknowledged one by one.
+func (w *window) acknowledge(all bool) (left bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, last := 0, uint64(0)
+	for n < len(w.entries) && w.entries[n].state != unsettled {
+		if w.entries[n].state == settled {
+			w.settled--
+			last = w.entries[n].tag
+		}
+		n++
+	}
+	clear(w.entries[:n])
+	w.entries = w.entries[n:]
+	if last != 0 {
+		_ = w.channel.Ack(last, true) // if it is lost, the broker delivers again
+	}
+	if !all {
+		return w.settled > 0
+	}
+	for _, e := range w.entries {
+		if e.state == settled {
+			e.state = acknowledged
+			w.settled--
+			_ = w.channel.Ack(e.tag, false)
+		}
+	}
+	return false
+}
+
+func (w *window) close() {
+	close(w.done)
+	<-w.ended
+}

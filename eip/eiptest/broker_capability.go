@@ -1,0 +1,188 @@
+package eiptest
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+const shortLife = 30 * time.Millisecond
+
+var capabilityTests = map[string]func(*brokerTest){
+	"Capability/MaxLength": func(t *brokerTest) {
+		q := t.queue("q")
+		q.MaxLength = 3
+		if !t.can.MaxLength {
+			if !t.refused(q, broker.Subscription{}) {
+				t.Error("the broker takes max_length, and says that it cannot keep it")
+			}
+			return
+		}
+		s := t.sender(q)
+		t.send(s, "1", "2", "3")
+		err := t.sent(s, eip.New([]byte("4"), nil))
+		if err == nil || eip.IsPermanent(err) {
+			t.Errorf("the fourth message in a queue of 3 gave %v; want an error that passes", err)
+		}
+		src := t.source(q, broker.Subscription{})
+		t.expect(src, "1")
+		t.send(s, "5")
+		t.expect(src, "2", "3", "5")
+		t.close(src)
+		t.close(s)
+	},
+
+	"Capability/TTL": func(t *brokerTest) {
+		q := t.queue("q")
+		q.TTL = shortLife
+		if !t.can.TTL {
+			if !t.refused(q, broker.Subscription{}) {
+				t.Error("the broker takes ttl, and says that it cannot keep it")
+			}
+			return
+		}
+		t.sendTo(q, "too late")
+		t.elapse(2 * shortLife)
+		src := t.source(q, broker.Subscription{})
+		t.sendTo(q, "in time")
+		t.expect(src, "in time")
+		t.close(src)
+	},
+
+	"Capability/Expiration": func(t *brokerTest) {
+		if !t.can.TTL {
+			t.Skip("the broker does not keep it")
+		}
+		q := t.queue("q")
+		s := t.sender(q)
+		for _, life := range []time.Duration{-1, time.Millisecond, time.Hour} {
+			m := eip.New([]byte(life.String()), nil).With(func(m *eip.Message) { m.Expiration = life })
+			t.mustBeNil("send", t.sent(s, m))
+		}
+		t.elapse(2 * shortLife)
+		src := t.source(q, broker.Subscription{})
+		t.expect(src, time.Hour.String())
+		t.close(src)
+		t.close(s)
+	},
+
+	"Capability/DeadLetter": func(t *brokerTest) {
+		q, dead := t.queue("q"), t.queue("dead")
+		q.TTL, q.DeadLetter = shortLife, dead.Address
+		if !t.can.DeadLetter {
+			if !t.refused(q, broker.Subscription{}) {
+				t.Error("the broker takes dead_letter, and says that it cannot keep it")
+			}
+			return
+		}
+		graves := t.source(dead, broker.Subscription{})
+		s := t.sender(q)
+		t.send(s, "1", "2")
+		m := t.full().With(func(m *eip.Message) { m.Expiration = time.Millisecond })
+		t.mustBeNil("send", t.sent(s, m))
+		t.expect(graves, "1", "2")
+		got := t.take(graves)
+		if !bytes.Equal(got.Body(), m.Body()) || got.ID != m.ID || got.Headers["name"] != "value" || got.Channel != dead.Address {
+			t.Errorf("the dead letter is %+v", got)
+		}
+		if got.Expiration != 0 {
+			t.Error("a dead letter expires again")
+		}
+		t.close(s)
+		t.close(graves)
+	},
+
+	"Capability/AutoDelete": func(t *brokerTest) {
+		q := t.queue("q")
+		q.AutoDelete = true
+		a, b := t.source(q, broker.Subscription{}), t.source(q, broker.Subscription{})
+		s := t.sender(q)
+		t.send(s, "1")
+		t.expect(a, "1")
+		t.close(a)
+		t.send(s, "2")
+		t.expect(b, "2")
+		t.close(b)
+		t.close(s)
+		if err := t.b.SendTo(t.ctx, q.Address, eip.New(nil, nil)); !eip.IsPermanent(err) {
+			t.Errorf("sending to a queue that went with its last consumer gave %v", err)
+		}
+	},
+
+	"Capability/NotDeclared": func(t *brokerTest) {
+		for _, c := range []broker.Channel{t.queue("q"), t.topic("t")} {
+			c.Declare = false
+			if _, err := t.b.Source(t.ctx, c, broker.Subscription{Name: t.address("s")}); err == nil {
+				t.Errorf("a %s that does not exist, and must not be created, was opened", c.Kind)
+			}
+			if _, err := t.b.Sender(t.ctx, c); err == nil {
+				t.Errorf("a %s that does not exist, and must not be created, was opened to send", c.Kind)
+			}
+			declared := c
+			declared.Declare = true
+			t.close(t.source(declared, broker.Subscription{Name: t.address("s")}))
+			src := t.source(c, broker.Subscription{Name: t.address("s")})
+			t.sendTo(c, "exists now")
+			t.expect(src, "exists now")
+			t.close(src)
+		}
+	},
+
+	"Capability/Idle": func(t *brokerTest) {
+		idler, ok := t.b.(broker.Idler)
+		if !ok {
+			t.Skip("the broker is not inside this process")
+		}
+		q, unread := t.queue("q"), t.queue("unread")
+		t.sendTo(unread, "does not count, as nobody reads it")
+		src := t.source(q, broker.Subscription{})
+		t.sendTo(q, "1")
+		if idler.Idle() {
+			t.Error("idle while a message waits")
+		}
+		h := t.hold(src)
+		if idler.Idle() {
+			t.Error("idle while a message is not settled")
+		}
+		h.settle(errOnPurpose)
+		if idler.Idle() {
+			t.Error("idle while a message waits again")
+		}
+		t.expect(src, "1")
+		for !idler.Idle() {
+			if t.ctx.Err() != nil {
+				t.Fatal("never idle")
+			}
+			t.elapse(time.Millisecond) // there is nothing to wait on
+		}
+		t.close(src)
+	},
+
+	"Capability/Positions": func(t *brokerTest) {
+		p, ok := t.b.(eip.Positions)
+		if ok != t.can.Positions {
+			t.Fatalf("the broker keeps positions: %v, and says %v", ok, t.can.Positions)
+		}
+		if !ok {
+			t.Skip("the broker does not keep positions")
+		}
+		key := t.address("file")
+		if v, err := p.Position(key); v != nil || err != nil {
+			t.Errorf("an unknown position is %q, %v", v, err)
+		}
+		p.Keep(key, []byte("1"))
+		p.Keep(key, []byte("22"))
+		p.Keep(key+"/other", []byte{})
+		for range 2 {
+			for k, want := range map[string]string{key: "22", key + "/other": ""} {
+				if v, err := p.Position(k); err != nil || v == nil || string(v) != want {
+					t.Errorf("the position %s is %q, %v; want %q", k, v, err, want)
+				}
+			}
+			t.restart()
+			p = t.b.(eip.Positions)
+		}
+	},
+}

@@ -1,0 +1,123 @@
+package eiptest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+var replyTests = map[string]func(*brokerTest){
+	"Reply/ToInbox": func(t *brokerTest) {
+		q := t.queue("service")
+		s := t.sender(q)
+		inbox, err := s.Inbox(t.ctx, "")
+		t.mustBeNil("open inbox", err)
+		src := t.source(q, broker.Subscription{})
+		request := eip.New([]byte("2 + 3"), nil).With(func(m *eip.Message) {
+			m.ReplyTo, m.CorrelationID = inbox.Address(), "sum"
+		})
+		t.mustBeNil("send request", t.sent(s, request))
+
+		h := t.hold(src)
+		if !inbox.Answers(h.Message) {
+			t.Error("the inbox's broker does not know the request for its own")
+		}
+		t.mustBeNil("reply", h.Reply(t.ctx, eip.New([]byte("5"), nil)))
+		h.settle(nil)
+		reply := t.take(inbox)
+		if string(reply.Body()) != "5" || reply.CorrelationID != "sum" || reply.Channel != inbox.Address() {
+			t.Errorf("the reply is %q, correlation %q, from %q", reply.Body(), reply.CorrelationID, reply.Channel)
+		}
+		if reply.ReplyTo != "" || reply.Replier() != nil {
+			t.Error("the reply can be answered")
+		}
+		t.close(inbox)
+		t.close(src)
+		t.close(s)
+	},
+
+	"Reply/NoReturnAddress": func(t *brokerTest) {
+		q := t.queue("service")
+		src := t.source(q, broker.Subscription{})
+		s := t.sender(q)
+		// Who answers a message where it came from does not answer it here.
+		m := eip.New([]byte("no answer"), nil).WithReplier(broker.Replies(t.b))
+		t.mustBeNil("send", t.sent(s, m))
+		h := t.hold(src)
+		if err := h.Reply(t.ctx, eip.New(nil, nil)); !errors.Is(err, eip.ErrNoReturnAddress) || !eip.IsInvalid(err) {
+			t.Errorf("answering what names no return address gave %v", err)
+		}
+		h.settle(nil)
+		t.close(s)
+		t.close(src)
+	},
+
+	"Reply/SendTo": func(t *brokerTest) {
+		q := t.queue("q")
+		src := t.source(q, broker.Subscription{})
+		to := func(address string) eip.Handler {
+			return eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return t.b.SendTo(ctx, address, m) })
+		}
+		t.send(to(q.Address), "1", "2")
+		t.expect(src, "1", "2")
+		for _, address := range []string{t.address("missing"), ""} {
+			if err := t.sent(to(address), eip.New(nil, nil)); !eip.IsPermanent(err) {
+				t.Errorf("sending to %q, which does not exist, gave %v; want a permanent error", address, err)
+			}
+		}
+		t.send(to(q.Address), "still works")
+		t.expect(src, "still works")
+		t.close(src)
+	},
+
+	"Reply/InboxOfTheProcess": func(t *brokerTest) {
+		a, err := t.b.Inbox(t.ctx, "")
+		t.mustBeNil("open inbox", err)
+		b, err := t.b.Inbox(t.ctx, "")
+		t.mustBeNil("open inbox", err)
+		if a.Address() == b.Address() {
+			t.Fatal("two inboxes have one address")
+		}
+		to := func(address string) eip.Handler {
+			return eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return a.SendTo(ctx, address, m) })
+		}
+		t.send(to(b.Address()), "for b")
+		t.send(to(a.Address()), "for a")
+		t.expect(a, "for a")
+		t.expect(b, "for b")
+		gone := b.Address()
+		t.close(b)
+		if err := t.sent(to(gone), eip.New(nil, nil)); !eip.IsPermanent(err) {
+			t.Errorf("sending to a closed inbox gave %v; want a permanent error", err)
+		}
+		t.close(a)
+	},
+
+	"Reply/SharedInbox": func(t *brokerTest) {
+		name := t.address("shared")
+		a, err := t.b.Inbox(t.ctx, name)
+		t.mustBeNil("open inbox", err)
+		b, err := t.b.Inbox(t.ctx, name)
+		t.mustBeNil("open inbox", err)
+		if a.Address() != b.Address() {
+			t.Errorf("inboxes of one name have the addresses %s and %s", a.Address(), b.Address())
+		}
+		address := a.Address()
+		t.close(b)
+		t.close(a)
+		to := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return t.b.SendTo(ctx, address, m) })
+		t.send(to, "kept while nobody listens")
+		if t.can.Durable {
+			t.restart()
+		}
+		c, err := t.b.Inbox(t.ctx, name)
+		t.mustBeNil("open inbox", err)
+		if c.Address() != address {
+			t.Errorf("the inbox had the address %s and has %s", address, c.Address())
+		}
+		t.expect(c, "kept while nobody listens")
+		t.close(c)
+	},
+}
