@@ -1,0 +1,9 @@
+//go:build !linux
+
+package adapter
+
+import "os"
+
+// bornAt is not asked for elsewhere; the line before the position tells a file
+// whose inode is used again.
+func bornAt(*os.File) int64 { return 0 }

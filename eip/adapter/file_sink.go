@@ -1,0 +1,103 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// lineFile is the file that lines are appended to. Several may write one file, in
+// this process and in others: each write is whole lines.
+type lineFile struct {
+	path string
+	file *os.File
+	info os.FileInfo
+	torn bool // it may end in the middle of a line
+	sync bool
+}
+
+func openLineSink(a *File) (*batchWriter, error) {
+	f := &lineFile{path: filepath.Clean(a.Path.Source), sync: a.Sync}
+	if err := f.open(); err != nil {
+		return nil, fmt.Errorf("open file: %w", err)
+	}
+	t := batchTarget{name: f.path, appendTo: appendLine, write: f.write, close: func() error { return f.file.Close() }}
+	if a.Sync {
+		t.flush = func() error { return f.file.Sync() }
+	}
+	return newBatchWriter(t), nil
+}
+
+// open opens the file for appending. A last line that lacks its end, as a process
+// leaves that dies while it writes, is ended before the next.
+func (f *lineFile) open() error {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err == nil {
+		f.torn, err = endsTorn(f.path, info)
+	}
+	if err == nil && f.sync {
+		err = syncFolder(filepath.Dir(f.path))
+	}
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	if f.file != nil {
+		f.file.Close()
+	}
+	f.file, f.info = file, info
+	return nil
+}
+
+// syncFolder makes the names in a folder last.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// endsTorn reports whether a file ends in the middle of a line.
+func endsTorn(path string, info os.FileInfo) (bool, error) {
+	if !info.Mode().IsRegular() || info.Size() == 0 {
+		return false, nil
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrPermission) {
+		return false, nil // it may be written and not read
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	last := []byte{'\n'}
+	_, err = file.ReadAt(last, info.Size()-1)
+	return last[0] != '\n', err
+}
+
+// write appends whole lines by one write. A file that was moved or deleted
+// meanwhile, by a rotation of logs say, is made anew.
+func (f *lineFile) write(p []byte) (int, error) {
+	if info, err := os.Stat(f.path); err != nil || !os.SameFile(info, f.info) {
+		if err := f.open(); err != nil {
+			return 0, err
+		}
+	}
+	extra := 0
+	if f.torn {
+		p, extra = append([]byte{'\n'}, p...), 1
+	}
+	n, err := f.file.Write(p)
+	if n > 0 {
+		f.torn = p[n-1] != '\n'
+	}
+	return max(0, n-extra), err
+}

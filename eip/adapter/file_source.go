@@ -1,0 +1,230 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// pollEvery is how often followed files are looked at. Looking takes a twentieth
+// of the time at most, however many files there are.
+const (
+	pollEvery   = 100 * time.Millisecond
+	pollAtMost  = 10 * time.Second
+	pollPortion = 20
+)
+
+// fileSource makes messages of files, one after the other.
+type fileSource struct {
+	*File
+	env     *eip.AdapterEnv
+	channel string
+	mu      sync.Mutex // of reader
+	reader  fileReader
+	failed  again[*given]
+	changed chan struct{} // something failed before and is due
+	polled  time.Time
+	poll    time.Duration
+	closed  chan struct{}
+	once    sync.Once
+	err     error
+}
+
+// A fileReader reads what is there.
+type fileReader interface {
+	// look finds what is new since the last time.
+	look() error
+	// next returns the next of what look found; nil when that was all.
+	next() (*given, error)
+	close() error
+}
+
+// given is what became one message.
+type given struct {
+	origin      origin
+	id          string
+	body        []byte
+	contentType string
+	headers     eip.Headers
+	timestamp   time.Time
+	again       bool
+	err         error
+	ticket      uint64 // of a line: in its file's window
+	stamp       stamp  // of a whole file
+}
+
+// An origin is told that a message which it gave is settled, or has failed.
+type origin interface {
+	settled(g *given)
+	fail(g *given)
+}
+
+// Settle moves the position on, or has the message delivered again.
+func (g *given) Settle(err error) {
+	if err == nil {
+		g.origin.settled(g)
+		return
+	}
+	g.again = true
+	g.origin.fail(g)
+}
+
+func openFileSource(a *File, env *eip.AdapterEnv) (*fileSource, error) {
+	s := &fileSource{File: a, env: env, channel: channelOf(env), changed: make(chan struct{}, 1), poll: pollEvery, closed: make(chan struct{})}
+	s.failed.changed = func() {
+		select {
+		case s.changed <- struct{}{}:
+		default:
+		}
+	}
+	if a.Format == Whole {
+		s.reader = newWholeFiles(s)
+	} else {
+		s.reader = newLineFiles(s)
+	}
+	if err := s.look(); err != nil {
+		return nil, fmt.Errorf("open file: %w", err)
+	}
+	return s, nil
+}
+
+// find returns the files that there are now. That there is none yet is no error of
+// a source that follows.
+func (s *fileSource) find() ([]string, error) {
+	paths, err := find(s.Path.Source)
+	if s.Follow && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && len(paths) == 0 && !s.Follow {
+		s.env.Log.Warn("no file matches, so there is nothing to read", slog.String("path", s.Path.Source))
+	}
+	return paths, err
+}
+
+func (s *fileSource) next() (*given, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := endedOrClosed(context.Background(), s.closed); err != nil {
+		return nil, err
+	}
+	return s.reader.next()
+}
+
+func (s *fileSource) look() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := endedOrClosed(context.Background(), s.closed); err != nil {
+		return err
+	}
+	begin := time.Now()
+	err := s.reader.look()
+	s.polled = time.Now()
+	s.poll = min(max(pollEvery, pollPortion*s.polled.Sub(begin)), pollAtMost)
+	return err
+}
+
+func (s *fileSource) Receive(ctx context.Context) (*eip.Message, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if g, ok := s.failed.take(); ok {
+			return s.deliver(g)
+		}
+		g, err := s.next()
+		switch {
+		case err != nil:
+			return nil, err
+		case g != nil:
+			return s.deliver(g)
+		case !s.Follow && s.failed.empty():
+			return nil, io.EOF
+		}
+		if err := s.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// wait waits until there may be something, and looks.
+func (s *fileSource) wait(ctx context.Context) error {
+	var poll <-chan time.Time
+	if s.Follow {
+		t := time.NewTimer(time.Until(s.polled.Add(s.poll)))
+		defer t.Stop()
+		poll = t.C
+	}
+	select {
+	case <-poll:
+		return s.look()
+	case <-s.changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.closed:
+		return eip.ErrClosed
+	}
+}
+
+func (s *fileSource) deliver(g *given) (*eip.Message, error) {
+	m := eip.NewFor(g.body, g)
+	m.ID, m.Channel, m.ContentType, m.Headers = g.id, s.channel, g.contentType, g.headers
+	m.Timestamp, m.Redelivered = g.timestamp, g.again
+	return m, g.err
+}
+
+func (s *fileSource) fail(g *given) { s.failed.put(g) }
+
+// Close ends Receive and closes the files.
+func (s *fileSource) Close() error {
+	s.once.Do(func() {
+		close(s.closed)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.err = s.reader.close()
+	})
+	return s.err
+}
+
+// key is where the position of what has the given name is kept.
+func (s *fileSource) key(name string) string {
+	return fmt.Sprintf("file/%s/%s/%s", s.env.Flow, s.Format, name)
+}
+
+// kept returns what was kept under key.
+func (s *fileSource) kept(key string) ([]byte, error) {
+	if s.env.Positions == nil {
+		return nil, nil
+	}
+	value, err := s.env.Positions.Position(key)
+	if err != nil {
+		return nil, fmt.Errorf("read position: %w", err)
+	}
+	return value, nil
+}
+
+func (s *fileSource) keep(key string, value []byte) {
+	if s.env.Positions == nil {
+		return
+	}
+	select {
+	case <-s.closed: // whoever reads the file next may have moved on already
+	default:
+		s.env.Positions.Keep(key, value)
+	}
+}
+
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}

@@ -1,0 +1,180 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/ackwindow"
+)
+
+// A tail is one file that is read line by line.
+type tail struct {
+	source      *fileSource
+	path        string
+	file        *os.File
+	identity    identity
+	key         string // of its position
+	idPrefix    string
+	lines       *lineReader
+	last        position // the line that was read last
+	begin       int64    // where the next line begins
+	limit       int64    // the file's size when it was looked at
+	modified    time.Time
+	final       bool // nobody writes it any more: its last line may lack an end
+	missing     time.Time
+	window      *ackwindow.Window[position]
+	headers     eip.Headers
+	contentType string
+	skipEmpty   bool
+}
+
+// openTail opens a file where its kept position is; at its beginning if it has
+// none or is not what it was.
+func (s *fileSource) openTail(path string) (*tail, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.newTail(path, f)
+	if err == nil {
+		err = t.resume()
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (s *fileSource) newTail(path string, f *os.File) (*tail, error) {
+	id, info, err := identify(f)
+	if err != nil {
+		return nil, err
+	}
+	t := &tail{source: s, file: f, identity: id, lines: newLineReader(f, int(s.MaxBody)), limit: info.Size(), modified: info.ModTime(), final: !s.Follow}
+	h := fnv.New64a()
+	io.WriteString(h, id.lasting())
+	t.idPrefix = strconv.FormatUint(h.Sum64(), 16) + "-"
+	t.name(path)
+	t.key = s.key(id.lasting())
+	prefix := positionPrefix(absolute(path))
+	t.window = ackwindow.New(func(p position) { s.keep(t.key, p.encode(prefix)) })
+	return t, nil
+}
+
+// resume goes on after the kept position.
+func (t *tail) resume() error {
+	value, err := t.source.kept(t.key)
+	if err != nil {
+		return err
+	}
+	p, ok := decodePosition(value)
+	switch {
+	case !ok:
+		return nil
+	case !p.in(t.file):
+		t.logAnew()
+		return nil
+	}
+	t.last = p
+	t.begin, err = p.seek(t.file)
+	return err
+}
+
+// anew reads a file from its beginning that was written anew. What is unsettled
+// belongs to what the file was, and moves no position any more.
+func (t *tail) anew() (*tail, error) {
+	t.logAnew()
+	t.window.Stop()
+	n, err := t.source.newTail(t.path, t.file)
+	if err != nil {
+		return nil, err
+	}
+	t.source.keep(n.key, n.last.encode(positionPrefix(absolute(t.path))))
+	_, err = t.file.Seek(0, io.SeekStart)
+	return n, err
+}
+
+func (t *tail) logAnew() {
+	t.source.env.Log.Info("the file was written anew, and is read from its beginning", slog.String("path", t.path))
+}
+
+// name says where the file is now.
+func (t *tail) name(path string) {
+	if path == t.path {
+		return
+	}
+	t.path = path
+	t.headers = eip.Headers{"file": path}
+	t.contentType = t.source.typeOf(path)
+	t.skipEmpty = eip.FormatOf(t.contentType) == eip.FormatJSON
+}
+
+// next returns the next line of what was there when the file was looked at; nil
+// when that was all.
+func (t *tail) next() (*given, error) {
+	for t.final || t.begin < t.limit {
+		l, err := t.lines.next()
+		if errors.Is(err, io.EOF) {
+			ok := false
+			if t.final {
+				l, ok = t.lines.last()
+			}
+			if !ok {
+				return nil, nil
+			}
+		} else if err != nil {
+			return nil, fmt.Errorf("read %s: %w", t.path, err)
+		}
+		t.last = positionOf(t.begin, &l)
+		t.begin += l.size
+		body := l.body(int(t.source.MaxBody))
+		if len(body) == 0 && t.skipEmpty {
+			continue
+		}
+		return &given{
+			origin: t, id: t.id(), body: body, contentType: t.contentType, headers: t.headers,
+			err: l.err(int(t.source.MaxBody)), ticket: t.window.Add(t.last),
+		}, nil
+	}
+	return nil, nil
+}
+
+// id is the same when a line is delivered again, also by another process.
+func (t *tail) id() string {
+	var b [48]byte
+	id := append(b[:0], t.idPrefix...)
+	id = strconv.AppendInt(id, t.last.start, 10)
+	id = append(id, '-')
+	return string(strconv.AppendUint(id, uint64(t.last.sum), 16))
+}
+
+func (t *tail) settled(g *given) { t.window.Done(g.ticket) }
+
+func (t *tail) fail(g *given) { t.source.fail(g) }
+
+// read is how much of the file was read, lines that have only begun included.
+func (t *tail) read() int64 { return t.begin + t.lines.pending() }
+
+// rewritten reports whether the file is no longer the one that was read.
+func (t *tail) rewritten(info fs.FileInfo) bool {
+	switch {
+	case info.Size() < t.read():
+		return true
+	case info.ModTime().Equal(t.modified):
+		return false
+	}
+	return !t.last.in(t.file)
+}
+
+// close gives the file back. Lines of it that are not settled yet still move its
+// position on.
+func (t *tail) close() error { return t.file.Close() }

@@ -1,0 +1,157 @@
+package adapter
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// A stamp tells whether a file was changed.
+type stamp struct {
+	Size     int64 `json:"size"`
+	Modified int64 `json:"modified"` // nanoseconds
+}
+
+func stampOf(info fs.FileInfo) stamp { return stamp{info.Size(), info.ModTime().UnixNano()} }
+
+// settledAfter is how long a followed file must not have been changed before it is
+// taken for whole.
+const settledAfter = time.Second
+
+// wholeFiles reads each file as one message.
+type wholeFiles struct {
+	*fileSource
+	queue   []wholeFile
+	taken   map[string]stamp // what was given out, or was settled before
+	waiting map[string]sighting
+}
+
+type wholeFile struct {
+	path  string
+	stamp stamp
+}
+
+// A sighting is since when a file that may still be written is as it is.
+type sighting struct {
+	stamp stamp
+	since time.Time
+}
+
+func newWholeFiles(s *fileSource) *wholeFiles {
+	return &wholeFiles{fileSource: s, taken: map[string]stamp{}, waiting: map[string]sighting{}}
+}
+
+func (r *wholeFiles) look() error {
+	paths, err := r.find()
+	if err != nil {
+		return err
+	}
+	taken, waiting := make(map[string]stamp, len(paths)), map[string]sighting{}
+	r.queue = r.queue[:0]
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue // it went meanwhile
+		}
+		now := stampOf(info)
+		if was, ok := r.taken[path]; ok && was == now {
+			taken[path] = was
+			continue
+		}
+		if s, ok := r.unchanged(path, info); !ok {
+			waiting[path] = s
+			continue
+		}
+		r.queue = append(r.queue, wholeFile{path, now})
+	}
+	r.taken, r.waiting = taken, waiting // what is gone is forgotten
+	return nil
+}
+
+// unchanged reports whether a file is likely to be whole.
+func (r *wholeFiles) unchanged(path string, info fs.FileInfo) (sighting, bool) {
+	now := time.Now()
+	s, ok := r.waiting[path]
+	if !ok || s.stamp != stampOf(info) {
+		s = sighting{stampOf(info), now}
+	}
+	return s, !r.Follow || now.Sub(s.since) >= settledAfter || now.Sub(info.ModTime()) >= settledAfter
+}
+
+func (r *wholeFiles) next() (*given, error) {
+	for len(r.queue) > 0 {
+		f := r.queue[0]
+		r.queue = r.queue[1:]
+		kept, err := r.kept(r.wholeKey(f.path))
+		if err != nil {
+			return nil, err
+		}
+		var was stamp
+		if json.Unmarshal(kept, &was) == nil && was == f.stamp {
+			r.taken[f.path] = f.stamp
+			continue
+		}
+		g, err := r.read(f)
+		switch {
+		case err == nil:
+			r.taken[f.path] = f.stamp
+			return g, nil
+		case errors.Is(err, errChanging), errors.Is(err, fs.ErrNotExist):
+			// It is looked at again, if it is there.
+		case !isGlob(r.Path.Source):
+			return nil, fmt.Errorf("read %s: %w", f.path, err)
+		default:
+			r.taken[f.path] = f.stamp
+			r.env.Log.Error("file is left out", slog.String("path", f.path), slog.Any("error", err))
+		}
+	}
+	return nil, nil
+}
+
+var errChanging = errors.New("it is being written")
+
+// read makes a message of a file.
+func (r *wholeFiles) read(f wholeFile) (*given, error) {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	whole, err := readWhole(file, int(r.MaxBody), f.stamp.Size)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if r.Follow && stampOf(info) != f.stamp {
+		return nil, errChanging
+	}
+	h := fnv.New64a()
+	io.WriteString(h, absolute(f.path))
+	return &given{
+		origin: r, id: fmt.Sprintf("%x-%x-%x", h.Sum64(), f.stamp.Modified, f.stamp.Size),
+		body: whole.body(int(r.MaxBody)), err: whole.err(int(r.MaxBody)), stamp: f.stamp,
+		contentType: r.typeOf(f.path), headers: eip.Headers{"file": f.path}, timestamp: time.Unix(0, f.stamp.Modified),
+	}, nil
+}
+
+// settled keeps that the file needs not be read again unless it is changed.
+func (r *wholeFiles) settled(g *given) {
+	if value, err := json.Marshal(g.stamp); err == nil {
+		r.keep(r.wholeKey(g.headers["file"].(string)), value)
+	}
+}
+
+func (r *wholeFiles) wholeKey(path string) string { return r.key(absolute(path)) }
+
+func (r *wholeFiles) close() error { return nil }

@@ -1,0 +1,132 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+func init() { eip.Adapters.Add("http", func() eip.Adapter { return NewHTTP() }) }
+
+// HTTP takes requests as messages, and makes requests of messages.
+type HTTP struct {
+	// Source: the address to listen on, HOST:PORT. Adapters with different paths may
+	// share one.
+	Listen string `flow:"listen"`
+	// Source: the path that requests go to. One that ends in `/` takes everything
+	// below it too.
+	Path string `flow:"path"`
+	// Sink: where requests go, an http or https URL.
+	URL string `flow:"url"`
+	// The requests' method. As a source, others are answered 405.
+	Method string `flow:"method"`
+	// Sink: headers of each request.
+	Headers map[string]string `flow:"headers"`
+	// How long one request may take. As a source, a message that is not settled by
+	// then is answered 504, and is worked on all the same.
+	Timeout time.Duration `flow:"timeout"`
+	// The longest body that is taken, of a request or of the answer to one.
+	MaxBody eip.Bytes `flow:"max_body"`
+	// Source: how many requests are worked on at once. More are answered 503.
+	MaxRequests int `flow:"max_requests"`
+}
+
+// NewHTTP makes an HTTP for POST requests.
+func NewHTTP() *HTTP {
+	return &HTTP{Path: "/", Method: http.MethodPost, Timeout: 30 * time.Second, MaxBody: 1 << 20, MaxRequests: 1000}
+}
+
+// Validate checks the options that count in either role.
+func (a *HTTP) Validate() error {
+	var method error
+	if a.Method == "" || strings.Trim(a.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" {
+		method = eip.OptionErrorf("method", "%q is no HTTP method; write POST, PUT, GET …", a.Method)
+	}
+	var timeout error
+	if a.Timeout <= 0 {
+		timeout = eip.OptionErrorf("timeout", "%v is no time to wait; it must be more than 0", a.Timeout)
+	}
+	return errors.Join(method, timeout, validateMaxBody(a.MaxBody))
+}
+
+// CheckSource checks the options of a source.
+func (a *HTTP) CheckSource() error {
+	switch _, port, err := net.SplitHostPort(a.Listen); {
+	case a.Listen == "":
+		return eip.OptionErrorf("listen", `it is missing; say where to listen, as in "127.0.0.1:8088"`)
+	case err != nil:
+		return eip.OptionErrorf("listen", `%q is no HOST:PORT, as in "127.0.0.1:8088"`, a.Listen)
+	default:
+		if _, err := net.LookupPort("tcp", port); err != nil {
+			return eip.OptionErrorf("listen", "%q has no valid port: it is a number from 0 to 65535", a.Listen)
+		}
+	}
+	switch {
+	case !strings.HasPrefix(a.Path, "/"):
+		return eip.OptionErrorf("path", "%q does not begin with /", a.Path)
+	case strings.ContainsAny(a.Path, "?#{}"):
+		return eip.OptionErrorf("path", "%q has one of ? # { }; a path is plain text", a.Path)
+	case a.MaxRequests < 1:
+		return eip.OptionErrorf("max_requests", "%d is less than 1", a.MaxRequests)
+	case a.URL != "":
+		return eip.OptionErrorf("url", "it is for sending; a source listens")
+	case len(a.Headers) > 0:
+		return eip.OptionErrorf("headers", "they are for sending; a source gives each request's headers to its message")
+	}
+	return nil
+}
+
+// CheckSink checks the options of a sink.
+func (a *HTTP) CheckSink() error {
+	if a.URL == "" {
+		return eip.OptionErrorf("url", `it is missing; say where to send to, as in "https://example.org/orders"`)
+	}
+	u, err := url.Parse(a.URL)
+	switch {
+	case err != nil: // the text may hold a password, so it is not repeated
+		return eip.OptionErrorf("url", `it is no URL, as in "https://example.org/orders"`)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return eip.OptionErrorf("url", `it begins with neither "http://" nor "https://"`)
+	case u.Host == "":
+		return eip.OptionErrorf("url", "it names no host")
+	case a.Listen != "":
+		return eip.OptionErrorf("listen", "it is for receiving; a sink sends to url")
+	}
+	for name, value := range a.Headers {
+		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) }) {
+			return eip.OptionErrorf("headers", "%q is no name of an HTTP header", name)
+		}
+		if !validField(value) {
+			return eip.OptionErrorf("headers", "the value of %s has a line break or another control character", name)
+		}
+	}
+	return nil
+}
+
+// validField reports whether a text can be the value of an HTTP header.
+func validField(value string) bool {
+	return !strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+}
+
+// OpenSource listens. Requests are accepted from its return on, and wait for the
+// flow.
+func (a *HTTP) OpenSource(_ context.Context, env *eip.AdapterEnv) (eip.AdapterSource, error) {
+	if err := errors.Join(a.Validate(), a.CheckSource()); err != nil {
+		return nil, err
+	}
+	return openHTTPSource(a, env)
+}
+
+// OpenSink makes a client. It connects when there is something to send.
+func (a *HTTP) OpenSink(_ context.Context, _ *eip.AdapterEnv) (eip.AdapterSink, error) {
+	if err := errors.Join(a.Validate(), a.CheckSink()); err != nil {
+		return nil, err
+	}
+	return openHTTPSink(a), nil
+}
