@@ -1,0 +1,197 @@
+package expression
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/vm/runtime"
+
+	"github.com/eipd/eipd/eip/flow/expression/internal/document"
+)
+
+// comparisons are the operators that yield a boolean of two values.
+var comparisons = map[string]func(a, b any) bool{
+	"==":         runtime.Equal,
+	"!=":         func(a, b any) bool { return !runtime.Equal(a, b) },
+	"<":          func(a, b any) bool { return runtime.Less(a, b) },
+	"<=":         func(a, b any) bool { return runtime.LessOrEqual(a, b) },
+	">":          func(a, b any) bool { return runtime.More(a, b) },
+	">=":         func(a, b any) bool { return runtime.MoreOrEqual(a, b) },
+	"in":         runtime.In,
+	"contains":   texts(strings.Contains),
+	"startsWith": texts(strings.HasPrefix),
+	"endsWith":   texts(strings.HasSuffix),
+}
+
+// texts is an operator on texts, of which nil has nothing.
+func texts(f func(a, b string) bool) func(a, b any) bool {
+	return func(a, b any) bool {
+		return !runtime.IsNil(a) && !runtime.IsNil(b) && f(a.(string), b.(string))
+	}
+}
+
+// comparison compiles an operator that yields a boolean; nil where it is none.
+func comparison(n *ast.BinaryNode) decide {
+	switch n.Operator {
+	case "and", "&&", "or", "||":
+		return test2(n)
+	case "matches":
+		return pattern(n)
+	}
+	f := comparisons[n.Operator]
+	if f == nil {
+		return nil
+	}
+	if p := placeOf(n.Left); p != nil {
+		if v, ok := constant(n.Right); ok {
+			if t := compareRaw(p, n.Operator, v, f); t != nil {
+				return t
+			}
+		}
+	}
+	a, b := directValue(n.Left), directValue(n.Right)
+	if a == nil || b == nil {
+		return nil
+	}
+	return func(e *environment) bool {
+		x := a(e)
+		return f(x, b(e))
+	}
+}
+
+// test2 is and or or where both sides must be boolean.
+func test2(n *ast.BinaryNode) decide {
+	left, right := directTest(n.Left), directTest(n.Right)
+	if left == nil || right == nil {
+		return nil
+	}
+	if n.Operator == "or" || n.Operator == "||" {
+		return func(e *environment) bool { return left(e) || right(e) }
+	}
+	return func(e *environment) bool { return left(e) && right(e) }
+}
+
+func pattern(n *ast.BinaryNode) decide {
+	p, ok := n.Right.(*ast.StringNode)
+	v := directValue(n.Left)
+	if !ok || v == nil {
+		return nil
+	}
+	re, err := regexp.Compile(p.Value)
+	if err != nil {
+		return nil
+	}
+	return func(e *environment) bool {
+		switch s := v(e).(type) {
+		case string:
+			return re.MatchString(s)
+		case []byte:
+			return s != nil && re.Match(s)
+		default:
+			return !runtime.IsNil(s) && re.MatchString(s.(string))
+		}
+	}
+}
+
+// compareRaw compares what is at a place with a constant without decoding it: most
+// of what expressions do. It returns nil for what it does not know; what it knows
+// not of a value, the general f does.
+func compareRaw(p *place, operator string, constant any, f func(a, b any) bool) decide {
+	var quick func(v document.Value) (result, ok bool)
+	switch c := constant.(type) {
+	case string:
+		quick = compareText(operator, c)
+	case int:
+		quick = compareInt(operator, c)
+	case float64:
+		quick = compareFloat(operator, c)
+	case []any:
+		quick = compareList(operator, c)
+	}
+	if quick == nil {
+		return nil
+	}
+	return func(e *environment) bool {
+		v := e.peek(p)
+		if result, ok := quick(v); ok {
+			return result
+		}
+		return f(e.read(p), constant)
+	}
+}
+
+func compareText(operator, c string) func(document.Value) (bool, bool) {
+	switch operator {
+	case "==":
+		return func(v document.Value) (bool, bool) { return v.Is(c), true }
+	case "!=":
+		return func(v document.Value) (bool, bool) { return !v.Is(c), true }
+	}
+	return nil
+}
+
+func compareInt(operator string, c int) func(document.Value) (bool, bool) {
+	number := compareFloat(operator, float64(c))
+	if number == nil {
+		return nil
+	}
+	// order of two ints; a float is compared as one
+	ints := map[string]func(i int) bool{
+		"==": func(i int) bool { return i == c }, "!=": func(i int) bool { return i != c },
+		"<": func(i int) bool { return i < c }, "<=": func(i int) bool { return i <= c },
+		">": func(i int) bool { return i > c }, ">=": func(i int) bool { return i >= c },
+	}[operator]
+	return func(v document.Value) (bool, bool) {
+		if v.Kind == document.Int {
+			return ints(v.Int()), true
+		}
+		return number(v)
+	}
+}
+
+func compareFloat(operator string, c float64) func(document.Value) (bool, bool) {
+	switch operator {
+	case "==":
+		return func(v document.Value) (bool, bool) { f, ok := v.Float(); return ok && f == c, true }
+	case "!=":
+		return func(v document.Value) (bool, bool) { f, ok := v.Float(); return !ok || f != c, true }
+	case "<":
+		return func(v document.Value) (bool, bool) { f, ok := v.Float(); return f < c, ok }
+	case "<=":
+		return func(v document.Value) (bool, bool) { f, ok := v.Float(); return f <= c, ok }
+	case ">":
+		return func(v document.Value) (bool, bool) { f, ok := v.Float(); return f > c, ok }
+	case ">=":
+		return func(v document.Value) (bool, bool) { f, ok := v.Float(); return f >= c, ok }
+	}
+	return nil
+}
+
+// compareList is in, for a constant list.
+func compareList(operator string, list []any) func(document.Value) (bool, bool) {
+	if operator != "in" {
+		return nil
+	}
+	var each []func(document.Value) (bool, bool)
+	for _, c := range list {
+		switch c := c.(type) {
+		case string:
+			each = append(each, compareText("==", c))
+		case int:
+			each = append(each, compareInt("==", c))
+		case float64:
+			each = append(each, compareFloat("==", c))
+		default:
+			return nil
+		}
+	}
+	return func(v document.Value) (bool, bool) {
+		for _, is := range each {
+			if yes, _ := is(v); yes {
+				return true, true
+			}
+		}
+		return false, true
+	}
+}

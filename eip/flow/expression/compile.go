@@ -1,0 +1,134 @@
+package expression
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/optimizer"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+)
+
+// A program is a compiled expression.
+type program struct {
+	name    string // the source, cut short, for errors
+	message bool   // the machine needs environment.Message
+	code    *vm.Program
+	// What is used in place of code where the expression is one of the shapes that
+	// direct knows.
+	value func(*environment) any
+	test  func(*environment) bool
+}
+
+func compile(source string, k kind) (*program, error) {
+	return compileWith(source, k, &places{})
+}
+
+func compileWith(source string, k kind, reads *places) (p *program, err error) {
+	defer func() {
+		if r := recover(); r != nil { // a fault in expr: a fatal one was ruled out by checkSize
+			line, _, _ := strings.Cut(fmt.Sprint(r), "\n")
+			p, err = nil, whole(source, "This cannot be compiled: %s.", plain(line))
+		}
+	}()
+	if err := checkSize(source); err != nil {
+		return nil, err
+	}
+	c := newConfig()
+	tree, err := parser.ParseWithConfig(source, c)
+	if err != nil {
+		return nil, translate(source, err)
+	}
+	if err := checkTree(source, &tree.Node); err != nil {
+		return nil, err
+	}
+	if err := checkNames(source, &tree.Node, k); err != nil {
+		return nil, err
+	}
+	reads.refs = map[ast.Node]*place{}
+	ast.Walk(&tree.Node, reads)
+	t, err := new(checker.Checker).Check(tree, c)
+	if err != nil {
+		return nil, translate(source, err)
+	}
+	if problem := k.fits(t, tree.Node.Nature().Nil); problem != "" {
+		return nil, whole(source, "%s", problem)
+	}
+	g := &guards{source: source}
+	ast.Walk(&tree.Node, g)
+	if g.err != nil {
+		return nil, g.err
+	}
+	if err := optimizer.Optimize(&tree.Node, c); err != nil {
+		return nil, translate(source, err)
+	}
+	code, err := compiler.Compile(tree, c)
+	if err != nil {
+		return nil, translate(source, err)
+	}
+	p = &program{name: shorten(source), code: code, message: usesMessage(&tree.Node)}
+	p.value, p.test = direct(tree.Node)
+	return p, nil
+}
+
+func newConfig() *conf.Config {
+	c := conf.CreateNew()
+	c.WithEnv(environment{})
+	c.MaxNodes = maxNodes
+	for name, f := range functions {
+		c.Functions[name] = f
+	}
+	return c
+}
+
+// run evaluates; it panics where that fails.
+func (p *program) run(e *environment) any {
+	if p.value != nil {
+		return p.value(e)
+	}
+	if p.message {
+		e.Message = newEnvelope(e.m)
+	}
+	v, err := e.machine.Run(p.code, e)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// decide evaluates a predicate.
+func (p *program) decide(e *environment) bool {
+	if p.test != nil {
+		return p.test(e)
+	}
+	return truth(p.run(e))
+}
+
+func truth(v any) bool {
+	b, ok := v.(bool)
+	if !ok {
+		fail("%s where true or false is needed", kindOf(v))
+	}
+	return b
+}
+
+// shorten makes one line of a source.
+func shorten(source string) string {
+	s := strings.Join(strings.Fields(source), " ")
+	if r := []rune(s); len(r) > 80 {
+		s = string(r[:79]) + "…"
+	}
+	return "`" + s + "`"
+}
+
+// usesMessage reports whether a tree has message in it.
+func usesMessage(tree *ast.Node) bool {
+	return ast.Find(*tree, func(n ast.Node) bool {
+		id, ok := n.(*ast.IdentifierNode)
+		return ok && id.Value == "message"
+	}) != nil
+}

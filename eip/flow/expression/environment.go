@@ -1,0 +1,183 @@
+package expression
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// What an evaluation may use. The limits are far from what expressions need, and
+// near enough that no message can stop a process or its flow.
+const (
+	maxElements = 1_000_000  // of the ranges, lists and maps that it makes, together
+	maxBuilt    = 64 << 20   // bytes of text and lists that functions and + build, together
+	maxSteps    = 10_000_000 // of its loops, together
+	maxNested   = 100_000    // lists in lists that reduce may make
+	maxTime     = 5 * time.Second
+)
+
+// environment is one evaluation. Its exported fields are what expr's checker
+// knows; all but Message are replaced by calls before a program runs.
+type environment struct {
+	Body    any            `expr:"body"`
+	Reply   any            `expr:"reply"`
+	Headers map[string]any `expr:"headers"`
+	Message envelope       `expr:"message"`
+
+	ctx     context.Context
+	program *program
+	m       *eip.Message
+	reply   *eip.Message
+	body    *payload // of m, once it is needed
+	answer  *payload // of reply
+
+	machine  vm.VM
+	built    int
+	steps    int
+	nested   int
+	deadline time.Time
+}
+
+var environments = sync.Pool{New: func() any {
+	return &environment{machine: vm.VM{MemoryBudget: maxElements}}
+}}
+
+func (p *program) start(ctx context.Context, m, reply *eip.Message) *environment {
+	e := environments.Get().(*environment)
+	e.ctx, e.program, e.m, e.reply = ctx, p, m, reply
+	return e
+}
+
+// end turns a panic into an error, and gives the environment back.
+func (e *environment) end(err *error) {
+	if p := recover(); p != nil {
+		*err = e.program.failure(p)
+	}
+	if cap(e.machine.Stack) > 1024 { // a large list was on it: do not keep that much
+		e.machine = vm.VM{MemoryBudget: maxElements}
+	}
+	clear(e.machine.Stack[:cap(e.machine.Stack)])
+	clear(e.machine.Variables)
+	if e.program.message {
+		e.Message = envelope{}
+	}
+	e.ctx, e.program, e.m, e.reply, e.body, e.answer = nil, nil, nil, nil, nil, nil
+	e.built, e.steps, e.nested, e.deadline = 0, 0, 0, time.Time{}
+	environments.Put(e)
+}
+
+// step is taken in each round of each loop.
+func (e *environment) step(n int) {
+	before := e.steps
+	if e.steps += n; e.steps > maxSteps {
+		fail("it takes more than %d steps", maxSteps)
+	}
+	if before>>4 == e.steps>>4 { // a round may take long, so look at the clock often
+		return
+	}
+	if err := e.ctx.Err(); err != nil {
+		panic(passing{err})
+	}
+	switch now := time.Now(); {
+	case e.deadline.IsZero():
+		e.deadline = now.Add(maxTime)
+	case now.After(e.deadline):
+		fail("it takes longer than %v", maxTime)
+	}
+}
+
+// build is called before n bytes of text or list are made.
+func (e *environment) build(n int) {
+	if e.built += n; e.built > maxBuilt || e.built < 0 || n < 0 {
+		fail("it needs too much memory")
+	}
+}
+
+// nest is called in each round of a reduce. What is nested deeper than any message
+// would end the process where it is compared.
+func (e *environment) nest(n int) {
+	if e.nested += n; e.nested > maxNested {
+		fail("its result is nested too deep")
+	}
+}
+
+// failed is what an evaluation panics with where the message is to blame.
+type failed struct{ text string }
+
+func (f failed) Error() string { return f.text }
+
+func fail(format string, args ...any) {
+	panic(failed{fmt.Sprintf(format, args...)})
+}
+
+// passing is what it panics with where something else is.
+type passing struct{ error }
+
+// failure makes the error of an evaluation that panicked.
+func (p *program) failure(cause any) error {
+	err, _ := cause.(error)
+	var pass passing
+	if errors.As(err, &pass) {
+		return fmt.Errorf("evaluate %s: %w", p.name, pass.error)
+	}
+	var f failed
+	if errors.As(err, &f) {
+		return eip.Invalid(fmt.Errorf("evaluate %s: %w", p.name, f))
+	}
+	text := fmt.Sprint(cause)
+	var fe *file.Error
+	if errors.As(err, &fe) {
+		text = fe.Message
+	}
+	return eip.Invalid(fmt.Errorf("evaluate %s: %s", p.name, explain(text)))
+}
+
+var (
+	fetch      = regexp.MustCompile(`^cannot fetch (.+) from (.+)$`)
+	conversion = regexp.MustCompile(`^interface conversion: interface \{\} is (.+), not (.+)$`)
+	operation  = regexp.MustCompile(`^invalid operation: (\[\]interface \{\}|map\[string\]interface \{\}|\S+) (\S+) (.+)$`)
+	reflection = regexp.MustCompile(`^reflect: call of reflect\.Value\.\w+ on (zero|\w+) Value$`)
+	wrongKey   = regexp.MustCompile(`^reflect\.Value\.MapIndex: value of type (.+) is not assignable to type string$`)
+	noNumber   = regexp.MustCompile(`^invalid operation: (int|float|int64)\((.+)\)$`)
+)
+
+// explain turns what expr says of a failed evaluation into one short line.
+func explain(text string) string {
+	text = short(strings.Join(strings.Fields(short(text)), " "))
+	switch m := []string(nil); {
+	case match(fetch, text, &m):
+		return fmt.Sprintf("%s has no member %s", typeWord(m[2]), m[1])
+	case match(conversion, text, &m):
+		return fmt.Sprintf("%s where %s is needed", typeWord(m[1]), typeWord(m[2]))
+	case match(noNumber, text, &m):
+		return fmt.Sprintf("%s is no number", typeWord(m[2]))
+	case match(operation, text, &m):
+		return fmt.Sprintf("%s does not take %s and %s", m[2], typeWord(m[1]), typeWord(m[3]))
+	case match(reflection, text, &m):
+		return strings.Replace(typeWord(m[1]), "zero", "nil", 1) + " does not fit here"
+	case match(wrongKey, text, &m):
+		return typeWord(m[1]) + " is no key of a map"
+	}
+	switch {
+	case text == "runtime error: integer divide by zero":
+		return "division by zero"
+	case text == "memory budget exceeded":
+		return "it needs too much memory"
+	case strings.HasPrefix(text, "cannot slice"):
+		return "only text and lists can be sliced"
+	case strings.HasPrefix(text, "runtime error: hash of unhashable type"):
+		return "only text, numbers and booleans can be keys"
+	case text == "recursion depth exceeded":
+		return "it is nested too deep"
+	}
+	return plain(text)
+}

@@ -1,0 +1,92 @@
+package expression
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// A kind is what an expression is for.
+type kind int
+
+const (
+	predicate kind = iota
+	value
+	text
+	merge
+)
+
+// Predicate compiles an expression that decides. One whose result is known not to
+// be a boolean does not compile; where it shows only when a message comes, that
+// message is invalid, nil included.
+func Predicate(source string) (eip.Predicate, error) {
+	p, err := compile(source, predicate)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, m *eip.Message) (ok bool, err error) {
+		e := p.start(ctx, m, nil)
+		defer e.end(&err)
+		return p.decide(e), nil
+	}, nil
+}
+
+// Value compiles an expression that computes anything.
+func Value(source string) (eip.Value, error) {
+	p, err := compile(source, value)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, m *eip.Message) (v any, err error) {
+		e := p.start(ctx, m, nil)
+		defer e.end(&err)
+		return result(p.run(e)), nil
+	}, nil
+}
+
+// Text compiles an expression that computes a string. Numbers, booleans, times and
+// durations become text, bytes must be UTF-8, nil is the empty string; a list or
+// map makes the message invalid.
+func Text(source string) (eip.Text, error) {
+	p, err := compile(source, text)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, m *eip.Message) (s string, err error) {
+		e := p.start(ctx, m, nil)
+		defer e.end(&err)
+		return textOf(p.run(e)), nil
+	}, nil
+}
+
+// Merge compiles an expression that also sees reply, the body of the reply.
+func Merge(source string) (eip.Merge, error) {
+	p, err := compile(source, merge)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, m, reply *eip.Message) (v any, err error) {
+		e := p.start(ctx, m, reply)
+		defer e.end(&err)
+		return result(p.run(e)), nil
+	}, nil
+}
+
+// fits reports why an expression of static type t cannot be used as k; "" where it
+// can, or where it shows only at run time.
+func (k kind) fits(t reflect.Type, isNil bool) string {
+	switch {
+	case isNil && k == predicate:
+		return "This must be true or false, and nil is neither."
+	case isNil || t == nil || t.Kind() == reflect.Interface:
+		return ""
+	case t.Kind() == reflect.Func:
+		return "This is a function that is not called."
+	case k == predicate && t.Kind() != reflect.Bool:
+		return "This must be true or false, and it is " + typeName(t) + "."
+	case k == text && !isText(t):
+		return "This must be text, and it is " + typeName(t) + "."
+	}
+	return ""
+}

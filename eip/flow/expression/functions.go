@@ -1,0 +1,132 @@
+package expression
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/expr-lang/expr/builtin"
+)
+
+// The functions that nodes of ours call. Their names cannot be written in an
+// expression.
+const (
+	readWhole   = "read whole"
+	readPlace   = "read place"
+	readHeaders = "read headers"
+	readHeader  = "read header"
+	takeStep    = "take step"
+	nestDeeper  = "nest deeper"
+	checkList   = "check list"
+	passList    = "pass list"
+	add         = "add"
+	divide      = "divide"
+	inRange     = "in range"
+	matches     = "match"
+)
+
+// A function is given the evaluation it runs in.
+type function func(e *environment, args []any) any
+
+// inner are the functions by the names above, and expr's own that are bounded in
+// bounded.go, as "bounded NAME".
+var inner = map[string]function{
+	readWhole:   func(e *environment, args []any) any { return e.whole(args[0].(string)) },
+	readPlace:   func(e *environment, args []any) any { return e.read(args[0].(*place)) },
+	readHeader:  func(e *environment, args []any) any { return e.header(args[0].(string)) },
+	readHeaders: func(e *environment, _ []any) any { return e.headers() },
+	takeStep:    func(e *environment, _ []any) any { e.step(1); return nil },
+	nestDeeper:  func(e *environment, args []any) any { e.nest(args[0].(int)); return nil },
+	checkList:   func(_ *environment, args []any) any { return list(args[0]) },
+	passList:    func(e *environment, args []any) any { e.step(size(list(args[0])) / 16); return args[0] },
+	add:         func(e *environment, args []any) any { return e.add(args[0], args[1]) },
+	divide:      func(_ *environment, args []any) any { return quotient(args[0], args[1]) },
+	inRange:     func(_ *environment, args []any) any { return within(args[0], args[1].(int), args[2].(int)) },
+	matches:     func(e *environment, args []any) any { return e.match(args[0], args[1]) },
+}
+
+// functions is what expr is told: those above, and those of its own that it can
+// write in several ways. It tries all ways of a call for each way of the calls in
+// it, so that a few calls in one another would take for ever; with a signature of
+// ours it does not.
+var functions = map[string]*builtin.Function{}
+
+func init() {
+	for name, f := range bounded {
+		inner[boundedName(name)] = f
+	}
+	for name, f := range inner {
+		functions[name] = &builtin.Function{
+			Name: name,
+			Func: func(args ...any) (any, error) { return f(args[0].(*environment), args[1:]), nil },
+		}
+	}
+	functions[readHeaders].Types = []reflect.Type{reflect.TypeFor[func(*environment) map[string]any]()}
+	for name, s := range signatures {
+		functions[name] = &builtin.Function{
+			Name:     name,
+			Func:     func(...any) (any, error) { return nil, fmt.Errorf("%s is not bounded", name) },
+			Validate: func(args []reflect.Type) (reflect.Type, error) { return s.validate(name, args) },
+		}
+	}
+}
+
+func boundedName(name string) string { return "bounded " + name }
+
+// A signature is how a function may be called.
+type signature struct {
+	result reflect.Type
+	least  int            // arguments, of those in kinds
+	kinds  []reflect.Kind // Slice stands for any list
+}
+
+var signatures = map[string]signature{
+	"trim":       {stringType, 1, []reflect.Kind{reflect.String, reflect.String}},
+	"trimPrefix": {stringType, 1, []reflect.Kind{reflect.String, reflect.String}},
+	"trimSuffix": {stringType, 1, []reflect.Kind{reflect.String, reflect.String}},
+	"split":      {reflect.TypeFor[[]string](), 2, []reflect.Kind{reflect.String, reflect.String, reflect.Int}},
+	"splitAfter": {reflect.TypeFor[[]string](), 2, []reflect.Kind{reflect.String, reflect.String, reflect.Int}},
+	"replace":    {stringType, 3, []reflect.Kind{reflect.String, reflect.String, reflect.String, reflect.Int}},
+	"join":       {stringType, 1, []reflect.Kind{reflect.Slice, reflect.String}},
+	"sort":       {listType, 1, []reflect.Kind{reflect.Slice, reflect.String}},
+}
+
+var (
+	stringType = reflect.TypeFor[string]()
+	listType   = reflect.TypeFor[[]any]()
+)
+
+func (s signature) validate(name string, args []reflect.Type) (reflect.Type, error) {
+	if len(args) < s.least {
+		return nil, fmt.Errorf("not enough arguments to call %s", name)
+	}
+	if len(args) > len(s.kinds) {
+		return nil, fmt.Errorf("too many arguments to call %s", name)
+	}
+	for i, t := range args {
+		switch {
+		case t == nil:
+			return nil, fmt.Errorf("%q does not take nil", name)
+		case t.Kind() == reflect.Interface || t.Kind() == s.kinds[i]:
+		case s.kinds[i] == reflect.Slice && t.Kind() == reflect.Array:
+		default:
+			return nil, fmt.Errorf("%q takes %s here, and not %s", name, typeName(kindTypes[s.kinds[i]]), typeName(t))
+		}
+	}
+	return s.result, nil
+}
+
+var kindTypes = map[reflect.Kind]reflect.Type{
+	reflect.String: stringType, reflect.Slice: listType, reflect.Int: reflect.TypeFor[int](),
+}
+
+// header returns one header.
+func (e *environment) header(name string) any { return plainValue(e.m.Headers[name]) }
+
+// headers returns them all.
+func (e *environment) headers() map[string]any {
+	if e.m.Headers == nil {
+		return map[string]any{}
+	}
+	m, _ := normal(e.m.Headers, 0)
+	return m.(map[string]any)
+}

@@ -1,0 +1,202 @@
+package expression
+
+import (
+	"reflect"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// loops are the functions that evaluate a part of the expression for each element
+// of their first argument.
+var loops = map[string]bool{
+	"all": true, "none": true, "any": true, "one": true, "filter": true, "map": true, "count": true, "sum": true, "find": true,
+	"findIndex": true, "findLast": true, "findLastIndex": true, "groupBy": true, "sortBy": true, "reduce": true,
+}
+
+// guards replaces what could run or grow without bound, or yield what is no
+// result, by calls that fail then. It visits a tree whose types are known, and
+// keeps them.
+type guards struct {
+	source string
+	err    error
+}
+
+func (g *guards) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.PredicateNode:
+		g.predicate(n)
+	case *ast.BuiltinNode:
+		if loops[n.Name] {
+			g.loop(n)
+		} else if bounded[n.Name] != nil {
+			replace(node, boundedName(n.Name), n.Arguments...)
+		}
+	case *ast.CallNode:
+		if id, ok := n.Callee.(*ast.IdentifierNode); ok && bounded[id.Value] != nil {
+			replace(node, boundedName(id.Value), n.Arguments...)
+		}
+	case *ast.BinaryNode:
+		g.binary(node, n)
+	}
+}
+
+// loop sees to it that what is looped over is a list.
+func (g *guards) loop(n *ast.BuiltinNode) {
+	over := &n.Arguments[0]
+	switch {
+	case isCall(*over, checkList) || isCall(*over, passList): // a part that stands in two places
+		return
+	case len(n.Arguments) == 1: // sum and count of the elements themselves, without a predicate
+		replace(over, passList, *over)
+	case dynamic(*over):
+		replace(over, checkList, *over)
+	}
+	if n.Name == "reduce" {
+		g.reduce(n.Arguments[1].(*ast.PredicateNode))
+	}
+}
+
+// predicate takes a step before each round of a loop.
+func (g *guards) predicate(n *ast.PredicateNode) {
+	if s, ok := n.Node.(*ast.SequenceNode); ok && isCall(s.Nodes[0], takeStep) {
+		return // a part that stands in two places
+	}
+	g.before(n, call(n, takeStep))
+}
+
+// reduce counts how deep its result may be nested: each round may put what the one
+// before made into a list or map.
+func (g *guards) reduce(n *ast.PredicateNode) {
+	levels := 0
+	ast.Walk(&n.Node, visitor(func(node ast.Node) {
+		switch c := node.(type) {
+		case *ast.ArrayNode, *ast.MapNode:
+			levels++
+		case *ast.BuiltinNode:
+			levels += 2
+		case *ast.CallNode:
+			if !isCall(c, takeStep) {
+				levels += 2
+			}
+		}
+	}))
+	if levels > 0 {
+		g.before(n, call(n, nestDeeper, &ast.IntegerNode{Value: levels}))
+	}
+}
+
+// before puts a call before what a loop evaluates.
+func (g *guards) before(n *ast.PredicateNode, c ast.Node) {
+	s := &ast.SequenceNode{Nodes: []ast.Node{c, n.Node}}
+	s.SetLocation(n.Node.Location())
+	s.SetNature(*n.Node.Nature())
+	n.Node = s
+}
+
+type visitor func(ast.Node)
+
+func (v visitor) Visit(node *ast.Node) { v(*node) }
+
+func (g *guards) binary(node *ast.Node, n *ast.BinaryNode) {
+	switch n.Operator {
+	case "+":
+		if mayBeText(n.Left) && mayBeText(n.Right) && !(isLiteral(n.Left) && isLiteral(n.Right)) {
+			replace(node, add, n.Left, n.Right)
+		}
+	case "/":
+		switch v, ok := number(n.Right); {
+		case !ok:
+			replace(node, divide, n.Left, n.Right)
+		case v == 0 && g.err == nil:
+			g.err = at(g.source, n.Location(), "", "This divides by zero.")
+		}
+	case "matches":
+		if _, constant := n.Right.(*ast.StringNode); !constant {
+			replace(node, matches, n.Left, n.Right)
+		}
+	case "in":
+		g.in(node, n)
+	}
+}
+
+// in makes constants of lists, before expr makes sets of them that fail where the
+// type of what is looked for is another.
+func (g *guards) in(node *ast.Node, n *ast.BinaryNode) {
+	switch r := n.Right.(type) {
+	case *ast.ArrayNode:
+		values := make([]any, len(r.Nodes))
+		for i, e := range r.Nodes {
+			v, ok := literal(e)
+			if !ok {
+				return
+			}
+			values[i] = v
+		}
+		c := &ast.ConstantNode{Value: values}
+		c.SetNature(*r.Nature())
+		ast.Patch(&n.Right, c)
+	case *ast.BinaryNode:
+		from, ok := literal(r.Left)
+		to, ok2 := literal(r.Right)
+		if _, isInt := from.(int); r.Operator == ".." && ok && ok2 && isInt {
+			if _, isInt := to.(int); isInt {
+				replace(node, inRange, n.Left, r.Left, r.Right)
+			}
+		}
+	}
+}
+
+// replace puts a call of ours in a node's place, and keeps its type.
+func replace(node *ast.Node, name string, args ...ast.Node) {
+	c := call(*node, name, args...)
+	c.SetNature(*(*node).Nature())
+	*node = c
+}
+
+// dynamic reports whether a node's type shows only at run time.
+func dynamic(n ast.Node) bool {
+	return n.Type().Kind() == reflect.Interface && !n.Nature().Nil
+}
+
+func mayBeText(n ast.Node) bool { return dynamic(n) || n.Nature().IsString() }
+
+func isLiteral(n ast.Node) bool { _, ok := literal(n); return ok }
+
+func literal(n ast.Node) (any, bool) {
+	switch n := n.(type) {
+	case *ast.NilNode:
+		return nil, true
+	case *ast.BoolNode:
+		return n.Value, true
+	case *ast.IntegerNode:
+		return n.Value, true
+	case *ast.FloatNode:
+		return n.Value, true
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.UnaryNode:
+		v, ok := number(n)
+		if i, isInt := n.Node.(*ast.IntegerNode); isInt && n.Operator == "-" {
+			return -i.Value, true
+		}
+		return v, ok
+	}
+	return nil, false
+}
+
+// number is the value of a number, signed or not.
+func number(n ast.Node) (float64, bool) {
+	switch n := n.(type) {
+	case *ast.IntegerNode:
+		return float64(n.Value), true
+	case *ast.FloatNode:
+		return n.Value, true
+	case *ast.UnaryNode:
+		v, ok := number(n.Node)
+		if n.Operator == "-" {
+			v = -v
+		}
+		return v, ok && (n.Operator == "-" || n.Operator == "+")
+	}
+	return 0, false
+}

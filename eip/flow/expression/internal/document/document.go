@@ -1,0 +1,168 @@
+// Package document reads members of a JSON text on demand. The text is checked
+// whole, once, in one pass that also notes where the members of the outermost
+// object are; what an expression asks for is then decoded alone, and remembered
+// for whoever asks next.
+//
+// What is read is what decoding all of the text would have given: of keys that
+// repeat the last counts, an integer that fits 64 bits is an int, any other number
+// a float64, half of a surrogate pair the replacement character.
+package document
+
+import (
+	"math"
+	"strconv"
+	"sync"
+	"unique"
+)
+
+// A Path is a chain of keys, compiled once.
+type Path struct {
+	Keys []string
+	id   unique.Handle[string] // equal paths of different expressions share it
+}
+
+// NewPath makes a path of at least one key.
+func NewPath(keys ...string) *Path {
+	var id []byte
+	for _, k := range keys {
+		id = strconv.AppendInt(id, int64(len(k)), 10)
+		id = append(append(id, ':'), k...)
+	}
+	return &Path{Keys: keys, id: unique.Make(string(id))}
+}
+
+// A Document is a JSON text that has been found to be valid. It is safe for
+// concurrent use, and must not be copied.
+type Document struct {
+	root       []byte   // the text without white space around it
+	keys       []uint32 // where the keys of root are, if it is an object
+	escapedKey bool
+
+	mu    sync.Mutex
+	whole box
+	found []found
+	first [3]found // the first that found holds, so that few need no allocation
+}
+
+// found is what a path led to.
+type found struct {
+	path  unique.Handle[string]
+	value Value
+	steps int
+	box   box
+}
+
+// box keeps a decoded value.
+type box struct {
+	value any
+	full  bool
+}
+
+func (b *box) of(v Value) any {
+	if !b.full {
+		b.value, b.full = v.Any(), true
+	}
+	return b.value
+}
+
+// Parse checks a JSON text, which must not be changed afterwards.
+func Parse(src []byte) (*Document, error) {
+	d := &Document{}
+	return d, d.Init(src)
+}
+
+// Init is Parse for a Document that is part of something.
+func (d *Document) Init(src []byte) error {
+	if uint64(len(src)) > math.MaxUint32 {
+		return errLarge
+	}
+	s := scanner{src: src}
+	if i := s.space(0); i < len(src) && src[i] == '{' {
+		s.keys = make([]uint32, 0, min(4+len(src)/28, 1024))
+	}
+	start, end, err := s.scan()
+	if err != nil {
+		return err
+	}
+	for i := range s.keys {
+		s.keys[i] -= uint32(start)
+	}
+	d.root, d.keys, d.escapedKey, d.found = src[start:end], s.keys, s.escapedKey, d.first[:0]
+	return nil
+}
+
+// Get follows a path. steps is how many of its keys could be looked up: where it
+// is less than all, v is what lacks members, be it null or no object. A key that
+// an object lacks gives null.
+func (d *Document) Get(p *Path) (v Value, steps int) {
+	d.mu.Lock()
+	f := d.get(p)
+	v, steps = f.value, f.steps
+	d.mu.Unlock()
+	return v, steps
+}
+
+// Any is Get with the value decoded.
+func (d *Document) Any(p *Path) (v any, steps int) {
+	d.mu.Lock()
+	f := d.get(p)
+	v, steps = f.box.of(f.value), f.steps
+	d.mu.Unlock()
+	return v, steps
+}
+
+func (d *Document) get(p *Path) *found {
+	for i := range d.found {
+		if d.found[i].path == p.id {
+			return &d.found[i]
+		}
+	}
+	value, steps := d.walk(p.Keys)
+	d.found = append(d.found, found{path: p.id, value: value, steps: steps})
+	return &d.found[len(d.found)-1]
+}
+
+func (d *Document) walk(keys []string) (v Value, steps int) {
+	if d.root[0] != '{' {
+		return newValue(d.root), 0
+	}
+	raw := lookup(d.root, d.keys, d.escapedKey, keys[0])
+	for steps = 1; raw != nil; steps++ {
+		if steps == len(keys) || raw[0] != '{' {
+			return newValue(raw), steps
+		}
+		var some [64]uint32
+		s := scanner{src: raw, keys: some[:0]}
+		s.object(0, 1, true)
+		raw = lookup(raw, s.keys, s.escapedKey, keys[steps])
+	}
+	return Value{}, steps
+}
+
+// lookup returns the value of an object's last member of a key, the one that counts
+// where keys repeat; nil where there is none.
+func lookup(object []byte, keys []uint32, escaped bool, key string) []byte {
+	s := scanner{src: object}
+	for i := len(keys) - 1; i >= 0; i-- {
+		start := int(keys[i])
+		end := start + len(key)
+		if escaped {
+			end = closing(object, start)
+			if unquote(object[start:end]) != key {
+				continue
+			}
+		} else if end >= len(object) || object[end] != '"' || string(object[start:end]) != key {
+			continue
+		}
+		value := s.space(s.space(end+1) + 1)
+		return object[value:s.value(value, 0)]
+	}
+	return nil
+}
+
+// Whole returns all of the text, decoded once.
+func (d *Document) Whole() any {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.whole.of(newValue(d.root))
+}

@@ -1,0 +1,288 @@
+package document
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/bits"
+	"strconv"
+	"unicode/utf8"
+)
+
+// MaxDepth is how deep lists and maps may be nested.
+const MaxDepth = 10000
+
+var (
+	errMalformed = errors.New("it is not valid JSON")
+	errDeep      = errors.New("it is nested too deep")
+	errUTF8      = errors.New("it is not valid UTF-8")
+	errNumber    = errors.New("it has a number too large for 64 bits")
+	errLarge     = errors.New("it is larger than 4 GiB")
+)
+
+// A scanner checks JSON and notes where the keys of the outermost object are.
+type scanner struct {
+	src  []byte
+	keys []uint32 // where each starts, after its quote
+	err  error
+
+	wide       bool // there are bytes beyond ASCII
+	escapes    int  // how many escapes were seen
+	escapedKey bool // one of keys is written with an escape
+}
+
+// scan checks all of src, and returns where the value in it starts and ends.
+func (s *scanner) scan() (start, end int, err error) {
+	start = s.space(0)
+	if start < len(s.src) && s.src[start] == '{' {
+		end = s.object(start, 1, true)
+	} else {
+		end = s.value(start, 0)
+	}
+	switch {
+	case end < 0:
+		if s.err == nil {
+			s.err = errMalformed
+		}
+	case s.space(end) != len(s.src):
+		s.err = errMalformed
+	case s.wide && !utf8.Valid(s.src):
+		s.err = errUTF8
+	}
+	return start, end, s.err
+}
+
+// space returns where the white space from i on ends.
+func (s *scanner) space(i int) int {
+	for i < len(s.src) && s.src[i] <= ' ' && (s.src[i] == ' ' || s.src[i] == '\n' || s.src[i] == '\t' || s.src[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// value returns where the value that starts at i ends, or -1.
+func (s *scanner) value(i, depth int) int {
+	if i >= len(s.src) {
+		return -1
+	}
+	switch c := s.src[i]; {
+	case c == '"':
+		return s.text(i + 1)
+	case c == '{':
+		return s.object(i, depth+1, false)
+	case c == '[':
+		return s.list(i, depth+1)
+	case c == '-' || '0' <= c && c <= '9':
+		return s.number(i)
+	case c == 't':
+		return s.word(i, "true")
+	case c == 'f':
+		return s.word(i, "false")
+	case c == 'n':
+		return s.word(i, "null")
+	}
+	return -1
+}
+
+func (s *scanner) word(i int, w string) int {
+	if len(s.src)-i < len(w) || string(s.src[i:i+len(w)]) != w {
+		return -1
+	}
+	return i + len(w)
+}
+
+// object reads the object whose brace is at i, and notes its keys if asked to.
+func (s *scanner) object(i, depth int, note bool) int {
+	if depth > MaxDepth {
+		s.err = errDeep
+		return -1
+	}
+	i = s.space(i + 1)
+	if i < len(s.src) && s.src[i] == '}' {
+		return i + 1
+	}
+	for i < len(s.src) && s.src[i] == '"' {
+		key, escapes := i+1, s.escapes
+		keyEnd := s.text(key)
+		if keyEnd < 0 {
+			return -1
+		}
+		if note {
+			s.keys = append(s.keys, uint32(key))
+			s.escapedKey = s.escapedKey || s.escapes > escapes
+		}
+		i = s.space(keyEnd)
+		if i >= len(s.src) || s.src[i] != ':' {
+			return -1
+		}
+		if i = s.value(s.space(i+1), depth); i < 0 {
+			return -1
+		}
+		i = s.space(i)
+		if i >= len(s.src) {
+			return -1
+		}
+		if s.src[i] == '}' {
+			return i + 1
+		}
+		if s.src[i] != ',' {
+			return -1
+		}
+		i = s.space(i + 1)
+	}
+	return -1
+}
+
+func (s *scanner) list(i, depth int) int {
+	if depth > MaxDepth {
+		s.err = errDeep
+		return -1
+	}
+	i = s.space(i + 1)
+	if i < len(s.src) && s.src[i] == ']' {
+		return i + 1
+	}
+	for {
+		if i = s.value(i, depth); i < 0 {
+			return -1
+		}
+		i = s.space(i)
+		if i >= len(s.src) {
+			return -1
+		}
+		if s.src[i] == ']' {
+			return i + 1
+		}
+		if s.src[i] != ',' {
+			return -1
+		}
+		i = s.space(i + 1)
+	}
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// text returns what follows the closing quote of the string that starts at i.
+func (s *scanner) text(i int) int {
+	src := s.src
+	for {
+		// Eight bytes at once, up to the first that means anything.
+		for i+8 <= len(src) {
+			x := binary.LittleEndian.Uint64(src[i:])
+			quote, slash := x^(ones*'"'), x^(ones*'\\')
+			means := ((quote-ones)&^quote | (slash-ones)&^slash | (x-ones*' ')&^x | x) & highs
+			if means != 0 {
+				i += bits.TrailingZeros64(means) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(src) {
+			return -1
+		}
+		c := src[i]
+		i++
+		if c == '"' {
+			return i
+		}
+		switch {
+		case c == '\\':
+			s.escapes++
+			if i = s.escape(i); i < 0 {
+				return -1
+			}
+		case c < ' ':
+			return -1
+		case c >= utf8.RuneSelf:
+			s.wide = true
+		}
+	}
+}
+
+// escape returns what follows the escape whose backslash is before i.
+func (s *scanner) escape(i int) int {
+	if i >= len(s.src) {
+		return -1
+	}
+	switch s.src[i] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 1
+	case 'u':
+		if len(s.src)-i < 5 {
+			return -1
+		}
+		for _, c := range s.src[i+1 : i+5] {
+			if hex(c) < 0 {
+				return -1
+			}
+		}
+		return i + 5
+	}
+	return -1
+}
+
+func hex(c byte) rune {
+	switch {
+	case '0' <= c && c <= '9':
+		return rune(c - '0')
+	case 'a' <= c && c <= 'f':
+		return rune(c - 'a' + 10)
+	case 'A' <= c && c <= 'F':
+		return rune(c - 'A' + 10)
+	}
+	return -1
+}
+
+// number returns where the number at i ends.
+func (s *scanner) number(i int) int {
+	start, suspect := i, false
+	if s.src[i] == '-' {
+		i++
+	}
+	switch {
+	case i >= len(s.src):
+		return -1
+	case s.src[i] == '0':
+		i++
+	default:
+		end := s.digits(i)
+		if end == i {
+			return -1
+		}
+		i = end
+	}
+	if i < len(s.src) && s.src[i] == '.' {
+		end := s.digits(i + 1)
+		if end == i+1 {
+			return -1
+		}
+		i = end
+	}
+	if i < len(s.src) && s.src[i]|0x20 == 'e' {
+		i++
+		if i < len(s.src) && (s.src[i] == '+' || s.src[i] == '-') {
+			i++
+		}
+		end := s.digits(i)
+		if end == i {
+			return -1
+		}
+		i, suspect = end, true
+	}
+	if suspect || i-start > 300 {
+		if _, err := strconv.ParseFloat(string(s.src[start:i]), 64); err != nil {
+			s.err = errNumber
+			return -1
+		}
+	}
+	return i
+}
+
+func (s *scanner) digits(i int) int {
+	for i < len(s.src) && '0' <= s.src[i] && s.src[i] <= '9' {
+		i++
+	}
+	return i
+}

@@ -1,0 +1,208 @@
+package document
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strconv"
+)
+
+// A Kind is what a JSON value is.
+type Kind uint8
+
+// The kinds. The zero Value is null.
+const (
+	Null Kind = iota
+	Bool
+	Int
+	Float
+	Text
+	List
+	Map
+)
+
+// A Value is a part of a document, decoded as far as needed.
+type Value struct {
+	Kind Kind
+	bits uint64 // of an Int, a Float or a Bool
+	raw  []byte // of a Text, without its quotes and without escapes; of a List or Map, all of it
+}
+
+// newValue reads the value that raw is, which is valid.
+func newValue(raw []byte) Value {
+	switch raw[0] {
+	case '{':
+		return Value{Kind: Map, raw: raw}
+	case '[':
+		return Value{Kind: List, raw: raw}
+	case '"':
+		raw = raw[1 : len(raw)-1]
+		if bytes.IndexByte(raw, '\\') >= 0 {
+			raw = []byte(unquote(raw))
+		}
+		return Value{Kind: Text, raw: raw}
+	case 't':
+		return Value{Kind: Bool, bits: 1}
+	case 'f':
+		return Value{Kind: Bool}
+	case 'n':
+		return Value{}
+	}
+	if i, ok := integer(raw); ok {
+		return Value{Kind: Int, bits: uint64(i)}
+	}
+	f, _ := strconv.ParseFloat(string(raw), 64) // the scanner has seen that it fits
+	return Value{Kind: Float, bits: math.Float64bits(f)}
+}
+
+// Is reports whether v is the text s.
+func (v Value) Is(s string) bool { return v.Kind == Text && string(v.raw) == s }
+
+// Int is the value of an Int.
+func (v Value) Int() int { return int(v.bits) }
+
+// Float is the value of an Int or Float; false where v is neither.
+func (v Value) Float() (float64, bool) {
+	switch v.Kind {
+	case Int:
+		return float64(int(v.bits)), true
+	case Float:
+		return math.Float64frombits(v.bits), true
+	}
+	return 0, false
+}
+
+// Any decodes v: as nil, bool, int, float64, string, []any or map[string]any.
+func (v Value) Any() any {
+	switch v.Kind {
+	case Bool:
+		return v.bits == 1
+	case Int:
+		return int(v.bits)
+	case Float:
+		return math.Float64frombits(v.bits)
+	case Text:
+		return string(v.raw)
+	case List, Map:
+		d := decoder{src: v.raw}
+		return d.value()
+	}
+	return nil
+}
+
+// integer reads a number that has neither fraction nor exponent, and fits.
+func integer(raw []byte) (int, bool) {
+	digits := raw
+	if digits[0] == '-' {
+		digits = digits[1:]
+	}
+	n := 0
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	if len(digits) > 18 { // n may have overflowed
+		i, err := strconv.ParseInt(string(raw), 10, 64)
+		return int(i), err == nil
+	}
+	if raw[0] == '-' {
+		n = -n
+	}
+	return n, true
+}
+
+// unquote resolves the escapes of a string, given without its quotes.
+func unquote(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw)
+	}
+	quoted := make([]byte, 0, len(raw)+2)
+	quoted = append(append(append(quoted, '"'), raw...), '"')
+	var s string
+	if err := json.Unmarshal(quoted, &s); err != nil {
+		return string(raw) // never: the scanner has checked it
+	}
+	return s
+}
+
+// A decoder decodes JSON that is known to be valid.
+type decoder struct {
+	src []byte
+	i   int
+}
+
+func (d *decoder) value() any {
+	switch d.space(); d.src[d.i] {
+	case '{':
+		return d.object()
+	case '[':
+		return d.list()
+	}
+	start := d.i
+	if d.src[start] == '"' {
+		d.i = closing(d.src, start+1) + 1
+	} else {
+		for d.i < len(d.src) && !ends(d.src[d.i]) {
+			d.i++
+		}
+	}
+	return newValue(d.src[start:d.i]).Any()
+}
+
+// ends tells what may follow a number or word.
+func ends(c byte) bool { return c == ',' || c == '}' || c == ']' || c <= ' ' }
+
+func (d *decoder) object() any {
+	m := map[string]any{}
+	d.i++
+	for d.space(); d.src[d.i] != '}'; d.space() {
+		if d.src[d.i] == ',' {
+			d.i++
+			d.space()
+		}
+		end := closing(d.src, d.i+1)
+		key := unquote(d.src[d.i+1 : end])
+		d.i = end + 1
+		d.space()
+		d.i++ // the colon
+		m[key] = d.value()
+	}
+	d.i++
+	return m
+}
+
+func (d *decoder) list() any {
+	l := []any{}
+	d.i++
+	for d.space(); d.src[d.i] != ']'; d.space() {
+		if d.src[d.i] == ',' {
+			d.i++
+		}
+		l = append(l, d.value())
+	}
+	d.i++
+	return l
+}
+
+func (d *decoder) space() {
+	for d.src[d.i] <= ' ' {
+		d.i++
+	}
+}
+
+// closing returns where the quote is that ends the string that starts at i.
+func closing(src []byte, i int) int {
+	for {
+		n := bytes.IndexByte(src[i:], '"')
+		slashes := 0
+		for slashes < n && src[i+n-1-slashes] == '\\' {
+			slashes++
+		}
+		if i += n; slashes%2 == 0 {
+			return i
+		}
+		i++
+	}
+}

@@ -1,0 +1,119 @@
+package expression
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/expression/internal/document"
+)
+
+// payload is a body as expressions see it, shared by all that see the same one.
+type payload struct {
+	isJSON   bool
+	document document.Document // where it is JSON
+	what     string            // what it is else, for people
+}
+
+func newPayload(m *eip.Message) *payload {
+	p := &payload{what: "text"}
+	switch eip.FormatOf(m.ContentType) {
+	case eip.FormatJSON, eip.FormatUnstated:
+		if p.isJSON = p.document.Init(m.Body()) == nil; !p.isJSON && !utf8.Valid(m.Body()) {
+			p.what = "bytes"
+		}
+	case eip.FormatBinary:
+		p.what = "bytes"
+	}
+	return p
+}
+
+// A place is a member of body or reply that an expression reads by constant keys.
+type place struct {
+	root     string // "body" or "reply"
+	path     *document.Path
+	optional []bool // whether the key at an index is asked for by ?.
+}
+
+// document of the body or reply; fails where it is none.
+func (e *environment) document(p *place) *document.Document {
+	b := e.payload(p.root)
+	if !b.isJSON {
+		e.value(p.root) // fails where JSON was promised
+		fail("the %s is %s and has no member %s", p.root, b.what, p.path.Keys[0])
+	}
+	return &b.document
+}
+
+func (e *environment) payload(root string) *payload {
+	if root == "body" {
+		if e.body == nil {
+			e.body = eip.Derive(e.m, newPayload)
+		}
+		return e.body
+	}
+	if e.answer == nil {
+		e.answer = eip.Derive(e.reply, newPayload)
+	}
+	return e.answer
+}
+
+// read returns what is at a place, decoded.
+func (e *environment) read(p *place) any {
+	v, steps := e.document(p).Any(p.path)
+	if steps < len(p.path.Keys) {
+		p.missing(steps, v == nil, v)
+		return nil
+	}
+	return v
+}
+
+// peek returns what is at a place without decoding it.
+func (e *environment) peek(p *place) document.Value {
+	v, steps := e.document(p).Get(p.path)
+	if steps < len(p.path.Keys) {
+		p.missing(steps, v.Kind == document.Null, v)
+		return document.Value{}
+	}
+	return v
+}
+
+// missing fails, but for a member of nil that is asked for by ?.
+func (p *place) missing(steps int, isNil bool, v any) {
+	switch {
+	case isNil && p.optional[steps]:
+	case isNil:
+		fail("%s is nil and has no member %s", p.upTo(steps), p.path.Keys[steps])
+	default:
+		if d, ok := v.(document.Value); ok {
+			v = d.Any()
+		}
+		fail("%s is %s and has no member %s", p.upTo(steps), kindOf(v), p.path.Keys[steps])
+	}
+}
+
+// upTo names a place, or what is around it.
+func (p *place) upTo(steps int) string {
+	return strings.Join(append([]string{p.root}, p.path.Keys[:steps]...), ".")
+}
+
+// whole returns all of the body or reply.
+func (e *environment) whole(root string) any {
+	if p := e.payload(root); p.isJSON {
+		return p.document.Whole()
+	}
+	return e.value(root)
+}
+
+// value is what whole returns for a body that is no JSON.
+func (e *environment) value(root string) any {
+	m := e.m
+	if root == "reply" {
+		m = e.reply
+	}
+	v, err := m.Value()
+	if err != nil {
+		fail("%v", err)
+	}
+	return v
+}
