@@ -73,16 +73,14 @@ type timerSource struct {
 }
 
 func (s *timerSource) Receive(ctx context.Context) (*eip.Message, error) {
+	if err := endedOrClosed(ctx, s.closed); err != nil {
+		return nil, err
+	}
 	if s.Count > 0 && s.n == s.Count {
 		return nil, io.EOF
 	}
 	t := time.NewTimer(time.Until(s.next))
 	defer t.Stop()
-	select {
-	case <-s.closed:
-		return nil, eip.ErrClosed
-	default:
-	}
 	select {
 	case <-t.C:
 	case <-ctx.Done():
