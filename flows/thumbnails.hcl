@@ -17,7 +17,7 @@ flow "thumbnails" {
   transform {
     headers = {
       size     = "'large'"
-      original = "headers.original ?? string(headers.original_width) + ' x ' + string(headers.original_height)"
+      original = "headers.original ?? (string(headers.original_width) + ' x ' + string(headers.original_height))"
       made     = "string(headers.width) + ' x ' + string(headers.height)"
     }
   }
