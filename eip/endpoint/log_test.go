@@ -27,10 +27,10 @@ func ExampleLog() {
 		}
 		return a
 	}
-	flow := &eip.Flow{Name: "orders", Source: eiptest.NewTexts("7"), To: eip.Discard,
-		Stages: []eip.Stage{&eip.Named{Address: "orders.log", Stage: log}},
-		Env:    eip.Env{Log: slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: noTime}))}}
-	flow.Run(context.Background())
+	log.Open(context.Background(), &eip.Env{Address: "orders.log",
+		Log: slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: noTime}))})
+	flow := eip.Chain([]eip.Stage{log}, eip.Discard)
+	eip.Deliver(context.Background(), flow, eip.New([]byte("7"), nil))
 	// Output: level=WARN msg="odd order 7" stage=orders.log message_id=""
 }
 
