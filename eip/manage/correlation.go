@@ -1,0 +1,154 @@
+package manage
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// A correlation is what a smart proxy says of a request in the Correlation
+// Identifier that it makes. It comes back with the reply, perhaps to another
+// process or after a restart, and then is all there is to go by.
+type correlation struct {
+	kind   correlationKind
+	nonce  uint64 // of the process that forwarded the request
+	number uint64 // of the request in that process
+	sent   time.Time
+	// Of the request. Empty where the process keeps the request itself.
+	replyTo, id string
+	// peer is an address at which that process hears that another one has
+	// delivered the reply; "" where there was no room for it.
+	peer string
+}
+
+type correlationKind byte
+
+const (
+	kept      correlationKind = 'k' // the process that forwarded the request keeps it
+	travels   correlationKind = 't' // the reply goes to replyTo with id
+	unwatched correlationKind = 'u' // nobody waits for the reply
+)
+
+const (
+	correlationVersion = 1
+	// Correlation Identifiers are AMQP short strings.
+	correlationMax = 255
+)
+
+var (
+	errNotCorrelation = errors.New("the correlation identifier is none that this stage made")
+	correlationText   = base64.RawURLEncoding.Strict()
+	castagnoli        = crc32.MakeTable(crc32.Castagnoli)
+)
+
+// encode makes the identifier for the stage of the given address, if it fits.
+func (c *correlation) encode(stage string) (id string, fits bool) {
+	b := make([]byte, 0, correlationMax)
+	b = append(b, correlationVersion, byte(c.kind))
+	b = binary.BigEndian.AppendUint64(b, c.nonce)
+	b = binary.AppendUvarint(b, c.number)
+	b = binary.AppendUvarint(b, uint64(c.sent.UnixMilli()))
+	if c.kind != kept {
+		for _, s := range []string{c.replyTo, c.id, c.peer} {
+			b = binary.AppendUvarint(b, uint64(len(s)))
+			b = append(b, s...)
+		}
+	}
+	b = binary.BigEndian.AppendUint32(b, checksum(stage, b))
+	if correlationText.EncodedLen(len(b)) > correlationMax {
+		return "", false
+	}
+	return correlationText.EncodeToString(b), true
+}
+
+// decodeCorrelation reads an identifier that the stage of the given address made,
+// in whatever process.
+func decodeCorrelation(id, stage string) (c correlation, err error) {
+	if len(id) > correlationMax {
+		return c, errNotCorrelation
+	}
+	b, err := correlationText.DecodeString(id)
+	if err != nil || len(b) < 4 || correlationText.EncodedLen(len(b)) != len(id) { // the decoder skips newlines
+		return c, errNotCorrelation
+	}
+	b, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
+	if sum != checksum(stage, b) {
+		return c, errNotCorrelation
+	}
+	r := reader{b: b}
+	version := r.byte()
+	c.kind = correlationKind(r.byte())
+	c.nonce = r.uint64()
+	c.number = r.uvarint()
+	c.sent = time.UnixMilli(int64(r.uvarint()))
+	switch c.kind {
+	case kept:
+	case travels, unwatched:
+		c.replyTo, c.id, c.peer = r.string(), r.string(), r.string()
+	default:
+		r.bad = true
+	}
+	if version != correlationVersion || r.bad || len(r.b) > 0 {
+		return correlation{}, errNotCorrelation
+	}
+	return c, nil
+}
+
+// identity is what a reply to m has as its Correlation Identifier.
+func identity(m *eip.Message) string {
+	if m.CorrelationID != "" {
+		return m.CorrelationID
+	}
+	return m.ID
+}
+
+// checksum covers the stage's address, so that no stage takes what another made.
+func checksum(stage string, b []byte) uint32 {
+	return crc32.Update(crc32.Checksum([]byte(stage), castagnoli), castagnoli, b)
+}
+
+// reader takes values off b; bad once there were too few bytes.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) take(n uint64) []byte {
+	if r.bad || n > uint64(len(r.b)) {
+		r.bad = true
+		return nil
+	}
+	taken := r.b[:n]
+	r.b = r.b[n:]
+	return taken
+}
+
+func (r *reader) byte() byte {
+	if b := r.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) uint64() uint64 {
+	if b := r.take(8); b != nil {
+		return binary.BigEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.take(uint64(n))
+	return v
+}
+
+func (r *reader) string() string { return string(r.take(r.uvarint())) }

@@ -1,0 +1,221 @@
+package manage
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// The most of each kind that a ledger remembers.
+const (
+	mostOutstanding = 100_000
+	mostTimedOut    = 10_000
+	mostStrays      = 10_000
+)
+
+// A ledger knows the requests of one proxy that have no reply yet, and counts. It
+// is bounded: of too many outstanding requests the oldest count as timed out, and
+// of too many timed out the oldest are forgotten.
+type ledger struct {
+	mu      sync.Mutex
+	timeout time.Duration
+	nonce   uint64
+	last    uint64 // number of the latest request
+	// Requests up to this number may have timed out and been forgotten: a reply to
+	// one is perhaps late and perhaps a double. A reply to a later one that is not
+	// remembered can only be a double.
+	forgotten uint64
+	exchanges map[exchangeKey]*exchange
+	waiting   list.List // outstanding, in the order of sending
+	overdue   list.List // timed out
+	strays    list.List // delivered for others, to know a double by
+	timer     *time.Timer
+	closed    bool
+
+	requests, replies, returning, timedOut, late, failed, foreign int64
+	roundTrips                                                    eip.Histogram
+}
+
+type exchangeKey struct{ nonce, number uint64 }
+
+// An exchange is a request and its reply.
+type exchange struct {
+	exchangeKey
+	sent, arrived time.Time
+	state         exchangeState
+	place         *list.Element // in the list of its state, if that has one
+	late          bool          // the reply came after the time-out
+	stray         bool          // not watched by this process, or no longer
+
+	kept    bool // request is; it changes when it times out
+	request *eip.Message
+	settle  func(error) // ends the hold on it
+	unhook  func() bool // stops watching its context
+}
+
+type exchangeState int
+
+const (
+	outstanding exchangeState = iota
+	answering                 // its reply is on its way
+	overdue                   // timed out
+	answered                  // a stray whose reply was delivered
+)
+
+func (l *ledger) open(timeout time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.timeout, l.closed = timeout, false
+	if l.exchanges == nil {
+		l.exchanges, l.nonce = map[exchangeKey]*exchange{}, rand.Uint64()
+	}
+	l.arm()
+}
+
+// close gives back the requests that are kept. What travels stays in the books,
+// for the same stage may be opened again.
+func (l *ledger) close() {
+	l.mu.Lock()
+	l.closed = true
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	var back []*exchange
+	for _, x := range l.exchanges {
+		if x.kept && x.state == outstanding {
+			back = append(back, x)
+		}
+	}
+	l.mu.Unlock()
+	for _, x := range back {
+		l.giveBack(x, eip.ErrClosed)
+	}
+}
+
+// number begins the correlation of the next request.
+func (l *ledger) number() correlation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	return correlation{nonce: l.nonce, number: l.last, sent: time.Now()}
+}
+
+// watch enters a request whose reply finds its way without this process.
+func (l *ledger) watch(c correlation) *exchange {
+	x := &exchange{exchangeKey: exchangeKey{c.nonce, c.number}, sent: c.sent}
+	l.enter(x, nil)
+	return x
+}
+
+// keep enters a request and holds it until its reply is delivered, it times out,
+// or ctx ends.
+func (l *ledger) keep(ctx context.Context, c correlation, m *eip.Message) *exchange {
+	x := &exchange{exchangeKey: exchangeKey{c.nonce, c.number}, sent: c.sent, kept: true, request: m, settle: m.Hold()}
+	l.enter(x, func() { x.unhook = context.AfterFunc(ctx, func() { l.giveBack(x, ctx.Err()) }) })
+	return x
+}
+
+func (l *ledger) enter(x *exchange, also func()) {
+	l.mu.Lock()
+	l.requests++
+	l.exchanges[x.exchangeKey] = x
+	x.place = l.waiting.PushBack(x)
+	if also != nil {
+		also()
+	}
+	var full func()
+	if l.waiting.Len() > mostOutstanding {
+		full = l.expire(l.waiting.Front().Value.(*exchange))
+	}
+	l.arm()
+	l.mu.Unlock()
+	if full != nil {
+		full()
+	}
+}
+
+// fail takes back a request that could not be forwarded.
+func (l *ledger) fail(x *exchange) { l.giveBack(x, nil) }
+
+// giveBack ends an outstanding exchange without a reply.
+func (l *ledger) giveBack(x *exchange, err error) {
+	l.mu.Lock()
+	mine := l.exchanges[x.exchangeKey] == x && x.state == outstanding
+	if mine {
+		l.waiting.Remove(x.place)
+		delete(l.exchanges, x.exchangeKey)
+		l.failed++
+	}
+	l.mu.Unlock()
+	if mine {
+		x.end(err)
+	}
+}
+
+// end ends the hold on a request that is kept.
+func (x *exchange) end(err error) {
+	if x.settle != nil {
+		x.unhook()
+		x.settle(err)
+	}
+}
+
+// arm sets the one timer to when the oldest request will time out. It wants the
+// lock.
+func (l *ledger) arm() {
+	if oldest := l.waiting.Front(); oldest != nil && l.timer == nil && !l.closed {
+		l.timer = time.AfterFunc(time.Until(oldest.Value.(*exchange).sent.Add(l.timeout)), l.sweep)
+	}
+}
+
+// sweep times out what is due.
+func (l *ledger) sweep() {
+	l.mu.Lock()
+	l.timer = nil
+	var ends []func()
+	for e := l.waiting.Front(); e != nil && !l.closed; e = l.waiting.Front() {
+		x := e.Value.(*exchange)
+		if time.Since(x.sent) < l.timeout {
+			break
+		}
+		ends = append(ends, l.expire(x))
+	}
+	l.arm()
+	l.mu.Unlock()
+	for _, end := range ends {
+		end()
+	}
+}
+
+// expire moves a request from the outstanding to the timed out. It wants the lock,
+// and returns what is to be done without it.
+func (l *ledger) expire(x *exchange) (end func()) {
+	l.waiting.Remove(x.place)
+	l.timedOut++
+	l.remember(x)
+	settle, unhook, timeout := x.settle, x.unhook, l.timeout
+	if settle == nil {
+		return func() {}
+	}
+	// A late reply needs the envelope only; the rest of the message may go.
+	x.request, x.settle = x.request.WithBody(nil).Fork(nil), nil
+	return func() {
+		unhook()
+		settle(eip.Permanent(fmt.Errorf("no reply within %v", timeout)))
+	}
+}
+
+func (l *ledger) remember(x *exchange) {
+	x.state, x.place = overdue, l.overdue.PushBack(x)
+	if l.overdue.Len() > mostTimedOut {
+		oldest := l.overdue.Remove(l.overdue.Front()).(*exchange)
+		delete(l.exchanges, oldest.exchangeKey)
+		l.forgotten = max(l.forgotten, oldest.number)
+	}
+}
