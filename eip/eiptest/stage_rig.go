@@ -1,0 +1,97 @@
+package eiptest
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// rig is a stage with what stands around it.
+type rig struct {
+	stage        eip.Stage
+	head         eip.Handler
+	target, next *target
+	ctx          context.Context
+	cancel       context.CancelFunc
+	opened       []eip.Closer
+}
+
+func (c *StageCase) rig(t *testing.T, b behaviour) *rig {
+	r := &rig{target: &target{behaviour: b}, next: &target{behaviour: b, instead: c.Next}}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.stage = c.New(r.target)
+	if v, ok := r.stage.(eip.Validator); ok {
+		if err := v.Validate(); err != nil {
+			t.Fatalf("validate: %v", err)
+		}
+	}
+	r.head = eip.Chain([]eip.Stage{&eip.Named{Address: "test.stage", Stage: r.stage}}, r.next)
+	return r
+}
+
+func (r *rig) open(t *testing.T) {
+	err := eip.Walk([]eip.Stage{r.stage}, func(_ string, s eip.Stage) error {
+		if o, ok := s.(eip.Opener); ok {
+			// What a stage starts must outlive the context it is opened with.
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			if err := o.Open(ctx, Env()); err != nil {
+				return err
+			}
+		}
+		if c, ok := s.(eip.Closer); ok {
+			r.opened = append(r.opened, c)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+}
+
+// settle releases what the handlers hold, and lets time pass until all inputs
+// have settled.
+func (r *rig) settle(inputs []*input) {
+	for range int(time.Hour / time.Second) {
+		synctest.Wait()
+		r.target.release()
+		r.next.release()
+		synctest.Wait()
+		all := true
+		for _, in := range inputs {
+			all = all && in.settled()
+		}
+		if all {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+func (r *rig) closeStages(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for _, c := range r.opened {
+		if err := c.Close(ctx); err != nil && r.target.err == nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	r.opened = nil
+	if b, ok := r.stage.(eip.Busy); ok && b.Busy() {
+		t.Error("the stage is busy after Close")
+	}
+}
+
+func (r *rig) close(t *testing.T) {
+	r.closeStages(t)
+	r.cancel()
+}
+
+// Env is what components are opened with in tests.
+func Env() *eip.Env {
+	return &eip.Env{Address: "test.stage", Flow: "test", Instance: "test", Log: slog.New(slog.DiscardHandler)}
+}
