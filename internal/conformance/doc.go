@@ -35,7 +35,7 @@
 //	(unordered)  the lines may come in any order
 //	(json)       each line is compared as a JSON value
 //	(unordered json)
-//	(absent)     there must be no such file
+//	(empty)      there is no such file, or nothing in it
 //
 // In want/stderr each line is a list of words, see below, that some line of the
 // standard error must have.

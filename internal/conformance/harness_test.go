@@ -85,7 +85,8 @@ func TestCompare(t *testing.T) {
 		{"json", "{\"a\": 1}\n", "{\"a\":1.0}\n", false},
 		{"json", "[1]\n[2]\n", "[2]\n[1]\n", false},
 		{"unordered json", "[1]\n[2]\n", "[2]\n[1]\n", true},
-		{"absent", "", "", false},
+		{"empty", "", "", true},
+		{"empty", "", "a\n", false},
 	} {
 		d := compare(file{mode: test.mode, data: []byte(test.want)}, test.got, nil)
 		if (d == "") != test.same {

@@ -10,9 +10,9 @@ import (
 
 // compare returns what is wrong with got, "" where it is as wanted.
 func compare(want file, got string, err error) string {
-	if want.mode == "absent" {
-		if err == nil {
-			return "is there"
+	if want.mode == "empty" {
+		if got != "" {
+			return "is\n" + got
 		}
 		return ""
 	}
