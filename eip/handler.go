@@ -93,6 +93,12 @@ func Multicast(to ...Handler) Handler {
 
 type multicast []Handler
 
+// Several reports whether h hands each message to more than one handler.
+func Several(h Handler) bool {
+	_, several := h.(multicast)
+	return several
+}
+
 func (h multicast) Handle(ctx context.Context, m *Message) error {
 	var all error
 	for _, to := range h {

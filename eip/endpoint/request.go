@@ -38,6 +38,9 @@ func (r *Request) Validate() error {
 	if r.Timeout <= 0 {
 		return eip.OptionErrorf("timeout", "%v is no time to wait; give more than 0s", r.Timeout)
 	}
+	if eip.Several(r.To) {
+		return eip.OptionErrorf("to", "it is one channel or adapter, as each request has one reply")
+	}
 	return nil
 }
 

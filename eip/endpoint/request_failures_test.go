@@ -98,10 +98,13 @@ func TestRequest_InvalidExpressions(t *testing.T) {
 		}
 		closed(t, r)
 	}
-	r := endpoint.NewRequest()
-	r.Timeout = 0
-	if err := r.Validate(); err == nil || !strings.Contains(err.Error(), "timeout") {
-		t.Errorf("a timeout of 0: %v", err)
+	for option, r := range map[string]*endpoint.Request{
+		"timeout": {To: shout},
+		"to":      {To: eip.Multicast(shout, shout), Timeout: time.Second},
+	} {
+		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), option) {
+			t.Errorf("%s: %v", option, err)
+		}
 	}
 }
 

@@ -51,6 +51,9 @@ func (p *SmartProxy) Validate() error {
 	if p.Timeout <= 0 {
 		return eip.OptionErrorf("timeout", "%v is no time to wait; give more than 0s", p.Timeout)
 	}
+	if eip.Several(p.Service) {
+		return eip.OptionErrorf("service", "it is one channel or adapter, as each request has one reply")
+	}
 	return nil
 }
 

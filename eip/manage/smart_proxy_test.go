@@ -227,9 +227,18 @@ func TestSmartProxy_RepliesMayBeDroppedOrSentElsewhere(t *testing.T) {
 }
 
 func TestSmartProxy_Validate(t *testing.T) {
-	p := manage.NewSmartProxy()
-	p.Timeout = 0
-	if err := p.Validate(); err == nil || !strings.Contains(err.Error(), "timeout") {
-		t.Errorf("a timeout of 0: %v", err)
+	for option, change := range map[string]func(*manage.SmartProxy){
+		"timeout": func(p *manage.SmartProxy) { p.Timeout = 0 },
+		"service": func(p *manage.SmartProxy) { p.Service = eip.Multicast(eip.Discard, eip.Discard) },
+	} {
+		p := manage.NewSmartProxy()
+		p.Service = eip.Discard
+		if err := p.Validate(); err != nil {
+			t.Errorf("a plain one: %v", err)
+		}
+		change(p)
+		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), option) {
+			t.Errorf("%s: %v", option, err)
+		}
 	}
 }
