@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -97,46 +98,15 @@ func (p *SmartProxy) Process(ctx context.Context, m *eip.Message, _ eip.Handler)
 	if x.kept {
 		replyTo = own.address()
 	}
-	release := m.Hold()
+	release := p.hold(m)
 	request := m.With(func(q *eip.Message) { q.CorrelationID, q.ReplyTo = id, replyTo }).WithReplier(p).Fork(func(err error) {
 		if err != nil {
 			p.ledger.fail(x)
-			err = &eip.StageError{Address: p.address, Err: err}
 		}
 		release(err)
 	})
 	eip.Deliver(ctx, p.Service, request)
 	return nil
-}
-
-// begin enters a request in the ledger, and makes the Correlation Identifier that
-// it goes to the service with.
-func (p *SmartProxy) begin(ctx context.Context, m *eip.Message) (*exchange, string) {
-	c := p.ledger.number()
-	shared := p.shared.Load()
-	answers := m.ReplyTo != "" && shared != nil && (m.Replier() == nil || shared.inbox.Answers(m))
-	switch {
-	case answers && m.Replier() != nil:
-		c.kind, c.replyTo, c.id = travels, m.ReplyTo, identity(m)
-	case answers || m.Replier() != nil:
-		c.kind = kept
-	default:
-		c.kind = unwatched
-	}
-	c.peer = p.own.Load().address()
-	for {
-		id, fits := c.encode(p.address)
-		switch {
-		case fits && c.kind == kept:
-			return p.ledger.keep(ctx, c, m), id
-		case fits:
-			return p.ledger.watch(c), id
-		case c.peer != "":
-			c.peer = ""
-		default:
-			c.kind = kept // which always fits
-		}
-	}
 }
 
 // Nested returns the body that replies pass.
@@ -147,3 +117,18 @@ func (p *SmartProxy) Ends() bool { return true }
 
 // Busy reports whether replies are on their way back.
 func (p *SmartProxy) Busy() bool { return p.shared.Load().busy() || p.own.Load().busy() }
+
+// Counts returns what became of requests: each is one of replies, outstanding,
+// timed_out and failed. late are those of timed_out whose reply came after all;
+// foreign are replies to requests of other processes; unmatched are replies that
+// were dropped, undeliverable those that no requestor took.
+func (p *SmartProxy) Counts() map[string]int64 {
+	counts := p.ledger.counts()
+	maps.Copy(counts, map[string]int64{"unmatched": p.unmatched.Load(), "undeliverable": p.undeliverable.Load()})
+	return counts
+}
+
+// Durations returns how long the service took to reply.
+func (p *SmartProxy) Durations() map[string]eip.Durations {
+	return map[string]eip.Durations{"round_trip": p.ledger.roundTrips.Durations()}
+}

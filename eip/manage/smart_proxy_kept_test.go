@@ -47,7 +47,7 @@ func TestSmartProxy_HoldsWhatItKeeps(t *testing.T) {
 					if late {
 						time.Sleep(30 * time.Second)
 						synctest.Wait()
-						if err := settled(); !eip.IsPermanent(err) || !strings.Contains(err.Error(), "no reply within 30s") {
+						if err := settled(); !eip.IsPermanent(err) || err.Error() != "test.stage: no reply within 30s" {
 							t.Errorf("after the time-out it settled with %v", err)
 						}
 						want = map[string]int64{"requests": 1, "timed_out": 1, "late": 1}

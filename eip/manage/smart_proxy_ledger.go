@@ -113,10 +113,10 @@ func (l *ledger) watch(c correlation) *exchange {
 	return x
 }
 
-// keep enters a request and holds it until its reply is delivered, it times out,
-// or ctx ends.
-func (l *ledger) keep(ctx context.Context, c correlation, m *eip.Message) *exchange {
-	x := &exchange{exchangeKey: exchangeKey{c.nonce, c.number}, sent: c.sent, kept: true, request: m, settle: m.Hold()}
+// keep enters a request that is held until its reply is delivered, it times out,
+// or ctx ends; then settle is called.
+func (l *ledger) keep(ctx context.Context, c correlation, m *eip.Message, settle func(error)) *exchange {
+	x := &exchange{exchangeKey: exchangeKey{c.nonce, c.number}, sent: c.sent, kept: true, request: m, settle: settle}
 	l.enter(x, func() { x.unhook = context.AfterFunc(ctx, func() { l.giveBack(x, ctx.Err()) }) })
 	return x
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -170,19 +169,4 @@ func (p *SmartProxy) hear(ctx context.Context, reply *eip.Message, inbox eip.Inb
 		p.ledger.finish(x, nil)
 	}
 	return nil
-}
-
-// Counts returns what became of requests: each is one of replies, outstanding,
-// timed_out and failed. late are those of timed_out whose reply came after all;
-// foreign are replies to requests of other processes; unmatched are replies that
-// were dropped, undeliverable those that no requestor took.
-func (p *SmartProxy) Counts() map[string]int64 {
-	counts := p.ledger.counts()
-	maps.Copy(counts, map[string]int64{"unmatched": p.unmatched.Load(), "undeliverable": p.undeliverable.Load()})
-	return counts
-}
-
-// Durations returns how long the service took to reply.
-func (p *SmartProxy) Durations() map[string]eip.Durations {
-	return map[string]eip.Durations{"round_trip": p.ledger.roundTrips.Durations()}
 }
