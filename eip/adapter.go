@@ -60,6 +60,15 @@ type Positions interface {
 	Keep(key string, value []byte)
 }
 
+// KeptIn reports whether what is kept in p is kept in store: where they are the
+// same, or p says so by a method of this name.
+func KeptIn(p, store Positions) bool {
+	if k, ok := p.(interface{ KeptIn(store Positions) bool }); ok {
+		return k.KeptIn(store)
+	}
+	return p == store
+}
+
 // AdapterRegistry is a Registry that takes adapters only.
 type AdapterRegistry struct{ Registry[Adapter] }
 

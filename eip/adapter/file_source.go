@@ -56,6 +56,7 @@ type given struct {
 	headers     eip.Headers
 	timestamp   time.Time
 	again       bool
+	early       bool // settled already, by a store that commits both at once
 	err         error
 	ticket      uint64 // of a line: in its file's window
 	stamp       stamp  // of a whole file
@@ -65,16 +66,33 @@ type given struct {
 type origin interface {
 	settled(g *given)
 	fail(g *given)
+	// keptIn reports whether the position, and nothing else that settled changes,
+	// is in p.
+	keptIn(p eip.Positions) bool
 }
 
 // Settle moves the position on, or has the message delivered again.
 func (g *given) Settle(err error) {
 	if err == nil {
-		g.origin.settled(g)
+		if !g.early {
+			g.origin.settled(g)
+		}
 		return
 	}
 	g.again = true
 	g.origin.fail(g)
+}
+
+// SettleEarly moves the position on in the transaction that p commits.
+func (g *given) SettleEarly(p eip.Positions) bool {
+	if !g.origin.keptIn(p) {
+		return false
+	}
+	if !g.early {
+		g.early = true
+		g.origin.settled(g)
+	}
+	return true
 }
 
 func openFileSource(a *File, env *eip.AdapterEnv) (*fileSource, error) {
@@ -209,6 +227,10 @@ func (s *fileSource) kept(key string) ([]byte, error) {
 		return nil, fmt.Errorf("read position: %w", err)
 	}
 	return value, nil
+}
+
+func (s *fileSource) keptIn(p eip.Positions) bool {
+	return s.env.Positions != nil && eip.KeptIn(s.env.Positions, p)
 }
 
 func (s *fileSource) keep(key string, value []byte) {

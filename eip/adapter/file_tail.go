@@ -161,6 +161,8 @@ func (t *tail) settled(g *given) { t.window.Done(g.ticket) }
 
 func (t *tail) fail(g *given) { t.source.fail(g) }
 
+func (t *tail) keptIn(p eip.Positions) bool { return t.source.keptIn(p) }
+
 // read is how much of the file was read, lines that have only begun included.
 func (t *tail) read() int64 { return t.begin + t.lines.pending() }
 

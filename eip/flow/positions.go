@@ -34,6 +34,12 @@ func (p *positions) Keep(key string, value []byte) {
 	}
 }
 
+// KeptIn reports whether store is the one that is in use.
+func (p *positions) KeptIn(store eip.Positions) bool {
+	used, err := p.open()
+	return err == nil && used == store
+}
+
 func (p *positions) open() (eip.Positions, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/internal/local"
 )
 
@@ -18,7 +19,7 @@ import (
 func (s *store) run() {
 	defer close(s.done)
 	debug.SetPanicOnFault(true)
-	b := &batch{}
+	b := &batch{holds: map[eip.Settler]int{}}
 	for {
 		if s.next(b) {
 			s.commit(b)
@@ -40,8 +41,10 @@ func (s *store) run() {
 func (s *store) commit(b *batch) {
 	const least, most = 100 * time.Millisecond, 5 * time.Second
 	for wait := least; ; wait = min(2*wait, most) {
+		begin := time.Now()
 		err := s.transact(b)
 		if err == nil {
+			s.adapt(time.Since(begin))
 			s.setTrouble("")
 			b.finish(nil)
 			return
@@ -93,6 +96,7 @@ func (s *store) transact(b *batch) (err error) {
 	for _, t := range b.tasks {
 		b.failed = append(b.failed, t.run(tx))
 	}
+	s.join(b)
 	if err := b.remove(tx); err != nil {
 		return err
 	}
@@ -120,7 +124,6 @@ func (b *batch) remove(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	b.join()
 	for _, e := range b.joined {
 		if err := remove(e.Log().(*fileLog), e.Seq); err != nil {
 			return err
@@ -130,38 +133,35 @@ func (b *batch) remove(tx *bbolt.Tx) error {
 }
 
 // join finds the messages that are settled by nothing but the appends of this
-// batch, and come from a queue of this store. Their removal is made part of the
-// transaction: so a message that goes from one queue to another is after a crash
-// in the one or in the other, and never in both.
-func (b *batch) join() {
+// batch. Where such a message comes from a queue of this store, its removal becomes
+// part of the transaction; where it comes from an adapter whose position is kept
+// here, the position does. After a crash it is then either where it was or where
+// it was going, and never in both.
+func (s *store) join(b *batch) {
 	b.joined = b.joined[:0]
+	clear(b.holds)
 	for _, p := range b.appends {
-		if e := p.origin(); e != nil {
-			e.Holds++
+		if settler := p.Message.Settler(); settler != nil {
+			b.holds[settler]++
 		}
 	}
 	for _, p := range b.appends {
-		e := p.origin()
-		if e == nil || e.Holds == 0 {
+		settler := p.Message.Settler()
+		holds := b.holds[settler]
+		if holds == 0 || !p.Message.Settling(holds) {
 			continue
 		}
-		if p.Message.Settling(e.Holds) && e.Deleting(e.Log()) {
-			b.joined = append(b.joined, e)
+		delete(b.holds, settler)
+		switch e := settler.(type) {
+		case *local.Entry:
+			if l, ok := e.Log().(*fileLog); ok && l.s == s && e.Deleting() {
+				b.joined = append(b.joined, e)
+			}
+		case eip.EarlySettler:
+			e.SettleEarly(s.owner)
 		}
-		e.Holds = 0
 	}
-}
-
-// origin is the entry in this store that p's message settles.
-func (p *pending) origin() *local.Entry {
-	e, ok := p.Message.Settler().(*local.Entry)
-	if !ok {
-		return nil
-	}
-	if l, ok := e.Log().(*fileLog); !ok || l.s != p.values[0].log.s {
-		return nil
-	}
-	return e
+	s.takeKeeps(b)
 }
 
 func (b *batch) append(tx *bbolt.Tx) error {
@@ -241,6 +241,7 @@ func (b *batch) reset() {
 	clear(b.appends)
 	clear(b.joined)
 	b.tasks, b.deletes, b.appends, b.joined, b.marks = b.tasks[:0], b.deletes[:0], b.appends[:0], b.joined[:0], b.marks[:0]
+	clear(b.holds)
 	b.keeps = nil
 }
 

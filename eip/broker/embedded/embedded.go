@@ -68,7 +68,9 @@ func Open(c broker.Config) (*Broker, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open broker %s: %w", name, err), s.Close())
 	}
-	return &Broker{b, s}, nil
+	e := &Broker{b, s}
+	s.owner = e
+	return e, nil
 }
 
 // directory reads embedded:, embedded:DIR, embedded:/DIR and embedded:///DIR.

@@ -48,6 +48,7 @@ func openStore(path string, log *slog.Logger) (*store, error) {
 	}
 	s := &store{path: path, log: log, logs: map[specKey]*fileLog{}, wake: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}), changed: make(chan struct{})}
+	s.adapt(0)
 	err := s.open()
 	switch {
 	case errors.Is(err, errInUse), errors.Is(err, bbolterrors.ErrTimeout):

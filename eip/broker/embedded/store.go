@@ -25,10 +25,14 @@ type store struct {
 	file *os.File
 	db   *bbolt.DB
 	kept []local.Kept
+	// owner is what adapters know as the place of their positions.
+	owner eip.Positions
 
 	wake chan struct{} // told when there is something to do
 	stop chan struct{} // closed by Close
 	done chan struct{} // closed when run has ended
+
+	limit int // of appends in a transaction; only run uses it
 
 	mu      sync.Mutex
 	closing bool

@@ -2,10 +2,14 @@ package embedded
 
 import (
 	"context"
+	"maps"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/internal/local"
 )
 
@@ -18,6 +22,8 @@ type work struct {
 	keeping map[string][]byte // those that a transaction writes
 	tasks   []task
 	writing bool          // a transaction is under way
+	settled atomic.Int64  // how many deletes there are
+	caught  chan struct{} // closed when deletes were taken; nil while nobody waits
 	room    chan struct{} // closed when appends were taken; nil while nobody waits
 }
 
@@ -135,6 +141,7 @@ func (s *store) delete(l *fileLog, seq uint64) {
 	s.mu.Lock()
 	if s.broken() == nil {
 		s.deletes = append(s.deletes, deletion{l, seq})
+		s.settled.Store(int64(len(s.deletes)))
 	}
 	s.mu.Unlock()
 	s.poke()
@@ -186,6 +193,7 @@ type batch struct {
 	appends []*pending
 
 	joined []*local.Entry // settled by the appends, and deleted with them
+	holds  map[eip.Settler]int
 	marks  []mark
 	failed []error // of tasks
 }
@@ -196,14 +204,45 @@ type mark struct {
 	seq, raised uint64
 }
 
-// What one transaction appends at most. All else that there is to do goes first,
-// as what is settled and not yet deleted comes twice after a crash.
+// What is settled and not yet deleted comes twice after a crash, so little of that
+// may be: no more messages are delivered while maxSettled of them wait.
+const maxSettled = 64
+
+// A transaction appends so many messages at most as its predecessor took
+// milliseconds, times pace: as many as the store is made for, and no more, as the
+// removals wait for it. Transactions on a slow disk are large.
 const (
-	maxAppends     = 256
+	pace           = 128
+	leastAppends   = 64
+	mostAppends    = 1024
 	maxAppendBytes = 4 << 20
 )
 
-// next takes what there is to do; false where there is nothing.
+// adapt sets the size of the next transaction by how long one took.
+func (s *store) adapt(took time.Duration) {
+	s.limit = int(min(max(pace*took/time.Millisecond, leastAppends), mostAppends))
+}
+
+// Behind returns what is closed when more may be delivered; nil where it may be at
+// once.
+func (l *fileLog) Behind() <-chan struct{} {
+	s := l.s
+	if s.settled.Load() < maxSettled {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.deletes) < maxSettled || s.broken() != nil {
+		return nil
+	}
+	if s.caught == nil {
+		s.caught = make(chan struct{})
+	}
+	return s.caught
+}
+
+// next takes what there is to do; false where there is nothing. Appends wait until
+// all else is taken: it makes room, and undoes duplicates.
 func (s *store) next(b *batch) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,12 +250,14 @@ func (s *store) next(b *batch) bool {
 	b.deletes = append(b.deletes, s.deletes...)
 	clear(s.tasks)
 	s.tasks, s.deletes = s.tasks[:0], s.deletes[:0]
-	if len(b.keeps) == 0 {
-		b.keeps, s.keeps = s.keeps, nil
+	s.settled.Store(0)
+	if s.caught != nil {
+		close(s.caught)
+		s.caught = nil
 	}
-	s.keeping = b.keeps
+	s.mergeKeeps(b)
 	size, n := 0, 0
-	for n < len(s.appends) && len(b.appends)+n < maxAppends && size < maxAppendBytes {
+	for n < len(s.appends) && len(b.appends)+n < s.limit && size < maxAppendBytes {
 		size += s.appends[n].size()
 		n++
 	}
@@ -231,6 +272,22 @@ func (s *store) next(b *batch) bool {
 	}
 	s.writing = len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends) > 0
 	return s.writing
+}
+
+// takeKeeps takes the positions that are to be kept.
+func (s *store) takeKeeps(b *batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mergeKeeps(b)
+}
+
+func (s *store) mergeKeeps(b *batch) {
+	if b.keeps == nil {
+		b.keeps = s.keeps
+	} else {
+		maps.Copy(b.keeps, s.keeps)
+	}
+	s.keeps, s.keeping = nil, b.keeps
 }
 
 func (p *pending) size() (n int) {

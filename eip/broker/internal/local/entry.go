@@ -14,9 +14,6 @@ type Entry struct {
 	// Message is what is delivered; nil where it is on disk only, and once the
 	// entry is settled.
 	Message *eip.Message
-	// Holds counts how often the transaction that a store prepares holds Message.
-	// Only the store's committer uses it.
-	Holds int
 
 	queue      *Queue
 	size       int64
@@ -109,11 +106,11 @@ func (e *Entry) Settle(err error) {
 
 // Deleting reports whether e is taken, so that a store may delete it in the
 // transaction that settles it. Deleted says that it has.
-func (e *Entry) Deleting(log Log) bool {
+func (e *Entry) Deleting() bool {
 	q := e.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.log == log && e.state == taken && !e.deleted
+	return e.state == taken && !e.deleted
 }
 
 // Deleted is described at Deleting.

@@ -37,9 +37,6 @@ func (q *Queue) open(prefetch int) *source {
 // Receive waits for the next message, and for the window to have room for it.
 func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		m, err := s.take(ctx)
 		if m != nil || err != nil {
 			return m, err
@@ -64,6 +61,8 @@ func (s *source) take(ctx context.Context) (*eip.Message, error) {
 		switch {
 		case s.closed || q.gone:
 			return nil, eip.ErrClosed
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
 		case s.unsettled >= s.prefetch:
 			s.waits = forWindow
 			return nil, nil
@@ -83,10 +82,27 @@ func (s *source) take(ctx context.Context) (*eip.Message, error) {
 			if err := q.raiseMark(ctx, e); err != nil {
 				return nil, err
 			}
+		case q.log != nil && s.behind(ctx):
 		default:
 			return s.have(e), nil
 		}
 	}
+}
+
+// behind waits for the store, where that must be; the lock is not held meanwhile.
+func (s *source) behind(ctx context.Context) bool {
+	caught := s.q.log.Behind()
+	if caught == nil {
+		return false
+	}
+	s.q.mu.Unlock()
+	defer s.q.mu.Lock()
+	select {
+	case <-caught:
+	case <-ctx.Done():
+	case <-s.q.b.closing.Done():
+	}
+	return true
 }
 
 // have makes e the source's.

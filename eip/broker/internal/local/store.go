@@ -37,6 +37,9 @@ type Log interface {
 	// Read returns entries from the first number to the last, as many as are a
 	// sensible read.
 	Read(from, to uint64) (Batch, error)
+	// Behind returns what is closed when another entry may be delivered; nil where
+	// one may be at once. It bounds what is settled and not yet deleted.
+	Behind() <-chan struct{}
 	// Delete removes an entry soon. It does not wait for the disk.
 	Delete(e *Entry)
 	// Mark waits until it is on disk that messages up to seq may have been
