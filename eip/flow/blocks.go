@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -153,17 +155,29 @@ func newFlow() *flowBlock {
 }
 
 func (f *flowBlock) Validate() error {
-	switch {
-	case f.Concurrency < 1:
-		return eip.OptionErrorf("concurrency", "must be at least 1")
-	case f.Concurrency > 10_000:
-		return eip.OptionErrorf("concurrency", "must be at most 10000")
-	case f.Prefetch < 1 || f.Prefetch > 65_535:
-		return eip.OptionErrorf("prefetch", "must be from 1 to 65535")
-	case f.Prefetch < f.Concurrency:
-		return eip.OptionErrorf("prefetch", "%d is less than the concurrency, %d", f.Prefetch, f.Concurrency)
+	var wrong []error
+	if f.Concurrency < 1 || f.Concurrency > 10_000 {
+		wrong = append(wrong, eip.OptionErrorf("concurrency", "must be from 1 to 10000"))
 	}
-	return nil
+	if f.Prefetch < 1 || f.Prefetch > 65_535 {
+		wrong = append(wrong, eip.OptionErrorf("prefetch", "must be from 1 to 65535"))
+	}
+	if len(wrong) == 0 && f.Prefetch < f.Concurrency {
+		wrong = append(wrong, eip.OptionErrorf("prefetch", "%d is less than the concurrency, %d", f.Prefetch, f.Concurrency))
+	}
+	if !f.readsTopic() {
+		if f.Pattern != "" {
+			wrong = append(wrong, eip.OptionErrorf("pattern", "selects messages of a topic, and the flow reads none"))
+		}
+		if f.Subscription != "" {
+			wrong = append(wrong, eip.OptionErrorf("subscription", "is a claim on a topic, and the flow reads none"))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func (f *flowBlock) readsTopic() bool {
+	return slices.ContainsFunc(f.From, func(r *located) bool { return r.kind == "topic" })
 }
 
 func (r *retryBlock) Validate() error {

@@ -16,7 +16,11 @@ func isStage(name string) bool {
 	return ok
 }
 
+// validName says what top-level blocks may be called, which references name.
 func validName(name string) bool { return hclsyntax.ValidIdentifier(name) }
+
+// validLabel says what stages and branches may be called: parts of an address.
+func validLabel(name string) bool { return hclsyntax.ValidIdentifier("x" + name) }
 
 // body decodes the stages of a body in their order, gives each its address, and
 // checks that no message can fall off the end.
@@ -31,7 +35,7 @@ func (d *decoder) body(pipe *eip.Pipe, s *schema.Body, stages []*syntax.Block, a
 		if len(b.Labels) == 1 {
 			name = b.Labels[0].Name
 			if earlier := first[name]; earlier != nil {
-				d.fail(problem(b.Range(), "Duplicate name", "There is a stage %q in this body already, at %s. Give one of them another name.", name, earlier.Range()))
+				d.fail(problem(b.Range(), "Duplicate name", "There is a stage %q in this body already, at %s. Give one of them another name.", name, where(earlier.Range())))
 				continue
 			}
 		} else {
@@ -41,7 +45,7 @@ func (d *decoder) body(pipe *eip.Pipe, s *schema.Body, stages []*syntax.Block, a
 		}
 		first[name] = b
 		if last != nil && last.ends && !last.passes {
-			d.diags = append(d.diags, warning(b.Range(), "Unreachable stage", "The %s before it, at %s, lets no message pass.", last.block.Type, last.block.Range()))
+			d.diags = append(d.diags, warning(b.Range(), "Unreachable stage", "The %s before it, at %s, lets no message pass.", last.block.Type, where(last.block.Range())))
 		}
 		last = d.stage(pipe, b, at.address+"."+name)
 	}

@@ -47,7 +47,7 @@ func (d *decoder) defaultBroker() {
 			if second.Range.Filename < first.Range.Filename || second.Range.Filename == first.Range.Filename && second.Range.Start.Byte < first.Range.Start.Byte {
 				first, second = second, first
 			}
-			d.fail(problem(second.Range, "Two default brokers", "The broker %q, at %s, is marked as the default already.", first.Name, first.Range))
+			d.fail(problem(second.Range, "Two default brokers", "The broker %q, at %s, is marked as the default already.", first.Name, where(first.Range)))
 		}
 	}
 	from, url := "--broker", c.options.Broker
@@ -72,10 +72,10 @@ func (d *decoder) defaultBroker() {
 
 // brokerOf returns the broker that a channel lives on.
 func (c *Config) brokerOf(ch *Channel) *Broker {
-	if ch.Broker.located == nil {
+	if ch.Broker.At == nil {
 		return c.Brokers[""]
 	}
-	return c.Brokers[ch.Broker.name]
+	return c.Brokers[ch.Broker.At.name]
 }
 
 // spec is what the broker is told of a channel.
@@ -85,8 +85,8 @@ func (c *Config) spec(ch *Channel) broker.Channel {
 	if ch.kind == "topic" {
 		s.Kind = broker.Topic
 	}
-	if ch.DeadLetter.located != nil {
-		s.DeadLetter = c.Channels[ch.DeadLetter.String()].Address
+	if ch.DeadLetter.At != nil {
+		s.DeadLetter = c.Channels[ch.DeadLetter.At.String()].Address
 	}
 	return s
 }

@@ -105,8 +105,8 @@ func (d *decoder) use() {
 		}
 	}
 	for _, ch := range d.config.Channels {
-		if ch.DeadLetter.located != nil {
-			dead := d.config.Channels[ch.DeadLetter.String()]
+		if ch.DeadLetter.At != nil {
+			dead := d.config.Channels[ch.DeadLetter.At.String()]
 			dead.written = append(dead.written, ch.String())
 		}
 	}

@@ -19,10 +19,11 @@ var topLevel = map[string]int{"variable": 1, "locals": 0, "broker": 1, "queue": 
 
 // compile turns parsed files into the Config.
 func (c *Config) compile(files []*syntax.File) hcl.Diagnostics {
-	d := &decoder{config: c, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
-		names: map[string]map[string]hcl.Range{}, contexts: map[string]*hcl.EvalContext{}}}
+	d := c.decoder()
 	blocks := d.gather(files)
+	d.alone = true
 	d.variables(blocks["variable"])
+	d.alone = false
 	clear(d.scope.contexts) // from here on they see the variables
 	d.locals(blocks["locals"])
 	for _, b := range blocks["broker"] {
@@ -45,6 +46,11 @@ func (c *Config) compile(files []*syntax.File) hcl.Diagnostics {
 		d.check()
 	}
 	return d.diags
+}
+
+func (c *Config) decoder() *decoder {
+	return &decoder{config: c, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
+		names: map[string]map[string]hcl.Range{}, contexts: map[string]*hcl.EvalContext{}}}
 }
 
 // gather sorts all files' blocks by type, and enters their names.
@@ -98,7 +104,7 @@ func (d *decoder) header(b *syntax.Block) bool {
 		d.scope.names[b.Type] = names
 	}
 	if earlier, taken := names[name.Name]; taken {
-		return d.fail(problem(b.Range(), "Duplicate name", "There is a %s %q already, at %s. Each name may be used once.", b.Type, name.Name, earlier))
+		return d.fail(problem(b.Range(), "Duplicate name", "There is a %s %q already, at %s. Each name may be used once.", b.Type, name.Name, where(earlier)))
 	}
 	names[name.Name] = b.Range()
 	return true
@@ -135,7 +141,7 @@ func (d *decoder) locals(blocks []*syntax.Block) {
 		}
 		for _, a := range content.Attributes {
 			if earlier := d.scope.locals[a.Name]; earlier != nil {
-				d.fail(problem(a.NameRange, "Duplicate name", "There is a local %q already, at %s. Each name may be used once.", a.Name, earlier.attribute.NameRange))
+				d.fail(problem(a.NameRange, "Duplicate name", "There is a local %q already, at %s. Each name may be used once.", a.Name, where(earlier.attribute.NameRange)))
 				continue
 			}
 			d.scope.locals[a.Name] = &local{attribute: a}
@@ -198,7 +204,7 @@ func (d *decoder) flowBlock(b *syntax.Block) {
 func (d *decoder) controlBus(blocks []*syntax.Block) {
 	for i, b := range blocks {
 		if i > 0 {
-			d.fail(problem(b.Range(), "Duplicate block", "There is a control_bus already, at %s.", blocks[0].Range()))
+			d.fail(problem(b.Range(), "Duplicate block", "There is a control_bus already, at %s.", where(blocks[0].Range())))
 			continue
 		}
 		d.config.control = &controlBusBlock{}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
@@ -79,6 +78,9 @@ func Load(o Options) (*Config, hcl.Diagnostics) {
 			continue
 		}
 		c.files[name] = f
+		if f.Body == nil {
+			continue
+		}
 		if total += len(f.Bytes); total > syntax.MaxTotal {
 			return c, append(diags, problem(hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos},
 				"Configuration too large", "The flow files have more than 8 MiB together."))
@@ -88,8 +90,12 @@ func Load(o Options) (*Config, hcl.Diagnostics) {
 	if !diags.HasErrors() && len(files) == 0 {
 		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No flow files", Detail: "Name at least one flow file, or a folder that holds some."})
 	}
-	if !diags.HasErrors() {
-		diags = append(diags, c.compile(files)...)
+	if diags.HasErrors() { // what a broken file declares is not known; only the rest is checked
+		d := c.decoder()
+		d.gather(files)
+		diags = append(diags, d.diags...)
+	} else {
+		diags = c.compile(files)
 	}
 	return c, sortDiagnostics(diags)
 }
@@ -114,24 +120,6 @@ func (c *Config) WriteDiagnostics(w io.Writer, diags hcl.Diagnostics, color bool
 	}
 	_, err := io.WriteString(w, c.Redact(text.String()))
 	return err
-}
-
-// remember keeps the texts in a sensitive value, to redact them.
-func (c *Config) remember(v cty.Value) {
-	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
-		if v.IsKnown() && !v.IsNull() && v.Type() == cty.String && len(v.AsString()) > 3 && !slices.Contains(c.secrets, v.AsString()) {
-			c.secrets = append(c.secrets, v.AsString())
-		}
-		return true, nil
-	})
-}
-
-// Redact hides the values of sensitive variables in a text.
-func (c *Config) Redact(text string) string {
-	for _, s := range c.secrets {
-		text = strings.ReplaceAll(text, s, "(sensitive)")
-	}
-	return text
 }
 
 // FlowNames returns the flows' names in the order of the files.

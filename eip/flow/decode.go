@@ -19,7 +19,10 @@ type decoder struct {
 	config *Config
 	scope  *scope
 	flow   *Flow // the flow that is decoded; nil outside of one
-	diags  hcl.Diagnostics
+	// filesBroken: a variable file could not be read, so what it gives is not known.
+	filesBroken bool
+	alone       bool // settings may name nothing: variables are given their values
+	diags       hcl.Diagnostics
 }
 
 // fail reports a problem; it returns false.
@@ -36,19 +39,24 @@ type place struct {
 
 // decode fills the struct that into points to from a block's body.
 func (d *decoder) decode(into any, b *syntax.Block, at place) {
-	before := len(d.diags)
-	d.struct_(reflect.ValueOf(into).Elem(), schema.Of(into), b, at)
+	sound := d.struct_(reflect.ValueOf(into).Elem(), schema.Of(into), b, at)
 	v, ok := into.(eip.Validator)
-	if !ok || d.diags[before:].HasErrors() {
-		return
+	if !ok || !sound {
+		return // what Validate would find may come of what was said already
 	}
 	if err := v.Validate(); err != nil {
 		d.blame(b, at, err)
 	}
 }
 
-// blame turns what Validate found into a diagnostic at the option it names.
+// blame turns what Validate found into diagnostics at the options it names.
 func (d *decoder) blame(b *syntax.Block, at place, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			d.blame(b, at, err)
+		}
+		return
+	}
 	r, what := b.Range(), err.Error()
 	var option *eip.OptionError
 	if errors.As(err, &option) {
@@ -85,7 +93,10 @@ func (d *decoder) content(s *schema.Block, b *syntax.Block) syntax.Content {
 	return c
 }
 
-func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at place) {
+// struct_ fills in a struct. It reports whether its own options are sound; blocks
+// in it answer for themselves.
+func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at place) (sound bool) {
+	sound = true
 	c := d.content(s, b)
 	set := map[string]*syntax.Attribute{}
 	var pipe *eip.Pipe
@@ -94,17 +105,19 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 	}
 	for _, a := range c.Attributes {
 		if twice := set[a.Name]; twice != nil {
-			d.fail(problem(a.NameRange, "Option set twice", "%q was set already at %s.", a.Name, twice.NameRange))
+			d.fail(problem(a.NameRange, "Option set twice", "%q was set already at %s.", a.Name, where(twice.NameRange)))
 			continue
 		}
 		set[a.Name] = a
 		switch attribute := s.Attribute(a.Name); {
 		case attribute != nil:
-			d.attribute(v.FieldByIndex(attribute.Index), attribute, a)
+			sound = d.attribute(v.FieldByIndex(attribute.Index), attribute, a) && sound
 		case a.Name == "to" && pipe != nil:
-			pipe.To = d.handler(a.Expr, "to")
+			if pipe.To = d.handler(a.Expr, "to"); pipe.To == nil {
+				sound, pipe.To = false, eip.Discard
+			}
 		default:
-			d.unknown(s, a.Name, a.NameRange, at, false)
+			sound = d.unknown(s, a.Name, a.NameRange, at, false)
 		}
 	}
 	var stages, inner []*syntax.Block
@@ -115,21 +128,25 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 		case pipe != nil && isStage(block.Type):
 			stages = append(stages, block)
 		default:
-			d.unknown(s, block.Type, block.TypeRange, at, true)
+			sound = d.unknown(s, block.Type, block.TypeRange, at, true)
+			if block.Type == "to" && pipe != nil {
+				pipe.To = eip.Discard // it was meant to be there
+			}
 		}
 	}
 	d.nestedBlocks(v, s, inner, at)
 	if pipe != nil {
 		d.body(pipe, s.Body, stages, b, at)
 	}
-	d.missing(s, b, set, inner, at)
+	return d.missing(s, b, set, inner, at) && sound
 }
 
-// missing reports what is required and not there.
-func (d *decoder) missing(s *schema.Block, b *syntax.Block, set map[string]*syntax.Attribute, inner []*syntax.Block, at place) {
+// missing reports what is required and not there; then it returns false.
+func (d *decoder) missing(s *schema.Block, b *syntax.Block, set map[string]*syntax.Attribute, inner []*syntax.Block, at place) (complete bool) {
+	complete = true
 	for _, a := range s.Attributes {
 		if a.Required && set[a.Name] == nil {
-			d.fail(problem(b.Range(), "Missing option", "The %s needs %q (%s).%s", at.what, a.Name, kindWords(a), d.prose(a.Field)))
+			complete = d.fail(problem(b.Range(), "Missing option", "The %s needs %q (%s).%s", at.what, a.Name, kindWords(a), d.prose(a.Field)))
 		}
 	}
 	for _, n := range s.Blocks {
@@ -140,9 +157,10 @@ func (d *decoder) missing(s *schema.Block, b *syntax.Block, set map[string]*synt
 			}
 		}
 		if n.Required && have == 0 {
-			d.fail(problem(b.Range(), "Missing block", "The %s needs a block %q.%s", at.what, n.Name, d.prose(n.Field)))
+			complete = d.fail(problem(b.Range(), "Missing block", "The %s needs a block %q.%s", at.what, n.Name, d.prose(n.Field)))
 		}
 	}
+	return complete
 }
 
 // prose is what an option is for, to say when it is missing.
@@ -171,7 +189,7 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 			key += " " + b.Labels[0].Name
 		}
 		if earlier := first[key]; earlier != nil && (!n.Repeated || n.Block.Label != nil) {
-			d.fail(problem(b.Range(), "Duplicate block", "There is a block %q already, at %s.", key, earlier.Range()))
+			d.fail(problem(b.Range(), "Duplicate block", "There is a block %q already, at %s.", key, where(earlier.Range())))
 			continue
 		}
 		first[key] = b
@@ -219,14 +237,14 @@ func (d *decoder) label(b *syntax.Block, what string, required bool) bool {
 		return d.fail(problem(b.TypeRange, "Missing label", "A %s needs a name: %s \"NAME\" { … }.", what, b.Type))
 	case len(b.Labels) > 1:
 		return d.fail(problem(b.Labels[1].Range, "Too many labels", "A %s has one name at most.", what))
-	case len(b.Labels) == 1 && !validName(b.Labels[0].Name):
-		return d.fail(problem(b.Labels[0].Range, "Invalid name", "%q is no name. A name begins with a letter, and consists of letters, digits, _ and -.", b.Labels[0].Name))
+	case len(b.Labels) == 1 && !validLabel(b.Labels[0].Name):
+		return d.fail(problem(b.Labels[0].Range, "Invalid name", "%q is no name. A name consists of letters, digits, _ and -.", b.Labels[0].Name))
 	}
 	return true
 }
 
-// unknown reports an option or block that does not exist here.
-func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, block bool) {
+// unknown reports an option or block that does not exist here; it returns false.
+func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, block bool) bool {
 	var attributes, blocks []string
 	for _, a := range s.Attributes {
 		attributes = append(attributes, a.Name)
@@ -240,22 +258,19 @@ func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, b
 	if block {
 		for _, a := range attributes {
 			if a == name {
-				d.fail(problem(r, "Option expected", "%q is an option of the %s and no block. Write %s = ….", name, at.what, name))
-				return
+				return d.fail(problem(r, "Option expected", "%q is an option of the %s and no block. Write %s = ….", name, at.what, name))
 			}
 		}
 		summary := "Unknown block"
 		if s.Body != nil {
 			summary = "Unknown stage"
 		}
-		d.fail(problem(r, summary, "The %s can hold no block %q.%s", at.what, name, didYouMean(name, blocks, "%s")))
-		return
+		return d.fail(problem(r, summary, "The %s can hold no block %q.%s", at.what, name, didYouMean(name, blocks, "%s")))
 	}
 	for _, n := range blocks {
 		if n == name {
-			d.fail(problem(r, "Block expected", "%q is a block. Write it without the equals sign: %s { … }.", name, name))
-			return
+			return d.fail(problem(r, "Block expected", "%q is a block. Write it without the equals sign: %s { … }.", name, name))
 		}
 	}
-	d.fail(problem(r, "Unknown option", "The %s has no option %q.%s", at.what, name, didYouMean(name, attributes, "%s")))
+	return d.fail(problem(r, "Unknown option", "The %s has no option %q.%s", at.what, name, didYouMean(name, attributes, "%s")))
 }

@@ -20,37 +20,42 @@ import (
 	"github.com/eipd/eipd/eip/flow/schema"
 )
 
-// attribute decodes one option into its field. null leaves the default.
-func (d *decoder) attribute(field reflect.Value, s *schema.Attribute, a *syntax.Attribute) {
+// attribute decodes one option into its field, and reports whether it could. null
+// leaves the default.
+func (d *decoder) attribute(field reflect.Value, s *schema.Attribute, a *syntax.Attribute) bool {
+	before := len(d.diags)
+	return d.decodeAttribute(field, s, a) && !d.diags[before:].HasErrors()
+}
+
+func (d *decoder) decodeAttribute(field reflect.Value, s *schema.Attribute, a *syntax.Attribute) bool {
 	switch s.Kind {
 	case schema.Handler:
 		if h := d.handler(a.Expr, a.Name); h != nil {
 			field.Set(reflect.ValueOf(h))
 		}
-		return
+		return true
 	case schema.Targets:
 		if targets := d.targets(a.Expr, a.Name); targets != nil {
 			field.Set(reflect.ValueOf(targets))
 		}
-		return
+		return true
 	case schema.References:
 		d.reference(field, a)
-		return
+		return true
 	case schema.Values:
 		d.values(field, a)
-		return
+		return true
 	}
 	v, ok := d.value(a.Expr)
-	if !ok {
-		return
+	switch {
+	case !ok:
+		return false
+	case v.IsNull() && s.Required:
+		return d.fail(problem(a.Expr.Range(), "Missing option", "%q must have a value, and null is none.", a.Name))
+	case !v.IsNull():
+		d.set(field, s, a.Name, a.Expr, v)
 	}
-	if v.IsNull() {
-		if s.Required {
-			d.fail(problem(a.Expr.Range(), "Missing option", "%q must have a value, and null is none.", a.Name))
-		}
-		return
-	}
-	d.set(field, s, a.Name, a.Expr, v)
+	return true
 }
 
 // set converts a setting's value to what the field takes.
@@ -129,7 +134,7 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 		t, err := time.ParseDuration(text)
 		switch {
 		case err != nil:
-			wrong("is no duration: %q. Write a number and a unit, like 500ms, 30s, 5m or 1h30m.", text)
+			wrong("is no duration: %q. Write a number and a unit, like 500ms, 5s or 1h30m.", text)
 		case t < 0:
 			wrong("must not be less than zero.")
 		default:
@@ -170,7 +175,7 @@ func (d *decoder) expression(field reflect.Value, kind schema.Kind, expr hcl.Exp
 func compile[T any](d *decoder, how func(string) (T, error), expr hcl.Expression, text string) (T, error) {
 	program, err := how(text)
 	if err == nil {
-		return program, nil
+		return d.config.discreet(program, text).(T), nil
 	}
 	r := expr.Range()
 	detail := err.Error()

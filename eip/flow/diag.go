@@ -20,10 +20,15 @@ func warning(r hcl.Range, summary, format string, args ...any) *hcl.Diagnostic {
 	return d
 }
 
+// where writes a place as compilers do.
+func where(r hcl.Range) string {
+	return fmt.Sprintf("%s:%d:%d", r.Filename, r.Start.Line, r.Start.Column)
+}
+
 // didYouMean returns " Did you mean …?" for the name nearest to given, if one is
 // near, else the names there are, if they are few.
 func didYouMean(given string, names []string, form string) string {
-	best, distance := "", len(given)/3+2
+	best, distance := "", min(len(given)/3+2, max(len(given), 1))
 	for _, n := range names {
 		if d := editDistance(strings.ToLower(given), strings.ToLower(n)); d < distance {
 			best, distance = n, d

@@ -25,10 +25,9 @@ func refValue(r ref) cty.Value { return cty.CapsuleVal(refType, &r) }
 // The option types of the language's own blocks that hold references. The decoder
 // fills them in; Range is where it was written.
 type (
-	brokerRef  struct{ *located }
-	channelRef struct{ *located }
-	queueRef   struct{ *located }
-	topicRef   struct{ *located }
+	brokerRef  struct{ At *located }
+	queueRef   struct{ At *located }
+	topicRef   struct{ At *located }
 	sourceRefs []*located
 )
 
@@ -38,7 +37,6 @@ type located struct {
 }
 
 func (brokerRef) ReferenceKinds() []string  { return []string{"broker"} }
-func (channelRef) ReferenceKinds() []string { return []string{"queue", "topic"} }
 func (queueRef) ReferenceKinds() []string   { return []string{"queue"} }
 func (topicRef) ReferenceKinds() []string   { return []string{"topic"} }
 func (sourceRefs) ReferenceKinds() []string { return []string{"queue", "topic", "adapter"} }

@@ -18,6 +18,7 @@ type scope struct {
 	locals    map[string]*local               // local.NAME
 	names     map[string]map[string]hcl.Range // queue, topic, … → NAME → where
 	contexts  map[string]*hcl.EvalContext     // by file
+	path      []string                        // the locals under way
 }
 
 // local is evaluated when first needed, so that their order does not matter.
@@ -78,6 +79,7 @@ func (d *decoder) value(expr hcl.Expression) (v cty.Value, ok bool) {
 	v, diags := expr.Value(ctx)
 	for _, diag := range diags {
 		diag.EvalContext, diag.Expression = nil, nil // values may be secret
+		d.withQuotes(diag)
 		d.diags = append(d.diags, diag)
 	}
 	if diags.HasErrors() {
@@ -98,6 +100,9 @@ func (d *decoder) value(expr hcl.Expression) (v cty.Value, ok bool) {
 func (d *decoder) checkName(t hcl.Traversal, needed map[string]cty.Value) bool {
 	root := t.RootName()
 	kinds := append([]string{"var", "local"}, referenceKinds...)
+	if d.alone && slices.Contains(kinds, root) {
+		return d.fail(problem(t.SourceRange(), "Reference in a variable", "A variable's value cannot depend on anything else. Use a local, which may: locals { name = … }."))
+	}
 	if !slices.Contains(kinds, root) {
 		return d.fail(d.unknownRoot(t, root, kinds))
 	}
@@ -119,6 +124,9 @@ func (d *decoder) checkName(t hcl.Traversal, needed map[string]cty.Value) bool {
 		}
 	}
 	r := t[:2].SourceRange()
+	if root != "var" && root != "local" && len(t) > 2 {
+		return d.fail(problem(t.SourceRange(), "Reference too long", "A reference ends with the name: %s.%s.", root, name))
+	}
 	switch root {
 	case "var":
 		if _, ok := d.scope.variables[name]; ok {
@@ -171,6 +179,11 @@ func (d *decoder) unknownRoot(t hcl.Traversal, root string, kinds []string) *hcl
 	case "true", "false", "null":
 		return problem(r, "Unknown name", "%q is no name.", root)
 	}
+	for _, kind := range referenceKinds {
+		if _, ok := d.scope.names[kind][root]; ok && len(t) == 1 {
+			return problem(r, "Unknown name", "There is nothing called %q here. Did you mean %s.%s?", root, kind, root)
+		}
+	}
 	return problem(r, "Unknown name", "There is nothing called %q here.%s A text is written in quotes.", root, didYouMean(root, kinds, "%s.NAME"))
 }
 
@@ -179,11 +192,15 @@ func (d *decoder) local(name string) cty.Value {
 	l := d.scope.locals[name]
 	switch l.state {
 	case 1:
-		d.fail(problem(l.attribute.NameRange, "Local needs itself", "local.%s cannot be computed, as it depends on itself.", name))
+		s := d.scope
+		round := append(slices.Clone(s.path[slices.Index(s.path, "local."+name):]), "local."+name)
+		d.fail(problem(l.attribute.NameRange, "Local needs itself", "local.%s cannot be computed, as it depends on itself: %s.", name, strings.Join(round, " → ")))
 		l.state, l.value = 2, cty.DynamicVal
 	case 0:
 		l.state = 1
+		d.scope.path = append(d.scope.path, "local."+name)
 		v, ok := d.value(l.attribute.Expr)
+		d.scope.path = d.scope.path[:len(d.scope.path)-1]
 		if l.state == 1 {
 			l.state, l.value, l.ok = 2, v, ok
 		}
@@ -209,4 +226,19 @@ func sizeOf(v cty.Value, limit int) int {
 		return n
 	}
 	return 1
+}
+
+// withQuotes widens a range that covers what stands between two quotes, as HCL
+// gives it of a text, to the text as people see it.
+func (d *decoder) withQuotes(diag *hcl.Diagnostic) {
+	f := d.config.files[diag.Subject.Filename]
+	if f == nil {
+		return
+	}
+	r := *diag.Subject
+	if r.Start.Byte > 0 && r.End.Byte < len(f.Bytes) && f.Bytes[r.Start.Byte-1] == '"' && f.Bytes[r.End.Byte] == '"' {
+		r.Start.Byte, r.Start.Column = r.Start.Byte-1, r.Start.Column-1
+		r.End.Byte, r.End.Column = r.End.Byte+1, r.End.Column+1
+		diag.Subject = &r
+	}
 }

@@ -20,7 +20,9 @@ func (d *decoder) variables(blocks []*syntax.Block) {
 	for _, b := range blocks {
 		d.config.variables[b.Labels[0].Name] = b
 	}
+	before := len(d.diags)
 	given := d.variableFiles()
+	d.filesBroken = d.diags[before:].HasErrors()
 	for _, b := range blocks {
 		d.variable(b, given)
 	}
@@ -112,7 +114,11 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 	}
 	v, ok := d.givenValue(b, name, want, given[name])
 	if ok && v == cty.NilVal {
-		if !hasDefault {
+		switch {
+		case hasDefault:
+		case d.filesBroken: // it may stand there
+			return
+		default:
 			d.fail(problem(b.Range(), "Variable without a value", "The variable %q has no default, so it must be given: --var %s=…, EIPD_VAR_%s, or in a --var-file.", name, name, name))
 			return
 		}
@@ -129,14 +135,8 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 
 // givenValue looks for the value that a variable was given; cty.NilVal for none.
 func (d *decoder) givenValue(b *syntax.Block, name string, want cty.Type, inFile *syntax.Attribute) (cty.Value, bool) {
-	wrong := func(r hcl.Range, from string) (cty.Value, bool) {
-		return cty.NilVal, d.fail(problem(r, "Wrong type", "The variable %q must be %s; what %s gives is not.", name, article(want.FriendlyName()), from))
-	}
 	if text, ok := d.config.options.Variables[name]; ok {
-		if v, ok := fromText(text, want); ok {
-			return v, true
-		}
-		return wrong(b.Range(), "--var "+name)
+		return d.fromText(b.Range(), name, "--var "+name, text, want)
 	}
 	if inFile != nil {
 		v, ok := d.value(inFile.Expr)
@@ -146,36 +146,36 @@ func (d *decoder) givenValue(b *syntax.Block, name string, want cty.Type, inFile
 		if v, err := convert.Convert(v, want); err == nil {
 			return v, true
 		}
-		return wrong(inFile.Expr.Range(), "this")
+		return cty.NilVal, d.fail(problem(inFile.Expr.Range(), "Wrong type", "The variable %q must be %s.", name, article(want.FriendlyName())))
 	}
 	if text, ok := d.config.lookupEnv("EIPD_VAR_" + name); ok {
-		if v, ok := fromText(text, want); ok {
-			return v, true
-		}
-		return wrong(b.Range(), "EIPD_VAR_"+name)
+		return d.fromText(b.Range(), name, "EIPD_VAR_"+name, text, want)
 	}
 	return cty.NilVal, true
 }
 
 // fromText reads a value as the command line gives it: a string as it is, lists
 // and maps in HCL's notation.
-func fromText(text string, want cty.Type) (cty.Value, bool) {
+func (d *decoder) fromText(r hcl.Range, name, from, text string, want cty.Type) (cty.Value, bool) {
+	wrong := func() (cty.Value, bool) {
+		return cty.NilVal, d.fail(problem(r, "Wrong type", "The variable %q must be %s; what %s gives is not.", name, article(want.FriendlyName()), from))
+	}
 	v := cty.StringVal(text)
-	if want.IsPrimitiveType() || want == cty.DynamicPseudoType {
-		c, err := convert.Convert(v, want)
-		return c, err == nil
-	}
-	if _, diags := syntax.Parse("value.hcl", []byte("v = "+text+"\n")); diags.HasErrors() {
-		return cty.NilVal, false
-	}
-	expr, diags := hclsyntax.ParseExpression([]byte(text), "value", hcl.InitialPos)
-	if diags.HasErrors() {
-		return cty.NilVal, false
-	}
-	v, diags = expr.Value(nil)
-	if diags.HasErrors() {
-		return cty.NilVal, false
+	if !want.IsPrimitiveType() && want != cty.DynamicPseudoType {
+		if _, diags := syntax.Parse("value.hcl", []byte("v = "+text+"\n")); diags.HasErrors() {
+			return cty.NilVal, d.fail(problem(r, "Wrong value", "What %s gives for the variable %q cannot be read: %s: %s", from, name, diags[0].Summary, diags[0].Detail))
+		}
+		expr, diags := hclsyntax.ParseExpression([]byte(text), "value", hcl.InitialPos)
+		if diags.HasErrors() {
+			return wrong()
+		}
+		if v, diags = expr.Value(nil); diags.HasErrors() {
+			return wrong()
+		}
 	}
 	c, err := convert.Convert(v, want)
-	return c, err == nil
+	if err != nil {
+		return wrong()
+	}
+	return c, true
 }

@@ -242,12 +242,18 @@ func jsonLabelled(outer *Block, value hcl.Expression, labelled func(string, stri
 		b.Body = object{[]hcl.Expression{value}}
 		return []*Block{&b}, nil
 	}
-	allLabels := len(pairs) > 0
+	labels, others := 0, 0
 	for _, p := range pairs {
 		k, _, err := key(p)
-		allLabels = allLabels && err == nil && (k == "//" || labelled(path(outer), k) && isObject(p.Value))
+		switch {
+		case err == nil && k == "//":
+		case err == nil && labelled(path(outer), k) && isObject(p.Value):
+			labels++
+		default:
+			others++
+		}
 	}
-	if !allLabels {
+	if labels == 0 || others > 0 {
 		b := *outer
 		b.Body = object{[]hcl.Expression{value}}
 		return []*Block{&b}, nil
