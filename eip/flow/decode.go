@@ -37,16 +37,18 @@ type place struct {
 	address string // of the stages in it
 }
 
-// decode fills the struct that into points to from a block's body.
-func (d *decoder) decode(into any, b *syntax.Block, at place) {
-	sound := d.struct_(reflect.ValueOf(into).Elem(), schema.Of(into), b, at)
+// decode fills the struct that into points to from a block's body. It reports
+// whether all options could be read; what Validate then finds is another matter.
+func (d *decoder) decode(into any, b *syntax.Block, at place) (sound bool) {
+	sound = d.struct_(reflect.ValueOf(into).Elem(), schema.Of(into), b, at)
 	v, ok := into.(eip.Validator)
 	if !ok || !sound {
-		return // what Validate would find may come of what was said already
+		return sound // what Validate would find may come of what was said already
 	}
 	if err := v.Validate(); err != nil {
 		d.blame(b, at, err)
 	}
+	return true
 }
 
 // blame turns what Validate found into diagnostics at the options it names.
@@ -93,8 +95,7 @@ func (d *decoder) content(s *schema.Block, b *syntax.Block) syntax.Content {
 	return c
 }
 
-// struct_ fills in a struct. It reports whether its own options are sound; blocks
-// in it answer for themselves.
+// struct_ fills in a struct, and reports whether all options in it could be read.
 func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at place) (sound bool) {
 	sound = true
 	c := d.content(s, b)
@@ -134,7 +135,7 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 			}
 		}
 	}
-	d.nestedBlocks(v, s, inner, at)
+	sound = d.nestedBlocks(v, s, inner, at) && sound
 	if pipe != nil {
 		d.body(pipe, s.Body, stages, b, at)
 	}
@@ -145,7 +146,7 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 func (d *decoder) missing(s *schema.Block, b *syntax.Block, set map[string]*syntax.Attribute, inner []*syntax.Block, at place) (complete bool) {
 	complete = true
 	for _, a := range s.Attributes {
-		if a.Required && set[a.Name] == nil {
+		if a.Required && set[a.Name] == nil && !misspelt(a.Name, s, set) {
 			complete = d.fail(problem(b.Range(), "Missing option", "The %s needs %q (%s).%s", at.what, a.Name, kindWords(a), d.prose(a.Field)))
 		}
 	}
@@ -163,6 +164,17 @@ func (d *decoder) missing(s *schema.Block, b *syntax.Block, set map[string]*synt
 	return complete
 }
 
+// misspelt reports whether something that does not exist was set, and may be meant
+// to be this option: one error is enough.
+func misspelt(name string, s *schema.Block, set map[string]*syntax.Attribute) bool {
+	for other := range set {
+		if s.Attribute(other) == nil && editDistance(other, name) <= 2 {
+			return true
+		}
+	}
+	return false
+}
+
 // prose is what an option is for, to say when it is missing.
 func (d *decoder) prose(f schema.Field) string {
 	if p := f.Prose(); p != "" {
@@ -172,12 +184,14 @@ func (d *decoder) prose(f schema.Field) string {
 }
 
 // nestedBlocks decodes the named blocks in a block.
-func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*syntax.Block, at place) {
+func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*syntax.Block, at place) (sound bool) {
+	sound = true
 	first := map[string]*syntax.Block{}
 	for _, b := range blocks {
 		n := s.Nested(b.Type)
 		if n.Block.Label != nil {
 			if !d.label(b, b.Type, true) {
+				sound = false
 				continue
 			}
 		} else if len(b.Labels) > 0 {
@@ -200,14 +214,15 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name}
 		field := v.FieldByIndex(n.Index)
 		if field.Type() == reflect.TypeFor[eip.Pipe]() {
-			d.struct_(field, n.Block, b, inside)
+			sound = d.struct_(field, n.Block, b, inside) && sound
 			continue
 		}
-		d.nested(field, n, b, inside)
+		sound = d.nested(field, n, b, inside) && sound
 	}
+	return sound
 }
 
-func (d *decoder) nested(field reflect.Value, n *schema.Nested, b *syntax.Block, inside place) {
+func (d *decoder) nested(field reflect.Value, n *schema.Nested, b *syntax.Block, inside place) bool {
 	var into reflect.Value // a pointer to the struct
 	switch {
 	case !n.Repeated && !n.Pointer:
@@ -227,7 +242,7 @@ func (d *decoder) nested(field reflect.Value, n *schema.Nested, b *syntax.Block,
 	if n.Block.Label != nil {
 		into.Elem().FieldByIndex(n.Block.Label.Index).SetString(b.Labels[0].Name)
 	}
-	d.decode(into.Interface(), b, inside)
+	return d.decode(into.Interface(), b, inside)
 }
 
 // label checks a block's one label.
