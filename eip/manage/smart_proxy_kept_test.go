@@ -40,7 +40,7 @@ func TestSmartProxy_HoldsWhatItKeeps(t *testing.T) {
 					p := o.proxy(nil)
 					settled := o.ask(p, request)
 					forwarded := o.take("service")
-					if settled() != unsettled {
+					if settled() != errUnsettled {
 						t.Errorf("the request settled with %v before its reply", settled())
 					}
 					want := map[string]int64{"requests": 1, "replies": 1}

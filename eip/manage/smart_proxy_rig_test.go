@@ -73,10 +73,10 @@ func (o *office) request(name string) *eip.Message {
 }
 
 // ask passes a request through the proxy, and returns what it has settled with so
-// far; unsettled where it is held.
+// far; errUnsettled where it is held.
 func (o *office) ask(p *manage.SmartProxy, m *eip.Message) (settled func() error) {
 	var mu sync.Mutex
-	outcome := unsettled
+	outcome := errUnsettled
 	eip.Deliver(o.Context(), eip.Chain([]eip.Stage{p}, nil), m.Fork(func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -89,7 +89,7 @@ func (o *office) ask(p *manage.SmartProxy, m *eip.Message) (settled func() error
 	}
 }
 
-var unsettled = errors.New("not settled yet")
+var errUnsettled = errors.New("not settled yet")
 
 // take takes the next message from a channel, and settles it.
 func (o *office) take(channel string) *eip.Message {
