@@ -1,0 +1,139 @@
+package rabbit
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+var shared struct {
+	sync.Mutex
+	node *Node
+}
+
+// Shared is a node that all tests of the binary use, one after the other. It is
+// up; it ends with the binary.
+func Shared(t testing.TB) *Node {
+	t.Helper()
+	require(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.node == nil {
+		n, err := create(TLS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared.node = n
+	}
+	if shared.node.server == nil {
+		shared.node.Restart(t)
+	}
+	return shared.node
+}
+
+// Close ends the shared node, where there is one. Without it, the node ends a
+// moment after the binary.
+func Close() {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.node != nil {
+		shared.node.close()
+		shared.node = nil
+	}
+}
+
+// Restart starts the node, having killed it where it is up, and waits until it
+// takes connections.
+func (n *Node) Restart(t testing.TB) {
+	t.Helper()
+	n.Launch(t)
+	n.Await(t)
+}
+
+// Launch is Restart without waiting.
+func (n *Node) Launch(t testing.TB) {
+	t.Helper()
+	n.Kill()
+	output, err := os.OpenFile(filepath.Join(n.dir, "output"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer output.Close()
+	cmd := exec.Command(filepath.Join(scripts, "rabbitmq-server"))
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = n.env, n.dir, output, output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: n.keeper.Process.Pid}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start RabbitMQ: %v", err)
+	}
+	n.server = cmd
+}
+
+// Await waits until the node takes connections.
+func (n *Node) Await(t testing.TB) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(startTime); time.Now().Before(deadline); {
+		var conn *amqp.Connection
+		if conn, err = amqp.Dial(n.URL()); err == nil {
+			_ = conn.Close()
+			return
+		}
+		time.Sleep(20 * time.Millisecond) // there is nothing else to wait on
+	}
+	t.Fatalf("RabbitMQ did not start: %v\n%s", err, n.log())
+}
+
+// Kill ends the node as a crash would, and waits until it is gone.
+func (n *Node) Kill() { n.end(syscall.SIGKILL) }
+
+// Stop lets the node shut down in good order.
+func (n *Node) Stop() { n.end(syscall.SIGTERM) }
+
+func (n *Node) end(s syscall.Signal) {
+	if n.server == nil {
+		return
+	}
+	_ = n.server.Process.Signal(s) // it may have ended by itself
+	_ = n.server.Wait()
+	n.server = nil
+}
+
+// Freeze stops the node's process, as a machine that hangs would; connections to
+// it stay open. It goes on by Thaw.
+func (n *Node) Freeze(t testing.TB) { n.signal(t, syscall.SIGSTOP) }
+
+// Thaw lets a frozen node go on.
+func (n *Node) Thaw(t testing.TB) { n.signal(t, syscall.SIGCONT) }
+
+func (n *Node) signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := n.server.Process.Signal(s); err != nil {
+		t.Fatalf("send %v to RabbitMQ: %v", s, err)
+	}
+}
+
+// Ctl runs rabbitmqctl, and returns its output.
+func (n *Node) Ctl(t testing.TB, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(scripts, "rabbitmqctl"), append([]string{"-q"}, args...)...)
+	cmd.Env, cmd.Dir = n.env, n.dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("rabbitmqctl %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// Memory sets the part of the machine's memory that the node may use. At 0 it
+// raises its alarm, and takes no messages.
+func (n *Node) Memory(t testing.TB, part float64) {
+	t.Helper()
+	n.Ctl(t, "set_vm_memory_high_watermark", fmt.Sprint(part))
+}

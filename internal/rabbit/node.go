@@ -1,0 +1,222 @@
+package rabbit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// scripts are the package's own, which do not insist on a user of their own.
+const scripts = "/usr/lib/rabbitmq/bin"
+
+// startTime is a lot: a node takes three to six seconds where nothing else runs.
+const startTime = 2 * time.Minute
+
+// A Node is a RabbitMQ node.
+type Node struct {
+	Port    int // of AMQP
+	TLSPort int // of AMQP over TLS; 0 where it was not asked for
+	dir     string
+	env     []string
+	keeper  *exec.Cmd
+	leash   io.Closer // the keeper's standard input
+	server  *exec.Cmd // nil while it is down
+}
+
+// An Option changes a node before it starts.
+type Option func(*Node) error
+
+// Config adds a line to the node's configuration.
+func Config(line string) Option {
+	return func(n *Node) error { return n.configure(line) }
+}
+
+// Start starts a node of the test's own, which ends with the test.
+func Start(t testing.TB, options ...Option) *Node {
+	t.Helper()
+	require(t)
+	n, err := create(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.close)
+	n.Restart(t)
+	return n
+}
+
+// require skips the test where RabbitMQ is not installed.
+func require(t testing.TB) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(scripts, "rabbitmq-server")); err == nil {
+		return
+	}
+	const why = "RabbitMQ is not installed; internal/testdeps/install.sh installs it"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// create lays out a node's files, and starts what ends it with this process.
+func create(options ...Option) (n *Node, err error) {
+	dir, err := os.MkdirTemp("", "eipd-rabbit-")
+	if err != nil {
+		return nil, err
+	}
+	n = &Node{dir: dir}
+	defer func() {
+		if err != nil {
+			n.close()
+			err = fmt.Errorf("prepare a RabbitMQ node: %w", err)
+		}
+	}()
+	ports, err := free(4)
+	if err != nil {
+		return nil, err
+	}
+	n.Port = ports[0]
+	n.setEnv(ports[1], ports[2], ports[3])
+	for name, content := range map[string]string{
+		"rabbitmq-env.conf": "", "advanced.config": "[].", "enabled_plugins": "[].",
+		"rabbitmq.conf": fmt.Sprintf("listeners.tcp.1 = 127.0.0.1:%d\nlog.console = false\ndisk_free_limit.absolute = 50MB\n", n.Port),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "home"), 0o700); err != nil {
+		return nil, err
+	}
+	for _, option := range options {
+		if err := option(n); err != nil {
+			return nil, err
+		}
+	}
+	return n, n.keep(ports[2])
+}
+
+func (n *Node) setEnv(dist, epmd, ctl int) {
+	in := func(name string) string { return filepath.Join(n.dir, name) }
+	n.env = append(os.Environ(),
+		"HOME="+in("home"), "RABBITMQ_BASE="+n.dir, fmt.Sprintf("RABBITMQ_NODENAME=eipd%d@localhost", n.Port),
+		"RABBITMQ_CONF_ENV_FILE="+in("rabbitmq-env.conf"), "RABBITMQ_CONFIG_FILE="+in("rabbitmq.conf"),
+		"RABBITMQ_ADVANCED_CONFIG_FILE="+in("advanced.config"), "RABBITMQ_ENABLED_PLUGINS_FILE="+in("enabled_plugins"),
+		"RABBITMQ_MNESIA_BASE="+in("mnesia"), "RABBITMQ_LOG_BASE="+in("log"), "RABBITMQ_PID_FILE="+in("pid"), "RABBITMQ_FEATURE_FLAGS_FILE="+in("feature_flags"),
+		"RABBITMQ_NODE_IP_ADDRESS=127.0.0.1", fmt.Sprint("RABBITMQ_NODE_PORT=", n.Port), fmt.Sprint("RABBITMQ_DIST_PORT=", dist),
+		fmt.Sprint("RABBITMQ_CTL_DIST_PORT_MIN=", ctl), fmt.Sprint("RABBITMQ_CTL_DIST_PORT_MAX=", ctl),
+		// No spinning schedulers: the machine belongs to what is tested.
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
+		"RABBITMQ_CTL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}", fmt.Sprint("ERL_EPMD_PORT=", epmd), "ERL_EPMD_ADDRESS=127.0.0.1",
+		"RUNNING_UNDER_SYSTEMD=true", // the script becomes the server, instead of watching over it
+		"PATH="+scripts+":"+os.Getenv("PATH"))
+}
+
+func (n *Node) configure(line string) error {
+	f, err := os.OpenFile(filepath.Join(n.dir, "rabbitmq.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, line)
+	return errors.Join(err, f.Close())
+}
+
+// keep starts the port mapper, and a shell that leads the process group of all the
+// node's processes. When its standard input ends, as it does with this process, it
+// ends the group and removes the folder.
+func (n *Node) keep(epmd int) error {
+	const script = `epmd -address 127.0.0.1 -port "$1" >/dev/null 2>&1 &
+cat >/dev/null
+setsid sh -c 'kill -9 -- "-$1"; while kill -0 -- "-$1"; do sleep 0.05; done; rm -rf -- "$2"' - $$ "$2" >/dev/null 2>&1 &
+wait`
+	n.keeper = exec.Command("sh", "-c", script, "-", strconv.Itoa(epmd), n.dir)
+	n.keeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	leash, err := n.keeper.StdinPipe()
+	if err != nil {
+		return err
+	}
+	n.leash = leash
+	return n.keeper.Start()
+}
+
+// close ends everything and removes the folder.
+func (n *Node) close() {
+	if n.keeper != nil {
+		_ = syscall.Kill(-n.keeper.Process.Pid, syscall.SIGKILL)
+		_ = n.leash.Close()
+		_ = n.keeper.Wait()
+	}
+	if n.server != nil {
+		_ = n.server.Wait()
+	}
+	// The server's own helpers end a moment after it, and may still write.
+	for range 100 {
+		if os.RemoveAll(n.dir) == nil {
+			return
+		}
+	}
+}
+
+// Dir is the node's folder.
+func (n *Node) Dir() string { return n.dir }
+
+// URL is where the node takes connections, as its administrator.
+func (n *Node) URL() string { return fmt.Sprintf("amqp://guest:guest@127.0.0.1:%d/", n.Port) }
+
+// Address is the node's host and port.
+func (n *Node) Address() string { return fmt.Sprintf("127.0.0.1:%d", n.Port) }
+
+// Dial connects to the node. The connection is closed with the test.
+func (n *Node) Dial(t testing.TB) *amqp.Connection {
+	t.Helper()
+	conn, err := amqp.Dial(n.URL())
+	if err != nil {
+		t.Fatalf("connect to RabbitMQ: %v", err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // the test may have cut it
+	return conn
+}
+
+// Channel opens an AMQP channel on a connection of its own.
+func (n *Node) Channel(t testing.TB) *amqp.Channel {
+	t.Helper()
+	ch, err := n.Dial(t).Channel()
+	if err != nil {
+		t.Fatalf("open a channel: %v", err)
+	}
+	return ch
+}
+
+// free finds ports that nobody listens on.
+func free(count int) (ports []int, err error) {
+	for range count {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// log is the end of what the node has logged.
+func (n *Node) log() string {
+	var all strings.Builder
+	files, _ := filepath.Glob(filepath.Join(n.dir, "log", "*"))
+	for _, file := range append(files, filepath.Join(n.dir, "output")) {
+		b, _ := os.ReadFile(file)
+		all.Write(b[max(0, len(b)-4000):])
+	}
+	return all.String()
+}
