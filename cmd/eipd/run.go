@@ -15,7 +15,7 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 )
 
-type run struct {
+type runCommand struct {
 	loading
 	flows     []string
 	dataDir   string
@@ -27,7 +27,7 @@ type run struct {
 }
 
 func newRun() *cobra.Command {
-	r := &run{}
+	r := &runCommand{}
 	c := &cobra.Command{
 		Use:   "run FILES…",
 		Short: "Run flows",
@@ -52,7 +52,7 @@ what was not settled is delivered again next time.`,
 	return c
 }
 
-func (r *run) run(ctx context.Context, files []string) error {
+func (r *runCommand) run(ctx context.Context, files []string) error {
 	log, err := r.logger()
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (r *run) run(ctx context.Context, files []string) error {
 	return r.stop(ctx, process, log)
 }
 
-func (r *run) stop(ctx context.Context, process *flow.Process, log *slog.Logger) error {
+func (r *runCommand) stop(ctx context.Context, process *flow.Process, log *slog.Logger) error {
 	if ctx.Err() != nil {
 		log.Info("stopping", slog.Duration("grace", r.grace))
 	}
@@ -113,7 +113,7 @@ func (r *run) stop(ctx context.Context, process *flow.Process, log *slog.Logger)
 	return nil
 }
 
-func (r *run) logger() (*slog.Logger, error) {
+func (r *runCommand) logger() (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(r.logLevel)); err != nil {
 		return nil, fmt.Errorf("--log-level %s: write debug, info, warn or error", r.logLevel)
