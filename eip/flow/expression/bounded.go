@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
-	"regexp/syntax"
 	"strings"
 
 	"github.com/expr-lang/expr/builtin"
@@ -84,96 +82,6 @@ func size(v any) int {
 		return 32 * len(v)
 	}
 	return 0
-}
-
-// list fails for what is none; expr would loop over the bytes of a text.
-func list(v any) any {
-	switch v.(type) {
-	case []any, []int, []string:
-		return v
-	case string, []byte:
-	default:
-		if k := reflect.ValueOf(v).Kind(); k == reflect.Slice || k == reflect.Array {
-			return v
-		}
-	}
-	fail("%s where a list is needed", kindOf(v))
-	return nil
-}
-
-func str(v any) string {
-	s, ok := v.(string)
-	if !ok {
-		fail("%s where text is needed", kindOf(v))
-	}
-	return s
-}
-
-// add is +. Text that is doubled again and again would fill any memory.
-func (e *environment) add(a, b any) any {
-	if s, ok := a.(string); ok {
-		if t, ok := b.(string); ok {
-			e.build(len(s) + len(t))
-			return s + t
-		}
-	}
-	return runtime.Add(a, b)
-}
-
-// quotient is /, which yields no infinity.
-func quotient(a, b any) any {
-	q := runtime.Divide(a, b)
-	if math.IsInf(q, 0) || math.IsNaN(q) {
-		if runtime.Equal(b, 0) {
-			fail("division by zero")
-		}
-		fail("the result of a division is too large")
-	}
-	return q
-}
-
-// within is x in from..to, without making the list.
-func within(x any, from, to int) any {
-	switch x := x.(type) {
-	case int:
-		return from <= x && x <= to
-	case float64:
-		return float64(from) <= x && x <= float64(to) && x == math.Trunc(x)
-	}
-	switch reflect.ValueOf(x).Kind() {
-	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32:
-		v, _ := normal(x, 0)
-		return within(v, from, to)
-	}
-	return false
-}
-
-const maxPattern = 1000 // bytes of a pattern that is computed
-
-// match is matches with a pattern that is not constant: it may come from the
-// message, and the time it takes is the product of its size and the text's.
-func (e *environment) match(text, pattern any) any {
-	if runtime.IsNil(text) || runtime.IsNil(pattern) {
-		return false
-	}
-	p := str(pattern)
-	if len(p) > maxPattern {
-		fail("a pattern has more than %d bytes", maxPattern)
-	}
-	re, err := regexp.Compile(p)
-	if err != nil {
-		fail("%v", err)
-	}
-	length := reflect.ValueOf(text).Len()
-	if parsed, err := syntax.Parse(p, syntax.Perl); err == nil {
-		if prog, err := syntax.Compile(parsed.Simplify()); err == nil {
-			e.step(len(prog.Inst) * (1 + length/64))
-		}
-	}
-	if b, ok := text.([]byte); ok {
-		return re.Match(b)
-	}
-	return re.MatchString(str(text))
 }
 
 func (e *environment) repeat(args []any) any {
@@ -288,7 +196,7 @@ func bucket(v any) any {
 	return nil
 }
 
-// string is expr's, but gives the text of bytes.
+// string is expr's, but gives the text of bytes, and numbers as they are written.
 func (e *environment) string(args []any) any {
 	var s string
 	switch v := args[0].(type) {
@@ -296,6 +204,8 @@ func (e *environment) string(args []any) any {
 		return v
 	case []byte:
 		s = string(v)
+	case float64:
+		s = textOf(v)
 	case []any, map[string]any:
 		result(v) // not nested too deep
 		s = fmt.Sprint(v)

@@ -16,7 +16,8 @@ import (
 // A program is a compiled expression.
 type program struct {
 	name    string // the source, cut short, for errors
-	message bool   // the machine needs environment.Message
+	paths   []string
+	message bool // the machine needs environment.Message
 	code    *vm.Program
 	// What is used in place of code where the expression is one of the shapes that
 	// direct knows.
@@ -70,7 +71,7 @@ func compileWith(source string, k kind, reads *places) (p *program, err error) {
 	if err != nil {
 		return nil, translate(source, err)
 	}
-	p = &program{name: shorten(source), code: code, message: usesMessage(&tree.Node)}
+	p = &program{name: shorten(source), code: code, paths: pathsOf(&tree.Node), message: usesMessage(&tree.Node)}
 	p.value, p.test = direct(tree.Node)
 	return p, nil
 }

@@ -37,8 +37,9 @@ type environment struct {
 	program *program
 	m       *eip.Message
 	reply   *eip.Message
-	body    *payload // of m, once it is needed
-	answer  *payload // of reply
+	body    *payload       // of m, once it is needed
+	answer  *payload       // of reply
+	all     map[string]any // headers, once they are needed
 
 	machine  vm.VM
 	built    int
@@ -70,7 +71,7 @@ func (e *environment) end(err *error) {
 	if e.program.message {
 		e.Message = envelope{}
 	}
-	e.ctx, e.program, e.m, e.reply, e.body, e.answer = nil, nil, nil, nil, nil, nil
+	e.ctx, e.program, e.m, e.reply, e.body, e.answer, e.all = nil, nil, nil, nil, nil, nil, nil
 	e.built, e.steps, e.nested, e.deadline = 0, 0, 0, time.Time{}
 	environments.Put(e)
 }
@@ -174,7 +175,7 @@ func explain(text string) string {
 		return "it needs too much memory"
 	case strings.HasPrefix(text, "cannot slice"):
 		return "only text and lists can be sliced"
-	case strings.HasPrefix(text, "runtime error: hash of unhashable type"):
+	case strings.Contains(text, "hash of unhashable type"):
 		return "only text, numbers and booleans can be keys"
 	case text == "recursion depth exceeded":
 		return "it is nested too deep"

@@ -71,7 +71,6 @@ var (
 	unexpected = regexp.MustCompile(`^unexpected token \w+\("(.*)"\)$`)
 	mismatched = regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types? (.+?)(?: and (.+))?\)$`)
 	noMember   = regexp.MustCompile(`^type (.+) has no (?:field|method) (\S+)$`)
-	badNumber  = regexp.MustCompile(`^invalid \w+ literal: .*value out of range$`)
 	badArg     = regexp.MustCompile(`^cannot use (.+) as argument \(type (.+)\) to call (\S+)\s*$`)
 	noList     = regexp.MustCompile(`^builtin (\w+) takes only array \(got (.+)\)$`)
 	noBoolean  = regexp.MustCompile(`^(?:predicate should return boolean|non-bool expression) \((?:got|type) (.+)\)`)
@@ -112,11 +111,8 @@ func sentence(message string) (what, hint string) {
 	case match(noBoolean, line, &m):
 		return fmt.Sprintf("This condition must be true or false, and is %s.", typeWord(m[1])), ""
 	}
-	switch {
-	case strings.HasPrefix(line, "error parsing regexp: "):
-		return "This is no regular expression: " + short(strings.TrimPrefix(line, "error parsing regexp: ")) + ".", ""
-	case badNumber.MatchString(line):
-		return "This number does not fit 64 bits.", ""
+	if reason, ok := strings.CutPrefix(line, "error parsing regexp: "); ok {
+		return "This is no regular expression: " + short(reason) + ".", ""
 	}
 	line = short(strings.TrimPrefix(plain(line), "invalid operation: "))
 	r, size := utf8.DecodeRuneInString(line)

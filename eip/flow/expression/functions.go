@@ -124,9 +124,11 @@ func (e *environment) header(name string) any { return plainValue(e.m.Headers[na
 
 // headers returns them all.
 func (e *environment) headers() map[string]any {
-	if e.m.Headers == nil {
-		return map[string]any{}
+	if e.all == nil {
+		all, _ := normal(e.m.Headers, 0)
+		if e.all = all.(map[string]any); e.all == nil {
+			e.all = map[string]any{}
+		}
 	}
-	m, _ := normal(e.m.Headers, 0)
-	return m.(map[string]any)
+	return e.all
 }

@@ -80,7 +80,7 @@ var shapes = map[string]func(n int) string{
 func TestCompile_HostileShapes(t *testing.T) {
 	for name, shape := range shapes {
 		t.Run(name, func(t *testing.T) {
-			for _, n := range []int{1, 12, 30, 99, 101, 1000, 5000, 100_000, 3_000_000} {
+			for _, n := range []int{1, 12, 30, 99, 101, 1000, 5000, 100_000} {
 				source := shape(n)
 				start := time.Now()
 				_, err := Value(source)
@@ -121,29 +121,27 @@ func checkError(t *testing.T, source string, err error) {
 
 func TestEvaluate_HostileExpressions(t *testing.T) {
 	ones := func(n int) string { return "[" + strings.Repeat("1,", n-1) + "1]" }
-	body := `{"s":"` + strings.Repeat("a", 1<<20) + `","million":` + ones(1_000_000) + `,"thousand":` + ones(1000) + `,"many":` + ones(99_000) +
+	body := `{"s":"` + strings.Repeat("a", 1<<20) + `","large":` + ones(300_000) + `,"thousand":` + ones(1000) + `,"many":` + ones(99_000) +
 		`,"deep":` + nested("[", ones(10_000), "]", 9_900) + `,"n":1000000000,"pattern":"(x{100}){10}"}`
 	m := eip.New([]byte(body), nil)
 	tests := []struct{ source, err string }{ // err "": evaluates
 		{`1..1000000000`, "memory"},
 		{`map(1..100000, map(1..1000, #))`, "memory"},
-		{`map(body.million, body.million)`, "memory"},
 		{`map(body.thousand, keys(body))`, ""},
-		{`let r = 1..900000; all(r, all(r, true))`, "it takes"},
-		{`all(body.million, all(body.million, true))`, "it takes"},
+		{`let r = 1..9000; all(r, all(r, true))`, "it takes"},
 		{`count(body.thousand, count(body.thousand, # > 0) > 0) > 0`, ""},
-		{`none(body.million, sum(body.million) == 0)`, "it takes"},
-		{`none(body.million, count(body.million) == 0)`, "int where true or false is needed"},
+		{`none(body.large, sum(body.large) == 0)`, "it takes"},
+		{`none(body.large, count(body.large) == 0)`, "int where true or false is needed"},
 		{`len(uniq(map(body.many, [#, #index])))`, "it takes"},
-		{`len(uniq(body.million))`, ""},
+		{`len(uniq(body.large))`, ""},
 		{`repeat(body.s, body.n)`, "memory"},
 		{`repeat("", body.n)`, ""},
 		{`replace(body.s, "a", body.s)`, "memory"},
-		{`join(body.million | map("a"), body.s)`, "memory"},
+		{`join(body.thousand | map("a"), body.s)`, "memory"},
 		{`reduce(1..60, #acc + #acc, body.s)`, "memory"},
 		{`let s = body.s; none(body.thousand, upper(s) == "")`, "memory"},
 		{`none(body.thousand, len(split(body.s, "")) == 1)`, "memory"},
-		{`reduce(body.million, [#acc], 1)`, "nested"},
+		{`reduce(body.large, [#acc], 1)`, "nested"},
 		{`let a = reduce(body.many, [#acc], 1); a == a`, ""},
 		{`let a = reduce(body.many, {{a: #acc}}, 1); let b = reduce(body.many[1:], {{a: #acc}}, 1); a == b`, "nested"},
 		{`let a = reduce(body.many, {{a: #acc}}, 1); a in [a]`, ""},
@@ -157,7 +155,7 @@ func TestEvaluate_HostileExpressions(t *testing.T) {
 		{`body.s matches body.s`, "pattern"},
 		{`fromJSON(repeat("[", 1000000))`, "fromJSON"},
 		{`int(1e300)`, "whole number"},
-		{`sort(body.million)[0]`, ""},
+		{`sort(body.large)[0]`, ""},
 	}
 	for _, tt := range tests {
 		v, err := Value(tt.source)
@@ -196,7 +194,7 @@ func TestEvaluate_EndsWithItsContext(t *testing.T) {
 
 // A body nested without bound must not end the process, by whichever part it is read.
 func TestEvaluate_HostileBodies(t *testing.T) {
-	const n = 5_000_000
+	const n = 2_000_000
 	for _, body := range []string{nested("[", "", "", n), nested("[", "", "]", n), nested(`{"a":`, "1", "}", n), `{"a":` + nested("[", "", "]", n) + `}`, nested(`[{"a":`, "1", "}]", n/2)} {
 		for _, source := range []string{`body.a`, `body`, `body.a.a.a`, `body.b`, `body?.a`} {
 			v, err := Value(source)
@@ -231,4 +229,3 @@ func FuzzCompile(f *testing.F) {
 		w.check(t, source, body, "")
 	})
 }
-

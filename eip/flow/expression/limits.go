@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -51,6 +52,9 @@ func checkSize(source string) error {
 			}
 			return nil
 		}
+		if t.Kind == lexer.Number && !isNumber(t.Value) { // expr points behind it
+			return at(source, t.Location, "", "This is no number of 64 bits.")
+		}
 		end = t.To
 		n := 0
 		switch {
@@ -76,6 +80,21 @@ func checkSize(source string) error {
 			return at(source, t.Location, "", "The expression is nested too deep: %q is in %d others.", t.Value, MaxNesting)
 		}
 	}
+}
+
+// isNumber reports whether expr's parser takes a number.
+func isNumber(s string) bool {
+	s = strings.ToLower(strings.ReplaceAll(s, "_", ""))
+	base := 10
+	switch {
+	case strings.HasPrefix(s, "0x") || strings.HasPrefix(s, "0o") || strings.HasPrefix(s, "0b"):
+		base = 0
+	case strings.ContainsAny(s, ".e"):
+		_, err := strconv.ParseFloat(s, 64)
+		return err == nil
+	}
+	_, err := strconv.ParseInt(s, base, 64)
+	return err == nil
 }
 
 // nodes counts the parts of a tree. The parser uses one part in two places for

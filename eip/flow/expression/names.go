@@ -56,14 +56,14 @@ func (n *names) report(node ast.Node, hint, format string, args ...any) {
 func (n *names) check(id *ast.IdentifierNode) {
 	_, isFunction := builtin.Index[id.Value]
 	switch {
+	case id.Value == "env" || id.Value == "$env":
+		n.report(id, "Use env(…) in a setting of the flow file.", "Expressions do not see the environment.")
 	case n.callees[id] && isFunction:
 	case n.callees[id]:
 		n.report(id, nearest(id.Value, builtin.Names), "There is no function %q.", short(id.Value))
 	case n.variables[id.Value] || slices.Contains(n.known, id.Value):
 	case isFunction:
 		n.report(id, "Call it: "+id.Value+"(…).", "%q is a function.", id.Value)
-	case id.Value == "env" || id.Value == "$env":
-		n.report(id, "Use env(…) in a setting of the flow file.", "Expressions do not see the environment.")
 	case id.Value == "reply":
 		n.report(id, "", "Only a merge sees reply.")
 	default:

@@ -45,7 +45,7 @@ func normal(v any, depth int) (_ any, changed bool) {
 		return normalMap(v, depth)
 	case eip.Headers:
 		m, _ := normalMap(v, depth)
-		return m, true
+		return m, true // as a map without methods
 	case eip.Decimal:
 		return float64(v.Value) / math.Pow10(int(v.Scale)), true
 	case envelope:

@@ -193,11 +193,12 @@ func TestDocument_Concurrent(t *testing.T) {
 }
 
 func TestNewPath_EqualKeysOnly(t *testing.T) {
-	if NewPath("a", "b").id != NewPath("a", "b").id {
+	p := NewPath("a", "b")
+	if NewPath("a", "b").id != p.id {
 		t.Error("equal paths differ")
 	}
 	for _, other := range [][]string{{"a"}, {"ab"}, {"a", "b", ""}, {"a1:b"}, {"b", "a"}} {
-		if NewPath("a", "b").id == NewPath(other...).id {
+		if p.id == NewPath(other...).id {
 			t.Errorf("a, b is %q", other)
 		}
 	}
