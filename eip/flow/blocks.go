@@ -15,6 +15,11 @@ type variableBlock struct {
 	Name string `flow:",label"`
 	// What it is for.
 	Description string `flow:"description"`
+	// string, number, bool, list(…) or map(…); values of another type are refused.
+	// Without it the type of the default.
+	Type string `flow:"type"`
+	// Its value when it is given none. Without a default it must be given.
+	Default any `flow:"default"`
 	// Never printed, in no message and no log.
 	Sensitive bool `flow:"sensitive"`
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/eip/flow/schema"
 )
 
 // variables gives each declared variable its value. The command line wins over
@@ -62,8 +63,6 @@ func (d *decoder) variableFiles() map[string]*syntax.Attribute {
 	return given
 }
 
-var variableOptions = []string{"description", "type", "default", "sensitive"}
-
 func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) {
 	content, diags := b.Body.Content(func(string) bool { return false }, jsonLabels)
 	d.diags = append(d.diags, diags...)
@@ -72,8 +71,8 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 	}
 	options := map[string]*syntax.Attribute{}
 	for _, a := range content.Attributes {
-		if !slices.Contains(variableOptions, a.Name) {
-			d.fail(problem(a.NameRange, "Unknown option", "A variable has no option %q.%s", a.Name, didYouMean(a.Name, variableOptions, "%s")))
+		if s := schema.Of(variableBlock{}); s.Attribute(a.Name) == nil {
+			d.unknown(s, a.Name, a.NameRange, place{what: "variable"}, false)
 		}
 		options[a.Name] = a
 	}
