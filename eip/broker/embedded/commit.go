@@ -29,7 +29,7 @@ func (s *store) run() {
 		select {
 		case <-s.wake:
 		case <-s.stop:
-			if !s.Busy() {
+			if s.end() {
 				return
 			}
 		}
@@ -96,40 +96,25 @@ func (s *store) transact(b *batch) (err error) {
 	for _, t := range b.tasks {
 		b.failed = append(b.failed, t.run(tx))
 	}
-	s.join(b)
-	if err := b.remove(tx); err != nil {
-		return err
-	}
-	if err := b.keep(tx); err != nil {
-		return err
+	for _, d := range b.deletes {
+		if err := d.log.remove(tx, d.seq); err != nil {
+			return err
+		}
 	}
 	if err := b.append(tx); err != nil {
 		return err
 	}
-	return tx.Commit()
-}
-
-func (b *batch) remove(tx *bbolt.Tx) error {
-	var key [8]byte
-	remove := func(l *fileLog, seq uint64) error {
-		bucket := tx.Bucket(l.bucket)
-		if bucket == nil { // dropped
-			return nil
-		}
-		binary.BigEndian.PutUint64(key[:], seq)
-		return bucket.Delete(key[:])
-	}
-	for _, d := range b.deletes {
-		if err := remove(d.log, d.seq); err != nil {
-			return err
-		}
-	}
+	// As late as can be: by now the senders have let go of their messages.
+	s.join(b)
 	for _, e := range b.joined {
-		if err := remove(e.Log().(*fileLog), e.Seq); err != nil {
+		if err := e.Log().(*fileLog).remove(tx, e.Seq); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := b.keep(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // join finds the messages that are settled by nothing but the appends of this

@@ -24,7 +24,7 @@ import (
 const roleVariable = "EMBEDDED_TEST_ROLE"
 
 func TestMain(m *testing.M) {
-	roles := map[string]func(dir string, arg int) error{"pipeline": pipeline, "holder": holder}
+	roles := map[string]func(dir string, arg int) error{"pipeline": pipeline, "hops": hops, "holder": holder}
 	if role := roles[os.Getenv(roleVariable)]; role != nil {
 		arg, _ := strconv.Atoi(os.Args[2])
 		if err := role(os.Args[1], arg); err != nil {
@@ -67,29 +67,6 @@ const (
 // down in another file, so that it is known outside. Writes to these are single
 // system calls, and so survive the process.
 func pipeline(dir string, first int) error {
-	b, err := embedded.Open(broker.Config{DataDir: dir})
-	if err != nil {
-		return err
-	}
-	ctx := context.Background()
-	qa := broker.Channel{Address: "a", Durable: true, Declare: true}
-	qb := broker.Channel{Address: "b", Durable: true, Declare: true}
-	toA, err := b.Sender(ctx, qa)
-	if err != nil {
-		return err
-	}
-	fromA, err := b.Source(ctx, qa, broker.Subscription{})
-	if err != nil {
-		return err
-	}
-	toB, err := b.Sender(ctx, qb)
-	if err != nil {
-		return err
-	}
-	fromB, err := b.Source(ctx, qb, broker.Subscription{})
-	if err != nil {
-		return err
-	}
 	confirmed, err := appendTo(dir, "confirmed")
 	if err != nil {
 		return err
@@ -98,25 +75,82 @@ func pipeline(dir string, first int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("ready")
-	finished := make(chan struct{})
-	sink := eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
-		if _, err := fmt.Fprintf(out, "%s\n", m.Body()); err != nil {
-			return err
-		}
-		if string(m.Body()) == strconv.Itoa(numbered) {
-			close(finished)
-		}
-		return nil
-	})
-	for _, f := range []*eip.Flow{
-		{Name: "in", Source: &counting{next: first, confirmed: confirmed}, To: toA},
-		{Name: "hop", Source: fromA, To: toB},
-		{Name: "out", Source: fromB, To: sink},
-	} {
-		go f.Run(ctx)
+	b, err := embedded.Open(broker.Config{DataDir: dir})
+	if err != nil {
+		return err
 	}
-	<-finished
+	finished := make(chan struct{})
+	return runFlows(b, finished,
+		flow{"", "a", &counting{next: first, settled: func(n string) { fmt.Fprintf(confirmed, "%s\n", n) }}, nil},
+		flow{"a", "b", nil, nil},
+		flow{"b", "", nil, func(n string) error {
+			_, err := fmt.Fprintf(out, "%s\n", n)
+			if n == strconv.Itoa(numbered) {
+				close(finished)
+			}
+			return err
+		}})
+}
+
+// hops takes numbers from where its position says to a, b and c, all in one store.
+func hops(dir string, _ int) error {
+	b, err := embedded.Open(broker.Config{DataDir: dir})
+	if err != nil {
+		return err
+	}
+	at, err := b.Position("numbers")
+	if err != nil {
+		return err
+	}
+	last, _ := strconv.Atoi(string(at))
+	return runFlows(b, nil,
+		flow{"", "a", &counting{next: last + 1, store: b}, nil},
+		flow{"a", "b", nil, nil},
+		flow{"b", "c", nil, nil})
+}
+
+// flow is from a queue or a source to a queue or a function.
+type flow struct {
+	from, to string
+	source   eip.Source
+	sink     func(n string) error
+}
+
+// runFlows opens and runs flows until finished is closed, or until they end.
+func runFlows(b *embedded.Broker, finished <-chan struct{}, flows ...flow) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	channel := func(name string) broker.Channel { return broker.Channel{Address: name, Durable: true, Declare: true} }
+	var run []*eip.Flow
+	for _, f := range flows {
+		r := &eip.Flow{Name: f.from + " to " + f.to, Source: f.source}
+		if f.source == nil {
+			src, err := b.Source(ctx, channel(f.from), broker.Subscription{})
+			if err != nil {
+				return err
+			}
+			r.Source = src
+		}
+		r.To = eip.HandlerFunc(func(_ context.Context, m *eip.Message) error { return f.sink(string(m.Body())) })
+		if f.sink == nil {
+			to, err := b.Sender(ctx, channel(f.to))
+			if err != nil {
+				return err
+			}
+			r.To = to
+		}
+		run = append(run, r)
+	}
+	fmt.Println("ready")
+	ended := make(chan error, len(run))
+	for _, f := range run {
+		go func() { ended <- f.Run(ctx) }()
+	}
+	if finished != nil {
+		<-finished
+	} else if err := <-ended; err != nil {
+		return err
+	}
 	return b.Close()
 }
 
@@ -124,23 +158,46 @@ func appendTo(dir, name string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(dir, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 }
 
-// counting yields numbers up to the last.
+// counting yields numbers up to the last. Where it has a store, it keeps there how
+// far it got.
 type counting struct {
-	next      int
-	confirmed io.Writer
+	next    int
+	settled func(n string)
+	store   *embedded.Broker
 }
 
 func (s *counting) Receive(context.Context) (*eip.Message, error) {
 	if s.next > numbered {
 		return nil, io.EOF
 	}
-	text := strconv.Itoa(s.next)
+	n := &counted{from: s, n: strconv.Itoa(s.next)}
 	s.next++
-	return eip.New([]byte(text), func(err error) {
-		if err == nil {
-			fmt.Fprintf(s.confirmed, "%s\n", text)
-		}
-	}), nil
+	return eip.NewFor([]byte(n.n), n), nil
+}
+
+type counted struct {
+	from  *counting
+	n     string
+	early bool
+}
+
+func (n *counted) Settle(err error) {
+	switch {
+	case err != nil || n.early:
+	case n.from.store != nil:
+		n.from.store.Keep("numbers", []byte(n.n))
+	default:
+		n.from.settled(n.n)
+	}
+}
+
+func (n *counted) SettleEarly(p eip.Positions) bool {
+	if n.from.store == nil || p != eip.Positions(n.from.store) {
+		return false
+	}
+	n.from.store.Keep("numbers", []byte(n.n)) // they settle in order
+	n.early = true
+	return true
 }
 
 func lines(t *testing.T, dir, name string) (numbers []int) {
@@ -187,10 +244,78 @@ func TestKill_NothingAcceptedIsLost(t *testing.T) {
 	check(t, lines(t, dir, "out"))
 }
 
-// check finds each number at least once, and first in order.
-func check(t *testing.T, got []int) {
+// From one place in the store to another there are hardly any duplicates: a message
+// and the end of its predecessor are in one transaction, but for those few whose
+// flow still had them in hand.
+func TestKill_HopsInOneStore(t *testing.T) {
+	dir := t.TempDir()
+	for range kills {
+		c, out := start(t, "hops", dir, 0)
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Fatalf("the process did not start: %v", err)
+		}
+		time.Sleep(rand.N(20 * time.Millisecond)) // the moment of the kill is the test's input
+		if err := c.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		c.Wait()
+	}
+	c, _ := start(t, "hops", dir, 0)
+	if err := c.Wait(); err != nil {
+		t.Fatalf("the last run: %v", err)
+	}
+	var got []int
+	b := openIn(t, dir)
+	defer b.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, name := range []string{"c", "b", "a"} {
+		got = append(got, drain(ctx, t, b, name)...)
+	}
+	if again := check(t, got); again > numbered/100 {
+		t.Errorf("%d numbers came more than once", again)
+	}
+}
+
+// drain takes all numbers that are in a queue.
+func drain(ctx context.Context, t *testing.T, b *embedded.Broker, queue string) (got []int) {
 	t.Helper()
-	seen, last, again := make([]bool, numbered+1), 0, 0
+	const end = "the end"
+	c := broker.Channel{Address: queue, Durable: true}
+	to, err := b.Sender(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := eip.Await(ctx, to, eip.New([]byte(end), nil)); err != nil {
+		t.Fatal(err)
+	}
+	src, err := b.Source(ctx, c, broker.Subscription{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	for {
+		m, err := src.Receive(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		eip.Deliver(ctx, eip.Discard, m)
+		if string(m.Body()) == end {
+			return got
+		}
+		n, err := strconv.Atoi(string(m.Body()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, n)
+	}
+}
+
+// check finds each number at least once, and first in order. It returns how many
+// came again.
+func check(t *testing.T, got []int) (again int) {
+	t.Helper()
+	seen, last := make([]bool, numbered+1), 0
 	for _, n := range got {
 		switch {
 		case n < 1 || n > numbered:
@@ -207,6 +332,7 @@ func check(t *testing.T, got []int) {
 		t.Errorf("the numbers end at %d, not %d", last, numbered)
 	}
 	t.Logf("%d of %d numbers came more than once (%.2f %%)", again, numbered, 100*float64(again)/numbered)
+	return again
 }
 
 // holder sends ten messages, takes five, settles the third, and waits for its end.

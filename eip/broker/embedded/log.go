@@ -112,6 +112,17 @@ func (l *fileLog) raise(tx *bbolt.Tx, mark uint64) error {
 	return nil
 }
 
+// remove takes a message out of the log.
+func (l *fileLog) remove(tx *bbolt.Tx, seq uint64) error {
+	b := tx.Bucket(l.bucket)
+	if b == nil { // dropped
+		return nil
+	}
+	var key [8]byte
+	binary.BigEndian.PutUint64(key[:], seq)
+	return b.Delete(key[:])
+}
+
 // damage is a record that cannot be read.
 type damage struct {
 	log    *fileLog

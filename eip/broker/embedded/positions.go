@@ -90,7 +90,7 @@ func fitting(key string) string {
 func (s *store) Keep(key string, value []byte) {
 	key = fitting(key)
 	s.mu.Lock()
-	if s.broken() == nil {
+	if s.err == nil && !s.ended {
 		if s.keeps == nil {
 			s.keeps = map[string][]byte{}
 		}

@@ -36,6 +36,7 @@ type store struct {
 
 	mu      sync.Mutex
 	closing bool
+	ended   bool  // the last transaction is written
 	err     error // why nothing is written any more, for good
 	trouble string
 	changed chan struct{} // closed when trouble changes

@@ -135,11 +135,11 @@ func (s *store) poke() {
 	}
 }
 
-// delete puts down that a message is to be removed. Once the store is closed, it
-// stays, and is delivered again.
+// delete puts down that a message is to be removed. Once the last transaction is
+// written, it stays, and is delivered again.
 func (s *store) delete(l *fileLog, seq uint64) {
 	s.mu.Lock()
-	if s.broken() == nil {
+	if s.err == nil && !s.ended {
 		s.deletes = append(s.deletes, deletion{l, seq})
 		s.settled.Store(int64(len(s.deletes)))
 	}
@@ -182,7 +182,19 @@ func (s *store) put(t task) error {
 func (s *store) Busy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.busy()
+}
+
+func (s *store) busy() bool {
 	return s.writing || len(s.appends)+len(s.deletes)+len(s.keeps)+len(s.tasks) > 0
+}
+
+// end reports whether all is written, and closes the door behind it.
+func (s *store) end() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = !s.busy()
+	return s.ended
 }
 
 // batch is what one transaction does.

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"slices"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -156,30 +157,28 @@ func (s *source) leave() {
 	}
 }
 
-// Close gives back what is not settled.
+// Close gives back what is not settled. Where the broker closes, there is nobody to
+// give it back to, and what is settled until all is written still counts.
 func (s *source) Close() error {
 	q := s.q
+	closing := q.b.closing.Err() != nil
 	q.mu.Lock()
 	if s.closed {
 		q.mu.Unlock()
 		return nil
 	}
 	s.closed = true
-	for i, o := range q.sources {
-		if o == s {
-			q.sources = append(q.sources[:i:i], q.sources[i+1:]...)
-			break
-		}
+	if i := slices.Index(q.sources, s); i >= 0 {
+		q.sources = slices.Delete(slices.Clone(q.sources), i, i+1)
 	}
-	for e := s.first; e != nil; e = s.first {
+	for e := s.first; e != nil && !closing; e = s.first {
 		q.untake(e)
 		q.giveBack(e)
 	}
 	s.wakeUp()
-	last := len(q.sources) == 0
-	remove := last && (q.temp || q.spec.AutoDelete)
+	remove := len(q.sources) == 0 && (q.temp || q.spec.AutoDelete)
 	q.mu.Unlock()
-	if remove && q.b.closing.Err() == nil {
+	if remove && !closing {
 		return q.b.remove(q)
 	}
 	return nil
