@@ -66,7 +66,7 @@ func (d *decoder) defaultBroker() {
 	b.URL, b.Reconnect = url, ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}
 	c.Brokers[""] = b
 	if _, _, err := broker.Lookup(url); err != nil {
-		d.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong broker", Detail: fmt.Sprintf("%s: %s", from, sentence(err.Error()))})
+		d.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong broker", Detail: fmt.Sprintf("%s: %v.", from, err)})
 	}
 }
 

@@ -150,7 +150,7 @@ func (p *Process) broker(ctx context.Context, b *Broker) (broker.Broker, error) 
 	c.Reconnect.Min, c.Reconnect.Max = b.Reconnect.Min, b.Reconnect.Max
 	open, err := transport.Open(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("open broker %s: %w", u.Redacted(), err)
+		return nil, err
 	}
 	p.brokers[b] = open
 	return open, nil
