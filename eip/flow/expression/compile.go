@@ -8,8 +8,10 @@ import (
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/optimizer"
 	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/parser/lexer"
 	"github.com/expr-lang/expr/vm"
 )
 
@@ -117,13 +119,31 @@ func truth(v any) bool {
 	return b
 }
 
-// shorten makes one line of a source.
+// maxName is how many bytes of a source errors repeat.
+const maxName = 100
+
+// shorten makes one line of a source. It is cut between two tokens: a secret in it
+// must be whole, or those who hide secrets would not find it.
 func shorten(source string) string {
-	s := strings.Join(strings.Fields(source), " ")
-	if r := []rune(s); len(r) > 80 {
-		s = string(r[:79]) + "…"
+	var b strings.Builder
+	b.WriteByte('`')
+	l := lexer.New()
+	l.Reset(file.NewSource(source))
+	end := 0
+	for t, err := l.Next(); err == nil && t.Kind != lexer.EOF; t, err = l.Next() {
+		from, to := byteOffset(source, t.From), byteOffset(source, t.To)
+		if end > 0 && from > end {
+			b.WriteByte(' ')
+		}
+		if b.Len()+to-from > maxName {
+			b.WriteString("…")
+			break
+		}
+		b.WriteString(source[from:to])
+		end = to
 	}
-	return "`" + s + "`"
+	b.WriteByte('`')
+	return b.String()
 }
 
 // usesMessage reports whether a tree has message in it.

@@ -166,6 +166,26 @@ func TestValue_Invalid(t *testing.T) {
 	}
 }
 
+// An error names the expression on one line, and never a part of a text in it.
+func TestErrors_NameTheExpression(t *testing.T) {
+	tests := []struct{ source, want string }{
+		{"body.absent.x ==\n\t\t'a  b'", "`body.absent.x == 'a  b'`"},
+		{"body.absent.x // why\n  == 1", "`body.absent.x == 1`"},
+		{`body.absent.x == "` + strings.Repeat("s", 99) + `"`, "`body.absent.x == …`"},
+		{`body.absent.x in [` + strings.Repeat("1, ", 40) + `1]`, "`body.absent.x in [" + strings.Repeat("1, ", 27) + "…`"},
+	}
+	for _, tt := range tests {
+		v, err := expression.Value(tt.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = v(t.Context(), message(order))
+		if want := "evaluate " + tt.want + ": body.absent is nil and has no member x"; err == nil || err.Error() != want {
+			t.Errorf("got %v\nwant %s", err, want)
+		}
+	}
+}
+
 func TestBodies(t *testing.T) {
 	tests := []struct {
 		contentType, body, source string

@@ -100,34 +100,49 @@ func (s *scanner) object(i, depth int, note bool) int {
 	if i < len(s.src) && s.src[i] == '}' {
 		return i + 1
 	}
-	for i < len(s.src) && s.src[i] == '"' {
+	src := s.src
+	for i < len(src) && src[i] == '"' {
 		key, escapes := i+1, s.escapes
-		keyEnd := s.text(key)
-		if keyEnd < 0 {
+		i = s.text(key)
+		if i < 0 {
 			return -1
 		}
 		if note {
 			s.keys = append(s.keys, uint32(key))
 			s.escapedKey = s.escapedKey || s.escapes > escapes
 		}
-		i = s.space(keyEnd)
-		if i >= len(s.src) || s.src[i] != ':' {
+		if i < len(src) && src[i] <= ' ' {
+			i = s.space(i)
+		}
+		if i >= len(src) || src[i] != ':' {
 			return -1
 		}
-		if i = s.value(s.space(i+1), depth); i < 0 {
+		if i++; i < len(src) && src[i] <= ' ' {
+			i = s.space(i)
+		}
+		if i < len(src) && src[i] == '"' {
+			i = s.text(i + 1)
+		} else {
+			i = s.value(i, depth)
+		}
+		if i < 0 {
 			return -1
 		}
-		i = s.space(i)
-		if i >= len(s.src) {
+		if i < len(src) && src[i] <= ' ' {
+			i = s.space(i)
+		}
+		if i >= len(src) {
 			return -1
 		}
-		if s.src[i] == '}' {
+		if src[i] == '}' {
 			return i + 1
 		}
-		if s.src[i] != ',' {
+		if src[i] != ',' {
 			return -1
 		}
-		i = s.space(i + 1)
+		if i++; i < len(src) && src[i] <= ' ' {
+			i = s.space(i)
+		}
 	}
 	return -1
 }
@@ -164,40 +179,55 @@ const (
 	highs = 0x8080808080808080
 )
 
+// meaning marks by their highest bits the bytes of x that are a quote, a backslash,
+// a control character or beyond ASCII. Behind the first of them it may mark others.
+func meaning(x uint64) uint64 {
+	return (((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones) | (x - ones*' ') | x) & highs
+}
+
 // text returns what follows the closing quote of the string that starts at i.
 func (s *scanner) text(i int) int {
 	src := s.src
-	for {
-		// Eight bytes at once, up to the first that means anything.
-		for i+8 <= len(src) {
-			x := binary.LittleEndian.Uint64(src[i:])
-			quote, slash := x^(ones*'"'), x^(ones*'\\')
-			means := ((quote-ones)&^quote | (slash-ones)&^slash | (x-ones*' ')&^x | x) & highs
-			if means != 0 {
-				i += bits.TrailingZeros64(means) >> 3
-				break
-			}
+	// Eight bytes at once, up to the first that means anything.
+	for i >= 0 && i <= len(src)-8 {
+		means := meaning(binary.LittleEndian.Uint64(src[i:]))
+		if means == 0 {
 			i += 8
+			continue
 		}
-		if i >= len(src) {
+		i += bits.TrailingZeros64(means) >> 3
+		if src[i] == '"' {
+			return i + 1
+		}
+		if i = s.special(i); i < 0 {
 			return -1
 		}
-		c := src[i]
-		i++
-		if c == '"' {
-			return i
+	}
+	for i >= 0 && i < len(src) {
+		switch c := src[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\\' || c < ' ' || c >= utf8.RuneSelf:
+			i = s.special(i)
+		default:
+			i++
 		}
-		switch {
-		case c == '\\':
-			s.escapes++
-			if i = s.escape(i); i < 0 {
-				return -1
-			}
-		case c < ' ':
-			return -1
-		case c >= utf8.RuneSelf:
-			s.wide = true
-		}
+	}
+	return -1
+}
+
+// special returns what follows the byte at i of a string, which means something,
+// and is not its closing quote.
+func (s *scanner) special(i int) int {
+	switch c := s.src[i]; {
+	case c == '\\':
+		s.escapes++
+		return s.escape(i + 1)
+	case c < ' ':
+		return -1
+	default:
+		s.wide = true
+		return i + 1
 	}
 }
 
