@@ -20,7 +20,7 @@ gen: ## write anew what is made from the code: the options in docs/ and in eipd 
 
 fmt: ## format Go and flow files
 	gofmt -w .
-	go run ./cmd/eipd fmt flows examples
+	go run ./cmd/eipd fmt flows examples/*/*.hcl
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -36,7 +36,7 @@ func TestExamples(t *testing.T) {
 			}
 			c := eipd(t, dir, "run", "--until-idle", "flow.hcl")
 			c.Stdin = strings.NewReader(e.input)
-			stdout, stderr, code := run(t, c)
+			stdout, stderr, code := output(t, c)
 			got, want := lines(stdout), lines(e.output)
 			if e.unordered {
 				slices.Sort(got)

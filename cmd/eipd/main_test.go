@@ -36,8 +36,8 @@ func eipd(t *testing.T, dir string, args ...string) *exec.Cmd {
 	return c
 }
 
-// run runs it to its end, and returns what it printed and its exit code.
-func run(t *testing.T, c *exec.Cmd) (stdout, stderr string, code int) {
+// output runs it to its end, and returns what it printed and its exit code.
+func output(t *testing.T, c *exec.Cmd) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, err bytes.Buffer
 	c.Stdout, c.Stderr = &out, &err
@@ -81,7 +81,7 @@ flow "f" {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr, code := run(t, eipd(t, dir, tt.args...))
+			stdout, stderr, code := output(t, eipd(t, dir, tt.args...))
 			if code != tt.code || !strings.Contains(stdout+stderr, tt.says) {
 				t.Errorf("exit %d, want %d and %q in:\n%s%s", code, tt.code, tt.says, stdout, stderr)
 			}

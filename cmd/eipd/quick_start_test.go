@@ -64,7 +64,7 @@ func TestQuickStart(t *testing.T) {
 	for _, name := range []string{"uploads", "over_large", "thumbnails", "notify_friends", "add_points", "points_proxy", "points_service"} {
 		again = append(again, "--flow", name)
 	}
-	if stdout, stderr, code := run(t, eipd(t, dir, append(again, files...)...)); code != 0 || stdout != "" {
+	if stdout, stderr, code := output(t, eipd(t, dir, append(again, files...)...)); code != 0 || stdout != "" {
 		t.Errorf("run again until idle: exit %d, printed %q\n%s", code, stdout, stderr)
 	}
 	name, _, _ := strings.Cut(uploaded, " by ")
@@ -77,7 +77,7 @@ func TestQuickStart_Moderation(t *testing.T) {
 	for _, user := range []string{"ada", "mallory"} {
 		write(t, dir, "pictures/"+user+"/of-"+user+".png", string(somePNG(t, 40, 40)))
 	}
-	stdout, stderr, code := run(t, eipd(t, dir, "run", "--until-idle", "--var", "moderation=true", "--var", "samples=pictures/*/*",
+	stdout, stderr, code := output(t, eipd(t, dir, "run", "--until-idle", "--var", "moderation=true", "--var", "samples=pictures/*/*",
 		"--flow", "samples,uploads,over_large,thumbnails", filepath.Join(abs(t, root), "flows")))
 	if code != 0 || stdout != "of-ada by ada, 40 x 40: thumbnails of 40 x 40, 40 x 40, 40 x 40\n" {
 		t.Errorf("exit %d, printed %q\n%s", code, stdout, stderr)
@@ -89,11 +89,11 @@ func TestQuickStart_Moderation(t *testing.T) {
 
 func TestQuickStart_IsFormattedAndChecks(t *testing.T) {
 	flows := abs(t, filepath.Join(root, "flows"))
-	stdout, stderr, code := run(t, eipd(t, t.TempDir(), "check", flows))
+	stdout, stderr, code := output(t, eipd(t, t.TempDir(), "check", flows))
 	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, "ok: ") {
 		t.Errorf("check: exit %d\n%s%s", code, stdout, stderr)
 	}
-	if stdout, _, code := run(t, eipd(t, t.TempDir(), "fmt", "--check", flows)); code != 0 {
+	if stdout, _, code := output(t, eipd(t, t.TempDir(), "fmt", "--check", flows)); code != 0 {
 		t.Errorf("not formatted (make fmt): %s", stdout)
 	}
 }

@@ -79,7 +79,7 @@ func (s shown) run(t *testing.T, dir string) {
 	c := eipd(t, dir)
 	self := c.Path
 	c.Path, c.Args = "/bin/sh", []string{"sh", "-c", fmt.Sprintf("eipd() { %q \"$@\"; }\n%s", self, s.command)}
-	stdout, stderr, _ := run(t, c)
+	stdout, stderr, _ := output(t, c)
 	if want := s.pattern(); !want.MatchString(stdout) && !want.MatchString(stderr) {
 		t.Errorf("$ %s\nprinted:\n%s\nand on standard error:\n%s\nwant:\n%s", s.command, stdout, stderr, s.output)
 	}

@@ -12,7 +12,7 @@ adapter "stdio" "in" {}
 flow "invoices" {
   from = adapter.in
   transform {
-    body = <<-EOT
+    body    = <<-EOT
       {
         "order":     body.id,
         "positions": map(body.items, .name),

@@ -21,11 +21,11 @@ type box struct {
 	Size  int    `flow:"size"`
 	Label string `flow:",label"`
 	inner int    // no option
-	// The lid.
+	// Lid of the box.
 	Lid struct{} `flow:"lid,block"`
 }
 
-// side is a part of it.
+// A side colours it.
 type side struct {
 	// The colour, a|b.
 	Color string `flow:"color"`
@@ -55,10 +55,10 @@ func TestProse(t *testing.T) {
 	}
 	const pkg = module + "/internal/gendocs."
 	want := map[string]string{
-		pkg + "box":        "box is a component whose comments are read.\n\nIt has two paragraphs and is used by TestProse.",
+		pkg + "box":        "A component whose comments are read.\n\nIt has two paragraphs and is used by TestProse.",
 		pkg + "box.Size":   "How much it holds.",
-		pkg + "box.Lid":    "The lid.",
-		pkg + "side":       "side is a part of it.",
+		pkg + "box.Lid":    "Lid of the box.",
+		pkg + "side":       "Colours it.",
 		pkg + "side.Color": "The colour, a|b.",
 	}
 	for name, prose := range want {

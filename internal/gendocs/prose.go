@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -91,11 +93,11 @@ func (c comments) add(g *ast.GenDecl) {
 		if doc == nil && len(g.Specs) == 1 {
 			doc = g.Doc
 		}
-		c[t.Name.Name] = plain(doc)
+		c[t.Name.Name] = plain(t.Name.Name, doc)
 		if fields, ok := t.Type.(*ast.StructType); ok {
 			for _, f := range fields.Fields.List {
 				for _, name := range f.Names {
-					c[t.Name.Name+"."+name.Name] = plain(f.Doc)
+					c[t.Name.Name+"."+name.Name] = plain(name.Name, f.Doc)
 				}
 			}
 		}
@@ -117,13 +119,24 @@ func (c comments) of(prose map[string]string, t reflect.Type) {
 	}
 }
 
-// plain is a comment's text, a paragraph a line.
-func plain(doc *ast.CommentGroup) string {
+// plain is a comment's text, a paragraph a line. Readers of documentation do not
+// know the Go name that it begins with: "Delay is the time" becomes "The time".
+func plain(name string, doc *ast.CommentGroup) string {
 	var paragraphs []string
 	for p := range strings.SplitSeq(doc.Text(), "\n\n") {
 		if p = strings.Join(strings.Fields(p), " "); p != "" {
 			paragraphs = append(paragraphs, p)
 		}
 	}
-	return strings.Join(paragraphs, "\n\n")
+	text := strings.Join(paragraphs, "\n\n")
+	for _, article := range []string{"", "A ", "An "} {
+		rest, ok := strings.CutPrefix(text, article+name+" ")
+		if !ok || strings.HasPrefix(rest, "of ") {
+			continue
+		}
+		rest = strings.TrimPrefix(strings.TrimPrefix(rest, "is "), "are ")
+		first, size := utf8.DecodeRuneInString(rest)
+		return string(unicode.ToUpper(first)) + rest[size:]
+	}
+	return text
 }
