@@ -77,7 +77,7 @@ func (d *Document) Init(src []byte) error {
 		return errLarge
 	}
 	s := scanner{src: src}
-	if i := s.space(0); i < len(src) && src[i] == '{' {
+	if i := space(s.src, 0); i < len(src) && src[i] == '{' {
 		s.keys = make([]uint32, 0, min(4+len(src)/28, 1024))
 	}
 	start, end, err := s.scan()
@@ -154,7 +154,7 @@ func lookup(object []byte, keys []uint32, escaped bool, key string) []byte {
 		} else if end >= len(object) || object[end] != '"' || string(object[start:end]) != key {
 			continue
 		}
-		value := s.space(s.space(end+1) + 1)
+		value := space(s.src, space(s.src, end+1)+1)
 		return object[value:s.value(value, 0)]
 	}
 	return nil

@@ -32,7 +32,7 @@ type scanner struct {
 
 // scan checks all of src, and returns where the value in it starts and ends.
 func (s *scanner) scan() (start, end int, err error) {
-	start = s.space(0)
+	start = space(s.src, 0)
 	if start < len(s.src) && s.src[start] == '{' {
 		end = s.object(start, 1, true)
 	} else {
@@ -43,7 +43,7 @@ func (s *scanner) scan() (start, end int, err error) {
 		if s.err == nil {
 			s.err = errMalformed
 		}
-	case s.space(end) != len(s.src):
+	case space(s.src, end) != len(s.src):
 		s.err = errMalformed
 	case s.wide && !utf8.Valid(s.src):
 		s.err = errUTF8
@@ -51,9 +51,16 @@ func (s *scanner) scan() (start, end int, err error) {
 	return start, end, s.err
 }
 
-// space returns where the white space from i on ends.
-func (s *scanner) space(i int) int {
-	for i < len(s.src) && s.src[i] <= ' ' && (s.src[i] == ' ' || s.src[i] == '\n' || s.src[i] == '\t' || s.src[i] == '\r') {
+// space returns where the white space from i on ends. There is seldom any.
+func space(src []byte, i int) int {
+	if i < len(src) && src[i] <= ' ' {
+		return spaces(src, i)
+	}
+	return i
+}
+
+func spaces(src []byte, i int) int {
+	for i < len(src) && (src[i] == ' ' || src[i] == '\n' || src[i] == '\t' || src[i] == '\r') {
 		i++
 	}
 	return i
@@ -96,7 +103,7 @@ func (s *scanner) object(i, depth int, note bool) int {
 		s.err = errDeep
 		return -1
 	}
-	i = s.space(i + 1)
+	i = space(s.src, i+1)
 	if i < len(s.src) && s.src[i] == '}' {
 		return i + 1
 	}
@@ -111,15 +118,10 @@ func (s *scanner) object(i, depth int, note bool) int {
 			s.keys = append(s.keys, uint32(key))
 			s.escapedKey = s.escapedKey || s.escapes > escapes
 		}
-		if i < len(src) && src[i] <= ' ' {
-			i = s.space(i)
-		}
-		if i >= len(src) || src[i] != ':' {
+		if i = space(src, i); i >= len(src) || src[i] != ':' {
 			return -1
 		}
-		if i++; i < len(src) && src[i] <= ' ' {
-			i = s.space(i)
-		}
+		i = space(src, i+1)
 		if i < len(src) && src[i] == '"' {
 			i = s.text(i + 1)
 		} else {
@@ -128,10 +130,7 @@ func (s *scanner) object(i, depth int, note bool) int {
 		if i < 0 {
 			return -1
 		}
-		if i < len(src) && src[i] <= ' ' {
-			i = s.space(i)
-		}
-		if i >= len(src) {
+		if i = space(src, i); i >= len(src) {
 			return -1
 		}
 		if src[i] == '}' {
@@ -140,9 +139,7 @@ func (s *scanner) object(i, depth int, note bool) int {
 		if src[i] != ',' {
 			return -1
 		}
-		if i++; i < len(src) && src[i] <= ' ' {
-			i = s.space(i)
-		}
+		i = space(src, i+1)
 	}
 	return -1
 }
@@ -152,7 +149,7 @@ func (s *scanner) list(i, depth int) int {
 		s.err = errDeep
 		return -1
 	}
-	i = s.space(i + 1)
+	i = space(s.src, i+1)
 	if i < len(s.src) && s.src[i] == ']' {
 		return i + 1
 	}
@@ -160,7 +157,7 @@ func (s *scanner) list(i, depth int) int {
 		if i = s.value(i, depth); i < 0 {
 			return -1
 		}
-		i = s.space(i)
+		i = space(s.src, i)
 		if i >= len(s.src) {
 			return -1
 		}
@@ -170,7 +167,7 @@ func (s *scanner) list(i, depth int) int {
 		if s.src[i] != ',' {
 			return -1
 		}
-		i = s.space(i + 1)
+		i = space(s.src, i+1)
 	}
 }
 
@@ -188,47 +185,29 @@ func meaning(x uint64) uint64 {
 // text returns what follows the closing quote of the string that starts at i.
 func (s *scanner) text(i int) int {
 	src := s.src
-	// Eight bytes at once, up to the first that means anything.
-	for i >= 0 && i <= len(src)-8 {
-		means := meaning(binary.LittleEndian.Uint64(src[i:]))
-		if means == 0 {
-			i += 8
-			continue
-		}
-		i += bits.TrailingZeros64(means) >> 3
-		if src[i] == '"' {
-			return i + 1
-		}
-		if i = s.special(i); i < 0 {
-			return -1
-		}
-	}
 	for i >= 0 && i < len(src) {
+		if i <= len(src)-8 { // eight bytes at once, up to the first that means anything
+			means := meaning(binary.LittleEndian.Uint64(src[i:]))
+			if means == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(means) >> 3
+		}
 		switch c := src[i]; {
 		case c == '"':
 			return i + 1
-		case c == '\\' || c < ' ' || c >= utf8.RuneSelf:
-			i = s.special(i)
+		case c == '\\':
+			s.escapes++
+			i = s.escape(i + 1)
+		case c < ' ':
+			return -1
 		default:
+			s.wide = s.wide || c >= utf8.RuneSelf
 			i++
 		}
 	}
 	return -1
-}
-
-// special returns what follows the byte at i of a string, which means something,
-// and is not its closing quote.
-func (s *scanner) special(i int) int {
-	switch c := s.src[i]; {
-	case c == '\\':
-		s.escapes++
-		return s.escape(i + 1)
-	case c < ' ':
-		return -1
-	default:
-		s.wide = true
-		return i + 1
-	}
 }
 
 // escape returns what follows the escape whose backslash is before i.
