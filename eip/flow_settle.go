@@ -25,7 +25,7 @@ func (x *run) settled(r *receipt) {
 	case x.work.Err() != nil:
 		x.stats.returned.Add(1)
 		x.finish(r, errors.Join(errStopped, r.err))
-	case !IsPermanent(r.err) && r.attempts < x.Retry.Attempts:
+	case !IsPermanent(r.err) && int(r.attempts) < x.Retry.Attempts:
 		x.Env.Log.Warn("message failed, will be tried again", x.about(r)...)
 		go x.retry(r)
 	default:
@@ -35,7 +35,7 @@ func (x *run) settled(r *receipt) {
 
 // retry keeps the message aside, not the lane, and tries it again after a while.
 func (x *run) retry(r *receipt) {
-	t := time.NewTimer(x.backoff(r.attempts))
+	t := time.NewTimer(x.backoff(int(r.attempts)))
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -144,7 +144,7 @@ func (x *run) why(r *receipt, reason string) Headers {
 	const at = time.RFC3339Nano
 	return Headers{
 		HeaderReason: reason, HeaderError: r.err.Error(), HeaderFlow: x.Name, HeaderStage: x.stageOf(r.err),
-		HeaderChannel: r.message.Channel, HeaderAttempts: r.attempts,
+		HeaderChannel: r.message.Channel, HeaderAttempts: int(r.attempts),
 		HeaderFirstFailed: r.firstFailed.UTC().Format(at), HeaderFailed: time.Now().UTC().Format(at),
 	}
 }
@@ -159,7 +159,7 @@ func (x *run) stageOf(err error) string {
 
 func (x *run) about(r *receipt) []any {
 	about := []any{slog.String("stage", x.stageOf(r.err)), slog.String("error", r.err.Error()),
-		slog.String("message_id", r.message.ID), slog.Int("attempt", r.attempts), slog.Int("of", x.Retry.Attempts)}
+		slog.String("message_id", r.message.ID), slog.Int("attempt", int(r.attempts)), slog.Int("of", x.Retry.Attempts)}
 	var p *panicked
 	if errors.As(r.err, &p) {
 		about = append(about, slog.String("stack", string(p.stack)))

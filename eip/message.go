@@ -49,6 +49,7 @@ type payload struct {
 	body    []byte
 	mu      sync.Mutex
 	derived []any
+	first   [1]any // what derived holds at first, as it seldom holds more
 }
 
 // envelope keeps what every new message needs in one allocation.
@@ -144,10 +145,13 @@ func (m *Message) Without(names ...string) *Message {
 // apart from it. settled is called exactly once, as New's settle is; it may be
 // nil. The caller must pass the fork to [Deliver].
 func (m *Message) Fork(settled func(error)) *Message {
-	e := &envelope{message: *m}
-	e.receipt.init(settlerOf(settled))
-	e.message.receipt = &e.receipt
-	return &e.message
+	f := &struct { // the payload is m's
+		message Message
+		receipt receipt
+	}{message: *m}
+	f.receipt.init(settlerOf(settled))
+	f.message.receipt = &f.receipt
+	return &f.message
 }
 
 // A Replier takes the reply to a message that came through it. Reply may return
@@ -202,6 +206,9 @@ func Derive[T any](m *Message, build func(*Message) T) T {
 		}
 	}
 	v := build(m)
+	if p.derived == nil {
+		p.derived = p.first[:0]
+	}
 	p.derived = append(p.derived, v)
 	return v
 }

@@ -9,16 +9,16 @@ import (
 
 // receipt counts who still holds a message, and settles it when nobody does.
 type receipt struct {
-	refs    atomic.Int32
-	settler Settler // nil: nobody
-	mu      sync.Mutex
-	err     error
+	refs     atomic.Int32
+	attempts int32 // that a flow has made of it
+	mu       sync.Mutex
+	settler  Settler // nil: nobody
+	err      error
 
 	// What a flow keeps of a message while it runs it.
 	run         *run
 	message     *Message
 	lane        *lane
-	attempts    int
 	firstFailed time.Time
 	onSettled   func()
 }
