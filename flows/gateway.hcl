@@ -34,7 +34,7 @@ flow "gateway" {
   transform {
     headers = {
       user  = "headers.user ?? 'somebody'"
-      image = "'upload-' + message.id[0:8]"
+      image = "'upload-' + message.id[0:12]"
     }
   }
   to = queue.uploads

@@ -8,13 +8,13 @@ import (
 	_ "image/jpeg"
 	"image/png"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,15 +31,12 @@ func TestQuickStart(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found no flow files: %v", err)
 	}
-	listen := freeAddress(t)
-	args := append([]string{"run", "--var", "listen=" + listen}, files...)
-
-	p := start(t, eipd(t, dir, args...))
+	p := start(t, eipd(t, dir, append([]string{"run", "--var", "listen=127.0.0.1:0"}, files...)...))
 	var printed []string
 	for range 5 {
 		printed = append(printed, p.line(t))
 	}
-	upload(t, "http://"+listen+"/images", "linus")
+	upload(t, "http://"+p.address(t)+"/images", "linus")
 	uploaded := p.line(t)
 	p.interrupt(t)
 
@@ -60,7 +57,7 @@ func TestQuickStart(t *testing.T) {
 
 	// What waited in a channel when it was stopped is still there: the flows finish
 	// it, without the gateway.
-	again := []string{"run", "--until-idle", "--var", "listen=" + listen}
+	again := []string{"run", "--until-idle"}
 	for _, name := range []string{"uploads", "over_large", "thumbnails", "notify_friends", "add_points", "points_proxy", "points_service"} {
 		again = append(again, "--flow", name)
 	}
@@ -191,16 +188,6 @@ func somePNG(t *testing.T, w, h int) []byte {
 	return b.Bytes()
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func abs(t *testing.T, path string) string {
 	t.Helper()
 	path, err := filepath.Abs(path)
@@ -212,28 +199,30 @@ func abs(t *testing.T, path string) string {
 
 // process is a running eipd whose lines are read as they come.
 type process struct {
-	cmd    *exec.Cmd
-	lines  chan string
-	stderr *bytes.Buffer
+	cmd         *exec.Cmd
+	stdout, log chan string
+	seen        []string // of the log
+	reading     sync.WaitGroup
 }
 
 func start(t *testing.T, c *exec.Cmd) *process {
 	t.Helper()
-	p := &process{cmd: c, lines: make(chan string, 100), stderr: &bytes.Buffer{}}
-	c.Stderr = p.stderr
-	stdout, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	p := &process{cmd: c, stdout: make(chan string, 1000), log: make(chan string, 1000)}
+	for lines, pipe := range map[chan string]func() (io.ReadCloser, error){p.stdout: c.StdoutPipe, p.log: c.StderrPipe} {
+		r, err := pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.reading.Go(func() {
+			defer close(lines)
+			for s := bufio.NewScanner(r); s.Scan(); {
+				lines <- s.Text()
+			}
+		})
 	}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		defer close(p.lines)
-		for s := bufio.NewScanner(stdout); s.Scan(); {
-			p.lines <- s.Text()
-		}
-	}()
 	return p
 }
 
@@ -241,16 +230,37 @@ func start(t *testing.T, c *exec.Cmd) *process {
 func (p *process) line(t *testing.T) string {
 	t.Helper()
 	select {
-	case l, ok := <-p.lines:
+	case l, ok := <-p.stdout:
 		if ok {
 			return l
 		}
 	case <-time.After(time.Minute):
-		_ = p.cmd.Process.Kill()
 	}
-	_ = p.cmd.Wait()
-	t.Fatalf("it printed no more; its log:\n%s", p.stderr)
+	p.fail(t, "it printed no more")
 	return ""
+}
+
+// address returns where the gateway listens.
+func (p *process) address(t *testing.T) string {
+	t.Helper()
+	for l := range p.log {
+		p.seen = append(p.seen, l)
+		if _, at, ok := strings.Cut(l, " address="); ok && strings.Contains(l, "msg=listening") {
+			at, _, _ = strings.Cut(at, " ")
+			return at
+		}
+	}
+	p.fail(t, "it did not say where it listens")
+	return ""
+}
+
+func (p *process) fail(t *testing.T, why string) {
+	t.Helper()
+	_ = p.cmd.Process.Kill()
+	for l := range p.log {
+		p.seen = append(p.seen, l)
+	}
+	t.Fatalf("%s; its log:\n%s", why, strings.Join(p.seen, "\n"))
 }
 
 // interrupt ends it as ctrl-C does.
@@ -259,10 +269,11 @@ func (p *process) interrupt(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	for l := range p.lines {
+	for l := range p.stdout {
 		t.Errorf("it printed at its end: %s", l)
 	}
+	p.reading.Wait()
 	if err := p.cmd.Wait(); err != nil {
-		t.Errorf("it ended with %v; its log:\n%s", err, p.stderr)
+		p.fail(t, "it ended with "+err.Error())
 	}
 }
