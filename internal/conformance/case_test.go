@@ -51,8 +51,6 @@ func readCase(t *testing.T, path string) *testCase {
 		end := len(data)
 		if i+1 < len(heads) {
 			end = heads[i+1][0]
-		} else {
-			end = len(data)
 		}
 		if i == 0 {
 			comment = data[:h[0]]
