@@ -22,5 +22,6 @@ fmt: ## format Go and flow files
 	gofmt -w .
 	go run ./cmd/eipd fmt flows examples/*/*.hcl
 
-bench: ## run the benchmarks
+bench: ## run the benchmarks, and measure eipd beside others: docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem ./...
+	cd bench && go test . && go run .

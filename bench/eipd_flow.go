@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/eipd/eipd/eip"
+	_ "github.com/eipd/eipd/eip/broker/memory"
+	"github.com/eipd/eipd/eip/flow"
+	_ "github.com/eipd/eipd/eip/manage"
+	_ "github.com/eipd/eipd/eip/routing"
+)
+
+func init() {
+	eip.Adapters.Add("bench_source", func() eip.Adapter { return &source{} })
+	eip.Adapters.Add("bench_sink", func() eip.Adapter { return &sink{} })
+}
+
+// startFlow runs orders.hcl as eipd does, with the feed for its source.
+func startFlow(f *feed) (func() error, error) {
+	config, diags := flow.Load(flow.Options{Files: []string{"orders.hcl"}, Broker: "memory:"})
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	for name, a := range config.Adapters {
+		switch c := a.Component.(type) {
+		case *source:
+			c.feed = f
+		case *sink:
+			c.count = f.counter(name)
+		}
+	}
+	process, err := config.Start(context.Background(), flow.RunOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("start flow: %w", err)
+	}
+	return process.Stop, nil
+}
+
+// counter is what counts the messages that come to the sink of a name.
+func (f *feed) counter(name string) *counter {
+	for to, n := range routeNames {
+		if n == name {
+			return &f.routed[to]
+		}
+	}
+	if name == "audit" {
+		return &f.tapped
+	}
+	return &f.invalid
+}
+
+// source gives a feed's messages as a file of JSON lines would.
+type source struct{ feed *feed }
+
+func (s *source) OpenSource(context.Context, *eip.AdapterEnv) (eip.AdapterSource, error) {
+	return s, nil
+}
+
+func (s *source) Close() error { return nil }
+
+func (s *source) Receive(context.Context) (*eip.Message, error) {
+	body := s.feed.take()
+	if body == nil {
+		return nil, io.EOF
+	}
+	m := eip.NewFor(body, s)
+	m.ContentType, m.Channel = "application/json", "orders"
+	return m, nil
+}
+
+func (s *source) Settle(error) { s.feed.settle(1) }
+
+// sink counts what it is given.
+type sink struct{ count *counter }
+
+func (s *sink) OpenSink(context.Context, *eip.AdapterEnv) (eip.AdapterSink, error) { return s, nil }
+
+func (s *sink) Close() error { return nil }
+
+func (s *sink) Handle(context.Context, *eip.Message) error {
+	s.count.Add(1)
+	return nil
+}
