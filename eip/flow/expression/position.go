@@ -42,14 +42,20 @@ type mapping struct {
 	filename string
 }
 
-// pos counts lines and characters up to an offset.
+// pos counts lines, and characters as hcl counts them, up to an offset.
 func (m mapping) pos(offset int) hcl.Pos {
-	all := func(data []byte, _ bool) (int, []byte, error) { return len(data), data, nil }
-	s := hcl.NewRangeScanner(m.src[:offset], m.filename, all)
-	if !s.Scan() {
-		return hcl.InitialPos
+	start := bytes.LastIndexByte(m.src[:offset], '\n') + 1
+	line := m.src[start:offset]
+	p := hcl.Pos{Line: 1 + bytes.Count(m.src[:start], []byte("\n")), Column: 1 + utf8.RuneCount(line), Byte: offset}
+	if p.Column == 1+len(line) { // all of one byte
+		return p
 	}
-	return s.Range().End
+	all := func(data []byte, _ bool) (int, []byte, error) { return len(data), data, nil }
+	s := hcl.NewRangeScanner(line, m.filename, all)
+	if s.Scan() && s.Range().End.Byte == len(line) { // it gives up on very long lines
+		p.Column = s.Range().End.Column
+	}
+	return p
 }
 
 // opaque is a value all of which comes from one place.

@@ -99,10 +99,14 @@ func TestMap(t *testing.T) {
 			if got := string(r.SliceBytes([]byte(tt.src))); got != tt.found {
 				t.Errorf("found %q, want %q", got, tt.found)
 			}
-			if tt.name != "decomposed" { // where a character is more than one rune
-				checkPos(t, tt.src, r.Start)
-				checkPos(t, tt.src, r.End)
+			if tt.name == "decomposed" { // a character of two runes
+				if r.Start.Column != 7 || r.End.Column != 18 {
+					t.Errorf("found at %v", r)
+				}
+				return
 			}
+			checkPos(t, tt.src, r.Start)
+			checkPos(t, tt.src, r.End)
 		})
 	}
 }
@@ -127,6 +131,19 @@ func TestMap_Ambiguous(t *testing.T) {
 		if got := string(r.SliceBytes([]byte(src))); !strings.Contains(got, value[from:from+1]) && !strings.Contains(got, "var.and") {
 			t.Errorf("byte %d, %q, is found as %q", from, value[from], got)
 		}
+	}
+}
+
+// A line may be as long as a file, and an error at its end.
+func TestMap_LongLines(t *testing.T) {
+	for _, c := range []string{"!", "é"} {
+		src := "y = 1\nx = \"" + strings.Repeat(c, 300_000) + "boddy\"\n"
+		expr, value := attribute(t, src)
+		r := Map(expr, []byte(src), value)(len(value)-5, len(value))
+		if got := string(r.SliceBytes([]byte(src))); got != "boddy" {
+			t.Errorf("found %.20q", got)
+		}
+		checkPos(t, src, r.Start)
 	}
 }
 
