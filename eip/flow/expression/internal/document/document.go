@@ -41,7 +41,10 @@ type Document struct {
 	mu    sync.Mutex
 	whole box
 	found []found
-	first [3]found // the first that found holds, so that few need no allocation
+
+	// The first that found and keys hold, so that few need no allocation.
+	firstFound [3]found
+	firstKeys  [32]uint32
 }
 
 // found is what a path led to.
@@ -76,10 +79,7 @@ func (d *Document) Init(src []byte) error {
 	if uint64(len(src)) > math.MaxUint32 {
 		return errLarge
 	}
-	s := scanner{src: src}
-	if i := space(s.src, 0); i < len(src) && src[i] == '{' {
-		s.keys = make([]uint32, 0, min(4+len(src)/28, 1024))
-	}
+	s := scanner{src: src, keys: d.firstKeys[:0]}
 	start, end, err := s.scan()
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (d *Document) Init(src []byte) error {
 	for i := range s.keys {
 		s.keys[i] -= uint32(start)
 	}
-	d.root, d.keys, d.escapedKey, d.found = src[start:end], s.keys, s.escapedKey, d.first[:0]
+	d.root, d.keys, d.escapedKey, d.found = src[start:end], s.keys, s.escapedKey, d.firstFound[:0]
 	return nil
 }
 
