@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +54,30 @@ func TestPages(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		generated(t, name, pages[name])
+	}
+}
+
+// A link to a file of the project leads there.
+func TestPages_Links(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	err := filepath.WalkDir(root, func(page string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(page) != ".md" {
+			return err
+		}
+		text, err := os.ReadFile(page)
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			to, _, _ := strings.Cut(m[1], "#")
+			if strings.Contains(to, "://") || to == "" {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), to)); err != nil {
+				t.Errorf("%s: no such page: %s", page, m[1])
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -138,8 +164,8 @@ func componentTable(kind string) string {
 	rows := [][]string{{kind, "what it is"}}
 	for _, b := range flow.Blocks() {
 		if b.Kind == kind {
-			first, _, _ := strings.Cut(schema.ProseOf(b.Schema.Type), "\n\n")
-			rows = append(rows, []string{fmt.Sprintf("[`%s`](%ss/%s.md)", b.Name, kind, b.Name), first})
+			sentence, _, _ := strings.Cut(strings.Join(strings.Fields(schema.ProseOf(b.Schema.Type)), " "), ". ")
+			rows = append(rows, []string{fmt.Sprintf("[`%s`](%ss/%s.md)", b.Name, kind, b.Name), strings.TrimSuffix(sentence, ".")})
 		}
 	}
 	return table(rows)

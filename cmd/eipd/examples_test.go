@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +22,12 @@ import (
 //	# Output:
 //	#   a line of standard output
 //
-// "Unordered output:" compares the lines in any order.
+// "Unordered output:" compares the lines in any order. An example that listens for
+// HTTP at var.listen has "Requests:" instead of an input, each as
+//
+//	#   METHOD /path body
+//
+// and its output begins with the status and body of each answer.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(root, "examples", "*", "flow.hcl"))
 	if err != nil || len(files) == 0 {
@@ -34,16 +42,13 @@ func TestExamples(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS(folder)); err != nil {
 				t.Fatal(err)
 			}
-			c := eipd(t, dir, "run", "--until-idle", "flow.hcl")
-			c.Stdin = strings.NewReader(e.input)
-			stdout, stderr, code := output(t, c)
-			got, want := lines(stdout), lines(e.output)
+			got, want := lines(e.run(t, dir)), lines(e.output)
 			if e.unordered {
 				slices.Sort(got)
 				slices.Sort(want)
 			}
-			if code != 0 || !slices.Equal(got, want) {
-				t.Errorf("exit %d, printed:\n%s\nwant:\n%s\nlog:\n%s", code, strings.Join(got, "\n"), strings.Join(want, "\n"), stderr)
+			if !slices.Equal(got, want) {
+				t.Errorf("printed:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 			if formatted, err := formatted(file, e.source); err != nil || string(formatted) != string(e.source) {
 				t.Errorf("%s is not formatted (make fmt): %v", file, err)
@@ -53,9 +58,60 @@ func TestExamples(t *testing.T) {
 }
 
 type example struct {
-	source        []byte
-	input, output string
-	unordered     bool
+	source                  []byte
+	input, requests, output string
+	unordered               bool
+}
+
+// run returns what the example prints.
+func (e *example) run(t *testing.T, dir string) string {
+	if e.requests != "" {
+		return e.serve(t, dir)
+	}
+	c := eipd(t, dir, "run", "--until-idle", "flow.hcl")
+	c.Stdin = strings.NewReader(e.input)
+	stdout, stderr, code := output(t, c)
+	if code != 0 {
+		t.Errorf("exit %d; its log:\n%s", code, stderr)
+	}
+	return stdout
+}
+
+func (e *example) serve(t *testing.T, dir string) string {
+	p := start(t, eipd(t, dir, "run", "--var", "listen=127.0.0.1:0", "flow.hcl"))
+	address := "http://" + p.address(t)
+	var printed strings.Builder
+	for _, request := range lines(e.requests) {
+		method, rest, _ := strings.Cut(request, " ")
+		path, body, _ := strings.Cut(rest, " ")
+		q, err := http.NewRequestWithContext(t.Context(), method, address+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, answer := do(t, q)
+		fmt.Fprintln(&printed, strings.TrimSpace(fmt.Sprint(status, " ", answer)))
+	}
+	p.interrupt(t)
+	for _, l := range p.printed {
+		fmt.Fprintln(&printed, l)
+	}
+	return printed.String()
+}
+
+// do makes a request on a connection of its own.
+func do(t *testing.T, q *http.Request) (status int, body string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	a, err := client.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	text, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.StatusCode, string(text)
 }
 
 func readExample(t *testing.T, file string) *example {
@@ -75,6 +131,8 @@ func readExample(t *testing.T, file string) *example {
 		switch strings.TrimSpace(text) {
 		case "Input:":
 			section = &e.input
+		case "Requests:":
+			section = &e.requests
 		case "Output:":
 			section, found = &e.output, true
 		case "Unordered output:":

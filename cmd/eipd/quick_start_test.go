@@ -1,23 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"image"
 	_ "image/jpeg"
 	"image/png"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // The README's first command: the sample pictures go all the way, one that is
@@ -39,6 +33,9 @@ func TestQuickStart(t *testing.T) {
 	upload(t, "http://"+p.address(t)+"/images", "linus")
 	uploaded := p.line(t)
 	p.interrupt(t)
+	if len(p.printed) > 0 {
+		t.Errorf("it printed more: %q", p.printed)
+	}
 
 	slices.Sort(printed)
 	want := []string{
@@ -167,15 +164,8 @@ func upload(t *testing.T, url, user string) {
 	}
 	q.Header.Set("User", user)
 	q.Header.Set("Content-Type", "application/x-www-form-urlencoded") // as curl does by itself
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	a, err := client.Do(q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, _ := io.ReadAll(a.Body)
-	a.Body.Close()
-	if a.StatusCode != http.StatusAccepted {
-		t.Fatalf("the upload was answered %s: %s", a.Status, text)
+	if status, text := do(t, q); status != http.StatusAccepted {
+		t.Fatalf("the upload was answered %d: %s", status, text)
 	}
 }
 
@@ -195,85 +185,4 @@ func abs(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// process is a running eipd whose lines are read as they come.
-type process struct {
-	cmd         *exec.Cmd
-	stdout, log chan string
-	seen        []string // of the log
-	reading     sync.WaitGroup
-}
-
-func start(t *testing.T, c *exec.Cmd) *process {
-	t.Helper()
-	p := &process{cmd: c, stdout: make(chan string, 1000), log: make(chan string, 1000)}
-	for lines, pipe := range map[chan string]func() (io.ReadCloser, error){p.stdout: c.StdoutPipe, p.log: c.StderrPipe} {
-		r, err := pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.reading.Go(func() {
-			defer close(lines)
-			for s := bufio.NewScanner(r); s.Scan(); {
-				lines <- s.Text()
-			}
-		})
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// line returns the next line of standard output.
-func (p *process) line(t *testing.T) string {
-	t.Helper()
-	select {
-	case l, ok := <-p.stdout:
-		if ok {
-			return l
-		}
-	case <-time.After(time.Minute):
-	}
-	p.fail(t, "it printed no more")
-	return ""
-}
-
-// address returns where the gateway listens.
-func (p *process) address(t *testing.T) string {
-	t.Helper()
-	for l := range p.log {
-		p.seen = append(p.seen, l)
-		if _, at, ok := strings.Cut(l, " address="); ok && strings.Contains(l, "msg=listening") {
-			at, _, _ = strings.Cut(at, " ")
-			return at
-		}
-	}
-	p.fail(t, "it did not say where it listens")
-	return ""
-}
-
-func (p *process) fail(t *testing.T, why string) {
-	t.Helper()
-	_ = p.cmd.Process.Kill()
-	for l := range p.log {
-		p.seen = append(p.seen, l)
-	}
-	t.Fatalf("%s; its log:\n%s", why, strings.Join(p.seen, "\n"))
-}
-
-// interrupt ends it as ctrl-C does.
-func (p *process) interrupt(t *testing.T) {
-	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	for l := range p.stdout {
-		t.Errorf("it printed at its end: %s", l)
-	}
-	p.reading.Wait()
-	if err := p.cmd.Wait(); err != nil {
-		p.fail(t, "it ended with "+err.Error())
-	}
 }
