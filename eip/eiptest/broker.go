@@ -27,7 +27,8 @@ type BrokerCase struct {
 	// Restart closes b as the end of its process would, and connects again to what
 	// outlives that.
 	Restart func(t *testing.T, b broker.Broker) broker.Broker
-	// Loses names the fields of a message that the broker does not carry.
+	// Loses names the fields of a message that the broker does not carry, and kinds
+	// of header values, as headers.infinite.
 	Loses []string
 }
 

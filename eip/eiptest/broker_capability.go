@@ -2,6 +2,7 @@ package eiptest
 
 import (
 	"bytes"
+	"context"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -106,7 +107,8 @@ var capabilityTests = map[string]func(*brokerTest){
 		t.expect(b, "2")
 		t.close(b)
 		t.close(s)
-		if err := t.b.SendTo(t.ctx, q.Address, eip.New(nil, nil)); !eip.IsPermanent(err) {
+		to := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return t.b.SendTo(ctx, q.Address, m) })
+		if err := t.sent(to, eip.New(nil, nil)); !eip.IsPermanent(err) {
 			t.Errorf("sending to a queue that went with its last consumer gave %v", err)
 		}
 	},

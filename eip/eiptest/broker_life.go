@@ -35,10 +35,10 @@ var lifeTests = map[string]func(*brokerTest){
 				t.Errorf("received %q (Redelivered %v), want %s again", m.Body(), m.Redelivered, want)
 			}
 		}
-		for _, want := range []string{"4", "5"} {
-			if m := t.take(src); string(m.Body()) != want || m.Redelivered {
-				t.Errorf("received %q (Redelivered %v), want %s for the first time", m.Body(), m.Redelivered, want)
-			}
+		// A broker may have sent as many as the old window had room for.
+		t.expect(src, "4")
+		if m := t.take(src); string(m.Body()) != "5" || m.Redelivered {
+			t.Errorf("received %q (Redelivered %v), want 5 for the first time", m.Body(), m.Redelivered)
 		}
 		heard := t.source(topic, sub)
 		t.expect(heard, "heard while away")

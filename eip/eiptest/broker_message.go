@@ -104,6 +104,9 @@ var messageTests = map[string]func(*brokerTest){
 			deep = eip.Headers{"down": []any{deep}}
 		}
 		h["deep"] = deep
+		for _, name := range t.Loses {
+			delete(h, strings.TrimPrefix(name, "headers."))
+		}
 		got := t.through(eip.New(nil, nil).With(func(m *eip.Message) { m.Headers = h })).Headers
 		var changed []string
 		for name, v := range h {
@@ -187,6 +190,12 @@ func same(a, b any) bool {
 	case []any:
 		b, ok := b.([]any)
 		return ok && slices.EqualFunc(a, b, same)
+	case int: // no broker knows integers without a size
+		return a == b || int64(a) == b
+	case uint:
+		return a == b || int64(a) == b
+	case uint64:
+		return a == b || int64(a) == b
 	}
 	return reflect.DeepEqual(a, b)
 }

@@ -2,12 +2,9 @@ package amqp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
-	"net/url"
 	"sync"
 	"time"
 
@@ -15,11 +12,6 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
-)
-
-const (
-	heartbeat   = 5 * time.Second
-	dialTimeout = 10 * time.Second
 )
 
 // link is one connection that is made again whenever it is lost. It connects when
@@ -33,8 +25,8 @@ type link struct {
 
 	mu      sync.Mutex
 	begun   bool
-	conn    *amqp.Connection // nil while there is none
-	change  chan struct{}    // closed when conn or blocked changes
+	conn    *connection   // nil while there is none
+	change  chan struct{} // closed when conn or blocked changes
 	waiting string
 	blocked bool
 }
@@ -46,7 +38,7 @@ func newLink(c *broker.Config, purpose string) *link {
 }
 
 // connection waits until there is a connection.
-func (l *link) connection(ctx context.Context) (*amqp.Connection, error) {
+func (l *link) connection(ctx context.Context) (*connection, error) {
 	for {
 		l.mu.Lock()
 		if !l.begun && l.context.Err() == nil {
@@ -93,7 +85,7 @@ func (l *link) waitsFor() string {
 	return l.waiting
 }
 
-func (l *link) set(conn *amqp.Connection, blocked bool, waiting string) {
+func (l *link) set(conn *connection, blocked bool, waiting string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conn, l.blocked, l.waiting = conn, blocked, waiting
@@ -117,7 +109,7 @@ func (l *link) run() {
 				l.config.Log.Warn("waiting for RabbitMQ", slog.String("connection", l.purpose), slog.String("url", redact(raw)), slog.String("why", why))
 			}
 			if try%len(urls) == len(urls)-1 {
-				l.sleep(wait)
+				sleep(l.context, wait)
 				wait = min(2*wait, l.config.Reconnect.Max)
 			}
 			continue
@@ -129,7 +121,7 @@ func (l *link) run() {
 }
 
 // watch returns when the connection is lost.
-func (l *link) watch(conn *amqp.Connection) {
+func (l *link) watch(conn *connection) {
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	l.set(conn, false, "")
@@ -168,33 +160,13 @@ func (l *link) watch(conn *amqp.Connection) {
 
 // sleep waits, less up to half of it at random so that many clients do not come
 // back as one wave.
-func (l *link) sleep(d time.Duration) {
+func sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d - rand.N(d/2+1))
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-l.context.Done():
+	case <-ctx.Done():
 	}
-}
-
-func (l *link) dial(raw string) (*amqp.Connection, error) {
-	properties := amqp.NewConnectionProperties()
-	properties.SetClientConnectionName(fmt.Sprintf("eipd/%s/%s", l.config.Instance, l.purpose))
-	properties["product"] = "eipd"
-	return amqp.DialConfig(raw, amqp.Config{
-		Heartbeat: heartbeat, Locale: "en_US", Properties: properties, TLSClientConfig: l.config.TLS,
-		Dial: func(network, address string) (net.Conn, error) {
-			conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(l.context, network, address)
-			if err != nil {
-				return nil, err
-			}
-			// The library takes the deadline off once the handshake is over.
-			if err := conn.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
-				return nil, errors.Join(err, conn.Close())
-			}
-			return gather(conn), nil
-		},
-	})
 }
 
 func (l *link) close() {
@@ -205,27 +177,4 @@ func (l *link) close() {
 	if begun {
 		<-l.ended
 	}
-}
-
-// explain says in a few words what keeps a connection from being made.
-func explain(err error) string {
-	var a *amqp.Error
-	if errors.As(err, &a) {
-		switch a.Code {
-		case amqp.AccessRefused:
-			return "login or permission refused: " + a.Reason
-		case amqp.NotAllowed:
-			return "vhost refused: " + a.Reason
-		}
-		return fmt.Sprintf("%s (%d)", a.Reason, a.Code)
-	}
-	return err.Error()
-}
-
-func redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(no URL)"
-	}
-	return u.Redacted()
 }

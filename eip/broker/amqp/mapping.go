@@ -13,19 +13,32 @@ import (
 )
 
 // receive makes a message of a delivery. Nothing is added, and nothing lost but
-// the delivery mode (what is sent on is always persistent).
-func receive(d *amqp.Delivery, channel string, s eip.Settler) *eip.Message {
-	m := eip.NewFor(d.Body, s)
-	return m.With(func(m *eip.Message) { // the copy stays on the stack's side: m is not shared yet
-		m.ID, m.CorrelationID, m.ReplyTo, m.Type = d.MessageId, d.CorrelationId, d.ReplyTo, d.Type
-		m.ContentType, m.Encoding, m.Key = d.ContentType, d.ContentEncoding, d.RoutingKey
-		m.UserID, m.AppID, m.Timestamp, m.Priority = d.UserId, d.AppId, d.Timestamp, d.Priority
-		m.Expiration = expiration(d.Expiration)
-		m.Redelivered, m.Channel = d.Redelivered, channel
-		if len(d.Headers) > 0 {
-			m.Headers = fromTable(d.Headers).FromOutside()
+// the delivery mode (what is sent on is always persistent). An error comes with the
+// message.
+func receive(d *amqp.Delivery, channel string, s eip.Settler) (*eip.Message, error) {
+	m := eip.NewFor(d.Body, s) // nobody else has it yet, so that it may be filled in
+	m.ID, m.CorrelationID, m.ReplyTo, m.Type = d.MessageId, d.CorrelationId, d.ReplyTo, d.Type
+	m.ContentType, m.Encoding = d.ContentType, d.ContentEncoding
+	m.UserID, m.AppID, m.Priority = d.UserId, d.AppId, d.Priority
+	m.Expiration = expiration(d.Expiration)
+	m.Redelivered, m.Channel = d.Redelivered, channel
+	if !d.Timestamp.IsZero() {
+		m.Timestamp = d.Timestamp.UTC()
+	}
+	if d.Exchange != "" { // there it is a name of the queue's and no key
+		m.Key = d.RoutingKey
+	}
+	if len(d.Headers) == 0 {
+		return m, nil
+	}
+	h, err := fromTable(d.Headers), error(nil)
+	if raw, ok := h[rawHeaders].([]byte); ok {
+		if h, err = decodeTable(raw); err != nil {
+			return m, eip.Invalid(err)
 		}
-	})
+	}
+	m.Headers = h.FromOutside()
+	return m, nil
 }
 
 // expiration reads AMQP's, which is milliseconds as text; "0" is not the same as
@@ -64,6 +77,8 @@ func fromField(v any) any {
 		return list
 	case amqp.Decimal:
 		return eip.Decimal{Scale: v.Scale, Value: v.Value}
+	case time.Time:
+		return v.UTC()
 	}
 	return v
 }
@@ -111,7 +126,7 @@ func publishing(m *eip.Message, user string, frame int) (amqp.Publishing, error)
 	return p, nil
 }
 
-const maxDepth = 64
+const maxDepth = 256
 
 // toTable makes a table of headers, and estimates its size on the wire from above.
 func toTable(h eip.Headers, depth int) (amqp.Table, int, error) {
@@ -124,8 +139,11 @@ func toTable(h eip.Headers, depth int) (amqp.Table, int, error) {
 			return nil, 0, fmt.Errorf("a header's name has %d bytes, and AMQP takes 255", len(name))
 		}
 		f, n, err := toField(v, depth)
+		if err != nil && depth == 0 {
+			err = fmt.Errorf("header %s: %w", name, err)
+		}
 		if err != nil {
-			return nil, 0, fmt.Errorf("header %s: %w", name, err)
+			return nil, 0, err
 		}
 		t[name] = f
 		size += 2 + len(name) + n
@@ -135,11 +153,13 @@ func toTable(h eip.Headers, depth int) (amqp.Table, int, error) {
 
 func toField(v any, depth int) (any, int, error) {
 	switch v := v.(type) {
-	case nil, bool, int8, byte, int16, int32, int64, float32, float64, int:
+	case nil, bool, int8, byte, int16, uint16, int32, uint32, int64, time.Time:
 		return v, 9, nil
-	case uint16:
-		return int32(v), 9, nil
-	case uint32:
+	case float32:
+		return finite(v, float64(v))
+	case float64:
+		return finite(v, v)
+	case int:
 		return int64(v), 9, nil
 	case uint:
 		return toField(uint64(v), depth)
@@ -154,8 +174,6 @@ func toField(v any, depth int) (any, int, error) {
 		return v, 5 + len(v), nil
 	case []byte:
 		return v, 5 + len(v), nil
-	case time.Time:
-		return v, 9, nil
 	case eip.Decimal:
 		return amqp.Decimal{Scale: v.Scale, Value: v.Value}, 6, nil
 	case eip.Headers:
@@ -185,6 +203,14 @@ func toField(v any, depth int) (any, int, error) {
 		return list, size, nil
 	}
 	return nil, 0, fmt.Errorf("a value of the type %T cannot be a header", v)
+}
+
+// finite refuses what RabbitMQ does not survive reading.
+func finite(v any, f float64) (any, int, error) {
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		return nil, 0, fmt.Errorf("RabbitMQ takes no number that is %v", f)
+	}
+	return v, 9, nil
 }
 
 // same reports whether a returned message is the one that was published; they are

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +18,10 @@ import (
 // faster, and each of them may come twice after a crash.
 const maxUnconfirmed = 512
 
+// directReply begins the addresses of clients that take replies without a queue.
+// The server returns what is sent there as mandatory, for want of a queue.
+const directReply = "amq.rabbitmq.reply-to."
+
 // target is where a sender publishes to.
 type target struct {
 	topology
@@ -28,6 +33,7 @@ type target struct {
 type outgoing struct {
 	publishing amqp.Publishing
 	key        string
+	mandatory  bool
 	release    func(error)
 	tag        uint64 // on the present channel
 	returned   error
@@ -46,7 +52,8 @@ type sender struct {
 
 	publishing sync.Mutex // keeps the order of publishes
 	mu         sync.Mutex // guards what follows
-	channel    *amqp.Channel
+	conn       *connection
+	channel    *amqp.Channel // nil while there is none to publish on
 	frame      int
 	underWay   []*outgoing // in the order of publishing
 }
@@ -103,7 +110,16 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 		<-s.room
 		return err
 	}
-	o := &outgoing{publishing: p, key: key, release: m.Hold()}
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
+	if conn != nil {
+		if err := conn.wire.room(ctx); err != nil {
+			<-s.room
+			return err
+		}
+	}
+	o := &outgoing{publishing: p, key: key, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: m.Hold()}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	if s.ctx.Err() != nil {
@@ -134,7 +150,7 @@ func (s *sender) publish(ch *amqp.Channel, o *outgoing) {
 	s.mu.Lock()
 	o.tag, o.returned = tag, nil
 	s.mu.Unlock()
-	_ = ch.Publish(s.exchange, o.key, s.mandatory, false, o.publishing)
+	_ = ch.Publish(s.exchange, o.key, o.mandatory, false, o.publishing)
 }
 
 // run keeps an AMQP channel open until Close.
@@ -144,29 +160,27 @@ func (s *sender) run() {
 	alone := false // publish what is under way one by one
 	for s.ctx.Err() == nil {
 		session, err := s.connect()
-		if err != nil {
-			if s.ctx.Err() != nil {
-				return
-			}
-			if !once && eip.IsPermanent(err) {
-				s.failed = err
+		if err == nil {
+			if !once {
+				once = true
 				close(s.ready)
-				return
 			}
-			s.broker.config.Log.Warn("cannot publish", slog.String("to", s.name()), slog.Any("why", err), slog.Duration("again_in", wait))
-			s.broker.publish.sleep(wait)
-			wait = min(2*wait, s.broker.config.Reconnect.Max)
-			continue
+			if alone, err = session.run(alone); session.progress {
+				wait = s.broker.config.Reconnect.Min
+				continue
+			}
 		}
-		wait = s.broker.config.Reconnect.Min
-		if !once {
-			once = true
+		switch {
+		case s.ctx.Err() != nil:
+			return
+		case !once && eip.IsPermanent(err):
+			s.failed = err
 			close(s.ready)
+			return
 		}
-		var closed *amqp.Error
-		if closed, alone = session.run(alone); closed != nil && s.ctx.Err() == nil {
-			s.broker.config.Log.Warn("lost the channel to publish on", slog.String("to", s.name()), slog.String("why", explain(closed)))
-		}
+		s.broker.config.Log.Warn("cannot publish", slog.String("to", s.name()), slog.Any("why", err), slog.Duration("again_in", wait))
+		sleep(s.ctx, wait)
+		wait = min(2*wait, s.broker.config.Reconnect.Max)
 	}
 }
 
@@ -193,16 +207,16 @@ func (s *sender) connect() (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a channel: %w", err)
 	}
-	// Unbuffered: a return is taken before the confirm that comes after it.
-	x := &session{sender: s, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return)),
-		confirms: ch.NotifyPublish(make(chan amqp.Confirmation)), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}
 	if err := ch.Confirm(false); err != nil {
+		_ = ch.Close() // it may be lost
 		return nil, fmt.Errorf("ask for confirms: %w", err)
 	}
 	s.mu.Lock()
-	s.frame = conn.Config.FrameSize
+	s.conn, s.frame = conn, conn.Config.FrameSize
 	s.mu.Unlock()
-	return x, nil
+	// Unbuffered: a return is taken before the confirm that comes after it.
+	return &session{sender: s, conn: conn, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return)),
+		confirms: ch.NotifyPublish(make(chan amqp.Confirmation)), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}, nil
 }
 
 // Close waits until everything is confirmed, for ten seconds at most, and gives up

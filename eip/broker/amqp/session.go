@@ -3,6 +3,7 @@ package amqp
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -12,31 +13,41 @@ import (
 // session is one AMQP channel of a sender.
 type session struct {
 	*sender
+	conn     *connection
 	channel  *amqp.Channel
 	returns  chan amqp.Return
 	confirms chan amqp.Confirmation
 	closed   chan *amqp.Error
+	progress bool // something was settled
 }
 
 // run publishes what a lost channel left unconfirmed, lets the sender publish, and
 // takes the confirms until the channel is lost. It returns why it was; and whether
 // what is under way must be published one by one next time, because the server
 // closed the channel over something that was published.
-func (x *session) run(alone bool) (why *amqp.Error, suspect bool) {
+func (x *session) run(alone bool) (suspect bool, why error) {
 	finished := make(chan struct{})
-	defer func() {
-		x.sender.mu.Lock()
-		x.sender.channel = nil
-		x.sender.mu.Unlock()
-		_ = x.channel.Close() // it may be lost
-		x.drain()
-		<-finished
-	}()
-	one := make(chan struct{}, 1) // a confirm came; publish the next
+	one := make(chan struct{}, 1) // something was settled; publish the next
 	go func() {
 		defer close(finished)
 		x.republish(alone, one)
 	}()
+	err := x.take(one)
+	close(one)
+	go x.drain()
+	hurry(x.conn, func() { _ = x.channel.Close() }) // it may be lost
+	<-finished
+	x.sender.mu.Lock()
+	x.sender.channel = nil
+	x.sender.mu.Unlock()
+	if err == nil {
+		return false, nil
+	}
+	return x.blame(err, alone), errors.New(explain(err))
+}
+
+// take takes confirms and returns until the channel is lost or the sender closed.
+func (x *session) take(one chan<- struct{}) *amqp.Error {
 	confirms, returns := x.confirms, x.returns
 	for {
 		select {
@@ -57,36 +68,43 @@ func (x *session) run(alone bool) (why *amqp.Error, suspect bool) {
 			default:
 			}
 		case err := <-x.closed:
-			close(one)
-			return err, x.blame(err, alone)
+			return err
 		case <-x.sender.ctx.Done():
-			close(one)
-			return nil, false
+			return nil
 		}
 	}
 }
 
-// drain takes what the library still has to say, which it does not buffer.
+// drain takes what the library still has to say: it does not buffer it, and reads
+// nothing else meanwhile.
 func (x *session) drain() {
-	go func() {
-		for range x.returns {
+	returns, confirms := x.returns, x.confirms
+	for returns != nil || confirms != nil {
+		select {
+		case _, ok := <-returns:
+			if !ok {
+				returns = nil
+			}
+		case _, ok := <-confirms:
+			if !ok {
+				confirms = nil
+			}
 		}
-	}()
-	go func() {
-		for range x.confirms {
-		}
-	}()
+	}
 }
 
 // republish publishes what is under way in its order, and then lets new messages
 // follow.
 func (x *session) republish(alone bool, one <-chan struct{}) {
-	x.sender.publishing.Lock()
-	defer x.sender.publishing.Unlock()
+	x.publishing.Lock()
+	defer x.publishing.Unlock()
 	x.sender.mu.Lock()
 	old := append([]*outgoing(nil), x.underWay...)
 	x.sender.mu.Unlock()
 	for _, o := range old {
+		if x.conn.wire.room(x.sender.ctx) != nil {
+			return
+		}
 		x.publish(x.channel, o)
 		if alone {
 			if _, open := <-one; !open {
@@ -104,7 +122,7 @@ func (x *session) returned(r *amqp.Return) {
 	x.sender.mu.Lock()
 	defer x.sender.mu.Unlock()
 	for _, o := range x.underWay {
-		if o.tag != 0 && o.returned == nil && same(r, o) {
+		if o.returned == nil && same(r, o) {
 			o.returned = fmt.Errorf("publish to %q: the broker gave it back: %s (%d)", o.key, r.ReplyText, r.ReplyCode)
 			if x.queue == "" { // an address out of a message: waiting will not make it exist
 				o.returned = eip.Permanent(o.returned)
@@ -117,16 +135,10 @@ func (x *session) returned(r *amqp.Return) {
 // confirmed settles the oldest message under way: the library gives confirms in
 // the order of publishing.
 func (x *session) confirmed(c amqp.Confirmation) {
-	x.sender.mu.Lock()
-	if len(x.underWay) == 0 || x.underWay[0].tag != c.DeliveryTag {
-		x.sender.mu.Unlock()
+	o := x.oldest(c.DeliveryTag)
+	if o == nil {
 		return
 	}
-	o := x.underWay[0]
-	x.underWay[0] = nil
-	x.underWay = x.underWay[1:]
-	x.sender.mu.Unlock()
-	<-x.room
 	err := o.returned
 	if err == nil && !c.Ack {
 		err = fmt.Errorf("publish to %s: the broker refused it (is the queue full?)", x.name())
@@ -134,24 +146,44 @@ func (x *session) confirmed(c amqp.Confirmation) {
 	o.release(err)
 }
 
+// oldest takes out the oldest message under way, where it was published under this
+// tag.
+func (x *session) oldest(tag uint64) *outgoing {
+	x.sender.mu.Lock()
+	defer x.sender.mu.Unlock()
+	if len(x.underWay) == 0 || x.underWay[0].tag != tag {
+		return nil
+	}
+	o := x.underWay[0]
+	x.underWay[0] = nil
+	x.underWay = x.underWay[1:]
+	x.progress = true
+	<-x.room
+	return o
+}
+
 // blame decides whether something that was published made the server close the
 // channel. Published alone, it was the oldest, which then fails.
 func (x *session) blame(err *amqp.Error, alone bool) (suspect bool) {
-	if err == nil || !err.Server || err.Code == amqp.ConnectionForced {
+	if !err.Server || !faults[err.Code] && !strings.Contains(err.Reason, "access to topic") {
 		return false
 	}
-	if !alone {
-		return true
-	}
-	x.sender.mu.Lock()
-	if len(x.underWay) == 0 || x.underWay[0].tag == 0 {
+	if alone {
+		x.sender.mu.Lock()
+		tag := uint64(0)
+		if len(x.underWay) > 0 {
+			tag = x.underWay[0].tag
+		}
 		x.sender.mu.Unlock()
-		return true
+		if o := x.oldest(tag); o != nil {
+			o.release(eip.Permanent(errors.New("publish: the broker does not take it: " + explain(err))))
+		}
 	}
-	o := x.underWay[0]
-	x.underWay = x.underWay[1:]
-	x.sender.mu.Unlock()
-	<-x.room
-	o.release(eip.Permanent(errors.New("publish: the broker does not take it: " + explain(err))))
 	return true
+}
+
+// faults are the reply codes of what can be a message's own fault.
+var faults = map[int]bool{
+	amqp.ContentTooLarge: true, amqp.PreconditionFailed: true, amqp.FrameError: true, amqp.SyntaxError: true,
+	amqp.CommandInvalid: true, amqp.NotImplemented: true, amqp.NotAllowed: true, amqp.InternalError: true,
 }

@@ -28,7 +28,10 @@ type source struct {
 
 // consumer is one AMQP channel of a source.
 type consumer struct {
+	conn       *connection
 	channel    *amqp.Channel
+	tag        string
+	passing    string // the queue, where it goes with its last consumer
 	deliveries <-chan amqp.Delivery
 	window     *window
 }
@@ -57,14 +60,14 @@ func (s *source) begin(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil || eip.IsPermanent(err) {
 			return err
 		}
-		s.again(err, wait)
+		s.again(ctx, err, wait)
 		wait = min(2*wait, s.broker.config.Reconnect.Max)
 	}
 }
 
-func (s *source) again(err error, wait time.Duration) {
+func (s *source) again(ctx context.Context, err error, wait time.Duration) {
 	s.broker.config.Log.Warn("cannot consume", slog.String("queue", s.topology.queue), slog.Any("why", err), slog.Duration("again_in", wait))
-	s.broker.consume.sleep(wait)
+	sleep(ctx, wait)
 }
 
 func (s *source) open(ctx context.Context) error {
@@ -79,20 +82,38 @@ func (s *source) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open a channel: %w", err)
 	}
-	if err := ch.Qos(s.prefetch, 0, false); err != nil {
-		return fmt.Errorf("set prefetch: %w", err)
-	}
-	deliveries, err := ch.Consume(s.topology.queue, "", false, false, false, false, nil)
+	c, err := s.consume(conn, ch)
 	if err != nil {
-		return fmt.Errorf("consume from %s: %w", s.topology.queue, err)
+		_ = ch.Close() // the server may have closed it already
+		return err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.context.Err() != nil {
+	closed := s.context.Err() != nil
+	if !closed {
+		s.current = c
+	}
+	s.mu.Unlock()
+	if closed {
+		c.close()
 		return eip.ErrClosed
 	}
-	s.current = &consumer{ch, deliveries, newWindow(ch)}
 	return nil
+}
+
+func (s *source) consume(conn *connection, ch *amqp.Channel) (*consumer, error) {
+	if err := ch.Qos(s.prefetch, 0, false); err != nil {
+		return nil, fmt.Errorf("set prefetch: %w", err)
+	}
+	tag := "eipd-" + eip.NewID()
+	deliveries, err := ch.Consume(s.topology.queue, tag, false, false, false, false, nil)
+	if err != nil {
+		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, err)
+	}
+	c := &consumer{conn: conn, channel: ch, tag: tag, deliveries: deliveries, window: newWindow(ch)}
+	if s.topology.autoDelete {
+		c.passing = s.topology.queue
+	}
+	return c, nil
 }
 
 // Receive returns the next message. While the broker is away it waits.
@@ -106,7 +127,7 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 			select {
 			case d, ok := <-c.deliveries:
 				if ok {
-					return s.message(c, &d), nil
+					return s.message(c, &d)
 				}
 				s.lost(c)
 			case <-ctx.Done():
@@ -125,18 +146,18 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 			if s.context.Err() != nil {
 				return nil, eip.ErrClosed
 			}
-			s.again(err, wait)
+			s.again(ctx, err, wait)
 			wait = min(2*wait, s.broker.config.Reconnect.Max)
 		}
 	}
 }
 
-func (s *source) message(c *consumer, d *amqp.Delivery) *eip.Message {
-	m := receive(d, s.topology.queue, c.window.add(d.DeliveryTag))
+func (s *source) message(c *consumer, d *amqp.Delivery) (*eip.Message, error) {
+	m, err := receive(d, s.topology.address, c.window.add(d.DeliveryTag))
 	if m.ReplyTo != "" {
 		m = m.WithReplier(s.replier)
 	}
-	return m
+	return m, err
 }
 
 // lost gives up a consumer. Its queue may have been deleted while its AMQP channel
@@ -155,11 +176,17 @@ func (s *source) lost(c *consumer) {
 
 func (c *consumer) close() {
 	c.window.close()
-	_ = c.channel.Close() // it may be lost
-	go func() {           // the library does not buffer what comes meanwhile
+	go func() { // the library waits for who takes these
 		for range c.deliveries {
 		}
 	}()
+	hurry(c.conn, func() { // each of these fails where the channel is lost already
+		_ = c.channel.Cancel(c.tag, false)
+		if c.passing != "" { // the server would do it too, but at some later time
+			_, _ = c.channel.QueueDelete(c.passing, true, false, false)
+		}
+		_ = c.channel.Close()
+	})
 }
 
 // Close acknowledges what is settled, and gives back the rest.

@@ -15,6 +15,7 @@ import (
 
 // topology is what is declared before a channel is used.
 type topology struct {
+	address    string // the channel's, as messages name it
 	exchange   string // of a topic
 	queue      string // of a queue, or of a subscription
 	pattern    string
@@ -30,7 +31,7 @@ type topology struct {
 
 // receiving is what a source declares.
 func receiving(c broker.Channel, s broker.Subscription) topology {
-	t := topology{queue: c.Address, declare: c.Declare, durable: c.Durable, exclusive: c.Exclusive, autoDelete: c.AutoDelete}
+	t := topology{address: c.Address, queue: c.Address, declare: c.Declare, durable: c.Durable, exclusive: c.Exclusive, autoDelete: c.AutoDelete}
 	if c.Kind == broker.Queue {
 		t.arguments = arguments(c)
 		return t
@@ -114,9 +115,9 @@ func argument(v any) any {
 
 // ensure declares the topology on a connection. Each step has an AMQP channel of
 // its own, as a refusal closes the channel.
-func (t *topology) ensure(conn *amqp.Connection) error {
+func (t *topology) ensure(conn *connection) error {
 	if t.exchange != "" {
-		if err := t.step(conn, "topic "+t.exchange, func(ch *amqp.Channel, passive bool) error {
+		if err := t.step(conn, t.declare, "topic "+t.exchange, func(ch *amqp.Channel, passive bool) error {
 			declare := ch.ExchangeDeclare
 			if passive {
 				declare = ch.ExchangeDeclarePassive
@@ -129,7 +130,8 @@ func (t *topology) ensure(conn *amqp.Connection) error {
 	if t.queue == "" {
 		return nil
 	}
-	if err := t.step(conn, "queue "+t.queue, func(ch *amqp.Channel, passive bool) error {
+	create := t.declare || t.exchange != "" // a subscription is the flow's own
+	if err := t.step(conn, create, "queue "+t.queue, func(ch *amqp.Channel, passive bool) error {
 		declare := ch.QueueDeclare
 		if passive {
 			declare = ch.QueueDeclarePassive
@@ -142,7 +144,7 @@ func (t *topology) ensure(conn *amqp.Connection) error {
 	if t.exchange == "" {
 		return nil
 	}
-	return t.step(conn, "subscription "+t.queue, func(ch *amqp.Channel, passive bool) error {
+	return t.step(conn, true, "subscription "+t.queue, func(ch *amqp.Channel, passive bool) error {
 		if passive {
 			return nil
 		}
@@ -151,7 +153,7 @@ func (t *topology) ensure(conn *amqp.Connection) error {
 }
 
 // step declares one thing. Who may not declare may still use what is there.
-func (t *topology) step(conn *amqp.Connection, what string, declare func(ch *amqp.Channel, passive bool) error) error {
+func (t *topology) step(conn *connection, create bool, what string, declare func(ch *amqp.Channel, passive bool) error) error {
 	try := func(passive bool) error {
 		ch, err := conn.Channel()
 		if err != nil {
@@ -163,9 +165,9 @@ func (t *topology) step(conn *amqp.Connection, what string, declare func(ch *amq
 		}
 		return err
 	}
-	err := try(!t.declare)
+	err := try(!create)
 	var refused *amqp.Error
-	if errors.As(err, &refused) && refused.Code == amqp.AccessRefused && t.declare {
+	if errors.As(err, &refused) && refused.Code == amqp.AccessRefused && create {
 		if try(true) == nil {
 			return nil
 		}
@@ -197,7 +199,8 @@ func conflict(err error) error {
 	case amqp.NotFound:
 		return eip.Permanent(fmt.Errorf("it does not exist, and declare = false keeps it from being created (%s)", a.Reason))
 	case amqp.ResourceLocked:
-		return eip.Permanent(fmt.Errorf("another connection has it to itself (%s)", a.Reason))
+		// Or had: the server may not have noticed yet that it is gone.
+		return fmt.Errorf("another connection has it to itself (%s)", a.Reason)
 	}
 	return errors.New(explain(err))
 }

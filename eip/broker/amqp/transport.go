@@ -93,6 +93,7 @@ func (b *Broker) SendTo(ctx context.Context, address string, m *eip.Message) err
 // Inbox consumes from a queue of its own.
 func (b *Broker) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	t := topology{queue: broker.InboxAddress(name), declare: true, durable: name != "", exclusive: name == "", autoDelete: name == ""}
+	t.address = t.queue
 	s, err := b.newSource(ctx, t, 0)
 	if err != nil {
 		return nil, err

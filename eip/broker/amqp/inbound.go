@@ -1,0 +1,136 @@
+package amqp
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+
+	"github.com/eipd/eipd/eip"
+)
+
+const (
+	frameHeader  = 2
+	frameAround  = 8 // type, channel, size; end
+	maxFrame     = 128 << 10
+	propertyList = 14 // where a header frame's properties begin, behind their flags
+)
+
+// rawHeaders is the header that a header table goes by that the library would not
+// read. Nobody else can know it.
+var rawHeaders = "raw-" + eip.NewID()
+
+// inbound reads frames on behalf of the library, which closes a connection over a
+// message whose headers are nested deeply, or many: the message would come again,
+// for ever. Such a header table goes on as one value of bytes, for receive to
+// decode.
+type inbound struct {
+	from    *bufio.Reader
+	left    int    // of the frame that is passed on
+	changed []byte // a frame to pass on instead
+}
+
+func newInbound(from io.Reader) *inbound {
+	return &inbound{from: bufio.NewReaderSize(from, maxFrame+frameAround)}
+}
+
+func (r *inbound) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		if n > 0 && r.left == 0 && len(r.changed) == 0 && r.from.Buffered() < 7 {
+			return n, nil // what follows must be waited for
+		}
+		k, err := r.some(p[n:])
+		n += k
+		if n > 0 || err != nil && k == 0 {
+			if err != nil || r.from.Buffered() == 0 && len(r.changed) == 0 {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
+
+// some reads of one frame.
+func (r *inbound) some(p []byte) (int, error) {
+	if len(r.changed) > 0 {
+		n := copy(p, r.changed)
+		r.changed = r.changed[n:]
+		return n, nil
+	}
+	if r.left == 0 {
+		if err := r.begin(); err != nil {
+			return 0, err
+		}
+		if len(r.changed) > 0 {
+			return r.some(p)
+		}
+	}
+	n, err := r.from.Read(p[:min(len(p), r.left)])
+	r.left -= n
+	return n, err
+}
+
+// begin looks at the next frame.
+func (r *inbound) begin() error {
+	start, err := r.from.Peek(7)
+	if err != nil {
+		return err
+	}
+	r.left = int(binary.BigEndian.Uint32(start[3:])) + frameAround
+	if start[0] != frameHeader || r.left > maxFrame+frameAround {
+		return nil
+	}
+	frame, err := r.from.Peek(r.left)
+	if err != nil {
+		return err
+	}
+	at, size, ok := headerTable(frame[7 : len(frame)-1])
+	if !ok || readable(frame[7+at+4:7+at+4+size]) {
+		return nil
+	}
+	r.changed = wrap(frame, 7+at, size)
+	_, err = r.from.Discard(r.left)
+	r.left = 0
+	return err
+}
+
+// headerTable finds the header table in a header frame's payload.
+func headerTable(p []byte) (at, size int, ok bool) {
+	const contentType, encoding, headers = 1 << 15, 1 << 14, 1 << 13
+	if len(p) < propertyList {
+		return 0, 0, false
+	}
+	flags := binary.BigEndian.Uint16(p[propertyList-2:])
+	if flags&headers == 0 {
+		return 0, 0, false
+	}
+	at = propertyList
+	for _, flag := range []uint16{contentType, encoding} {
+		if flags&flag != 0 {
+			if at >= len(p) {
+				return 0, 0, false
+			}
+			at += 1 + int(p[at])
+		}
+	}
+	if at+4 > len(p) {
+		return 0, 0, false
+	}
+	size = int(binary.BigEndian.Uint32(p[at:]))
+	return at, size, size <= len(p)-at-4
+}
+
+// wrap returns the frame with the header table at that place as one value.
+func wrap(frame []byte, at, size int) []byte {
+	table := frame[at+4 : at+4+size]
+	field := make([]byte, 0, 1+len(rawHeaders)+5)
+	field = append(append(field, byte(len(rawHeaders))), rawHeaders...)
+	field = binary.BigEndian.AppendUint32(append(field, 'x'), uint32(size))
+
+	changed := make([]byte, 0, len(frame)+len(field))
+	changed = append(changed, frame[:at]...)
+	changed = binary.BigEndian.AppendUint32(changed, uint32(len(field)+size))
+	changed = append(append(changed, field...), table...)
+	changed = append(changed, frame[at+4+size:]...)
+	binary.BigEndian.PutUint32(changed[3:], uint32(len(changed)-frameAround))
+	return changed
+}
