@@ -31,18 +31,51 @@ func texts(f func(a, b string) bool) func(a, b any) bool {
 	}
 }
 
-// comparison compiles an operator that yields a boolean; nil where it is none.
-func comparison(n *ast.BinaryNode) decide {
-	switch n.Operator {
-	case "and", "&&", "or", "||":
-		return test2(n)
-	case "matches":
-		return pattern(n)
+// decides reports whether a node yields a boolean by itself.
+func decides(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.UnaryNode:
+		return n.Operator == "!" || n.Operator == "not"
+	case *ast.BinaryNode:
+		return isJunction(n) || n.Operator == "matches" || comparisons[n.Operator] != nil
 	}
+	return false
+}
+
+// isJunction reports whether a node is and or or.
+func isJunction(n ast.Node) bool {
+	b, ok := n.(*ast.BinaryNode)
+	return ok && (isOr(b) || b.Operator == "and" || b.Operator == "&&")
+}
+
+func isOr(n *ast.BinaryNode) bool { return n.Operator == "or" || n.Operator == "||" }
+
+// testOf compiles a node whose result must be a boolean.
+func testOf(n ast.Node) decide {
+	if !decides(n) {
+		v := valueOf(n)
+		return func(e *environment) bool { return truth(v(e)) }
+	}
+	if not, ok := n.(*ast.UnaryNode); ok {
+		t := testOf(not.Node)
+		return func(e *environment) bool { return !t(e) }
+	}
+	b := n.(*ast.BinaryNode)
+	if isJunction(b) {
+		left, right := testOf(b.Left), testOf(b.Right)
+		if isOr(b) {
+			return func(e *environment) bool { return left(e) || right(e) }
+		}
+		return func(e *environment) bool { return left(e) && right(e) }
+	}
+	if b.Operator == "matches" {
+		return patternOf(b)
+	}
+	return comparisonOf(b)
+}
+
+func comparisonOf(n *ast.BinaryNode) decide {
 	f := comparisons[n.Operator]
-	if f == nil {
-		return nil
-	}
 	if p := placeOf(n.Left); p != nil {
 		if v, ok := constant(n.Right); ok {
 			if t := compareRaw(p, n.Operator, v, f); t != nil {
@@ -50,38 +83,19 @@ func comparison(n *ast.BinaryNode) decide {
 			}
 		}
 	}
-	a, b := directValue(n.Left), directValue(n.Right)
-	if a == nil || b == nil {
-		return nil
-	}
+	a, b := valueOf(n.Left), valueOf(n.Right)
 	return func(e *environment) bool {
 		x := a(e)
 		return f(x, b(e))
 	}
 }
 
-// test2 is and or or where both sides must be boolean.
-func test2(n *ast.BinaryNode) decide {
-	left, right := directTest(n.Left), directTest(n.Right)
-	if left == nil || right == nil {
-		return nil
-	}
-	if n.Operator == "or" || n.Operator == "||" {
-		return func(e *environment) bool { return left(e) || right(e) }
-	}
-	return func(e *environment) bool { return left(e) && right(e) }
-}
-
-func pattern(n *ast.BinaryNode) decide {
+func patternOf(n *ast.BinaryNode) decide {
 	p, ok := n.Right.(*ast.StringNode)
-	v := directValue(n.Left)
-	if !ok || v == nil {
-		return nil
+	if !ok {
+		panic(machineOnly{})
 	}
-	re, err := regexp.Compile(p.Value)
-	if err != nil {
-		return nil
-	}
+	v, re := valueOf(n.Left), regexp.MustCompile(p.Value) // the checker has compiled it before
 	return func(e *environment) bool {
 		switch s := v(e).(type) {
 		case string:
