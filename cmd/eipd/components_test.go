@@ -34,9 +34,7 @@ func TestComponents_AreDocumented(t *testing.T) {
 	for _, scheme := range broker.Registry.Names() {
 		exists(t, "docs/brokers/"+scheme+".md", "# "+scheme+"\n", "## Delivery and order")
 	}
-	commands := newRoot()
-	commands.InitDefaultCompletionCmd()
-	for _, c := range commands.Commands() {
+	for _, c := range commands() {
 		exists(t, "docs/commands/"+c.Name()+".md", "# "+c.Name()+"\n")
 	}
 }

@@ -116,6 +116,8 @@ func source(page, name, argument string) (string, error) {
 		return componentTable(argument), nil
 	case "brokers":
 		return brokerTable(), nil
+	case "commands":
+		return commandTable(), nil
 	case "flags":
 		return flagTable(argument)
 	}
@@ -181,6 +183,21 @@ func brokerTable() string {
 			yes[c.Durable], yes[c.Patterns], yes[c.MaxLength], yes[c.TTL], yes[c.DeadLetter]})
 	}
 	return table(rows)
+}
+
+func commandTable() string {
+	rows := [][]string{{"command", "does"}}
+	for _, c := range commands() {
+		rows = append(rows, []string{fmt.Sprintf("[`%s`](commands/%s.md)", c.Name(), c.Name()), c.Short})
+	}
+	return table(rows)
+}
+
+// commands are those of eipd, with the one that its library adds.
+func commands() []*cobra.Command {
+	r := newRoot()
+	r.InitDefaultCompletionCmd()
+	return r.Commands()
 }
 
 func flagTable(command string) (string, error) {

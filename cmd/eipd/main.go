@@ -11,8 +11,9 @@ import (
 
 // Exit codes, as documented.
 const (
-	exitFailed = 1 // the flow files or the run failed
-	exitUsage  = 2 // wrong usage
+	exitFailed  = 1 // the flow files or the run failed
+	exitUsage   = 2 // wrong usage
+	exitTimeout = 3
 )
 
 func main() { os.Exit(execute(os.Args[1:])) }
@@ -58,6 +59,6 @@ flow files say.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPing(), newSend(), newCall(), newReceive(), newVersion())
 	return root
 }

@@ -124,16 +124,22 @@ type Config struct {
 	URL       *url.URL // the scheme has picked the transport
 	URLs      []string // further nodes of a cluster, tried in turn
 	TLS       *tls.Config
-	Reconnect struct{ Min, Max time.Duration }
+	Reconnect Reconnect
 	DataDir   string
 	Instance  string
 	Log       *slog.Logger
 }
 
+// Reconnect bounds the waiting time between two attempts to connect.
+type Reconnect struct{ Min, Max time.Duration }
+
 // A Transport opens brokers of one kind.
 type Transport struct {
 	Open         func(ctx context.Context, c Config) (Broker, error)
 	Capabilities Capabilities
+	// Ping connects step by step, and returns what it found, or an error that names
+	// the step that failed. nil where there is nothing to connect to.
+	Ping func(ctx context.Context, c Config) (about string, err error)
 	// Check reports what is wrong with a channel or subscription for this
 	// transport, without connecting; nil where there is nothing to check. It
 	// returns an eip.OptionError.

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip"
+)
+
+func newCall() *cobra.Command {
+	c, m := &client{}, &content{}
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "call CHANNEL",
+		Short: "Send a request to a channel, and print the body of the reply",
+		Long: `Sends one request to queue.ADDRESS or topic.ADDRESS of the broker, waits for the
+reply and prints its body. Exit code 3: none came within the time-out.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return call(ctx, cmd, c, m, args[0])
+		},
+	}
+	c.flags(cmd)
+	m.flags(cmd)
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Second, "how long to wait for the reply")
+	return cmd
+}
+
+func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name string) error {
+	ch, err := channel(name)
+	if err != nil {
+		return err
+	}
+	if m.correlation == "" {
+		m.correlation = eip.NewID()
+	}
+	b, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	inbox, err := b.Inbox(ctx, "")
+	if err != nil {
+		return late(ctx, err)
+	}
+	m.replyTo = inbox.Address()
+	done := make(chan error, 1)
+	request, err := m.message(cmd, func(err error) { done <- err })
+	if err != nil {
+		return err
+	}
+	s, err := b.Sender(ctx, ch)
+	if err != nil {
+		return late(ctx, err)
+	}
+	eip.Deliver(ctx, s, request)
+	if err := <-done; err != nil {
+		return late(ctx, err)
+	}
+	for {
+		reply, err := inbox.Receive(ctx)
+		if err != nil {
+			return late(ctx, fmt.Errorf("no reply from %s: %w", name, err))
+		}
+		mine := reply.CorrelationID == m.correlation
+		if mine {
+			_, err = cmd.OutOrStdout().Write(reply.Body())
+		}
+		eip.Deliver(ctx, eip.Discard, reply)
+		if mine {
+			return err
+		}
+	}
+}

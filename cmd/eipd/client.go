@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// client are the flags of commands that use a broker's channels from outside.
+type client struct {
+	broker  string
+	dataDir string
+}
+
+func (c *client) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.broker, "broker", os.Getenv("EIPD_BROKER"), "the broker's `URL` (default $EIPD_BROKER)")
+	cmd.Flags().StringVar(&c.dataDir, "data-dir", ".eipd", "the `folder` of an embedded: broker")
+}
+
+// open connects to the broker.
+func (c *client) open(ctx context.Context) (broker.Broker, error) {
+	if c.broker == "" {
+		return nil, errors.New("name the broker: --broker URL, or EIPD_BROKER")
+	}
+	u, t, err := broker.Lookup(c.broker)
+	if err != nil {
+		return nil, fmt.Errorf("--broker: %w", err)
+	}
+	b, err := t.Open(ctx, broker.Config{URL: u, DataDir: c.dataDir, Instance: fmt.Sprintf("cli:%d", os.Getpid()),
+		Reconnect: broker.Reconnect{Min: 100 * time.Millisecond, Max: 2 * time.Second}, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		return nil, failure{exitFailed, err}
+	}
+	return b, nil
+}
+
+// channel reads a channel as the command line names it: queue.ADDRESS or
+// topic.ADDRESS. It must exist; the command line creates nothing.
+func channel(name string) (broker.Channel, error) {
+	kind, address, ok := strings.Cut(name, ".")
+	if !ok || address == "" || kind != "queue" && kind != "topic" {
+		return broker.Channel{}, fmt.Errorf("%s is no channel; write queue.ADDRESS or topic.ADDRESS", name)
+	}
+	c := broker.Channel{Address: address, Durable: true}
+	if kind == "topic" {
+		c.Kind = broker.Topic
+	}
+	return c, nil
+}
+
+// content are the flags that say what a message is.
+type content struct {
+	body        string
+	headers     []string
+	key         string
+	contentType string
+	correlation string
+	replyTo     string
+}
+
+func (c *content) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.body, "body", "", "the body, or @FILE (default standard input)")
+	f.StringArrayVar(&c.headers, "header", nil, "a header: `name=value` (repeatable)")
+	f.StringVar(&c.key, "key", "", "the key")
+	f.StringVar(&c.contentType, "content-type", "", "the body's content type")
+	f.StringVar(&c.correlation, "correlation-id", "", "the correlation identifier")
+}
+
+// message makes the message; settled is told what became of it.
+func (c *content) message(cmd *cobra.Command, settled func(error)) (*eip.Message, error) {
+	body, err := c.read(cmd)
+	if err != nil {
+		return nil, err
+	}
+	headers := eip.Headers{}
+	for _, h := range c.headers {
+		name, value, ok := strings.Cut(h, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--header %s: write it as name=value", h)
+		}
+		headers[name] = value
+	}
+	return eip.New(body, settled).With(func(m *eip.Message) {
+		m.ID, m.Timestamp, m.Key, m.ContentType = eip.NewID(), time.Now(), c.key, c.contentType
+		m.CorrelationID, m.ReplyTo = c.correlation, c.replyTo
+		if len(headers) > 0 {
+			m.Headers = headers
+		}
+	}), nil
+}
+
+func (c *content) read(cmd *cobra.Command) ([]byte, error) {
+	switch name, isFile := strings.CutPrefix(c.body, "@"); {
+	case isFile:
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return nil, failure{exitFailed, err}
+		}
+		return b, nil
+	case cmd.Flags().Changed("body"):
+		return []byte(c.body), nil
+	}
+	b, err := io.ReadAll(cmd.InOrStdin())
+	if err != nil {
+		return nil, failure{exitFailed, fmt.Errorf("read standard input: %w", err)}
+	}
+	return b, nil
+}
+
+// late makes the error of an operation that may have run out of time.
+func late(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return failure{exitTimeout, err}
+	}
+	return failure{exitFailed, err}
+}

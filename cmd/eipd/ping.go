@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip/broker"
+)
+
+func newPing() *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "ping URL",
+		Short: "Can this broker be reached and used with these credentials?",
+		Long: `Connects to a broker step by step, and says which step fails: the name, TCP, TLS,
+the login, or the permission to use it. Exit code 3: not within the time-out.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			u, t, err := broker.Lookup(args[0])
+			if err != nil {
+				return err
+			}
+			if t.Ping == nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s needs no connection\n", u.Redacted())
+				return nil
+			}
+			begin := time.Now()
+			about, err := t.Ping(ctx, broker.Config{URL: u, Instance: "ping"})
+			if err != nil {
+				return late(ctx, fmt.Errorf("%s: %w", u.Redacted(), err))
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s answers: %s, in %v\n", u.Redacted(), about, time.Since(begin).Round(time.Millisecond))
+			return nil
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait")
+	return cmd
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+type receiveCommand struct {
+	client
+	count        int
+	follow       bool
+	timeout      time.Duration
+	subscription string
+	pattern      string
+}
+
+func newReceive() *cobra.Command {
+	r := &receiveCommand{}
+	cmd := &cobra.Command{
+		Use:   "receive CHANNEL",
+		Short: "Take messages from a channel of a broker, and print them as JSON",
+		Long: `Takes messages from queue.ADDRESS or topic.ADDRESS of the broker and prints each
+as one line of JSON. A message is off its queue when its line is printed. It ends
+when --count messages came (default 1), or with exit code 3 when too few came
+within the time-out; with --follow it goes on until it is stopped.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
+	}
+	r.client.flags(cmd)
+	f := cmd.Flags()
+	f.IntVar(&r.count, "count", 1, "how many messages to take")
+	f.BoolVar(&r.follow, "follow", false, "take messages until stopped")
+	f.DurationVar(&r.timeout, "timeout", 10*time.Second, "how long to wait for each message")
+	f.StringVar(&r.subscription, "subscription", "", "the `name` of a topic's durable subscription (default: one that ends with the command)")
+	f.StringVar(&r.pattern, "pattern", "", "which messages of a topic, by their key")
+	return cmd
+}
+
+func (r *receiveCommand) run(cmd *cobra.Command, name string) error {
+	ch, err := channel(name)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	b, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	sub := broker.Subscription{Name: r.subscription, Durable: r.subscription != "", Pattern: r.pattern, Prefetch: 1}
+	if sub.Name == "" {
+		sub.Name = "cli-" + eip.NewID()
+	}
+	opening, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	s, err := b.Source(opening, ch, sub)
+	if err != nil {
+		return late(opening, err)
+	}
+	defer s.Close()
+	out := json.NewEncoder(cmd.OutOrStdout())
+	out.SetEscapeHTML(false)
+	for n := 0; r.follow || n < r.count; n++ {
+		if err := r.one(ctx, s, out); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// one takes a message. It settles only when it is printed.
+func (r *receiveCommand) one(ctx context.Context, s broker.Source, out *json.Encoder) error {
+	waiting := ctx
+	if !r.follow {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, r.timeout)
+		defer cancel()
+	}
+	m, err := s.Receive(waiting)
+	switch {
+	case ctx.Err() != nil, errors.Is(err, io.EOF):
+		return nil
+	case waiting.Err() != nil:
+		return failure{exitTimeout, fmt.Errorf("no message came within %v", r.timeout)}
+	case err != nil:
+		return failure{exitFailed, err}
+	}
+	var failed error
+	eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error {
+		failed = out.Encode(view(m))
+		return failed
+	}), m)
+	return failed
+}
+
+// view is how a message is printed.
+func view(m *eip.Message) map[string]any {
+	v := map[string]any{"channel": m.Channel, "redelivered": m.Redelivered}
+	for name, text := range map[string]string{"id": m.ID, "correlation_id": m.CorrelationID, "reply_to": m.ReplyTo, "type": m.Type,
+		"content_type": m.ContentType, "content_encoding": m.Encoding, "key": m.Key, "user_id": m.UserID, "app_id": m.AppID} {
+		if text != "" {
+			v[name] = text
+		}
+	}
+	if !m.Timestamp.IsZero() {
+		v["timestamp"] = m.Timestamp.UTC().Format(time.RFC3339Nano)
+	}
+	if m.Priority > 0 {
+		v["priority"] = m.Priority
+	}
+	if len(m.Headers) > 0 {
+		v["headers"] = m.Headers
+	}
+	switch body := m.Body(); {
+	case json.Valid(body):
+		v["body"] = json.RawMessage(body)
+	case utf8.Valid(body):
+		v["body"] = string(body)
+	default:
+		v["body_base64"] = body
+	}
+	return v
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip"
+)
+
+func newSend() *cobra.Command {
+	c, m := &client{}, &content{}
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "send CHANNEL",
+		Short: "Send a message to a channel of a broker",
+		Long: `Sends one message to queue.ADDRESS or topic.ADDRESS of the broker, and waits until
+the broker has it. The channel must exist. Exit code 3: not within the time-out.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return send(ctx, cmd, c, m, args[0])
+		},
+	}
+	c.flags(cmd)
+	m.flags(cmd)
+	cmd.Flags().StringVar(&m.replyTo, "reply-to", "", "the return address")
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the broker")
+	return cmd
+}
+
+func send(ctx context.Context, cmd *cobra.Command, c *client, m *content, name string) (err error) {
+	ch, err := channel(name)
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	msg, err := m.message(cmd, func(err error) { done <- err })
+	if err != nil {
+		return err
+	}
+	b, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	s, err := b.Sender(ctx, ch)
+	if err != nil {
+		return late(ctx, err)
+	}
+	eip.Deliver(ctx, s, msg)
+	select {
+	case err := <-done:
+		if err != nil {
+			return late(ctx, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return late(ctx, ctx.Err())
+	}
+}
