@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
@@ -168,7 +169,7 @@ func (d *decoder) missing(s *schema.Block, b *syntax.Block, set map[string]*synt
 // to be this option: one error is enough.
 func misspelt(name string, s *schema.Block, set map[string]*syntax.Attribute) bool {
 	for other := range set {
-		if s.Attribute(other) == nil && editDistance(other, name) <= 2 {
+		if s.Attribute(other) == nil && levenshtein.Distance(other, name, nil) <= 2 {
 			return true
 		}
 	}

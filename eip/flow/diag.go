@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
 )
 
@@ -30,7 +31,7 @@ func where(r hcl.Range) string {
 func didYouMean(given string, names []string, form string) string {
 	best, distance := "", min(len(given)/3+2, max(len(given), 1))
 	for _, n := range names {
-		if d := editDistance(strings.ToLower(given), strings.ToLower(n)); d < distance {
+		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(n), nil); d < distance {
 			best, distance = n, d
 		}
 	}
@@ -45,34 +46,6 @@ func didYouMean(given string, names []string, form string) string {
 		return " There is " + strings.Join(sorted, ", ") + "."
 	}
 	return ""
-}
-
-// editDistance is Levenshtein's, by bytes; a swap of two neighbours counts once.
-func editDistance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	var before, last, row []int
-	last = make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row = make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }
 
 // sortDiagnostics puts them into the order of files and lines, and drops repeats.
