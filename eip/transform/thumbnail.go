@@ -106,8 +106,18 @@ func (t *Thumbnail) fit(original image.Image, upright orient, format ImageFormat
 	if format == JPEG { // has no transparency
 		draw.Draw(small, small.Bounds(), image.White, image.Point{}, draw.Src)
 	}
-	draw.CatmullRom.Scale(small, small.Bounds(), original, original.Bounds(), draw.Over, nil)
+	scaler(from).Scale(small, small.Bounds(), original, original.Bounds(), draw.Over, nil)
 	return small
+}
+
+// scaler picks one that a picture of this size cannot make use much memory: with
+// CatmullRom that is 32 bytes for each row of the original in each column of the
+// thumbnail, which is little, unless the original is hardly wider.
+func scaler(original image.Point) draw.Scaler {
+	if original.X < 16 && original.Y > 1<<16 {
+		return draw.ApproxBiLinear
+	}
+	return draw.CatmullRom
 }
 
 func orWidth(height, width int) int {

@@ -12,6 +12,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -189,6 +190,26 @@ func TestThumbnail_WhatIsNoPictureIsInvalid(t *testing.T) {
 				t.Errorf("passed on %v with error %v, want an invalid message: %s", m, err, tt.want)
 			}
 		})
+	}
+}
+
+// A picture of one column is small on the wire, and must be so in memory.
+func TestThumbnail_NarrowPictureTakesLittleMemory(t *testing.T) {
+	const rows = 4_000_000
+	var narrow bytes.Buffer
+	if err := png.Encode(&narrow, image.NewGray(image.Rect(0, 0, 1, rows))); err != nil {
+		t.Fatal(err)
+	}
+	s := transform.NewThumbnail()
+	s.Width = 10
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := thumbnailOf(t.Context(), s, narrow.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 16*rows {
+		t.Errorf("took %d bytes for %d pixels", used, rows)
 	}
 }
 
