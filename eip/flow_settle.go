@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -85,7 +86,7 @@ func (x *run) deadLetters() {
 	for {
 		select {
 		case r := <-x.giveUp:
-			x.deadLetter(r, 1)
+			x.deadLetter(r, 1, nil)
 		case <-x.work.Done():
 			for {
 				select {
@@ -102,8 +103,9 @@ func (x *run) deadLetters() {
 
 // deadLetter sends a failed message to where it belongs. Until that channel has
 // confirmed, the message stays unsettled; there is no other place left for it, so
-// it is tried until it succeeds or the flow stops.
-func (x *run) deadLetter(r *receipt, attempt int) {
+// it is tried until it succeeds or the flow stops: stripped, once the channel has
+// refused it for good.
+func (x *run) deadLetter(r *receipt, attempt int, refused error) {
 	to, count, reason := x.DeadLetter, &x.stats.deadLettered, "failed"
 	if IsInvalid(r.err) {
 		to, count, reason = x.Invalid, &x.stats.invalid, "invalid"
@@ -117,7 +119,11 @@ func (x *run) deadLetter(r *receipt, attempt int) {
 	if attempt == 1 {
 		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
 	}
-	m := r.message.WithHeaders(x.why(r, reason))
+	m := r.message
+	if refused != nil {
+		m = stripped(m, refused)
+	}
+	m = m.WithHeaders(x.why(r, reason))
 	Deliver(x.work, to, m.Fork(func(err error) {
 		if err == nil {
 			count.Add(1)
@@ -125,12 +131,16 @@ func (x *run) deadLetter(r *receipt, attempt int) {
 			return
 		}
 		x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(r), slog.Any("cause", err))...)
+		if refused == nil && IsPermanent(err) {
+			go x.deadLetter(r, attempt, err)
+			return
+		}
 		go func() {
 			t := time.NewTimer(x.backoff(attempt))
 			defer t.Stop()
 			select {
 			case <-t.C:
-				x.deadLetter(r, attempt+1)
+				x.deadLetter(r, attempt+1, refused)
 			case <-x.work.Done():
 				x.stats.returned.Add(1)
 				x.finish(r, errors.Join(errStopped, r.err))
@@ -143,10 +153,37 @@ func (x *run) deadLetter(r *receipt, attempt int) {
 func (x *run) why(r *receipt, reason string) Headers {
 	const at = time.RFC3339Nano
 	return Headers{
-		HeaderReason: reason, HeaderError: r.err.Error(), HeaderFlow: x.Name, HeaderStage: x.stageOf(r.err),
+		HeaderReason: reason, HeaderError: short(r.err.Error(), maxError), HeaderFlow: x.Name, HeaderStage: x.stageOf(r.err),
 		HeaderChannel: r.message.Channel, HeaderAttempts: int(r.attempts),
 		HeaderFirstFailed: r.firstFailed.UTC().Format(at), HeaderFailed: time.Now().UTC().Format(at),
 	}
+}
+
+// What a dead letter's own headers hold at most: no channel refuses so little.
+const (
+	maxError = 4 << 10
+	maxField = 255
+)
+
+// stripped is m with its body and no more than any channel takes.
+func stripped(m *Message, refused error) *Message {
+	return m.With(func(m *Message) {
+		m.Headers = Headers{HeaderStripped: short(refused.Error(), maxError)}
+		for _, text := range []*string{&m.ID, &m.CorrelationID, &m.ReplyTo, &m.Type, &m.ContentType, &m.Encoding, &m.Key, &m.UserID, &m.AppID} {
+			if len(*text) > maxField {
+				*text = ""
+			}
+		}
+	})
+}
+
+// short cuts a text, and says so.
+func short(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	const cut = " …"
+	return strings.ToValidUTF8(text[:most-len(cut)], "") + cut
 }
 
 func (x *run) stageOf(err error) string {

@@ -28,13 +28,14 @@ const (
 	HeaderAttempts    = "eip-attempts"     // how often it was tried
 	HeaderFirstFailed = "eip-first-failed" // when it failed first
 	HeaderFailed      = "eip-failed"       // when it failed last
+	HeaderStripped    = "eip-stripped"     // why its other headers are missing
 	HeaderHistory     = "eip-history"      // Message History
 	HeaderTest        = "eip-test"         // Test Message
 )
 
 var informative = map[string]bool{
 	HeaderReason: true, HeaderError: true, HeaderFlow: true, HeaderStage: true, HeaderChannel: true,
-	HeaderAttempts: true, HeaderFirstFailed: true, HeaderFailed: true, HeaderHistory: true,
+	HeaderAttempts: true, HeaderFirstFailed: true, HeaderFailed: true, HeaderStripped: true, HeaderHistory: true,
 }
 
 // FromOutside returns h without the headers that imitate ours: every name that
