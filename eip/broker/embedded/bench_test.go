@@ -44,7 +44,7 @@ func (c *count) Handle(context.Context, *eip.Message) error {
 	return nil
 }
 
-func benchBroker(b *testing.B) *Broker {
+func benchBroker(b testing.TB) *Broker {
 	b.Helper()
 	e, err := Open(broker.Config{DataDir: b.TempDir()})
 	if err != nil {

@@ -21,9 +21,12 @@ func (s *store) run() {
 	debug.SetPanicOnFault(true)
 	b := &batch{holds: map[eip.Settler]int{}}
 	for {
-		if s.next(b) {
+		if s.next(b, true) {
 			s.commit(b)
-			b.reset()
+			if s.read.Load() > maxMapped {
+				s.read.Store(0)
+				unmapCache(s.db.Info().Data) // only a transaction maps the file elsewhere
+			}
 			continue
 		}
 		select {
@@ -36,33 +39,69 @@ func (s *store) run() {
 	}
 }
 
-// commit writes b. While the disk is full it tries again, and gives up what it
-// could not write only when the store is closed.
+// maxMapped is about how much of what was read stays in the process' memory.
+const maxMapped = 16 << 20
+
+// commit writes b. While the disk is full, it writes as much of b as has room, and
+// tries the rest again. It gives that up only when the store is closed.
 func (s *store) commit(b *batch) {
-	const least, most = 100 * time.Millisecond, 5 * time.Second
-	for wait := least; ; wait = min(2*wait, most) {
+	rest := b.appends
+	n := len(rest)
+	for wait := leastWait; ; {
+		b.appends = rest[:n]
 		begin := time.Now()
 		err := s.transact(b)
-		if err == nil {
-			s.adapt(time.Since(begin))
-			s.setTrouble("")
+		switch {
+		case err == nil:
 			b.finish(nil)
-			return
-		}
-		if !noSpace(err) {
+			b.reset()
+			if rest = rest[n:]; len(rest) == 0 {
+				s.adapt(time.Since(begin))
+				s.setTrouble("")
+				return
+			}
+			if n > 0 {
+				n, wait = min(2*n, len(rest)), leastWait
+				continue
+			}
+		case !noSpace(err):
+			b.appends = rest
 			s.giveUp(b, s.fail(err))
 			return
+		case n > 0:
+			n /= 2
+			continue
 		}
-		s.setTrouble("the disk is full: " + err.Error())
-		s.log.Error("cannot write messages, will try again: the disk is full", "file", s.path, "error", err)
-		select {
-		case <-time.After(wait):
-			s.next(b) // what was settled meanwhile makes room
-		case <-s.stop:
-			s.giveUp(b, fmt.Errorf("write %s: %w", s.path, err))
+		n = 1
+		s.setTrouble("the disk is full")
+		s.log.Error("cannot write messages, will try again: the disk is full", "file", s.path, "messages", len(rest))
+		if !s.waitSpace(wait) {
+			b.appends = rest
+			s.giveUp(b, fmt.Errorf("write %s: %w", s.path, syscall.ENOSPC))
 			return
 		}
+		wait = min(2*wait, mostWait)
+		s.next(b, false) // what was settled meanwhile makes room
 	}
+}
+
+// How long a full disk is left alone.
+const leastWait, mostWait = 100 * time.Millisecond, 5 * time.Second
+
+// waitSpace waits until there may be room; false when the store is closed first.
+func (s *store) waitSpace(most time.Duration) bool {
+	t := time.NewTimer(most)
+	defer t.Stop()
+	for s.settled.Load() == 0 {
+		select {
+		case <-t.C:
+			return true
+		case <-s.wake:
+		case <-s.stop:
+			return false
+		}
+	}
+	return true
 }
 
 // giveUp fails b and all that is still to come.
@@ -70,7 +109,7 @@ func (s *store) giveUp(b *batch, err error) {
 	for {
 		b.finish(err)
 		b.reset()
-		if !s.next(b) {
+		if !s.next(b, true) {
 			return
 		}
 	}
@@ -223,7 +262,7 @@ func (b *batch) finish(err error) {
 // reset empties b, and keeps its memory.
 func (b *batch) reset() {
 	clear(b.tasks)
-	clear(b.appends)
+	clear(b.appends) // finished, so whoever has the rest of them is not touched
 	clear(b.joined)
 	b.tasks, b.deletes, b.appends, b.joined, b.marks = b.tasks[:0], b.deletes[:0], b.appends[:0], b.joined[:0], b.marks[:0]
 	clear(b.holds)

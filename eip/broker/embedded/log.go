@@ -46,13 +46,13 @@ const (
 func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
 	batch := local.Batch{Next: to + 1}
 	var bad []damage
+	size := int64(0)
 	err := guarded(func() error {
 		return l.s.db.View(func(tx *bbolt.Tx) error {
 			b := tx.Bucket(l.bucket)
 			if b == nil { // dropped meanwhile
 				return nil
 			}
-			size := 0
 			c := b.Cursor()
 			for key, record := c.Seek(number(from)); key != nil; key, record = c.Next() {
 				if len(key) != 8 {
@@ -66,7 +66,7 @@ func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
 					batch.Next = seq
 					return nil
 				}
-				size += len(record)
+				size += int64(len(record))
 				e, err := l.entry(key, record)
 				if err != nil {
 					bad = append(bad, damage{l, seq, bytes.Clone(record), err})
@@ -80,6 +80,7 @@ func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
 	if err != nil {
 		return batch, fmt.Errorf("read %s: %w", l.s.path, err)
 	}
+	l.s.read.Add(size)
 	batch.Damaged = len(bad)
 	l.s.quarantine(bad)
 	return batch, nil

@@ -56,8 +56,22 @@ func openStore(path string, log *slog.Logger) (*store, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s cannot be used: %w. Nothing in it was changed; restore it from a backup, or move it away to start with nothing", path, err)
 	}
+	removeLeft(dir)
 	go s.run()
 	return s, nil
+}
+
+// tempPattern is of folders in which files are made that then take their place.
+const tempPattern = ".new-*"
+
+// removeLeft removes such folders of processes that ended half way.
+func removeLeft(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, tempPattern))
+	for _, path := range left {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+			os.RemoveAll(path)
+		}
+	}
 }
 
 // create makes a store with nothing in it, all at once: a process that ends half
@@ -70,7 +84,7 @@ func create(path string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(dir, ".new-*")
+	temp, err := os.MkdirTemp(dir, tempPattern)
 	if err != nil {
 		return err
 	}
@@ -115,22 +129,41 @@ func syncDir(dir string) error {
 // open locks, checks and loads the file.
 func (s *store) open() (err error) {
 	defer contain(&err)
-	var found structure
-	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{
+	found, err := s.openFile()
+	if err != nil {
+		return err
+	}
+	if found.stale {
+		s.log.Error("one of the two meta pages was damaged: if there was no power failure, what was written last may be missing", "file", s.path)
+	}
+	if found.size >= shrinkFrom && found.used < found.size/8 {
+		if err := s.shrink(); err != nil {
+			return errors.Join(err, s.file.Close())
+		}
+		if found, err = s.openFile(); err != nil {
+			return err
+		}
+	}
+	if err := s.load(found.counts); err != nil {
+		return errors.Join(err, s.db.Close())
+	}
+	unmapCache(s.db.Info().Data) // bbolt has looked at all of it
+	return nil
+}
+
+func (s *store) openFile() (found structure, err error) {
+	s.db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
 		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
 		// The list of free pages is not written with each transaction: it would be
 		// larger than the transaction once a deep queue has drained. It is found
 		// again when the file is opened, from the pages in use.
 		NoFreelistSync: true,
 		OpenFile: func(path string, flag int, mode os.FileMode) (*os.File, error) {
-			f, err := os.OpenFile(path, flag, mode)
+			f, err := openLocked(path, flag, mode)
 			if err != nil {
 				return nil, err
 			}
-			if err = lock(f); err == nil {
-				found, err = check(f)
-			}
-			if err != nil {
+			if found, err = check(f); err != nil {
 				f.Close()
 				return nil, err
 			}
@@ -138,30 +171,40 @@ func (s *store) open() (err error) {
 			return f, nil
 		},
 	})
-	if err != nil {
-		return err
-	}
-	s.db = db
-	if found.stale {
-		s.log.Error("one of the two meta pages was damaged: if there was no power failure, what was written last may be missing", "file", s.path)
-	}
-	if err := s.load(found.counts); err != nil {
-		return errors.Join(err, db.Close())
-	}
-	return nil
+	return found, err
 }
 
-// lock waits for a process that is about to end.
-func lock(f *os.File) error {
+// openLocked opens a file that no other process has, and waits a little for one
+// that is about to end.
+func openLocked(path string, flag int, mode os.FileMode) (*os.File, error) {
 	for deadline := time.Now().Add(lockWait); ; time.Sleep(lockPoll) {
+		f, err := os.OpenFile(path, flag, mode)
+		if err != nil {
+			return nil, err
+		}
 		ok, err := tryLock(f)
-		if ok || err != nil {
-			return err
+		if ok && isStill(f, path) {
+			return f, nil
+		}
+		f.Close()
+		if err != nil {
+			return nil, err
 		}
 		if time.Now().After(deadline) {
-			return errInUse
+			return nil, errInUse
 		}
 	}
+}
+
+// isStill reports whether f is the file at path: it is not where another process
+// has put a smaller one in its place meanwhile.
+func isStill(f *os.File, path string) bool {
+	a, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(path)
+	return err == nil && os.SameFile(a, b)
 }
 
 func check(f *os.File) (structure, error) {
@@ -173,6 +216,7 @@ func check(f *os.File) (structure, error) {
 	if err != nil {
 		return structure{}, fmt.Errorf("it is damaged: %w", err)
 	}
+	found.size = info.Size()
 	return found, nil
 }
 

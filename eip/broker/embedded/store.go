@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 
@@ -32,7 +33,8 @@ type store struct {
 	stop chan struct{} // closed by Close
 	done chan struct{} // closed when run has ended
 
-	limit int // of appends in a transaction; only run uses it
+	read  atomic.Int64 // bytes since mapped memory was given back last
+	limit int          // of appends in a transaction; only run uses it
 
 	mu      sync.Mutex
 	closing bool

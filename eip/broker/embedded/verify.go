@@ -43,6 +43,7 @@ type meta struct {
 type structure struct {
 	counts map[string]int // keys in each top-level bucket
 	used   int64          // bytes in pages that are in use
+	size   int64          // of the file
 	// stale says that one of the two meta pages is damaged: what the last
 	// transaction did may be missing.
 	stale bool

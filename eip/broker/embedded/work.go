@@ -253,9 +253,9 @@ func (l *fileLog) Behind() <-chan struct{} {
 	return s.caught
 }
 
-// next takes what there is to do; false where there is nothing. Appends wait until
-// all else is taken: it makes room, and undoes duplicates.
-func (s *store) next(b *batch) bool {
+// next takes what there is to do, with or without appends; false where there is
+// nothing.
+func (s *store) next(b *batch, appends bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.tasks = append(b.tasks, s.tasks...)
@@ -269,7 +269,7 @@ func (s *store) next(b *batch) bool {
 	}
 	s.mergeKeeps(b)
 	size, n := 0, 0
-	for n < len(s.appends) && len(b.appends)+n < s.limit && size < maxAppendBytes {
+	for appends && n < len(s.appends) && len(b.appends)+n < s.limit && size < maxAppendBytes {
 		size += s.appends[n].size()
 		n++
 	}
@@ -282,7 +282,7 @@ func (s *store) next(b *batch) bool {
 		close(s.room)
 		s.room = nil
 	}
-	s.writing = len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends) > 0
+	s.writing = !appends || len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends) > 0
 	return s.writing
 }
 
