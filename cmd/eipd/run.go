@@ -93,7 +93,7 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	if r.untilIdle {
 		_ = process.WaitIdle(ctx) // it ends early only by a signal
 	} else {
-		<-ctx.Done()
+		rest(ctx, process)
 	}
 	return r.stop(ctx, process, log)
 }

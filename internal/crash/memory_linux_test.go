@@ -3,8 +3,10 @@ package crash
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -190,6 +192,32 @@ flow "give" {
 			t.Fatalf("message %d came out as %s", i, out.Bytes())
 		}
 	}
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != 0 {
+		t.Errorf("stopped with exit code %d:\n%s", code, p.logged())
+	}
+}
+
+// Once the quick start's pictures are done, eipd gives back what they needed.
+func TestMemory_IsGivenBack(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "flows"), os.DirFS("../../flows")); err != nil {
+		t.Fatal(err)
+	}
+	p := run(t, dir, "--var", "listen=127.0.0.1:0", "flows")
+	pictures, err := filepath.Glob(filepath.Join(dir, "flows/images/*/*"))
+	if err != nil || len(pictures) == 0 {
+		t.Fatalf("no pictures: %v", err)
+	}
+	out := bufio.NewScanner(p.stdout)
+	for range pictures {
+		if !out.Scan() {
+			t.Fatalf("eipd ended before all pictures were done:\n%s", p.logged())
+		}
+	}
+	const rest = 25 << 20
+	until(t, fmt.Sprintf("less than %d bytes of memory", rest), func() bool { return status(t, p, "VmRSS:") < rest })
+	t.Logf("%d KiB after at most %d KiB", status(t, p, "VmRSS:")>>10, highWater(t, p)>>10)
 	p.signal(syscall.SIGTERM)
 	if code := p.exit(); code != 0 {
 		t.Errorf("stopped with exit code %d:\n%s", code, p.logged())
