@@ -154,7 +154,7 @@ func Lookup(raw string) (*url.URL, Transport, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// The text may hold a password, so it is not repeated.
-		return nil, Transport{}, fmt.Errorf("this is no URL; a broker's looks like amqp://user:password@host:5672/ or embedded:")
+		return nil, Transport{}, fmt.Errorf("this is no URL; a broker has one like embedded: or amqp://user:password@host:5672/vhost")
 	}
 	t, ok := Registry.New(u.Scheme)
 	if !ok {

@@ -23,7 +23,7 @@ func init() {
 
 func open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL != nil && (c.URL.Host != "" || c.URL.Path != "" || c.URL.Opaque != "" || c.URL.RawQuery != "") {
-		return nil, fmt.Errorf("open broker %s: nothing may follow memory:", c.URL.Redacted())
+		return nil, fmt.Errorf("open broker %s: nothing may follow the colon", c.URL.Redacted())
 	}
 	return Open(c)
 }
