@@ -7,7 +7,7 @@ import (
 
 // redeliverAfter is how long what a flow could not settle waits before its source
 // delivers it again.
-const redeliverAfter = time.Second
+const redeliverAfter = 250 * time.Millisecond
 
 // again keeps what must be delivered again. Its zero value is ready.
 type again[T any] struct {

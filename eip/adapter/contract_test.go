@@ -1,16 +1,12 @@
 package adapter_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -219,107 +215,4 @@ func full(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv) {
 		t.Skip("there is no /dev/full")
 	}
 	return file("/dev/full", nil), eiptest.AdapterEnv()
-}
-
-// file makes a File adapter, changed by edit.
-func file(path string, edit func(*adapter.File)) *adapter.File {
-	f := adapter.NewFile()
-	f.Path = eip.Program{Source: path}
-	if edit != nil {
-		edit(f)
-	}
-	return f
-}
-
-// whole makes a File adapter that writes each message to a file below root.
-func whole(root string, name func(*eip.Message) string) *adapter.File {
-	f := adapter.NewFile()
-	f.Format, f.Root = adapter.Whole, root
-	f.Path.Text = func() (eip.Text, error) {
-		return func(_ context.Context, m *eip.Message) (string, error) { return name(m), nil }, nil
-	}
-	return f
-}
-
-// put writes a file in a folder of its own.
-func put(t *testing.T, name, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	write(t, path, content)
-	return path
-}
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t *testing.T, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Error(err)
-	}
-	return string(b)
-}
-
-// cut returns lines, without what has begun behind the last.
-func cut(s string) []string { return slices.Collect(ends(s)) }
-
-func ends(s string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for line := range strings.Lines(s) {
-			if !yield(strings.TrimSuffix(line, "\n")) {
-				return
-			}
-		}
-	}
-}
-
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// requests keeps the bodies of requests.
-type requests struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (r *requests) ServeHTTP(_ http.ResponseWriter, request *http.Request) {
-	b, _ := io.ReadAll(request.Body)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, string(b))
-}
-
-func (r *requests) bodies() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.all)
-}
-
-// sendTo makes an HTTP adapter that sends to a server of its own.
-func sendTo(t *testing.T, h http.Handler) *adapter.HTTP {
-	server := httptest.NewServer(h)
-	t.Cleanup(server.Close)
-	a := adapter.NewHTTP()
-	a.URL = server.URL
-	return a
 }

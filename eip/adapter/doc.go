@@ -2,7 +2,7 @@
 // broker: a clock, files, the standard streams, HTTP and programs. Each is a
 // struct of options that enters itself in [eip.Adapters].
 //
-// Sources deliver again what settles with an error, after a second; a flow that
+// Sources deliver again what settles with an error, a moment later; a flow that
 // has a dead-letter channel never lets it come to that before it stops. What no
 // source can do is told in the documentation of each adapter: bytes that were read
 // from a pipe, for one, are gone with the process.

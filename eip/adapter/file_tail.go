@@ -171,7 +171,7 @@ func (t *tail) rewritten(info fs.FileInfo) bool {
 	switch {
 	case info.Size() < t.read():
 		return true
-	case info.ModTime().Equal(t.modified):
+	case info.Size() == t.read() && info.ModTime().Equal(t.modified):
 		return false
 	}
 	return !t.last.in(t.file)

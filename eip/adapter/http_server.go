@@ -18,6 +18,10 @@ import (
 // whoever it serves.
 var httpServers shared[string, *httpServer]
 
+// answerTimeout is how long it may take to write an answer, or to read the body of
+// a request that is refused.
+const answerTimeout = 30 * time.Second
+
 type httpServer struct {
 	server   *http.Server
 	listener net.Listener
@@ -92,7 +96,9 @@ func (s *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		allow = append(allow, m)
 	}
 	s.mu.RUnlock()
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // that of the connection's last request
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(answerTimeout)) // of a body that nobody wants, too
+	_ = control.SetWriteDeadline(time.Now().Add(answerTimeout))
 	switch {
 	case source != nil:
 		source.serve(w, r)

@@ -179,23 +179,26 @@ func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
 
 // read reads a request's body in bounded time.
 func (s *httpSource) read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(s.Timeout)) // a connection without deadlines is served too
 	if r.ContentLength > int64(s.MaxBody) {
 		s.tooLarge(w)
 		return nil, false
 	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.Timeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.MaxBody)))
-	_ = control.SetReadDeadline(time.Time{})
-	_ = control.SetWriteDeadline(time.Now().Add(2 * s.Timeout))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		s.tooLarge(w)
+		return nil, false
 	case err != nil:
+		w.Header().Set("Connection", "close")
 		http.Error(w, "the body cannot be read", http.StatusBadRequest)
+		return nil, false
 	}
-	return body, err == nil
+	_ = control.SetReadDeadline(time.Time{}) // what is read while the message is worked on is that the client leaves
+	_ = control.SetWriteDeadline(time.Now().Add(s.Timeout + answerTimeout))
+	return body, true
 }
 
 func (s *httpSource) tooLarge(w http.ResponseWriter) {

@@ -2,11 +2,19 @@ package adapter_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/eiptest"
 )
 
 // freeAddress is a loopback address that nobody listens on.
@@ -20,8 +28,11 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// client keeps no connections.
-var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+// client keeps no connections, and follows nothing.
+var client = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
 
 // post returns the status and body of the answer; 0 where there was none.
 func post(ctx context.Context, url, body string) (int, string) {
@@ -29,11 +40,375 @@ func post(ctx context.Context, url, body string) (int, string) {
 	if err != nil {
 		return 0, err.Error()
 	}
-	response, err := client.Do(request)
+	response, body, err := do(request)
 	if err != nil {
 		return 0, err.Error()
 	}
+	return response.StatusCode, body
+}
+
+func do(request *http.Request) (*http.Response, string, error) {
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, "", err
+	}
 	defer response.Body.Close()
-	b, _ := io.ReadAll(response.Body)
-	return response.StatusCode, string(b)
+	b, err := io.ReadAll(response.Body)
+	return response, string(b), err
+}
+
+// gateway is an open HTTP source.
+type gateway struct {
+	eip.AdapterSource
+	url string
+}
+
+// listen opens an HTTP source that is changed by edit.
+func listen(t *testing.T, edit func(*adapter.HTTP)) *gateway {
+	t.Helper()
+	a := adapter.NewHTTP()
+	a.Listen = freeAddress(t)
+	if edit != nil {
+		edit(a)
+	}
+	s := openSource(t, a, eiptest.AdapterEnv())
+	t.Cleanup(func() { closeIt(t, s) })
+	return &gateway{s, "http://" + a.Listen + a.Path}
+}
+
+// serve has a flow without dead letters hand each message to h, until the test
+// ends or stop is called.
+func (g *gateway) serve(t *testing.T, h eip.HandlerFunc) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f := &eip.Flow{Name: "f", Source: g, To: h, Concurrency: 2, Retry: eip.Retry{Attempts: 1}, Grace: time.Millisecond}
+		_ = f.Run(ctx) // messages that are left are what some tests want
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func TestHTTP_Answers(t *testing.T) {
+	replies := func(reply *eip.Message, then error) eip.HandlerFunc {
+		return func(ctx context.Context, m *eip.Message) error {
+			if err := m.Reply(ctx, reply); err != nil {
+				return err
+			}
+			return then
+		}
+	}
+	returns := func(err error) eip.HandlerFunc {
+		return func(context.Context, *eip.Message) error { return err }
+	}
+	typed := eiptest.Message(`<a/>`).With(func(m *eip.Message) { m.ContentType = "application/xml" })
+	tests := map[string]struct {
+		handler                 eip.HandlerFunc
+		status                  int
+		answer, contentType     string
+		retryAfter, nothingSaid bool
+	}{
+		"settled":       {handler: returns(nil), status: 202},
+		"failed":        {handler: returns(errors.New("secret")), status: 500, answer: "the message failed\n"},
+		"permanent":     {handler: returns(eip.Permanent(errors.New("secret"))), status: 500, answer: "the message failed\n"},
+		"invalid":       {handler: returns(eip.Invalid(errors.New("secret"))), status: 422, answer: "the message cannot be understood\n"},
+		"reply":         {handler: replies(typed, nil), status: 200, answer: "<a/>", contentType: "application/xml"},
+		"text reply":    {handler: replies(eiptest.Message("a<b"), nil), status: 200, answer: "a<b", contentType: "text/plain; charset=utf-8"},
+		"JSON reply":    {handler: replies(eiptest.Message(`{"a":1}`), nil), status: 200, answer: `{"a":1}`, contentType: "application/json"},
+		"binary reply":  {handler: replies(eiptest.Message("\xff"), nil), status: 200, answer: "\xff", contentType: "application/octet-stream"},
+		"status":        {handler: replies(typed.WithHeader("http_status", 404), nil), status: 404, answer: "<a/>"},
+		"text status":   {handler: replies(typed.WithHeader("http_status", "409"), nil), status: 409, answer: "<a/>"},
+		"odd status":    {handler: replies(typed.WithHeader("http_status", 101), nil), status: 200, answer: "<a/>"},
+		"reply, failed": {handler: replies(typed, errors.New("later")), status: 200, answer: "<a/>"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			g := listen(t, nil)
+			g.serve(t, tt.handler)
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.url, strings.NewReader("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, body, err := do(request)
+			if err != nil || response.StatusCode != tt.status || body != tt.answer {
+				t.Fatalf("answered %v %q, %v; want %d %q", response, body, err, tt.status, tt.answer)
+			}
+			if got := response.Header.Get("Content-Type"); tt.contentType != "" && got != tt.contentType {
+				t.Errorf("content type %q, want %q", got, tt.contentType)
+			}
+		})
+	}
+}
+
+func TestHTTP_Message(t *testing.T) {
+	g := listen(t, func(a *adapter.HTTP) { a.Path = "/orders/" })
+	got := make(chan *eip.Message, 1)
+	g.serve(t, func(_ context.Context, m *eip.Message) error {
+		got <- m
+		return nil
+	})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.url+"new%20one?a=1&b=2&b=3", strings.NewReader("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = http.Header{
+		"Content-Type": {"text/csv"}, "Content-Encoding": {"zip"}, "X-Trace": {"1", "2"}, "User-Agent": {"test"},
+		"Authorization": {"Bearer secret"}, "Cookie": {"secret=1"}, "Proxy-Authorization": {"secret"}, "Query": {"forged"}, "Path": {"forged"},
+		"Eip-Reason": {"forged"}, "EIP-Test": {"forged"}, "eIp-anything": {"forged"}, "Connection": {"x-hop"}, "X-Hop": {"1"},
+	}
+	if response, body, err := do(request); err != nil || response.StatusCode != 202 {
+		t.Fatalf("answered %v %q, %v", response, body, err)
+	}
+	m := <-got
+	delete(m.Headers, "accept-encoding") // the client's own
+	want := eip.Headers{"x-trace": "1, 2", "user-agent": "test", "path": "/orders/new one",
+		"query": eip.Headers{"a": "1", "b": []any{"2", "3"}}}
+	if !reflect.DeepEqual(m.Headers, want) {
+		t.Errorf("headers %#v, want %#v", m.Headers, want)
+	}
+	if string(m.Body()) != "body" || m.ContentType != "text/csv" || m.Encoding != "zip" || m.Timestamp.IsZero() {
+		t.Errorf("body %q, %+v", m.Body(), m)
+	}
+}
+
+func TestHTTP_Refuses(t *testing.T) {
+	g := listen(t, func(a *adapter.HTTP) { a.Path, a.MaxBody = "/orders", 5 })
+	g.serve(t, func(context.Context, *eip.Message) error { return nil })
+	base := strings.TrimSuffix(g.url, "/orders")
+	unsized := func(s string) io.Reader { return io.MultiReader(strings.NewReader(s)) }
+	tests := map[string]struct {
+		method, url string
+		body        io.Reader
+		status      int
+		allow       string
+	}{
+		"fits":              {"POST", g.url, strings.NewReader("12345"), 202, ""},
+		"too large":         {"POST", g.url, strings.NewReader("123456"), 413, ""},
+		"too large in time": {"POST", g.url, unsized("123456"), 413, ""},
+		"no size":           {"POST", g.url, unsized("12345"), 202, ""},
+		"GET":               {"GET", g.url, nil, 405, "POST"},
+		"HEAD":              {"HEAD", g.url, nil, 405, "POST"},
+		"PUT":               {"PUT", g.url, strings.NewReader("1"), 405, "POST"},
+		"elsewhere":         {"POST", base + "/other", nil, 404, ""},
+		"below":             {"POST", g.url + "/1", nil, 404, ""},
+		"root":              {"POST", base, nil, 404, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			request, err := http.NewRequestWithContext(t.Context(), tt.method, tt.url, tt.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, body, err := do(request)
+			if err != nil || response.StatusCode != tt.status || response.Header.Get("Allow") != tt.allow {
+				t.Errorf("answered %v %q, %v; want %d", response, body, err, tt.status)
+			}
+		})
+	}
+}
+
+// Adapters share an address; each path and method is one's alone, and the address
+// is free again when the last has closed.
+func TestHTTP_ShareAnAddress(t *testing.T) {
+	address := freeAddress(t)
+	open := func(method, path string) (eip.AdapterSource, error) {
+		a := adapter.NewHTTP()
+		a.Listen, a.Method, a.Path = address, method, path
+		return a.OpenSource(t.Context(), eiptest.AdapterEnv())
+	}
+	for range 2 {
+		var all []eip.AdapterSource
+		for _, route := range []string{"POST /", "POST /a", "PUT /a", "POST /a/b/"} {
+			method, path, _ := strings.Cut(route, " ")
+			s, err := open(method, path)
+			if err != nil {
+				t.Fatalf("%s: %v", route, err)
+			}
+			all = append(all, s)
+			g := &gateway{s, ""}
+			g.serve(t, func(ctx context.Context, m *eip.Message) error { return m.Reply(ctx, eiptest.Message(route)) })
+		}
+		if _, err := open("POST", "/a"); err == nil || !strings.Contains(err.Error(), "taken by test.in already") {
+			t.Errorf("a path was opened twice: %v", err)
+		}
+		for path, want := range map[string]string{"/": "POST /", "/x/y": "POST /", "/a": "POST /a", "/a/b": "POST /", "/a/b/": "POST /a/b/", "/a/b/c": "POST /a/b/"} {
+			if status, answer := post(t.Context(), "http://"+address+path, ""); status != 200 || answer != want {
+				t.Errorf("POST %s answered %d %q, want %q", path, status, answer, want)
+			}
+		}
+		closeIt(t, all[1])
+		if status, _ := post(t.Context(), "http://"+address+"/a", ""); status != 405 {
+			t.Errorf("a path that was closed answered %d", status)
+		}
+		for _, s := range all {
+			closeIt(t, s)
+		}
+		if status, _ := post(t.Context(), "http://"+address+"/", ""); status != 0 {
+			t.Errorf("an address that nobody needs answered %d", status)
+		}
+	}
+}
+
+func TestHTTP_AddressInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	a := adapter.NewHTTP()
+	a.Listen = l.Addr().String()
+	if _, err := a.OpenSource(t.Context(), eiptest.AdapterEnv()); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("opened: %v", err)
+	}
+}
+
+// More requests than the flow takes wait, and then are told to come later.
+func TestHTTP_Overload(t *testing.T) {
+	g := listen(t, func(a *adapter.HTTP) { a.MaxRequests, a.Timeout = 2, 200*time.Millisecond })
+	answers := make(chan string, 3)
+	for range 3 {
+		go func() {
+			status, answer := post(t.Context(), g.url, "x")
+			answers <- fmt.Sprint(status, " ", answer)
+		}()
+	}
+	if got := <-answers; got != "503 too many requests are being worked on\n" {
+		t.Errorf("answered %q", got)
+	}
+	m, err := g.Receive(t.Context()) // it is taken, and never settled
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{<-answers: true, <-answers: true}
+	if !got["504 the message was taken, but is not settled yet\n"] || !got["503 the flow is busy\n"] {
+		t.Errorf("answered %v", got)
+	}
+	eip.Deliver(t.Context(), eip.Discard, m) // nobody is there any more
+}
+
+// A flow that stops answers what waits at once.
+func TestHTTP_Stops(t *testing.T) {
+	g := listen(t, nil)
+	started := make(chan struct{})
+	stop := g.serve(t, func(ctx context.Context, _ *eip.Message) error {
+		close(started)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	answers := make(chan string, 2)
+	ask := func() {
+		status, answer := post(t.Context(), g.url, "x")
+		answers <- fmt.Sprint(status, " ", answer)
+	}
+	go ask()
+	<-started
+	stop()
+	if got := <-answers; got != "503 the flow has stopped before the message was settled\n" {
+		t.Errorf("what was under way was answered %q", got)
+	}
+	ask()
+	if got := <-answers; got != "503 the flow is stopping\n" {
+		t.Errorf("what came later was answered %q", got)
+	}
+	g.serve(t, func(context.Context, *eip.Message) error { return nil })
+	if ask(); <-answers != "202 " {
+		t.Error("a flow that was started again does not take messages")
+	}
+}
+
+func TestHTTP_CloseAnswersWhatIsUnsettled(t *testing.T) {
+	g := listen(t, nil)
+	answer := make(chan int, 1)
+	go func() {
+		status, _ := post(t.Context(), g.url, "x")
+		answer <- status
+	}()
+	m, err := g.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeIt(t, g)
+	if status := <-answer; status != 503 {
+		t.Errorf("answered %d", status)
+	}
+	eip.Deliver(t.Context(), eip.Discard, m)
+}
+
+// A client that goes away does not take its message with it.
+func TestHTTP_ClientGone(t *testing.T) {
+	g := listen(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		post(ctx, g.url, "x")
+	}()
+	m, err := g.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	<-gone
+	if err := m.Reply(t.Context(), eiptest.Message("too late")); err != nil {
+		t.Errorf("reply: %v", err)
+	}
+	if err := m.Reply(t.Context(), eiptest.Message("and again")); err != nil {
+		t.Errorf("second reply: %v", err)
+	}
+	eip.Deliver(t.Context(), eip.Discard, m)
+}
+
+func TestHTTP_SlowBody(t *testing.T) {
+	g := listen(t, func(a *adapter.HTTP) { a.Timeout = 50 * time.Millisecond })
+	c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(g.url, "http://"), "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+	answer, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400") {
+		t.Errorf("answered %q, %v", answer, err)
+	}
+}
+
+func TestHTTP_Validate(t *testing.T) {
+	tests := map[string]struct {
+		edit         func(*adapter.HTTP)
+		source, sink string
+	}{
+		"source":       {func(a *adapter.HTTP) { a.Listen = "127.0.0.1:8088" }, "", "url"},
+		"port name":    {func(a *adapter.HTTP) { a.Listen = ":http" }, "", "url"},
+		"sink":         {func(a *adapter.HTTP) { a.URL = "https://example.org/a?b=c" }, "listen", ""},
+		"both":         {func(a *adapter.HTTP) { a.Listen, a.URL = ":1", "http://x" }, "url", "listen"},
+		"nothing":      {func(*adapter.HTTP) {}, "listen", "url"},
+		"no port":      {func(a *adapter.HTTP) { a.Listen = "localhost" }, "listen", "url"},
+		"odd port":     {func(a *adapter.HTTP) { a.Listen = "localhost:99999" }, "listen", "url"},
+		"path":         {func(a *adapter.HTTP) { a.Listen, a.Path = ":1", "orders" }, "path", "url"},
+		"pattern":      {func(a *adapter.HTTP) { a.Listen, a.Path = ":1", "/orders/{id}" }, "path", "url"},
+		"requests":     {func(a *adapter.HTTP) { a.Listen, a.MaxRequests = ":1", 0 }, "max_requests", "url"},
+		"headers":      {func(a *adapter.HTTP) { a.Listen, a.Headers = ":1", map[string]string{"a": "b"} }, "headers", "url"},
+		"scheme":       {func(a *adapter.HTTP) { a.URL = "ftp://example.org" }, "listen", "url"},
+		"no host":      {func(a *adapter.HTTP) { a.URL = "http:///a" }, "listen", "url"},
+		"no URL":       {func(a *adapter.HTTP) { a.URL = "http://a b" }, "listen", "url"},
+		"header name":  {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a b": "c"} }, "listen", "headers"},
+		"header value": {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a": "c\r\nd: e"} }, "listen", "headers"},
+		"method":       {func(a *adapter.HTTP) { a.Listen, a.Method = ":1", "post" }, "method", "method"},
+		"timeout":      {func(a *adapter.HTTP) { a.URL, a.Timeout = "http://a", 0 }, "timeout", "timeout"},
+	}
+	for name, tt := range tests {
+		a := adapter.NewHTTP()
+		tt.edit(a)
+		if got := blames(errors.Join(a.Validate(), a.CheckSource())); got != tt.source {
+			t.Errorf("%s: as source blames %q, want %q", name, got, tt.source)
+		}
+		if got := blames(errors.Join(a.Validate(), a.CheckSink())); got != tt.sink {
+			t.Errorf("%s: as sink blames %q, want %q", name, got, tt.sink)
+		}
+	}
 }

@@ -13,8 +13,8 @@ func init() { eip.Adapters.Add("timer", func() eip.Adapter { return NewTimer() }
 
 // Timer is a source with a message at each tick.
 type Timer struct {
-	// Time between two ticks. The first tick is at once. A tick that finds the flow
-	// still busy with an earlier one is left out.
+	// Time between two ticks. The first tick is at once. While the flow is busy, one
+	// tick waits for it, and those that come after that are left out.
 	Every time.Duration `flow:"every,required"`
 	// How many messages there are, counted from each start; 0: no end.
 	Count int `flow:"count"`

@@ -1,0 +1,373 @@
+package adapter_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/eiptest"
+)
+
+func TestFile_Finds(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, path := range []string{"b.txt", "a.txt", "c.csv", ".hidden.txt", "sub/d.txt", "sub/deep/e.txt", ".git/f.txt", "odd[1].txt"} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, path)
+	}
+	if err := os.Mkdir("folder.txt", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo("pipe.txt", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("sub/d.txt", "z.txt"); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string][]string{
+		"a.txt":            {"a.txt"},
+		"./sub/../a.txt":   {"a.txt"},
+		"*.csv":            {"c.csv"},
+		"?.*":              {"a.txt", "b.txt", "c.csv", "sub/d.txt"},
+		"[ab].txt":         {"a.txt", "b.txt"},
+		"{b,a,x}.txt":      {"a.txt", "b.txt"},
+		"**/*.txt":         {"a.txt", "b.txt", "odd[1].txt", "sub/d.txt", "sub/deep/e.txt"},
+		"sub/*/e.txt":      {"sub/deep/e.txt"},
+		"odd[1].txt":       {"odd[1].txt"},
+		".hid*":            {".hidden.txt"},
+		"no*":              nil,
+		"nowhere/**/*.txt": nil,
+	}
+	for path, want := range tests {
+		t.Run(path, func(t *testing.T) {
+			for _, edit := range []func(*adapter.File){nil, wholeFile} {
+				env := eiptest.AdapterEnv()
+				log := logTo(env)
+				got := readOut(t, file(path, edit), env)
+				if edit != nil {
+					got = slices.DeleteFunc(got, func(s string) bool { return s == "sub/d.txt" && path == "**/*.txt" })
+					want = slices.DeleteFunc(slices.Clone(want), func(s string) bool { return s == "sub/d.txt" && path == "**/*.txt" })
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+				if warned := strings.Contains(log.String(), "no file matches"); warned != (want == nil) {
+					t.Errorf("logged %q", log.String())
+				}
+			}
+		})
+	}
+}
+
+func TestFile_CannotBeOpened(t *testing.T) {
+	folder := t.TempDir()
+	pipe := filepath.Join(folder, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(folder, "no"): "no such file",
+		folder:                      "is a folder",
+		pipe:                        "no regular file",
+	} {
+		if _, err := file(path, nil).OpenSource(t.Context(), eiptest.AdapterEnv()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+func TestFile_Message(t *testing.T) {
+	for name, want := range map[string][2]string{ // content types of lines and of whole files
+		"a.jsonl": {"application/json", "application/x-ndjson"}, "a.ndjson": {"application/json", "application/x-ndjson"},
+		"a.JSON": {"application/json", "application/json"}, "a.txt": {"text/plain", "text/plain"}, "a.log": {"text/plain", "text/plain"},
+		"a.csv": {"text/csv", "text/csv"}, "a.jpeg": {"image/jpeg", "image/jpeg"}, "a.png": {"image/png", "image/png"},
+		"a": {"", ""}, "a.no-such-ending": {"", ""},
+	} {
+		path := put(t, name, "1")
+		for i, edit := range []func(*adapter.File){nil, wholeFile} {
+			s := openSource(t, file(path, edit), eiptest.AdapterEnv())
+			m := receive(t, s, 1)[0]
+			closeIt(t, s)
+			if m.ContentType != want[i] || m.Headers["file"] != path {
+				t.Errorf("%s: content type %q, headers %v; want %q", name, m.ContentType, m.Headers, want[i])
+			}
+		}
+		s := openSource(t, file(path, func(f *adapter.File) { f.ContentType = "x/y" }), eiptest.AdapterEnv())
+		if m := receive(t, s, 1)[0]; m.ContentType != "x/y" {
+			t.Errorf("content type %q, want x/y", m.ContentType)
+		}
+		closeIt(t, s)
+	}
+}
+
+func TestFile_EmptyLinesOfJSONAreNone(t *testing.T) {
+	if got, want := readOut(t, file(put(t, "a.jsonl", "\n1\n\r\n\n2\n\n"), nil), eiptest.AdapterEnv()), []string{"1", "2"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestFile_TooLong(t *testing.T) {
+	path := put(t, "a.txt", "123456\nok\n1234567")
+	env := eiptest.AdapterEnv()
+	for _, format := range []adapter.Format{adapter.Lines, adapter.Whole} {
+		s := openSource(t, file(path, func(f *adapter.File) { f.MaxBody, f.Format = 5, format }), env)
+		m, err := s.Receive(t.Context())
+		if string(m.Body()) != "12345" || !eip.IsInvalid(err) {
+			t.Errorf("%s: got %q, %v", format, m.Body(), err)
+		}
+		eip.Deliver(t.Context(), eip.Discard, m) // as in an invalid-message channel
+		if format == adapter.Lines {
+			expect(t, s, "ok")
+			if m, err = s.Receive(t.Context()); string(m.Body()) != "12345" || !eip.IsInvalid(err) {
+				t.Errorf("last: got %q, %v", m.Body(), err)
+			}
+			eip.Deliver(t.Context(), eip.Discard, m)
+		}
+		closeIt(t, s)
+		if again := readOut(t, file(path, func(f *adapter.File) { f.MaxBody, f.Format = 5, format }), env); again != nil {
+			t.Errorf("%s: read again: %q", format, again)
+		}
+	}
+}
+
+// A file is known by what it is. What is added is read, and a file that is another
+// one is read from its beginning.
+func TestFile_ReadAgain(t *testing.T) {
+	tests := map[string]struct {
+		was    string
+		change func(t *testing.T, path string)
+		want   []string
+	}{
+		"unchanged":            {"a\nb\n", func(*testing.T, string) {}, nil},
+		"added":                {"a\nb\n", func(t *testing.T, path string) { appendTo(t, path, "c\nd") }, []string{"c", "d"}},
+		"newline added":        {"a\nb", func(t *testing.T, path string) { appendTo(t, path, "\n") }, nil},
+		"crlf added":           {"a\nb", func(t *testing.T, path string) { appendTo(t, path, "\r\n") }, nil},
+		"newline and more":     {"a\nb", func(t *testing.T, path string) { appendTo(t, path, "\nc\n") }, []string{"c"}},
+		"last line goes on":    {"a\nb", func(t *testing.T, path string) { appendTo(t, path, "bb\nc\n") }, []string{"bbb", "c"}},
+		"replaced by the same": {"a\nb\n", func(t *testing.T, path string) { write(t, path+"2", "a\nb\n"); rename(t, path+"2", path) }, []string{"a", "b"}},
+		"made again":           {"a\nb\n", func(t *testing.T, path string) { remove(t, path); write(t, path, "a\nb\n") }, []string{"a", "b"}},
+		"shorter":              {"a\nb\n", func(t *testing.T, path string) { write(t, path, "a\n") }, []string{"a"}},
+		"written anew":         {"a\nb\n", func(t *testing.T, path string) { write(t, path, "c\nd\ne\n") }, []string{"c", "d", "e"}},
+		"longer lines":         {"a\nb\n", func(t *testing.T, path string) { write(t, path, "aaaaaaaa\n") }, []string{"aaaaaaaa"}},
+		"renamed":              {"a\nb\n", func(t *testing.T, path string) { rename(t, path, path+"x"); rename(t, path+"x", path) }, nil},
+		"emptied":              {"a\nb\n", func(t *testing.T, path string) { write(t, path, "") }, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			path, env := put(t, "a.txt", tt.was), eiptest.AdapterEnv()
+			if got := readOut(t, file(path, nil), env); len(got) != 2 {
+				t.Fatalf("at first: %q", got)
+			}
+			tt.change(t, path)
+			for _, want := range [][]string{tt.want, nil} {
+				if got := readOut(t, file(path, nil), env); !slices.Equal(got, want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			}
+		})
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Each flow reads a file for itself.
+func TestFile_PositionIsTheFlows(t *testing.T) {
+	path, env := put(t, "a.txt", "1\n"), eiptest.AdapterEnv()
+	for _, flow := range []string{"one", "two"} {
+		env.Flow, env.Address = flow, flow+".in"
+		if got := readOut(t, file(path, nil), env); len(got) != 1 {
+			t.Errorf("flow %s got %q", flow, got)
+		}
+	}
+}
+
+func TestFile_DamagedPosition(t *testing.T) {
+	path, env := put(t, "a.txt", "1\n2\n"), eiptest.AdapterEnv()
+	readOut(t, file(path, nil), env)
+	for _, value := range []string{"", "junk", "{}", `{"start":-5,"end":-1}`, `{"start":0,"end":999,"check":1}`, `{"start":0,"end":2,"check":9999999}`, `{"start":0,"end":2,"check":1,"sum":7,"ended":true}`} {
+		for key := range env.Positions.(*eiptest.Positions).All() {
+			env.Positions.Keep(key, []byte(value))
+		}
+		if got := readOut(t, file(path, nil), env); len(got) != 2 {
+			t.Errorf("with the position %s got %q", value, got)
+		}
+	}
+}
+
+type noPositions struct{ error }
+
+func (p noPositions) Position(string) ([]byte, error) { return nil, p.error }
+func (p noPositions) Keep(string, []byte)             {}
+
+func TestFile_PositionsFail(t *testing.T) {
+	for _, edit := range []func(*adapter.File){nil, wholeFile} {
+		env := eiptest.AdapterEnv()
+		broken := errors.New("disk is gone")
+		env.Positions = noPositions{broken}
+		s := openSource(t, file(put(t, "a.txt", "1\n"), edit), env)
+		if m, err := s.Receive(t.Context()); !errors.Is(err, broken) {
+			t.Errorf("received %v, %v", m, err)
+		}
+		closeIt(t, s)
+		env.Positions = nil
+		if got := readOut(t, file(put(t, "a.txt", "1\n"), edit), env); len(got) != 1 {
+			t.Errorf("without positions: %q", got)
+		}
+	}
+}
+
+// Whole files that were settled are read again only if they are changed.
+func TestFile_WholeReadAgain(t *testing.T) {
+	folder, env := t.TempDir(), eiptest.AdapterEnv()
+	a, b := filepath.Join(folder, "a"), filepath.Join(folder, "b")
+	write(t, a, "1")
+	write(t, b, "2")
+	all := file(filepath.Join(folder, "*"), wholeFile)
+	for i, step := range []struct {
+		change func()
+		want   []string
+	}{
+		{func() {}, []string{"1", "2"}},
+		{func() {}, nil},
+		{func() { write(t, b, "22") }, []string{"22"}},
+		{func() { touch(t, a, time.Unix(1e9, 0)) }, []string{"1"}},
+		{func() { write(t, filepath.Join(folder, "c"), "3") }, []string{"3"}},
+		{func() { rename(t, a, a+"2") }, []string{"1"}},
+		{func() {}, nil},
+	} {
+		step.change()
+		if got := readOut(t, all, env); !slices.Equal(got, step.want) {
+			t.Errorf("step %d: got %q, want %q", i, got, step.want)
+		}
+	}
+}
+
+func touch(t *testing.T, path string, at time.Time) {
+	t.Helper()
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A file that cannot be read is an error where it is named, and left out of many.
+func TestFile_Unreadable(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root reads everything")
+	}
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "a"), "1")
+	write(t, filepath.Join(folder, "b"), "2")
+	if err := os.Chmod(filepath.Join(folder, "a"), 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, edit := range []func(*adapter.File){nil, wholeFile} {
+		env := eiptest.AdapterEnv()
+		log := logTo(env)
+		if got := readOut(t, file(filepath.Join(folder, "*"), edit), env); !slices.Equal(got, []string{"2"}) {
+			t.Errorf("got %q", got)
+		}
+		if !strings.Contains(log.String(), "file is left out") {
+			t.Errorf("logged %q", log.String())
+		}
+		s := openSource(t, file(filepath.Join(folder, "a"), edit), eiptest.AdapterEnv())
+		if _, err := s.Receive(t.Context()); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("received %v", err)
+		}
+		closeIt(t, s)
+	}
+}
+
+func TestFile_Validate(t *testing.T) {
+	tests := map[string]struct {
+		file         *adapter.File
+		source, sink string
+	}{
+		"lines":           {file("a", nil), "", ""},
+		"no path":         {file("", nil), "path", "path"},
+		"NUL":             {file("a\x00b", nil), "path", "path"},
+		"glob":            {file("a*", nil), "", "path"},
+		"bad glob":        {file("a[", nil), "path", ""},
+		"follow":          {file("a", follow), "", "follow"},
+		"sync":            {file("a", func(f *adapter.File) { f.Sync = true }), "sync", ""},
+		"root of lines":   {file("a", func(f *adapter.File) { f.Root = "b" }), "root", "root"},
+		"whole, no func":  {file("a", wholeFile), "", "path"},
+		"whole, function": {whole(".", func(*eip.Message) string { return "" }), "root", ""},
+		"format":          {file("a", func(f *adapter.File) { f.Format = "x" }), "format", "format"},
+		"max_body":        {file("a", func(f *adapter.File) { f.MaxBody = -1 }), "max_body", "max_body"},
+	}
+	for name, tt := range tests {
+		if got := blames(errors.Join(tt.file.Validate(), tt.file.CheckSource())); got != tt.source {
+			t.Errorf("%s: as source blames %q, want %q", name, got, tt.source)
+		}
+		if got := blames(errors.Join(tt.file.Validate(), tt.file.CheckSink())); got != tt.sink {
+			t.Errorf("%s: as sink blames %q, want %q", name, got, tt.sink)
+		}
+		if _, err := tt.file.OpenSource(t.Context(), eiptest.AdapterEnv()); tt.source != "" && blames(err) != tt.source {
+			t.Errorf("%s: opened as source: %v", name, err)
+		}
+	}
+}
+
+// A source that fails while it follows is told of by Receive, at each look.
+func TestFile_FollowsWhatIsNoFileYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "later", "a.txt")
+		s := openSource(t, file(path, follow), eiptest.AdapterEnv())
+		defer closeIt(t, s)
+		time.AfterFunc(time.Minute, func() {
+			if err := os.Mkdir(filepath.Dir(path), 0o777); err != nil {
+				t.Error(err)
+			}
+			write(t, path, "1\n")
+		})
+		expect(t, s, "1")
+	})
+}
+
+func BenchmarkFile(b *testing.B) {
+	var content strings.Builder
+	const lines = 100_000
+	for i := range lines {
+		fmt.Fprintf(&content, `{"id":%d,"total":1200,"region":"eu"}`+"\n", i)
+	}
+	path := filepath.Join(b.TempDir(), "a.jsonl")
+	if err := os.WriteFile(path, []byte(content.String()), 0o666); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(content.Len()))
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		s, err := file(path, nil).OpenSource(b.Context(), eiptest.AdapterEnv())
+		if err != nil {
+			b.Fatal(err)
+		}
+		for {
+			m, err := s.Receive(b.Context())
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			n++
+			eip.Deliver(b.Context(), eip.Discard, m)
+		}
+		s.Close()
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "lines/s")
+}

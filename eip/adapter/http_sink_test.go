@@ -1,0 +1,173 @@
+package adapter_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/eiptest"
+)
+
+// requests keeps the bodies of requests.
+type requests struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (r *requests) ServeHTTP(_ http.ResponseWriter, request *http.Request) {
+	b, _ := io.ReadAll(request.Body)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, string(b))
+}
+
+func (r *requests) bodies() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all)
+}
+
+// sendTo makes an HTTP adapter that sends to a server of its own.
+func sendTo(t *testing.T, h http.Handler) *adapter.HTTP {
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	a := adapter.NewHTTP()
+	a.URL = server.URL
+	return a
+}
+
+func TestHTTP_SinkStatus(t *testing.T) {
+	for status, want := range map[int]string{
+		200: "", 201: "", 202: "", 204: "", 301: "fails", 302: "fails", 307: "fails", 400: "permanent", 401: "permanent", 404: "permanent",
+		408: "fails", 410: "permanent", 422: "permanent", 425: "fails", 429: "fails", 500: "fails", 502: "fails", 503: "fails",
+	} {
+		a := sendTo(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "/elsewhere")
+			w.WriteHeader(status)
+			if status != 204 {
+				io.WriteString(w, "because")
+			}
+		}))
+		s := openSink(t, a, eiptest.AdapterEnv())
+		err := send(t, s, eiptest.Message("x"))
+		closeIt(t, s)
+		if (err != nil) != (want != "") || eip.IsPermanent(err) != (want == "permanent") || eip.IsInvalid(err) {
+			t.Errorf("%d: %v, want %q", status, err, want)
+		}
+		if err != nil && !strings.Contains(err.Error(), `: "because"`) {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+func TestHTTP_SinkRequest(t *testing.T) {
+	var got *http.Request
+	var body string
+	a := sendTo(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got, body = r, string(b)
+	}))
+	a.URL += "/orders?a=1"
+	a.Headers = map[string]string{"X-Key": "k", "host": "other.example"}
+	m := eiptest.Message("<a/>").With(func(m *eip.Message) {
+		m.ContentType, m.Encoding, m.Headers = "application/xml", "zip", eip.Headers{"X-Key": "forged", "Authorization": "forged"}
+	})
+	for method, want := range map[string]string{"POST": "<a/>", "PUT": "<a/>", "DELETE": "<a/>", "GET": ""} {
+		a.Method = method
+		s := openSink(t, a, eiptest.AdapterEnv())
+		if err := send(t, s, m); err != nil {
+			t.Fatalf("%s: %v", method, err)
+		}
+		closeIt(t, s)
+		if got.Method != method || body != want || got.URL.String() != "/orders?a=1" || got.Host != "other.example" {
+			t.Errorf("%s: %s %s of %s, body %q", method, got.Method, got.URL, got.Host, body)
+		}
+		if h := got.Header; h.Get("X-Key") != "k" || h.Get("Authorization") != "" || want != "" && (h.Get("Content-Type") != "application/xml" || h.Get("Content-Encoding") != "zip") {
+			t.Errorf("%s: headers %v", method, h)
+		}
+	}
+}
+
+func TestHTTP_SinkOddContentType(t *testing.T) {
+	s := openSink(t, sendTo(t, &requests{}), eiptest.AdapterEnv())
+	defer closeIt(t, s)
+	m := eiptest.Message("x").With(func(m *eip.Message) { m.ContentType = "a/b\r\nX-Forged: 1" })
+	if err := send(t, s, m); !eip.IsInvalid(err) {
+		t.Errorf("settled with %v", err)
+	}
+}
+
+// replier keeps the reply to a message.
+type replier struct{ reply *eip.Message }
+
+func (r *replier) Reply(_ context.Context, _, reply *eip.Message) error {
+	r.reply = reply
+	return nil
+}
+
+func TestHTTP_SinkReplies(t *testing.T) {
+	a := sendTo(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(201)
+		io.Copy(w, r.Body)
+	}))
+	a.MaxBody = 5
+	s := openSink(t, a, eiptest.AdapterEnv())
+	defer closeIt(t, s)
+	var r replier
+	if err := send(t, s, eiptest.Message("12345").With(func(m *eip.Message) { m.ID = "7" }).WithReplier(&r)); err != nil {
+		t.Fatal(err)
+	}
+	if string(r.reply.Body()) != "12345" || r.reply.ContentType != "application/json" || r.reply.Headers["http_status"] != 201 || r.reply.CorrelationID != "7" {
+		t.Errorf("reply %q, %+v", r.reply.Body(), r.reply)
+	}
+	if err := send(t, s, eiptest.Message("123456").WithReplier(&r)); !eip.IsPermanent(err) || eip.IsInvalid(err) {
+		t.Errorf("a reply that is too large: %v", err)
+	}
+	if err := send(t, s, eiptest.Message("123456")); err != nil {
+		t.Errorf("an answer that nobody wants is too large: %v", err)
+	}
+}
+
+func TestHTTP_SinkTimeout(t *testing.T) {
+	hang := make(chan struct{})
+	a := sendTo(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-hang:
+		case <-r.Context().Done():
+		}
+	}))
+	defer close(hang)
+	a.Timeout = 50 * time.Millisecond
+	s := openSink(t, a, eiptest.AdapterEnv())
+	defer closeIt(t, s)
+	if err := send(t, s, eiptest.Message("")); err == nil || eip.IsPermanent(err) {
+		t.Errorf("settled with %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	var settled error
+	eip.Deliver(ctx, s, eip.New(nil, func(err error) { settled = err }))
+	if !errors.Is(settled, context.Canceled) {
+		t.Errorf("settled with %v", settled)
+	}
+}
+
+func TestHTTP_SinkUnreachable(t *testing.T) {
+	a := adapter.NewHTTP()
+	a.URL = "http://user:secret@" + freeAddress(t)
+	s := openSink(t, a, eiptest.AdapterEnv())
+	defer closeIt(t, s)
+	if err := send(t, s, eiptest.Message("")); err == nil || eip.IsPermanent(err) || strings.Contains(err.Error(), "secret") {
+		t.Errorf("settled with %v", err)
+	}
+}
