@@ -55,17 +55,25 @@ func Start(t testing.TB, options ...Option) *Node {
 	return n
 }
 
-// require skips the test where RabbitMQ is not installed.
+// Require skips the test where one of these files is missing: what is to be
+// installed for it is not. Where CI=true, the test fails.
+func Require(t testing.TB, files ...string) {
+	t.Helper()
+	for _, file := range files {
+		if _, err := os.Stat(file); err == nil {
+			continue
+		}
+		why := file + " is not installed; internal/testdeps/install.sh installs what tests need"
+		if os.Getenv("CI") == "true" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+}
+
 func require(t testing.TB) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(scripts, "rabbitmq-server")); err == nil {
-		return
-	}
-	const why = "RabbitMQ is not installed; internal/testdeps/install.sh installs it"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
+	Require(t, filepath.Join(scripts, "rabbitmq-server"))
 }
 
 // create lays out a node's files, and starts what ends it with this process.
