@@ -36,8 +36,9 @@ type Flow struct {
 	// Invalid takes messages that cannot be read or evaluated. nil: DeadLetter.
 	Invalid Handler
 	// Grace is how long Run finishes what is in flight after its context ended; 0
-	// means 30 s.
+	// means 30 s. Closing Abort, where it is set, ends the grace early.
 	Grace time.Duration
+	Abort <-chan struct{}
 	// Env is what stages are opened with, but for their address.
 	Env Env
 	// Ready, where set, is called when the stages are open and the flow is about
@@ -93,14 +94,14 @@ func (f *Flow) Stats() FlowStats {
 // many messages are left to the source. Run must not be called twice at once.
 func (f *Flow) Run(ctx context.Context) (err error) {
 	x := f.prepare()
-	defer x.stopWork()
+	ctx, stop := context.WithCancel(ctx)
+	defer x.limit(ctx)()
 	opened, err := x.open(ctx)
 	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.Grace)
-		defer cancel()
+		stop() // closing has no more than the grace either
 		// What a stage still has in a buffer goes to those after it and within it.
 		for _, c := range opened {
-			err = errors.Join(err, c.Close(closing))
+			err = errors.Join(err, c.Close(x.closing))
 		}
 	}()
 	if err != nil {
@@ -109,8 +110,13 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	if f.Ready != nil {
 		f.Ready()
 	}
-	err = x.receive(ctx)
-	if left := x.drain(ctx); left > 0 {
+	received := make(chan error, 1)
+	go func() { received <- x.receive(ctx) }()
+	select {
+	case err = <-received:
+	case <-x.over: // it is stuck in a handler
+	}
+	if left := x.drain(); left > 0 {
 		err = errors.Join(err, fmt.Errorf("flow %s: stopped with %d messages unsettled; their source will deliver them again", f.Name, left))
 	}
 	return err
@@ -124,10 +130,13 @@ type run struct {
 	shared   chan *Message // feeds all lanes, where there is no OrderBy
 	seed     maphash.Seed
 	working  sync.WaitGroup
-	giveUp   chan *receipt // to the dead-letter worker; never blocks, as it holds a window
-	work     context.Context
+	giveUp   chan *receipt   // to the dead-letter worker; never blocks, as it holds a window
+	work     context.Context // of handlers and of waiting; ends with the grace
 	stopWork context.CancelFunc
-	waiting  atomic.Bool // the receiver waits for free
+	left     atomic.Int64    // what was in flight when the grace was over
+	over     chan struct{}   // closed a little later: those who do not heed work are left alone
+	closing  context.Context // of stages' Close
+	waiting  atomic.Bool     // the receiver waits for free
 	free     chan struct{}
 }
 
@@ -155,7 +164,7 @@ func (f *Flow) prepare() *run {
 	}
 	f.Env.Flow = f.Name
 	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency),
-		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), free: make(chan struct{}, 1)}
+		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), free: make(chan struct{}, 1)}
 	x.work, x.stopWork = context.WithCancel(context.Background())
 	return x
 }
@@ -186,8 +195,45 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	return opened, err
 }
 
+// limit lets what is under way go on for Grace once ctx has ended. Whoever heeds
+// its context then has a moment to give its message back, and so has closing.
+func (x *run) limit(ctx context.Context) (done func()) {
+	var stopClosing context.CancelFunc
+	x.closing, stopClosing = context.WithCancel(context.Background())
+	finished := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(x.Grace)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-x.Abort:
+		case <-finished:
+			return
+		}
+		x.left.Store(x.stats.inFlight.Load())
+		x.stopWork()
+		for _, end := range []func(){func() { close(x.over) }, stopClosing} {
+			t.Reset(time.Second)
+			select {
+			case <-t.C:
+				end()
+			case <-finished:
+				return
+			}
+		}
+	})
+	return func() {
+		stop()
+		close(finished)
+		x.stopWork()
+		stopClosing()
+	}
+}
+
 // receive takes messages until the source or ctx ends.
 func (x *run) receive(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop() // merged sources are let go of
 	x.startLanes()
 	defer x.stopLanes()
 	for x.slot(ctx) {
@@ -242,36 +288,12 @@ func (x *run) take(m *Message) *Message {
 	return m
 }
 
-// drain waits until nothing is in flight, for Grace at most after ctx ended, and
-// returns how many messages were left.
-func (x *run) drain(ctx context.Context) int64 {
-	done := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() { // once told to stop, the grace runs
-		t := time.AfterFunc(x.Grace, x.stopWork)
-		<-done
-		t.Stop()
-	})
-	settled := x.waitBelow(1, x.work.Done())
-	left := x.stats.inFlight.Load()
-	if !settled {
-		// Whoever heeds its context gives its message back now.
-		t := time.NewTimer(time.Second)
-		defer t.Stop()
-		over := make(chan struct{})
-		go func() {
-			defer close(over)
-			x.waitBelow(1, done)
-		}()
-		select {
-		case <-over:
-		case <-t.C:
-		}
-	}
-	close(done)
-	stop()
-	x.stopWork()
-	if x.stats.inFlight.Load() == 0 {
+// drain waits until nothing is in flight or the grace is over, and returns how many
+// messages were left.
+func (x *run) drain() int64 {
+	if x.waitBelow(1, x.over) {
+		x.stopWork()
 		x.working.Wait()
 	}
-	return left
+	return x.left.Load()
 }

@@ -48,23 +48,29 @@ func (x *run) dispatch(m *Message) {
 	case x.Concurrency == 1:
 		x.deliver(&x.lanes[0], m)
 	case x.OrderBy == nil:
-		x.shared <- m
+		select {
+		case x.shared <- m:
+		case <-x.work.Done():
+			m.receipt.release(errStopped)
+		}
 	default:
-		key, err := x.key(m)
+		l, err := x.laneOf(m)
 		if err != nil {
 			m.receipt.release(err)
 			return
 		}
-		x.lanes[maphash.String(x.seed, key)%uint64(len(x.lanes))].in <- m
+		l.in <- m
 	}
 }
 
-func (x *run) key(m *Message) (key string, err error) {
-	err = handle(x.work, HandlerFunc(func(ctx context.Context, m *Message) (err error) {
-		key, err = x.OrderBy(ctx, m)
+// laneOf returns the lane of m's key.
+func (x *run) laneOf(m *Message) (l *lane, err error) {
+	err = handle(x.work, HandlerFunc(func(ctx context.Context, m *Message) error {
+		key, err := x.OrderBy(ctx, m)
+		l = &x.lanes[maphash.String(x.seed, key)%uint64(len(x.lanes))]
 		return err
 	}), m)
-	return key, err
+	return l, err
 }
 
 // deliver runs one attempt in lane l.

@@ -31,6 +31,9 @@ func (x *run) settled(r *receipt) {
 		go x.retry(r)
 	default:
 		x.giveUp <- r
+		if x.work.Err() != nil { // the worker may be gone
+			x.giveBack()
+		}
 	}
 }
 
@@ -50,19 +53,15 @@ func (x *run) retry(r *receipt) {
 	r.refs.Store(1)
 	m := r.message
 	if r.lane == nil { // it never reached one: OrderBy failed
-		x.dispatchRetry(m)
-		return
+		l, err := x.laneOf(m)
+		if err != nil {
+			m.receipt.release(err)
+			return
+		}
+		r.lane = l
 	}
 	r.lane.mu.Lock()
 	defer r.lane.mu.Unlock()
-	Deliver(x.work, x.head, m)
-}
-
-func (x *run) dispatchRetry(m *Message) {
-	if _, err := x.key(m); err != nil {
-		m.receipt.release(err)
-		return
-	}
 	Deliver(x.work, x.head, m)
 }
 
@@ -88,15 +87,21 @@ func (x *run) deadLetters() {
 		case r := <-x.giveUp:
 			x.deadLetter(r, 1, nil)
 		case <-x.work.Done():
-			for {
-				select {
-				case r := <-x.giveUp:
-					x.stats.returned.Add(1)
-					x.finish(r, errors.Join(errStopped, r.err))
-				default:
-					return
-				}
-			}
+			x.giveBack()
+			return
+		}
+	}
+}
+
+// giveBack leaves to the source what has not become a dead letter.
+func (x *run) giveBack() {
+	for {
+		select {
+		case r := <-x.giveUp:
+			x.stats.returned.Add(1)
+			x.finish(r, errors.Join(errStopped, r.err))
+		default:
+			return
 		}
 	}
 }
@@ -124,6 +129,7 @@ func (x *run) deadLetter(r *receipt, attempt int, refused error) {
 		m = stripped(m, refused)
 	}
 	m = m.WithHeaders(x.why(r, reason))
+	m.Expiration = 0 // that was for the channel it came through
 	Deliver(x.work, to, m.Fork(func(err error) {
 		if err == nil {
 			count.Add(1)

@@ -51,7 +51,7 @@ func TestListener_CloseEndsWithItsContext(t *testing.T) {
 		in, l := listen(t, &post, eip.HandlerFunc(func(context.Context, *eip.Message) error { <-never; return nil }))
 		eip.Deliver(t.Context(), post.Channel(in.Address()), eiptest.Message("a"))
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := l.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("close: %v", err)
