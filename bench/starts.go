@@ -125,7 +125,7 @@ func startOnce(bin, work string) (s start, err error) {
 	return s, nil
 }
 
-// atRest waits until the process has used no processor for half a second, and
+// atRest waits until the process has used no processor for three seconds, and
 // returns what it has used, and the memory that it has.
 func atRest(pid int) (cpu time.Duration, rss int) {
 	used := func() (ticks int) {
@@ -141,7 +141,7 @@ func atRest(pid int) (cpu time.Duration, rss int) {
 	ticks := used()
 	for before := -1; before != ticks; ticks = used() {
 		before = ticks
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(3 * time.Second)
 	}
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(b)) {

@@ -178,21 +178,24 @@ const (
 
 // meaning marks by their highest bits the bytes of x that are a quote, a backslash,
 // a control character or beyond ASCII. Behind the first of them it may mark others.
+// To toggle the second bit makes the quote the one that follows the controls.
 func meaning(x uint64) uint64 {
-	return (((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones) | (x - ones*' ') | x) & highs
+	return (((x ^ ones*2) - ones*(' '+1)) | ((x ^ ones*'\\') - ones) | x) & highs
 }
 
 // text returns what follows the closing quote of the string that starts at i.
 func (s *scanner) text(i int) int {
 	src := s.src
-	for i >= 0 && i < len(src) {
-		if i <= len(src)-8 { // eight bytes at once, up to the first that means anything
-			means := meaning(binary.LittleEndian.Uint64(src[i:]))
-			if means == 0 {
-				i += 8
-				continue
+	for i >= 0 {
+		// Eight bytes at once, up to the first that means anything.
+		for last := len(src) - 8; i <= last; i += 8 {
+			if means := meaning(binary.LittleEndian.Uint64(src[i:])); means != 0 {
+				i += bits.TrailingZeros64(means) >> 3
+				break
 			}
-			i += bits.TrailingZeros64(means) >> 3
+		}
+		if i >= len(src) {
+			break
 		}
 		switch c := src[i]; {
 		case c == '"':
