@@ -149,3 +149,29 @@ func TestFlow_DeadLettersDoNotExpire(t *testing.T) {
 		}
 	})
 }
+
+// A source that has ended has nothing under way: the end is asked for when what
+// came before it was taken.
+func TestMergeSources_AsksForTheNextWhenTheLastWasTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &numbered{n: 1}
+		never := source(func(ctx context.Context) (*eip.Message, error) { <-ctx.Done(); return nil, ctx.Err() })
+		var asked atomic.Int64
+		counted := source(func(ctx context.Context) (*eip.Message, error) { asked.Add(1); return src.Receive(ctx) })
+		merged := eip.MergeSources(counted, never)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		if _, err := merged.Receive(ctx); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := asked.Load(); n != 1 {
+			t.Errorf("the source was asked %d times", n)
+		}
+		go merged.Receive(ctx)
+		synctest.Wait()
+		if n := asked.Load(); n != 2 {
+			t.Errorf("the source was asked %d times", n)
+		}
+	})
+}

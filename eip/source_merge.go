@@ -18,6 +18,8 @@ func MergeSources(sources ...Source) Source {
 type merged struct {
 	sources []Source
 	got     chan received // nil until the first Receive, and after its context ended
+	taken   chan struct{} // lets the reader that gave the last message go on
+	gave    bool          // a reader waits for taken
 	left    int
 }
 
@@ -27,17 +29,26 @@ type received struct {
 }
 
 // Receive starts one reader a source when first called. The readers end with that
-// call's context: a flow receives with one context throughout.
+// call's context: a flow receives with one context throughout. A source is asked
+// for its next message when the one before was taken: so one that has ended has
+// nothing under way.
 func (s *merged) Receive(ctx context.Context) (*Message, error) {
 	if s.got == nil {
-		s.got, s.left = make(chan received), len(s.sources)
+		s.got, s.taken, s.gave, s.left = make(chan received), make(chan struct{}), false, len(s.sources)
 		for _, src := range s.sources {
-			go read(ctx, src, s.got)
+			go read(ctx, src, s.got, s.taken)
+		}
+	}
+	if s.gave {
+		select {
+		case s.taken <- struct{}{}:
+		case <-ctx.Done():
 		}
 	}
 	for s.left > 0 {
 		select {
 		case g := <-s.got:
+			s.gave = g.goesOn()
 			if !errors.Is(g.err, io.EOF) {
 				return g.m, g.err
 			}
@@ -50,18 +61,27 @@ func (s *merged) Receive(ctx context.Context) (*Message, error) {
 	return nil, io.EOF
 }
 
-func read(ctx context.Context, src Source, got chan<- received) {
+// goesOn reports whether the source it came from can give more.
+func (g received) goesOn() bool { return g.err == nil || g.m != nil && IsInvalid(g.err) }
+
+func read(ctx context.Context, src Source, got chan<- received, taken <-chan struct{}) {
 	for {
 		m, err := src.Receive(ctx)
+		g := received{m, err}
 		select {
-		case got <- received{m, err}:
+		case got <- g:
 		case <-ctx.Done():
 			if m != nil {
 				m.receipt.release(errStopped)
 			}
 			return
 		}
-		if err != nil && !(m != nil && IsInvalid(err)) {
+		if !g.goesOn() {
+			return
+		}
+		select {
+		case <-taken:
+		case <-ctx.Done():
 			return
 		}
 	}
