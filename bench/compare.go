@@ -5,76 +5,92 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
-	"time"
 )
 
-// The contestants that others are compared with.
-const (
-	byHand = "by_hand"
-	peer   = "benthos_batch_100"
-)
-
-// compare runs all contestants in turn, several rounds, and prints a table.
-func compare(w io.Writer, each time.Duration, rounds, messages int) error {
-	sizes := map[string]int{}
-	for _, c := range contestants {
-		const trial = 20_000
-		s, err := measure(c, trial)
-		if err != nil {
-			return err
-		}
-		sizes[c.name] = messages
-		if messages == 0 {
-			sizes[c.name] = max(trial, int(each/max(s.wall, 1))/1000*1000)
-		}
+// compare runs contestants in turn, several rounds, and prints a table. The last
+// columns compare with those that are named.
+func compare(w io.Writer, title string, contestants []contestant, with []string, o options) error {
+	sizes, err := trial(contestants, o)
+	if err != nil {
+		return err
 	}
-	samples := map[string][]sample{}
+	all := map[string]runs{}
 	var foreign []float64
-	for range rounds {
+	for range o.rounds {
 		before := machineTimes()
 		for _, c := range contestants {
 			s, err := measure(c, sizes[c.name])
 			if err != nil {
 				return err
 			}
-			samples[c.name] = append(samples[c.name], s)
+			all[c.name] = append(all[c.name], s)
 		}
 		foreign = append(foreign, machineTimes().foreignSince(before))
 	}
-	fmt.Fprintf(w, "\nSource, wire tap, content router on two fields, three sinks, in one process: JSON messages of %d bytes.\n", len(corpus().bodies[0]))
-	fmt.Fprintf(w, "Medians of %d rounds in turn; in brackets least and most. Ratios are medians of the rounds' own ratios, in time, above 1 is faster.\n", rounds)
+	fmt.Fprintf(w, "\n%s JSON messages of %d bytes.\n", title, len(corpus().bodies[0]))
+	fmt.Fprintf(w, "Medians of %d rounds in turn; in brackets least and most. × are medians of the rounds' own ratios in time; above 1 is faster.\n", o.rounds)
 	fmt.Fprintf(w, "Other processes used %.0f %% of the machine (median; at most %.0f %%).\n\n", median(foreign), slices.Max(foreign))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "contestant\tns/message\tCPU ns/message\tmessages/s\tallocs\tbytes\ttapped\t× by hand\t× benthos 100\tmessages")
+	fmt.Fprintf(table, "contestant\tns/message\tCPU ns/message\tmessages/s\tallocs\tbytes\ttapped\tmessages\t× %s\n", strings.Join(with, "\t× "))
 	for _, c := range contestants {
-		s := samples[c.name]
-		wall := pick(s, func(s sample) float64 { return float64(s.wall) })
-		fmt.Fprintf(table, "%s\t%.0f (%.0f–%.0f)\t%.0f\t%.0fk\t%.1f\t%.0f\t%.0f %%\t%.2f\t%.2f\t%d\n",
-			c.name, median(wall), slices.Min(wall), slices.Max(wall),
-			median(pick(s, func(s sample) float64 { return float64(s.cpu) })), 1e6/median(wall),
-			median(pick(s, func(s sample) float64 { return s.allocs })), median(pick(s, func(s sample) float64 { return s.bytes })),
-			100*median(pick(s, func(s sample) float64 { return s.tapped })),
-			ratio(samples[byHand], s), ratio(samples[peer], s), sizes[c.name])
+		fmt.Fprintf(table, "%s\t%s\t%d", c.name, all[c.name], sizes[c.name])
+		for _, other := range with {
+			fmt.Fprintf(table, "\t%.2f", all[c.name].timesAsFastAs(all[other]))
+		}
+		fmt.Fprintln(table)
 	}
 	return table.Flush()
 }
 
-// ratio is how many times faster b was than a.
-func ratio(a, b []sample) float64 {
-	each := make([]float64, len(a))
-	for i := range a {
-		each[i] = float64(a[i].wall) / float64(b[i].wall)
+// trial finds how many messages each contestant is to run.
+func trial(contestants []contestant, o options) (map[string]int, error) {
+	const few = 20_000
+	sizes := map[string]int{}
+	for _, c := range contestants {
+		s, err := measure(c, few)
+		if err != nil {
+			return nil, err
+		}
+		sizes[c.name] = o.messages
+		if o.messages == 0 {
+			sizes[c.name] = max(few, int(o.each/max(s.wall, 1))/1000*1000)
+		}
 	}
-	return median(each)
+	return sizes, nil
 }
 
-func pick(s []sample, what func(sample) float64) []float64 {
-	v := make([]float64, len(s))
-	for i := range s {
-		v[i] = what(s[i])
+// runs are all that one contestant did.
+type runs []sample
+
+// String is the columns of a table.
+func (r runs) String() string {
+	wall := r.column(func(s sample) float64 { return float64(s.wall) })
+	middle := func(what func(sample) float64) float64 { return median(r.column(what)) }
+	tapped := "–"
+	if part := middle(func(s sample) float64 { return s.tapped }); part > 0 {
+		tapped = fmt.Sprintf("%.0f %%", 100*part)
+	}
+	return fmt.Sprintf("%.0f (%.0f–%.0f)\t%.0f\t%.0fk\t%.1f\t%.0f\t%s",
+		median(wall), slices.Min(wall), slices.Max(wall), middle(func(s sample) float64 { return float64(s.cpu) }), 1e6/median(wall),
+		middle(func(s sample) float64 { return s.allocs }), middle(func(s sample) float64 { return s.bytes }), tapped)
+}
+
+func (r runs) column(what func(sample) float64) []float64 {
+	v := make([]float64, len(r))
+	for i := range r {
+		v[i] = what(r[i])
 	}
 	return v
+}
+
+func (r runs) timesAsFastAs(other runs) float64 {
+	each := make([]float64, len(r))
+	for i := range r {
+		each[i] = float64(other[i].wall) / float64(r[i].wall)
+	}
+	return median(each)
 }
 
 func median[T cmp.Ordered](v []T) T {

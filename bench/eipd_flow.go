@@ -19,7 +19,11 @@ func init() {
 
 // startFlow runs orders.hcl as eipd does, with the feed for its source.
 func startFlow(f *feed) (func() error, error) {
-	config, diags := flow.Load(flow.Options{Files: []string{"orders.hcl"}, Broker: "memory:"})
+	return startProcess(f, "orders.hcl", "memory:", flow.RunOptions{})
+}
+
+func startProcess(f *feed, file, broker string, o flow.RunOptions) (stop func() error, err error) {
+	config, diags := flow.Load(flow.Options{Files: []string{file}, Broker: broker})
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -28,10 +32,10 @@ func startFlow(f *feed) (func() error, error) {
 		case *source:
 			c.feed = f
 		case *sink:
-			c.count = f.counter(name)
+			c.feed, c.count = f, f.counter(name)
 		}
 	}
-	process, err := config.Start(context.Background(), flow.RunOptions{})
+	process, err := config.Start(context.Background(), o)
 	if err != nil {
 		return nil, fmt.Errorf("start flow: %w", err)
 	}
@@ -70,10 +74,17 @@ func (s *source) Receive(context.Context) (*eip.Message, error) {
 	return m, nil
 }
 
-func (s *source) Settle(error) { s.feed.settle(1) }
+func (s *source) Settle(error) {
+	if !s.feed.atSink {
+		s.feed.settle(1)
+	}
+}
 
 // sink counts what it is given.
-type sink struct{ count *counter }
+type sink struct {
+	feed  *feed
+	count *counter
+}
 
 func (s *sink) OpenSink(context.Context, *eip.AdapterEnv) (eip.AdapterSink, error) { return s, nil }
 
@@ -81,5 +92,8 @@ func (s *sink) Close() error { return nil }
 
 func (s *sink) Handle(context.Context, *eip.Message) error {
 	s.count.Add(1)
+	if s.feed.atSink {
+		s.feed.settle(1)
+	}
 	return nil
 }

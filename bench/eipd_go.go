@@ -26,7 +26,7 @@ func readFields(m *eip.Message) *fields {
 // expressions.
 func startGo(f *feed) (func() error, error) {
 	tap := manage.NewWireTap()
-	tap.Body.To = &sink{f.counter("audit")}
+	tap.Body.To = &sink{f, f.counter("audit")}
 	router := routing.NewContentRouter()
 	for _, region := range []string{"eu", "us"} {
 		router.When = append(router.When, &routing.When{
@@ -35,10 +35,10 @@ func startGo(f *feed) (func() error, error) {
 				f := eip.Derive(m, readFields)
 				return f.total > 1000 && f.region == region, nil
 			},
-			Body: eip.Pipe{To: &sink{f.counter("big_" + region)}},
+			Body: eip.Pipe{To: &sink{f, f.counter("big_" + region)}},
 		})
 	}
-	router.Otherwise.To = &sink{f.counter("rest")}
-	orders := &eip.Flow{Name: "orders", Source: &source{f}, Stages: []eip.Stage{tap, router}, DeadLetter: &sink{f.counter("invalid")}}
+	router.Otherwise.To = &sink{f, f.counter("rest")}
+	orders := &eip.Flow{Name: "orders", Source: &source{f}, Stages: []eip.Stage{tap, router}, DeadLetter: &sink{f, f.counter("invalid")}}
 	return background(func() error { return orders.Run(context.Background()) }), nil
 }

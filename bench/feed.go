@@ -18,8 +18,11 @@ type feed struct {
 	tapped  counter
 	routed  [routes]counter
 	invalid counter
-	// uncounted: the contestant's sinks are its own, and say nothing.
+	// uncounted: the contestant's sinks do not say what came where.
 	uncounted bool
+	// atSink: a message is done when it has come to its sink, and not when its source
+	// may forget it, as that is before it has come over a queue.
+	atSink bool
 }
 
 func newFeed(n int) *feed {

@@ -7,6 +7,7 @@ replace github.com/eipd/eipd => ../
 require (
 	github.com/ThreeDotsLabs/watermill v1.5.1
 	github.com/benthosdev/benthos/v4 v4.27.0
+	go.etcd.io/bbolt v1.4.3
 )
 
 require (

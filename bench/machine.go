@@ -24,8 +24,8 @@ func machine() string {
 	s := fmt.Sprintf("%s/%s, %d × %s, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), model, runtime.Version())
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
-			if strings.Contains(m.Path, "benthos/") || strings.HasSuffix(m.Path, "/watermill") || strings.HasSuffix(m.Path, "/expr") || strings.HasSuffix(m.Path, "/gjson") {
-				s += ", " + m.Path[strings.LastIndex(m.Path, "github.com/")+len("github.com/"):] + " " + m.Version
+			if strings.Contains(m.Path, "benthos/") || strings.HasSuffix(m.Path, "/watermill") || strings.HasSuffix(m.Path, "/expr") || strings.HasSuffix(m.Path, "/gjson") || strings.HasSuffix(m.Path, "/bbolt") {
+				s += ", " + strings.TrimPrefix(m.Path, "github.com/") + " " + m.Version
 			}
 		}
 	}
