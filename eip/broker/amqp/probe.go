@@ -1,0 +1,164 @@
+package amqp
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// stepError is a step of connecting that failed.
+type stepError struct {
+	step string // name, TCP, TLS, AMQP, login, vhost or permission
+	err  error
+}
+
+func (e *stepError) Error() string { return e.step + ": " + e.err.Error() }
+func (e *stepError) Unwrap() error { return e.err }
+
+func failed(step, format string, args ...any) error {
+	return &stepError{step, fmt.Errorf(format, args...)}
+}
+
+// probe connects once, step by step, and says which step fails. The connection
+// ends with ctx, or by the function that it returns.
+func probe(ctx context.Context, c *broker.Config, raw string) (conn *amqp.Connection, end func(), err error) {
+	uri, err := amqp.ParseURI(raw)
+	if err != nil {
+		return nil, nil, failed("name", "%w", err)
+	}
+	wire, err := reach(ctx, uri)
+	if err != nil {
+		return nil, nil, err
+	}
+	tcp := wire
+	stop := context.AfterFunc(ctx, func() { _ = tcp.Close() })
+	hangUp := func() { stop(); _ = tcp.Close() }
+	defer func() {
+		if err != nil {
+			hangUp()
+		}
+	}()
+	if uri.Scheme == "amqps" {
+		if wire, err = secure(ctx, wire, uri, c.TLS); err != nil {
+			return nil, nil, err
+		}
+	}
+	heard := &heard{Conn: wire}
+	conn, err = amqp.Open(heard, settings(uri, c.Instance))
+	if err != nil {
+		return nil, nil, refusal(ctx, err, uri, heard)
+	}
+	return conn, hangUp, nil
+}
+
+// reach finds the host, and opens the TCP connection.
+func reach(ctx context.Context, uri amqp.URI) (net.Conn, error) {
+	if _, err := net.DefaultResolver.LookupHost(ctx, uri.Host); err != nil {
+		return nil, failed("name", "find the host %s: %w", uri.Host, err)
+	}
+	wire, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(uri.Host, strconv.Itoa(uri.Port)))
+	if err != nil {
+		return nil, failed("TCP", "%w", err)
+	}
+	return wire, nil
+}
+
+func secure(ctx context.Context, wire net.Conn, uri amqp.URI, config *tls.Config) (net.Conn, error) {
+	if config == nil {
+		config = &tls.Config{}
+	}
+	if config = config.Clone(); config.ServerName == "" {
+		config.ServerName = uri.Host
+	}
+	conn := tls.Client(wire, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return nil, failed("TLS", "%w%s", err, advice(err))
+	}
+	return conn, nil
+}
+
+// advice says what to do about a certificate.
+func advice(err error) string {
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &unknown):
+		return "; if the certificate is meant, name the one that signed it as ca"
+	case errors.As(err, &name):
+		return "; connect by a name that is in the certificate, or say it as server_name"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "; the broker needs a new certificate, or a clock is wrong"
+	case errors.As(err, &plain):
+		return "; this port does not speak TLS: is it one for amqp://?"
+	case strings.Contains(err.Error(), "remote error"):
+		return "; the broker refuses: it may want a client's certificate (cert and key), or another one"
+	}
+	return ""
+}
+
+// settings are what a connection of a command line opens with.
+func settings(uri amqp.URI, instance string) amqp.Config {
+	properties := amqp.NewConnectionProperties()
+	properties.SetClientConnectionName("eipd/" + instance)
+	properties["product"] = "eipd"
+	c := amqp.Config{SASL: []amqp.Authentication{uri.PlainAuth()}, Vhost: uri.Vhost, Locale: "en_US", Properties: properties}
+	if slices.Contains(uri.AuthMechanism, "external") {
+		c.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
+	}
+	return c
+}
+
+// refusal says which step of AMQP's handshake failed.
+func refusal(ctx context.Context, err error, uri amqp.URI, wire *heard) error {
+	var a *amqp.Error
+	coded := errors.As(err, &a)
+	switch {
+	case ctx.Err() != nil:
+		return failed("AMQP", "it takes connections and does not answer: %w", ctx.Err())
+	case strings.Contains(err.Error(), "remote error: tls"):
+		return failed("TLS", "%w%s", err, advice(err))
+	case !wire.amqp():
+		return failed("AMQP", "what listens there does not speak AMQP 0-9-1, or not without TLS: %s", explain(err))
+	case errors.Is(err, amqp.ErrSASL):
+		return failed("login", "the broker offers none of the ways to log in that were tried; amqps://…?auth_mechanism=external is by certificate: %w", err)
+	case errors.Is(err, amqp.ErrVhost), coded && a.Code == amqp.NotAllowed:
+		return failed("vhost", "%s may not use the vhost %q, or there is none of that name: %s", uri.Username, uri.Vhost, a.Reason)
+	case coded && a.Code == amqp.AccessRefused:
+		hint := ""
+		if uri.Username == "guest" {
+			hint = "; guest may log in only from the broker's own machine, unless it is configured otherwise"
+		}
+		return failed("login", "the broker refuses the user %s with this password (%d)%s", uri.Username, a.Code, hint)
+	}
+	return failed("AMQP", "%s", explain(err))
+}
+
+// heard notes whether the other side began as AMQP does.
+type heard struct {
+	net.Conn
+	began, isAMQP atomic.Bool
+}
+
+// amqp reports whether the first that came was a frame of the kind "method".
+func (h *heard) amqp() bool { return h.isAMQP.Load() }
+
+func (h *heard) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	if n > 0 && h.began.CompareAndSwap(false, true) {
+		h.isAMQP.Store(p[0] == 1)
+	}
+	return n, err
+}
