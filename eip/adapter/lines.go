@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -41,15 +42,19 @@ type lineReader struct {
 	in      io.Reader
 	longest int
 
-	buf  []byte
-	rest []byte // of buf: read and not cut
-	part line   // of the line that has begun: what was before rest
+	buf  *readBuffer // while there is a rest
+	rest []byte      // of buf: read and not cut
+	part line        // of the line that has begun: what was before rest
 }
 
-const readSize = 64 << 10
+// A readBuffer is lent to readers while they have something to cut, for thousands
+// of followed files may be open.
+type readBuffer [64 << 10]byte
+
+var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
 
 func newLineReader(in io.Reader, longest int) *lineReader {
-	return &lineReader{in: in, longest: longest, buf: make([]byte, readSize)}
+	return &lineReader{in: in, longest: longest}
 }
 
 // next returns the next line that ends. An error is the stream's; io.EOF leaves
@@ -58,18 +63,36 @@ func (r *lineReader) next() (line, error) {
 	for {
 		if end := bytes.IndexByte(r.rest, '\n'); end >= 0 {
 			r.keep(r.rest[:end])
-			r.rest = r.rest[end+1:]
+			r.advance(end + 1)
 			r.part.size++
 			r.part.ended = true
 			return r.cut(), nil
 		}
 		r.keep(r.rest)
-		r.rest = nil
-		n, err := r.in.Read(r.buf)
-		r.rest = r.buf[:n]
-		if n == 0 && err != nil {
+		r.advance(len(r.rest))
+		if err := r.read(); err != nil {
 			return line{}, err
 		}
+	}
+}
+
+// read fills rest. What a reader gives together with an error comes first.
+func (r *lineReader) read() error {
+	r.buf = readBuffers.Get().(*readBuffer)
+	n, err := r.in.Read(r.buf[:])
+	r.rest = r.buf[:n]
+	if n > 0 {
+		return nil
+	}
+	r.advance(0)
+	return err
+}
+
+// advance takes n bytes off rest.
+func (r *lineReader) advance(n int) {
+	if r.rest = r.rest[n:]; len(r.rest) == 0 && r.buf != nil {
+		readBuffers.Put(r.buf)
+		r.buf, r.rest = nil, nil
 	}
 }
 
