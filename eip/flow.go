@@ -195,45 +195,8 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	return opened, err
 }
 
-// limit lets what is under way go on for Grace once ctx has ended. Whoever heeds
-// its context then has a moment to give its message back, and so has closing.
-func (x *run) limit(ctx context.Context) (done func()) {
-	var stopClosing context.CancelFunc
-	x.closing, stopClosing = context.WithCancel(context.Background())
-	finished := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		t := time.NewTimer(x.Grace)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-x.Abort:
-		case <-finished:
-			return
-		}
-		x.left.Store(x.stats.inFlight.Load())
-		x.stopWork()
-		for _, end := range []func(){func() { close(x.over) }, stopClosing} {
-			t.Reset(time.Second)
-			select {
-			case <-t.C:
-				end()
-			case <-finished:
-				return
-			}
-		}
-	})
-	return func() {
-		stop()
-		close(finished)
-		x.stopWork()
-		stopClosing()
-	}
-}
-
 // receive takes messages until the source or ctx ends.
 func (x *run) receive(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop() // merged sources are let go of
 	x.startLanes()
 	defer x.stopLanes()
 	for x.slot(ctx) {
@@ -286,14 +249,4 @@ func (x *run) take(m *Message) *Message {
 	x.stats.received.Add(1)
 	x.stats.inFlight.Add(1)
 	return m
-}
-
-// drain waits until nothing is in flight or the grace is over, and returns how many
-// messages were left.
-func (x *run) drain() int64 {
-	if x.waitBelow(1, x.over) {
-		x.stopWork()
-		x.working.Wait()
-	}
-	return x.left.Load()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 )
 
 // MergeSources makes one Source of several. Each keeps its own order. The merged
@@ -21,6 +22,8 @@ type merged struct {
 	taken   chan struct{} // lets the reader that gave the last message go on
 	gave    bool          // a reader waits for taken
 	left    int
+	stop    context.CancelFunc // ends the readers
+	readers sync.WaitGroup
 }
 
 type received struct {
@@ -29,15 +32,12 @@ type received struct {
 }
 
 // Receive starts one reader a source when first called. The readers end with that
-// call's context: a flow receives with one context throughout. A source is asked
-// for its next message when the one before was taken: so one that has ended has
-// nothing under way.
+// call's context, a flow receives with one context throughout, and when one of the
+// sources fails. A source is asked for its next message when the one before was
+// taken: so one that has ended has nothing under way.
 func (s *merged) Receive(ctx context.Context) (*Message, error) {
 	if s.got == nil {
-		s.got, s.taken, s.gave, s.left = make(chan received), make(chan struct{}), false, len(s.sources)
-		for _, src := range s.sources {
-			go read(ctx, src, s.got, s.taken)
-		}
+		s.start(ctx)
 	}
 	if s.gave {
 		select {
@@ -49,16 +49,35 @@ func (s *merged) Receive(ctx context.Context) (*Message, error) {
 		select {
 		case g := <-s.got:
 			s.gave = g.goesOn()
-			if !errors.Is(g.err, io.EOF) {
+			switch {
+			case s.gave:
 				return g.m, g.err
+			case !errors.Is(g.err, io.EOF):
+				s.end()
+				return nil, g.err
 			}
 			s.left--
 		case <-ctx.Done():
-			s.got = nil
+			s.end()
 			return nil, ctx.Err()
 		}
 	}
 	return nil, io.EOF
+}
+
+func (s *merged) start(ctx context.Context) {
+	ctx, s.stop = context.WithCancel(ctx)
+	s.got, s.taken, s.gave, s.left = make(chan received), make(chan struct{}), false, len(s.sources)
+	for _, src := range s.sources {
+		s.readers.Go(func() { read(ctx, src, s.got, s.taken) })
+	}
+}
+
+// end waits for the readers, as only one may read a source at a time.
+func (s *merged) end() {
+	s.stop()
+	s.readers.Wait()
+	s.got = nil
 }
 
 // goesOn reports whether the source it came from can give more.

@@ -31,30 +31,42 @@ func (p *Process) WaitIdle(ctx context.Context) error {
 	}
 }
 
-// moved counts every message that began or ended in any flow.
+// moved counts every message that began or ended in any flow. It is made of counts
+// that only grow: where it stays the same, so does each of them.
 func (p *Process) moved() (n int64) {
 	for _, r := range p.flows {
-		s := r.flow.Load().Stats()
-		n += 2*s.Received - s.InFlight
+		s := r.flow.Stats()
+		n += s.Received + s.Sent + s.DeadLettered + s.Invalid + s.Returned
 	}
 	return n
 }
 
+// idle looks at the channels last: what a stage still works on goes to one.
 func (p *Process) idle() bool {
 	for _, r := range p.flows {
-		if r.flow.Load().Stats().InFlight > 0 || r.busy() {
+		if r.flow.Stats().InFlight > 0 || r.busy() {
 			return false
 		}
-		for _, s := range r.sources {
-			if s.ended != nil {
-				if !s.ended.Load() {
-					return false
-				}
-				continue
-			}
-			if i, ok := s.idler.(broker.Idler); !ok || !i.Idle() {
+	}
+	for _, r := range p.flows {
+		if !r.drained() {
+			return false
+		}
+	}
+	return true
+}
+
+// drained reports whether nothing is left in any of the flow's sources.
+func (r *running) drained() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sources {
+		if s.idler == nil {
+			if !s.ended.Load() {
 				return false
 			}
+		} else if i, ok := s.idler.(broker.Idler); !ok || !i.Idle() {
+			return false
 		}
 	}
 	return true

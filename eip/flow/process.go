@@ -44,8 +44,9 @@ type Process struct {
 	brokers   map[*Broker]broker.Broker
 	flows     []*running
 	positions *positions
-	ready     sync.WaitGroup
 	stop      context.CancelFunc
+	abort     context.Context // ends with the grace
+	stopAll   context.CancelFunc
 }
 
 // Start opens everything that the flows need, and runs them. It returns when all
@@ -66,6 +67,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 	p.positions = &positions{process: p}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = stop
+	p.abort, p.stopAll = context.WithCancel(context.Background())
 	launched := false
 	defer func() {
 		if err == nil {
@@ -78,6 +80,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 			}
 		}
 		err = errors.Join(err, p.close())
+		p.stopAll()
 		p = nil
 	}()
 	for _, f := range flows {
@@ -93,26 +96,22 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		}
 	}
 	p.link()
-	failed := make(chan error, len(p.flows))
-	p.ready.Add(len(p.flows))
+	ready, failed := make(chan struct{}, len(p.flows)), make(chan error, len(p.flows))
 	launched = true
 	for _, r := range p.flows {
 		r.context, r.cancel = context.WithCancel(run)
-		go r.run(failed)
+		go r.run(ready, failed)
 	}
-	all := make(chan struct{})
-	go func() {
-		p.ready.Wait()
-		close(all)
-	}()
-	select {
-	case <-all:
-		return p, nil
-	case err = <-failed:
-	case <-ctx.Done():
-		err = ctx.Err()
+	for range p.flows {
+		select {
+		case <-ready:
+		case err = <-failed:
+			return p, err
+		case <-ctx.Done():
+			return p, ctx.Err()
+		}
 	}
-	return p, err
+	return p, nil
 }
 
 // pick returns the flows to run.
@@ -201,24 +200,22 @@ func (p *Process) link() {
 // everything. It returns an error that says what was left unsettled, if anything
 // was; that will be delivered again.
 func (p *Process) Stop() error {
-	end := time.Now().Add(p.options.Grace)
-	expired := make(chan struct{})
-	t := time.AfterFunc(p.options.Grace, func() { close(expired) })
-	defer t.Stop()
+	defer time.AfterFunc(p.options.Grace, p.stopAll).Stop()
 	var wait sync.WaitGroup
 	for _, r := range p.flows {
 		wait.Go(func() {
 			for _, u := range r.upstream {
 				select {
 				case <-u.done:
-				case <-expired:
+				case <-p.abort.Done():
 				}
 			}
-			r.stop(max(time.Until(end), time.Millisecond))
+			r.stop()
 		})
 	}
 	wait.Wait()
 	p.stop()
+	p.stopAll()
 	var err error
 	for _, r := range p.flows {
 		err = errors.Join(err, r.err)
@@ -244,7 +241,7 @@ func (p *Process) Uptime() time.Duration { return time.Since(p.started) }
 func (p *Process) Stats() []NamedStats {
 	all := make([]NamedStats, len(p.flows))
 	for i, r := range p.flows {
-		all[i] = NamedStats{r.decl.Name, r.flow.Load().Stats()}
+		all[i] = NamedStats{r.decl.Name, r.flow.Stats()}
 	}
 	return all
 }

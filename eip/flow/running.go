@@ -19,24 +19,53 @@ import (
 type running struct {
 	process    *Process
 	decl       *Flow
-	flow       atomic.Pointer[eip.Flow]
-	sources    []source
+	flow       *eip.Flow
+	mu         sync.Mutex // guards sources, which are replaced when they fail
+	sources    []*source
 	sinks      []io.Closer
 	deadLetter eip.Handler
 	upstream   []*running      // flows that send to this one
 	context    context.Context // ends when the flow is to stop
 	cancel     context.CancelFunc
 	done       chan struct{} // closed when it runs no more
-	started    sync.Once
-	err        error // why it left messages unsettled; read after done
+	err        error         // why it left messages unsettled; read after done
 }
 
 // source is an open source of a flow.
 type source struct {
 	eip.Source
+	close  func() error  // once
+	idler  broker.Broker // of a channel; nil of an adapter, which may end
+	ended  atomic.Bool   // no more will come
+	failed atomic.Bool   // it must be opened anew
+}
+
+func newSource(open interface {
+	eip.Source
 	io.Closer
-	ended *atomic.Bool  // of an adapter: no more will come
-	idler broker.Broker // of a channel
+}, idler broker.Broker) *source {
+	return &source{Source: open, close: sync.OnceValue(open.Close), idler: idler}
+}
+
+// Receive notes how the source ended. An adapter's that has no more does not end
+// its flow: what the flow's stages still wait for, a reply say, may come later.
+func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
+	switch {
+	case s.failed.Load():
+		return nil, eip.ErrClosed
+	case !s.ended.Load():
+		m, err := s.Source.Receive(ctx)
+		switch {
+		case m != nil || ctx.Err() != nil:
+			return m, err
+		case s.idler != nil || !errors.Is(err, io.EOF):
+			s.failed.Store(true)
+			return m, err
+		}
+		s.ended.Store(true)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 // openSources opens what the flow takes its messages from.
@@ -52,24 +81,26 @@ func (r *running) openSources(ctx context.Context) error {
 	return nil
 }
 
-func (r *running) openSource(ctx context.Context, from *located) (source, error) {
+func (r *running) openSource(ctx context.Context, from *located) (*source, error) {
 	p, f := r.process, r.decl
 	if from.kind == "adapter" {
 		a := p.config.Adapters[from.name]
 		opened, err := a.Component.(eip.SourceAdapter).OpenSource(ctx, p.adapterEnv(f, a))
 		if err != nil {
-			return source{}, err
+			return nil, err
 		}
-		s := &finite{AdapterSource: opened}
-		return source{Source: s, Closer: opened, ended: &s.ended}, nil
+		return newSource(opened, nil), nil
 	}
 	ch := p.config.Channels[from.String()]
 	b, err := p.broker(ctx, p.config.brokerOf(ch))
 	if err != nil {
-		return source{}, err
+		return nil, err
 	}
 	opened, err := b.Source(ctx, p.config.spec(ch), broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch})
-	return source{Source: opened, Closer: opened, idler: b}, err
+	if err != nil {
+		return nil, err
+	}
+	return newSource(opened, b), nil
 }
 
 func (p *Process) adapterEnv(f *Flow, a *Adapter) *eip.AdapterEnv {
@@ -79,25 +110,6 @@ func (p *Process) adapterEnv(f *Flow, a *Adapter) *eip.AdapterEnv {
 			Log: p.log.With(slog.String("flow", f.Name), slog.String("adapter", a.Name))},
 		Stdin: p.options.Stdin, Stdout: p.options.Stdout, Positions: p.positions,
 	}
-}
-
-// finite is an adapter's source that does not end its flow when it ends: what the
-// flow's stages still wait for, a reply say, may come later.
-type finite struct {
-	eip.AdapterSource
-	ended atomic.Bool
-}
-
-func (s *finite) Receive(ctx context.Context) (*eip.Message, error) {
-	if !s.ended.Load() {
-		m, err := s.AdapterSource.Receive(ctx)
-		if !errors.Is(err, io.EOF) {
-			return m, err
-		}
-		s.ended.Store(true)
-	}
-	<-ctx.Done()
-	return nil, ctx.Err()
 }
 
 // openEndpoints opens where the flow sends to.
@@ -152,18 +164,22 @@ func (r *running) openChannel(ctx context.Context, e *endpoint, ch *Channel, on 
 // build makes the eip.Flow of what was declared and opened.
 func (r *running) build(p *Process) {
 	f := r.decl
+	r.flow = &eip.Flow{
+		Name: f.Name, Source: r.source(), Stages: f.Body.Stages, To: f.Body.To,
+		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch,
+		// Of an eip.Retry no delay is the default one.
+		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
+		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace, Abort: p.abort.Done(),
+		Env: eip.Env{Instance: p.options.Instance, Log: p.log},
+	}
+}
+
+func (r *running) source() eip.Source {
 	sources := make([]eip.Source, len(r.sources))
 	for i, s := range r.sources {
-		sources[i] = s.Source
+		sources[i] = s
 	}
-	r.flow.Store(&eip.Flow{
-		Name: f.Name, Source: eip.MergeSources(sources...), Stages: f.Body.Stages, To: f.Body.To,
-		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch,
-		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: f.Retry.Delay, MaxDelay: f.Retry.MaxDelay, Ordered: f.Retry.Ordered},
-		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace,
-		Env:   eip.Env{Instance: p.options.Instance, Log: p.log},
-		Ready: func() { r.started.Do(p.ready.Done) },
-	})
+	return eip.MergeSources(sources...)
 }
 
 // feeds reports whether r sends to a channel that next reads.
@@ -180,15 +196,21 @@ func (r *running) feeds(next *running) bool {
 
 // run keeps the flow running until it is stopped. One that fails is begun again
 // after a while, unless it never came up.
-func (r *running) run(failed chan<- error) {
+func (r *running) run(ready chan<- struct{}, failed chan<- error) {
 	ctx := r.context
 	defer close(r.done)
 	defer r.cancel()
 	up := false
-	ready := r.flow.Load().Ready
-	r.flow.Load().Ready = func() { up = true; ready() }
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
-		err := r.flow.Load().Run(ctx)
+	r.flow.Ready = func() {
+		if !up {
+			up = true
+			ready <- struct{}{}
+		}
+	}
+	const first, longest = 100 * time.Millisecond, 30 * time.Second
+	for wait := first; ; wait = min(2*wait, longest) {
+		began := time.Now()
+		err := r.flow.Run(ctx)
 		switch {
 		case ctx.Err() != nil:
 			r.err = err
@@ -196,47 +218,51 @@ func (r *running) run(failed chan<- error) {
 		case !up:
 			failed <- err
 			return
+		case time.Since(began) > longest:
+			wait = first
 		}
 		r.process.log.Error("flow failed and will be started again", slog.String("flow", r.decl.Name), slog.Any("error", err), slog.Duration("in", wait))
-		select {
-		case <-time.After(wait/2 + rand.N(wait/2)):
-		case <-ctx.Done():
+		if !r.reopen(ctx, wait) {
 			return
-		}
-		if err := r.reopen(ctx); err != nil {
-			r.process.log.Error("flow cannot be started again yet", slog.String("flow", r.decl.Name), slog.Any("error", err))
 		}
 	}
 }
 
-// reopen replaces the sources of a flow that failed.
-func (r *running) reopen(ctx context.Context) error {
+// reopen replaces the sources that failed, after a while; false when the flow was
+// stopped meanwhile.
+func (r *running) reopen(ctx context.Context, wait time.Duration) bool {
+	select {
+	case <-time.After(wait/2 + rand.N(wait/2)):
+	case <-ctx.Done():
+		return false
+	}
 	for i, s := range r.sources {
-		_ = s.Close() // it has failed already
-		opened, err := r.openSource(ctx, r.decl.From[i])
-		if err != nil {
-			return err
+		if !s.failed.Load() {
+			continue
 		}
+		_ = s.close() // it has failed already
+		opened, err := r.openSource(ctx, r.decl.From[i])
+		if err != nil { // the old one fails at once, and is tried again
+			r.process.log.Error("flow cannot be started again yet", slog.String("flow", r.decl.Name), slog.Any("error", err))
+			continue
+		}
+		r.mu.Lock()
 		r.sources[i] = opened
+		r.mu.Unlock()
 	}
-	sources := make([]eip.Source, len(r.sources))
-	for i, s := range r.sources {
-		sources[i] = s.Source
-	}
-	r.flow.Load().Source = eip.MergeSources(sources...)
-	return nil
+	r.flow.Source = r.source()
+	return true
 }
 
 // stop ends the flow and waits for it.
-func (r *running) stop(grace time.Duration) {
-	r.flow.Load().Grace = grace
+func (r *running) stop() {
 	r.cancel()
 	<-r.done
 }
 
 func (r *running) close() (err error) {
 	for _, s := range r.sources {
-		err = errors.Join(err, s.Close())
+		err = errors.Join(err, s.close())
 	}
 	for _, s := range r.sinks {
 		err = errors.Join(err, s.Close())
