@@ -16,6 +16,7 @@ func rest(ctx context.Context, p *flow.Process) {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	var before int64
+	var kept uint64
 	for worked := false; ; {
 		select {
 		case <-t.C:
@@ -32,17 +33,25 @@ func rest(ctx context.Context, p *flow.Process) {
 			before, worked = received, true
 		case worked && inFlight == 0:
 			worked = false
-			giveBackMemory()
+			kept = giveBackMemory(kept)
 		}
 	}
 }
 
-// giveBackMemory does so where it is worth a garbage collection.
-func giveBackMemory() {
-	const worth = 16 << 20
+// giveBackMemory does so where the heap has grown since the last time, which left
+// kept bytes of it, and returns what is left of it now.
+func giveBackMemory(kept uint64) uint64 {
+	const worth = 2 << 20
+	if heap() > kept+max(worth, kept/4) {
+		debug.FreeOSMemory()
+		kept = heap()
+	}
+	return kept
+}
+
+// heap returns how much memory of the system the heap has, in bytes.
+func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	if m.HeapSys-m.HeapReleased > worth {
-		debug.FreeOSMemory()
-	}
+	return m.HeapSys - m.HeapReleased
 }
