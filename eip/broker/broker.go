@@ -144,6 +144,14 @@ type Transport struct {
 	// transport, without connecting; nil where there is nothing to check. It
 	// returns an eip.OptionError.
 	Check func(c Channel, s *Subscription) error
+	// Warn says what may go wrong with a channel, and whether to worry depends on
+	// what its author has in mind; read reports whether a flow takes messages from
+	// it. nil where there is nothing to say.
+	Warn func(c Channel, read bool) []string
+	// Plan finds out what the broker has of each item, and changes nothing. It
+	// returns an error where the broker cannot be asked at all. nil where a broker
+	// lives in the process and follows the flow files.
+	Plan func(ctx context.Context, c Config, items []Item) ([]Finding, error)
 }
 
 // Registry maps a URL's scheme to its transport.

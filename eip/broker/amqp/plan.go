@@ -1,0 +1,197 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// plan compares items with what the server has. Whether a thing exists, a passive
+// declaration tells. Whether it is as the item says, only an active one does: of
+// what exists it changes nothing, and is refused where an argument differs. AMQP
+// leaves one gap: what somebody deletes between the two would be created.
+func plan(ctx context.Context, c broker.Config, items []broker.Item) ([]broker.Finding, error) {
+	if c.URL.Host == "" {
+		return nil, fmt.Errorf("the URL names no host")
+	}
+	conn, end, err := anyNode(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	p := &planner{conn: conn, created: map[string]bool{}}
+	for _, i := range items {
+		if i.Channel.Kind == broker.Topic && i.Channel.Declare {
+			p.created[i.Channel.Address] = true
+		}
+	}
+	found := make([]broker.Finding, len(items))
+	for i, item := range items {
+		if found[i], err = p.find(item); err != nil {
+			if ctx.Err() != nil {
+				err = fmt.Errorf("the broker does not answer: %w", ctx.Err())
+			}
+			return nil, err
+		}
+	}
+	_ = conn.Close() // it has said all there is to know
+	return found, nil
+}
+
+// anyNode connects to the first node of the cluster that can be reached.
+func anyNode(ctx context.Context, c *broker.Config) (conn *amqp.Connection, end func(), err error) {
+	var failed error
+	for _, raw := range append([]string{c.URL.String()}, c.URLs...) {
+		if conn, end, err = probe(ctx, c, raw); err == nil {
+			return conn, end, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return nil, nil, failed
+}
+
+type planner struct {
+	conn    *amqp.Connection
+	created map[string]bool // exchanges that the items declare
+}
+
+// find says what the server has of an item.
+func (p *planner) find(i broker.Item) (broker.Finding, error) {
+	if i.Channel.Kind == broker.Topic && i.Subscription == nil {
+		t := receiving(i.Channel, broker.Subscription{})
+		return p.compare(&exchange{t.exchange, t.topicDurable, t.topicAutoDelete, t.topicArgs}, i.Channel.Declare)
+	}
+	s, create := broker.Subscription{}, i.Channel.Declare
+	if i.Subscription != nil {
+		s, create = *i.Subscription, true // a subscription is the flow's own
+	}
+	t := receiving(i.Channel, s)
+	f, err := p.compare(&queue{t.queue, t.durable, t.autoDelete, t.exclusive, t.arguments}, create)
+	if err != nil {
+		return f, err
+	}
+	if t.exchange != "" && f.State == broker.Fits {
+		f.Note = join(f.Note, fmt.Sprintf("AMQP cannot show whether it is bound to %s by %s, or by what else; that binding would be made", t.exchange, t.pattern))
+	}
+	if name, _ := t.arguments["x-dead-letter-exchange"].(string); name != "" && !p.created[name] {
+		dead := &exchange{name: name}
+		there, err := p.exists(dead)
+		if err != nil {
+			return f, err
+		}
+		if there == absent {
+			f.Warnings = append(f.Warnings, fmt.Sprintf("its dead-letter exchange %q does not exist: the broker drops what should go there", name))
+		}
+	}
+	return f, nil
+}
+
+// presence is what a passive declaration tells.
+type presence int
+
+const (
+	absent presence = iota
+	present
+	locked // another connection has it to itself
+)
+
+func (p *planner) exists(d declaration) (presence, error) {
+	err := apart(p.conn, d.passive)
+	var a *amqp.Error
+	switch {
+	case err == nil:
+		return present, nil
+	case !errors.As(err, &a) || p.conn.IsClosed():
+		return absent, lost(err)
+	case a.Code == amqp.NotFound:
+		return absent, nil
+	case a.Code == amqp.ResourceLocked:
+		return locked, nil
+	}
+	return absent, errors.New(explain(err))
+}
+
+// lost makes an error of a connection that ended half way.
+func lost(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, amqp.ErrClosed) {
+		return errors.New("the connection was lost")
+	}
+	return errors.New(explain(err))
+}
+
+func (p *planner) compare(d declaration, create bool) (broker.Finding, error) {
+	there, err := p.exists(d)
+	switch {
+	case err != nil:
+		return broker.Finding{}, err
+	case there == locked && d.own():
+		return broker.Finding{State: broker.Fits, Note: "another connection has it to itself now; it goes with that connection"}, nil
+	case there == locked:
+		return broker.Finding{State: broker.Conflict, Note: "another connection has it to itself"}, nil
+	case there == absent && create:
+		return broker.Finding{State: broker.Create}, nil
+	case there == absent:
+		return broker.Finding{State: broker.Missing}, nil
+	case !create:
+		return broker.Finding{State: broker.Fits, Note: "it is used as it is"}, nil
+	}
+	return p.differences(d)
+}
+
+// differences declares what exists. RabbitMQ names one difference at a time, so
+// each is taken over and the rest asked for.
+func (p *planner) differences(d declaration) (f broker.Finding, err error) {
+	for {
+		err := apart(p.conn, d.active)
+		var a *amqp.Error
+		switch {
+		case err == nil && f.Differences == nil:
+			f.State = broker.Fits
+			return f, nil
+		case err == nil:
+			return f, nil
+		case !errors.As(err, &a) || p.conn.IsClosed():
+			return f, lost(err)
+		case a.Code == amqp.AccessRefused && f.Differences == nil:
+			// Who may not declare uses what is there, and so does a flow.
+			return broker.Finding{State: broker.Fits, Note: "it is used as it is: this user has no permission to declare it, and so cannot compare it"}, nil
+		case a.Code != amqp.PreconditionFailed:
+			return f, errors.New(explain(err))
+		}
+		f.State = broker.Conflict
+		i, ok := parseInequivalence(a.Reason)
+		if !ok {
+			f.Note = join(f.Note, a.Reason)
+			return f, nil
+		}
+		f.Differences = append(f.Differences, i.Difference)
+		if len(f.Differences) > maxDifferences || !d.adopt(i) {
+			return f, nil
+		}
+	}
+}
+
+// maxDifferences is more than there are arguments that RabbitMQ compares.
+const maxDifferences = 32
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+// warn says what is easily overlooked.
+func warn(c broker.Channel, read bool) []string {
+	a := arguments(c)
+	if !read || !c.Declare || c.Kind != broker.Queue || a["x-queue-type"] != "quorum" || a["x-delivery-limit"] != nil || a["x-dead-letter-exchange"] != nil {
+		return nil
+	}
+	return []string{"RabbitMQ 4 drops a message of a quorum queue that was delivered 20 times without being settled, as it is when processes crash or connections are lost; " +
+		"name a dead_letter queue, or set the argument x-delivery-limit to what is meant (-1: no limit)"}
+}
