@@ -90,6 +90,10 @@ func (e *Entry) Settle(err error) {
 		q.mu.Unlock()
 		return
 	}
+	if e.source == nil && err != nil {
+		q.refused = true
+		q.setTimer(moveAgain)
+	}
 	q.untake(e)
 	if err != nil {
 		q.giveBack(e)

@@ -14,9 +14,10 @@ import (
 
 // expiry is what a queue knows of its messages' ends.
 type expiry struct {
-	timer  *time.Timer
-	armed  int64 // the deadline that timer waits for
-	moving int   // expired, and on their way to the dead-letter queue
+	timer   *time.Timer
+	armed   int64 // the deadline that timer waits for
+	moving  int   // expired, and on their way to the dead-letter queue
+	refused bool  // the dead-letter queue did not take one; timer tries again
 }
 
 const (
@@ -42,7 +43,7 @@ func (q *Queue) expire(e *Entry) (dropped bool) {
 // arm sets the timer for the head's deadline.
 func (q *Queue) arm() {
 	e := q.head()
-	if e == nil || e.Deadline == 0 || e.Deadline == q.armed {
+	if e == nil || e.Deadline == 0 || e.Deadline == q.armed || q.refused {
 		return
 	}
 	q.armed = e.Deadline
@@ -72,7 +73,7 @@ func (q *Queue) sweep() {
 	}
 	defer q.b.leave()
 	q.mu.Lock()
-	q.armed = 0
+	q.armed, q.refused = 0, false
 	if q.head() == nil && q.spilled && !q.loading {
 		// A damaged store fails whoever reads it; nothing is left to do here.
 		_ = q.load()
