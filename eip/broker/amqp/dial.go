@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	heartbeat   = 5 * time.Second
 	dialTimeout = 10 * time.Second
 	hurried     = 2 * time.Second
 )
@@ -39,27 +38,46 @@ func (l *link) dial(raw string) (*connection, error) {
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(fmt.Sprintf("eipd/%s/%s", l.config.Instance, l.purpose))
 	properties["product"] = "eipd"
-	c := amqp.Config{SASL: []amqp.Authentication{uri.PlainAuth()}, Vhost: uri.Vhost, Heartbeat: heartbeat, Locale: "en_US", Properties: properties}
+	c := amqp.Config{SASL: []amqp.Authentication{uri.PlainAuth()}, Vhost: uri.Vhost, Heartbeat: heartbeat(raw), Locale: "en_US", Properties: properties}
 	if slices.Contains(uri.AuthMechanism, "external") { // the client's certificate says who it is
 		c.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
 	}
+	interrupt := context.AfterFunc(l.context, func() { _ = wire.Conn.Close() })
 	conn, err := amqp.Open(wire, c)
-	if err != nil {
-		return nil, errors.Join(err, wire.Conn.Close(), wire.Close())
+	if err != nil || !interrupt() {
+		_ = wire.Conn.Close() // the library may have closed it
+		_ = wire.Close()
+		return nil, errors.Join(err, l.context.Err())
 	}
 	return &connection{conn, wire}, nil
 }
 
-// connect opens the TCP connection, with TLS where the URL says so. The library
-// takes the deadline off once the handshake is over.
+// heartbeat is what the URL says in seconds, as it does for other clients. A
+// connection on which nothing comes for three of them is lost.
+func heartbeat(raw string) time.Duration {
+	if u, err := url.Parse(raw); err == nil {
+		if n, err := strconv.ParseUint(u.Query().Get("heartbeat"), 10, 16); err == nil && n > 0 {
+			return time.Duration(n) * time.Second
+		}
+	}
+	return 5 * time.Second
+}
+
+// connect opens the TCP connection, with TLS where the URL says so. Its deadline
+// is that of the whole handshake (connection_timeout in the URL, in milliseconds);
+// the library takes it off afterwards.
 func (l *link) connect(uri amqp.URI) (*gathered, error) {
-	ctx, cancel := context.WithTimeout(l.context, dialTimeout)
+	timeout := dialTimeout
+	if uri.ConnectionTimeout > 0 {
+		timeout = time.Duration(uri.ConnectionTimeout) * time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(l.context, timeout)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(uri.Host, strconv.Itoa(uri.Port)))
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	if uri.Scheme == "amqps" {

@@ -157,6 +157,15 @@ func (s *sender) publish(ch *amqp.Channel, o *outgoing) {
 func (s *sender) run() {
 	defer close(s.ended)
 	wait, once := s.broker.config.Reconnect.Min, false
+	defer func() {
+		if once {
+			return
+		}
+		if s.failed == nil {
+			s.failed = eip.ErrClosed
+		}
+		close(s.ready)
+	}()
 	alone := false // publish what is under way one by one
 	for s.ctx.Err() == nil {
 		session, err := s.connect()
@@ -175,7 +184,6 @@ func (s *sender) run() {
 			return
 		case !once && eip.IsPermanent(err):
 			s.failed = err
-			close(s.ready)
 			return
 		}
 		s.broker.config.Log.Warn("cannot publish", slog.String("to", s.name()), slog.Any("why", err), slog.Duration("again_in", wait))

@@ -56,7 +56,9 @@ func (x *session) take(one chan<- struct{}) *amqp.Error {
 				returns = nil
 				continue
 			}
-			x.returned(&r)
+			if err := x.returned(&r); err != nil {
+				return err
+			}
 		case c, ok := <-confirms:
 			if !ok {
 				confirms = nil
@@ -117,19 +119,25 @@ func (x *session) republish(alone bool, one <-chan struct{}) {
 	x.sender.mu.Unlock()
 }
 
-// returned notes that nobody took a message. Its confirm comes next.
-func (x *session) returned(r *amqp.Return) {
+// returned notes that nobody took a message. Its confirm comes next. Where the
+// queue is ours to declare it is gone; the session then ends, so that the queue is
+// declared anew and what is under way published again, in order.
+func (x *session) returned(r *amqp.Return) *amqp.Error {
+	if x.queue != "" && x.declare {
+		return &amqp.Error{Code: int(r.ReplyCode), Reason: "the queue is gone: " + r.ReplyText}
+	}
 	x.sender.mu.Lock()
 	defer x.sender.mu.Unlock()
 	for _, o := range x.underWay {
 		if o.returned == nil && same(r, o) {
 			o.returned = fmt.Errorf("publish to %q: the broker gave it back: %s (%d)", o.key, r.ReplyText, r.ReplyCode)
-			if x.queue == "" { // an address out of a message: waiting will not make it exist
+			if x.key == "" { // an address out of a message: waiting will not make it exist
 				o.returned = eip.Permanent(o.returned)
 			}
-			return
+			break
 		}
 	}
+	return nil
 }
 
 // confirmed settles the oldest message under way: the library gives confirms in

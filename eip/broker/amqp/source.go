@@ -34,6 +34,7 @@ type consumer struct {
 	passing    string // the queue, where it goes with its last consumer
 	deliveries <-chan amqp.Delivery
 	window     *window
+	progress   bool // something was received
 }
 
 func (b *Broker) newSource(ctx context.Context, t topology, prefetch int) (*source, error) {
@@ -126,10 +127,13 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 		if c != nil {
 			select {
 			case d, ok := <-c.deliveries:
-				if ok {
+				if ok && !c.channel.IsClosed() { // what is left of one will come again
+					c.progress = true
 					return s.message(c, &d)
 				}
-				s.lost(c)
+				if s.lost(c); !c.progress {
+					sleep(ctx, wait)
+				}
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			case <-s.context.Done():
