@@ -330,6 +330,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"predicate", `[boddy].total > 1`, `There is no name "boddy". Did you mean "body"?`},
 		{"predicate", `body.total > 1 && [haeders].x`, `There is no name "haeders". Did you mean "headers"?`},
+		{"predicate", `body.x > [var].limit`, `Expressions do not see the flow file's "var". Put its value in: ${var.NAME}.`},
 		{"value", `body.x[[other]:2]`, `There is no name "other". There is body, headers, message.`},
 		{"value", `message.[idd]`, `message has no member "idd". Did you mean "id"?`},
 		{"value", `message.sequence.[nummber]`, `message.sequence has no member "nummber". Did you mean "number"?`},

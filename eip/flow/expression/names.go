@@ -64,6 +64,8 @@ func (n *names) check(id *ast.IdentifierNode) {
 	case n.variables[id.Value] || slices.Contains(n.known, id.Value):
 	case isFunction:
 		n.report(id, "Call it: "+id.Value+"(…).", "%q is a function.", id.Value)
+	case id.Value == "var" || id.Value == "local":
+		n.report(id, "Put its value in: ${"+id.Value+".NAME}.", "Expressions do not see the flow file's %q.", id.Value)
 	case id.Value == "reply":
 		n.report(id, "", "Only a merge sees reply.")
 	default:
