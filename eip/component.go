@@ -132,6 +132,14 @@ type Inbox interface {
 	Close() error
 }
 
+// Answered is a stage that takes replies in an inbox that all processes of its flow
+// share.
+type Answered interface {
+	// Answers returns the channel beside which a stage of this address opens the
+	// inbox, and the inbox's name.
+	Answers(address string) (service Handler, name string)
+}
+
 // Walk calls visit for each of stages, outer ones before those in their bodies.
 // Named stages are visited unwrapped, with their address.
 func Walk(stages []Stage, visit func(address string, s Stage) error) error {
@@ -152,6 +160,21 @@ func Walk(stages []Stage, visit func(address string, s Stage) error) error {
 		}
 	}
 	return nil
+}
+
+// WalkNamed calls visit for each Named stage, in the order of Walk.
+func WalkNamed(stages []Stage, visit func(*Named)) {
+	for _, s := range stages {
+		if n, ok := s.(*Named); ok {
+			visit(n)
+			s = n.Stage
+		}
+		if n, ok := s.(Nester); ok {
+			for _, p := range n.Nested() {
+				WalkNamed(p.Stages, visit)
+			}
+		}
+	}
 }
 
 // A Registry maps the names of flow files to constructors, which set defaults.

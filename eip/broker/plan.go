@@ -12,12 +12,13 @@ type State string
 
 // What there may be of an item.
 const (
-	Fits     State = "fits"     // it exists, as the item says
-	Create   State = "create"   // it does not exist, and would be created
-	Conflict State = "conflict" // it exists, and differs
-	Missing  State = "missing"  // it does not exist, and would not be created
-	Inside   State = "inside"   // the broker is in the process, and follows the flow files
-	Unknown  State = "unknown"  // the broker could not be asked
+	Fits      State = "fits"      // it exists, as the item says
+	Create    State = "create"    // it does not exist, and would be created
+	Conflict  State = "conflict"  // it exists, and differs
+	Missing   State = "missing"   // it does not exist, and would not be created
+	Temporary State = "temporary" // it does not exist: it comes and goes with processes
+	Inside    State = "inside"    // the broker is in the process, and follows the flow files
+	Unknown   State = "unknown"   // the broker could not be asked
 )
 
 // A Finding is what a broker has of an Item.

@@ -57,6 +57,7 @@ func (d *decoder) check() {
 	}
 	d.use()
 	d.checkUse()
+	d.warn()
 	d.checkCycles()
 }
 
@@ -70,6 +71,20 @@ func (d *decoder) checkChannels() {
 		}
 		if err := t.Check(d.config.spec(ch), nil); err != nil {
 			d.fail(problem(ch.Range, "Wrong channel", "The %s %q: %s", ch.kind, ch.name, sentence(err.Error())))
+		}
+	}
+}
+
+// warn says what each channel's transport warns of.
+func (d *decoder) warn() {
+	for _, name := range d.config.ChannelNames() {
+		ch := d.config.Channels[name]
+		_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
+		if err != nil || t.Warn == nil {
+			continue
+		}
+		for _, w := range t.Warn(d.config.spec(ch), len(ch.read) > 0) {
+			d.diags = append(d.diags, warning(ch.Range, "Messages may get lost", "The %s %q: %s", ch.kind, ch.name, sentence(w)))
 		}
 	}
 }

@@ -16,7 +16,7 @@ func (r *running) openDeadLetters(ctx context.Context) error {
 	queue := &Channel{ref: ref{"queue", name}}
 	queue.channelBlock = newChannel()
 	queue.Address = name
-	d := &deadLetters{running: r, queue: queue, on: r.sourceBroker(), endpoint: endpoint{ref: queue.ref}}
+	d := &deadLetters{running: r, queue: queue, on: r.process.config.sourceBroker(r.decl), endpoint: endpoint{ref: queue.ref}}
 	r.deadLetter = d
 	if r.process.openBroker(d.on) != nil {
 		return d.open(ctx)
@@ -27,13 +27,31 @@ func (r *running) openDeadLetters(ctx context.Context) error {
 // sourceBroker is the broker that the flow's messages come from, where dead
 // letters stay when nothing else is said; the default one, if they come from an
 // adapter.
-func (r *running) sourceBroker() *Broker {
-	for _, from := range r.decl.From {
-		if ch := r.process.config.Channels[from.String()]; ch != nil {
-			return r.process.config.brokerOf(ch)
+func (c *Config) sourceBroker(f *Flow) *Broker {
+	for _, from := range f.From {
+		if ch := c.Channels[from.String()]; ch != nil {
+			return c.brokerOf(ch)
 		}
 	}
-	return r.process.config.Brokers[""]
+	return c.Brokers[""]
+}
+
+// openBrokerDeadLetter creates where the broker moves what a channel gives up. The
+// broker would drop it otherwise, where no flow uses that queue.
+func (r *running) openBrokerDeadLetter(ctx context.Context, ch *Channel) error {
+	if ch.DeadLetter.At == nil || !ch.Declare {
+		return nil
+	}
+	p := r.process
+	dead := p.config.Channels[ch.DeadLetter.At.String()]
+	p.mu.Lock()
+	opened := p.deadLetters[dead]
+	p.deadLetters[dead] = true
+	p.mu.Unlock()
+	if opened {
+		return nil
+	}
+	return r.openChannel(ctx, &endpoint{ref: dead.ref}, dead, p.config.brokerOf(dead))
 }
 
 type deadLetters struct {

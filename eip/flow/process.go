@@ -36,17 +36,18 @@ type PositionStore interface {
 
 // A Process is a Config that runs.
 type Process struct {
-	config    *Config
-	options   RunOptions
-	log       *slog.Logger
-	started   time.Time
-	mu        sync.Mutex // guards brokers and the running flows' sinks
-	brokers   map[*Broker]broker.Broker
-	flows     []*running
-	positions *positions
-	stop      context.CancelFunc
-	abort     context.Context // ends with the grace
-	stopAll   context.CancelFunc
+	config      *Config
+	options     RunOptions
+	log         *slog.Logger
+	started     time.Time
+	mu          sync.Mutex // guards brokers, deadLetters and the running flows' sinks
+	brokers     map[*Broker]broker.Broker
+	deadLetters map[*Channel]bool // of brokers: those that are open
+	flows       []*running
+	positions   *positions
+	stop        context.CancelFunc
+	abort       context.Context // ends with the grace
+	stopAll     context.CancelFunc
 }
 
 // Start opens everything that the flows need, and runs them. It returns when all
@@ -63,7 +64,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 	if err != nil {
 		return nil, err
 	}
-	p = &Process{config: c, options: o, log: o.Log, started: time.Now(), brokers: map[*Broker]broker.Broker{}}
+	p = &Process{config: c, options: o, log: o.Log, started: time.Now(), brokers: map[*Broker]broker.Broker{}, deadLetters: map[*Channel]bool{}}
 	p.positions = &positions{process: p}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = stop
@@ -140,13 +141,12 @@ func (p *Process) broker(ctx context.Context, b *Broker) (broker.Broker, error) 
 	if err != nil {
 		return nil, err
 	}
-	tls, err := b.TLS.config()
+	c, err := b.config(u)
 	if err != nil {
-		return nil, fmt.Errorf("open broker %s: %w", b.Name, err)
+		return nil, err
 	}
-	c := broker.Config{Name: b.Name, URL: u, URLs: b.URLs, TLS: tls, DataDir: p.options.DataDir, Instance: p.options.Instance,
-		Log: p.log.With(slog.String("broker", orElse(b.Name, "default")))}
-	c.Reconnect.Min, c.Reconnect.Max = b.Reconnect.Min, b.Reconnect.Max
+	c.DataDir, c.Instance = p.options.DataDir, p.options.Instance
+	c.Log = p.log.With(slog.String("broker", orElse(b.Name, "default")))
 	open, err := transport.Open(ctx, c)
 	if err != nil {
 		return nil, err

@@ -92,6 +92,9 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 		return newSource(opened, nil), nil
 	}
 	ch := p.config.Channels[from.String()]
+	if err := r.openBrokerDeadLetter(ctx, ch); err != nil {
+		return nil, err
+	}
 	b, err := p.broker(ctx, p.config.brokerOf(ch))
 	if err != nil {
 		return nil, err
@@ -146,6 +149,9 @@ func (r *running) openEndpoint(ctx context.Context, e *endpoint) error {
 }
 
 func (r *running) openChannel(ctx context.Context, e *endpoint, ch *Channel, on *Broker) error {
+	if err := r.openBrokerDeadLetter(ctx, ch); err != nil {
+		return err
+	}
 	b, err := r.process.broker(ctx, on)
 	if err != nil {
 		return err

@@ -66,7 +66,8 @@ func (p *SmartProxy) Open(ctx context.Context, env *eip.Env) error {
 	if !ok {
 		return nil
 	}
-	shared, err := p.listen(ctx, service, env.Address+".replies", env, p.answer)
+	_, name := p.Answers(env.Address)
+	shared, err := p.listen(ctx, service, name, env, p.answer)
 	if err != nil {
 		return err
 	}
@@ -77,6 +78,11 @@ func (p *SmartProxy) Open(ctx context.Context, env *eip.Env) error {
 	p.shared.Store(shared)
 	p.own.Store(own)
 	return nil
+}
+
+// Answers says which inbox all processes share.
+func (p *SmartProxy) Answers(address string) (eip.Handler, string) {
+	return p.Service, address + ".replies"
 }
 
 // Close closes the inboxes. Replies that come later wait for the next process; a

@@ -16,6 +16,8 @@ type declaration interface {
 	active(*amqp.Channel) error
 	// own reports whether it is of one connection alone.
 	own() bool
+	// passing reports whether it goes with those who use it.
+	passing() bool
 	// adopt takes over what the server has; false where it cannot.
 	adopt(inequivalence) bool
 }
@@ -34,7 +36,8 @@ func (e *exchange) active(ch *amqp.Channel) error {
 	return ch.ExchangeDeclare(e.name, amqp.ExchangeTopic, e.durable, e.autoDelete, false, false, e.arguments)
 }
 
-func (e *exchange) own() bool { return false }
+func (e *exchange) own() bool     { return false }
+func (e *exchange) passing() bool { return e.autoDelete }
 
 func (e *exchange) adopt(i inequivalence) bool {
 	return i.flag("durable", &e.durable) || i.flag("auto_delete", &e.autoDelete) || i.argument(&e.arguments)
@@ -56,7 +59,8 @@ func (q *queue) active(ch *amqp.Channel) error {
 	return err
 }
 
-func (q *queue) own() bool { return q.exclusive }
+func (q *queue) own() bool     { return q.exclusive }
+func (q *queue) passing() bool { return q.exclusive || q.autoDelete }
 
 func (q *queue) adopt(i inequivalence) bool {
 	return i.flag("durable", &q.durable) || i.flag("auto_delete", &q.autoDelete) || i.argument(&q.arguments)

@@ -133,6 +133,8 @@ func (p *planner) compare(d declaration, create bool) (broker.Finding, error) {
 		return broker.Finding{State: broker.Fits, Note: "another connection has it to itself now; it goes with that connection"}, nil
 	case there == locked:
 		return broker.Finding{State: broker.Conflict, Note: "another connection has it to itself"}, nil
+	case there == absent && create && d.passing():
+		return broker.Finding{State: broker.Temporary}, nil
 	case there == absent && create:
 		return broker.Finding{State: broker.Create}, nil
 	case there == absent:
@@ -160,6 +162,10 @@ func (p *planner) differences(d declaration) (f broker.Finding, err error) {
 		case a.Code == amqp.AccessRefused && f.Differences == nil:
 			// Who may not declare uses what is there, and so does a flow.
 			return broker.Finding{State: broker.Fits, Note: "it is used as it is: this user has no permission to declare it, and so cannot compare it"}, nil
+		case a.Code == amqp.ResourceLocked: // it is there for all, and is wanted for one
+			f.State = broker.Conflict
+			f.Differences = append(f.Differences, broker.Difference{Argument: "exclusive", Wanted: "true", Found: "false"})
+			return f, nil
 		case a.Code != amqp.PreconditionFailed:
 			return f, errors.New(explain(err))
 		}

@@ -1,0 +1,179 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// A BrokerPlan is what flows would find, and make, on one broker.
+type BrokerPlan struct {
+	Name  string // "" of the default one
+	URL   string // without a password
+	Items []*PlanItem
+	Err   error // it could not be asked
+}
+
+// A PlanItem is something that flows need on a broker.
+type PlanItem struct {
+	Name  string   // as flow files write it: queue.orders; or what it is
+	Flows []string // that need it
+	broker.Item
+	broker.Finding
+}
+
+// Plan asks the brokers for what Start would declare there for the flows of these
+// names (none: all that are enabled), and changes nothing. What comes and goes with
+// the processes alone, like the inboxes of requests, is no part of it.
+func (c *Config) Plan(ctx context.Context, flows []string, instance string) ([]*BrokerPlan, error) {
+	picked, err := c.pick(flows)
+	if err != nil {
+		return nil, err
+	}
+	p := &planner{config: c}
+	for _, f := range picked {
+		p.flow(f)
+	}
+	for i, b := range p.plans {
+		if err := b.ask(ctx, p.brokers[i], instance); err != nil {
+			b.Err = err
+			for _, item := range b.Items {
+				item.State = broker.Unknown
+			}
+		}
+	}
+	return p.plans, nil
+}
+
+type planner struct {
+	config  *Config
+	brokers []*Broker
+	plans   []*BrokerPlan // of brokers
+}
+
+// flow adds what a flow needs.
+func (p *planner) flow(f *Flow) {
+	for _, from := range f.From {
+		if ch := p.config.Channels[from.String()]; ch != nil {
+			p.channel(f, ch, &broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch})
+		}
+	}
+	for _, e := range f.order {
+		if ch := p.config.Channels[e.String()]; ch != nil {
+			p.channel(f, ch, nil)
+		}
+	}
+	_ = eip.Walk(f.Body.Stages, func(address string, s eip.Stage) error {
+		if a, ok := s.(eip.Answered); ok {
+			p.inbox(f, address, a)
+		}
+		return nil
+	})
+	if f.DeadLetter == nil {
+		p.deadLetters(f)
+	}
+}
+
+// channel adds a channel, where the broker moves what it gives up, and the
+// subscription of a flow that reads it.
+func (p *planner) channel(f *Flow, ch *Channel, s *broker.Subscription) {
+	on, spec := p.config.brokerOf(ch), p.config.spec(ch)
+	if !p.add(f, on, ch.String(), broker.Item{Channel: spec}) && s == nil {
+		return
+	}
+	if ch.DeadLetter.At != nil && ch.Declare {
+		p.channel(f, p.config.Channels[ch.DeadLetter.At.String()], nil)
+	}
+	if s != nil && spec.Kind == broker.Topic {
+		p.add(f, on, fmt.Sprintf("%s, subscription %s", ch, s.Name), broker.Item{Channel: spec, Subscription: s})
+	}
+}
+
+// inbox adds where a stage takes replies, which all processes of the flow share.
+func (p *planner) inbox(f *Flow, address string, a eip.Answered) {
+	service, name := a.Answers(address)
+	e, ok := service.(channelEndpoint)
+	if !ok {
+		return
+	}
+	on := p.config.brokerOf(p.config.Channels[e.String()])
+	p.add(f, on, "replies to "+address, broker.Item{Channel: broker.Channel{
+		Kind: broker.Queue, Address: broker.InboxAddress(name), Durable: true, Declare: true}})
+}
+
+// deadLetters adds the queue FLOW.dead, where the flow opens it when it starts.
+func (p *planner) deadLetters(f *Flow) {
+	on := p.config.sourceBroker(f)
+	if !slices.Contains(p.brokers, on) {
+		return // it is opened when a message fails
+	}
+	name := f.Name + ".dead"
+	p.add(f, on, "queue."+name, broker.Item{Channel: broker.Channel{Kind: broker.Queue, Address: name, Durable: true, Declare: true}})
+}
+
+// add adds an item once, and reports whether it was new.
+func (p *planner) add(f *Flow, on *Broker, name string, item broker.Item) bool {
+	i := slices.Index(p.brokers, on)
+	if i < 0 {
+		i = len(p.brokers)
+		p.brokers = append(p.brokers, on)
+		p.plans = append(p.plans, &BrokerPlan{Name: on.Name})
+	}
+	b := p.plans[i]
+	for _, known := range b.Items {
+		if known.Name == name {
+			if !slices.Contains(known.Flows, f.Name) {
+				known.Flows = append(known.Flows, f.Name)
+			}
+			return false
+		}
+	}
+	b.Items = append(b.Items, &PlanItem{Name: name, Flows: []string{f.Name}, Item: item})
+	return true
+}
+
+// ask asks the broker.
+func (b *BrokerPlan) ask(ctx context.Context, on *Broker, instance string) error {
+	u, transport, err := broker.Lookup(on.URL)
+	if err != nil {
+		return err
+	}
+	b.URL = u.Redacted()
+	items := make([]broker.Item, len(b.Items))
+	for i, item := range b.Items {
+		items[i], item.State = item.Item, broker.Inside
+	}
+	if transport.Plan == nil {
+		return nil
+	}
+	c, err := on.config(u)
+	if err != nil {
+		return err
+	}
+	c.Instance = instance
+	found, err := transport.Plan(ctx, c, items)
+	if err == nil && len(found) != len(items) {
+		err = errors.New("the broker's answer is incomplete")
+	}
+	if err != nil {
+		return err
+	}
+	for i, f := range found {
+		b.Items[i].Finding = f
+	}
+	return nil
+}
+
+// config is what the broker is opened with, but for what the process adds.
+func (b *Broker) config(u *url.URL) (broker.Config, error) {
+	tls, err := b.TLS.config()
+	if err != nil {
+		return broker.Config{}, fmt.Errorf("open broker %s: %w", b.Name, err)
+	}
+	return broker.Config{Name: b.Name, URL: u, URLs: b.URLs, TLS: tls, Reconnect: broker.Reconnect{Min: b.Reconnect.Min, Max: b.Reconnect.Max}}, nil
+}
