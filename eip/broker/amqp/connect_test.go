@@ -224,10 +224,11 @@ func TestDeclare_Conflict(t *testing.T) {
 	}
 	other := q
 	other.Durable = false
+	other.Arguments = map[string]any{"x-max-length": int64(5)}
 	limited := q
 	limited.MaxLength = 7
 	typed := q
-	typed.Arguments = map[string]any{"x-queue-type": "quorum"}
+	typed.Arguments = map[string]any{"x-max-length": int64(5), "x-queue-type": "quorum"}
 	topic := queue(t, "t")
 	if err := ch.ExchangeDeclare(topic.Address, "fanout", true, false, false, false, nil); err != nil {
 		t.Fatal(err)
@@ -237,11 +238,11 @@ func TestDeclare_Conflict(t *testing.T) {
 		broker.Channel
 		parts []string
 	}{
-		{other, []string{"queue " + q.Address, "differs in 'durable'", "flow file says 'false'", "broker has 'true'", "declare = false"}},
-		{limited, []string{"differs in 'x-max-length'", "says the value '7'", "has '5'"}},
-		{q, []string{"differs in 'x-max-length'", "says none", "has the value '5'"}},
-		{typed, []string{"differs in 'x-queue-type'", "'quorum'", "'classic'"}},
-		{topic, []string{"topic " + topic.Address, "differs in 'type'", "'topic'", "'fanout'"}},
+		{other, []string{"queue " + q.Address, "differs in durable: the flow file says false, the broker has true;", "declare = false"}},
+		{limited, []string{"differs in x-max-length: the flow file says 7, the broker has 5;"}},
+		{q, []string{"differs in x-max-length: the flow file says none, the broker has 5;"}},
+		{typed, []string{"differs in x-queue-type: the flow file says quorum, the broker has none;"}},
+		{topic, []string{"topic " + topic.Address, "differs in type: the flow file says topic, the broker has fanout;"}},
 	} {
 		src, err := b.Source(t.Context(), test.Channel, broker.Subscription{Name: "s"})
 		if err == nil {

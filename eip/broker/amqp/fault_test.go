@@ -14,8 +14,9 @@ import (
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
-// few bounds what may come twice after one fault: what was under way.
-const few = 200
+// few bounds what may come twice after one fault: what was under way is published
+// again, and is delivered again.
+const few = 2 * 200
 
 func (r *rig) expect(faults int) {
 	r.Helper()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -188,12 +187,8 @@ func conflict(err error) error {
 	switch a.Code {
 	case amqp.PreconditionFailed:
 		why := a.Reason
-		// inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but current is 'true'
-		if _, rest, ok := strings.Cut(why, "inequivalent arg "); ok {
-			name, values, _ := strings.Cut(rest, " for ")
-			_, values, _ = strings.Cut(values, ": received ")
-			ours, theirs, _ := strings.Cut(values, " but current is ")
-			why = fmt.Sprintf("it is there already and differs in %s: the flow file says %s, the broker has %s; make both agree, or set declare = false to use it as it is", name, ours, theirs)
+		if i, ok := parseInequivalence(why); ok {
+			why = fmt.Sprintf("it is there already and differs in %s: the flow file says %s, the broker has %s; make both agree, or set declare = false to use it as it is", i.Argument, i.Wanted, i.Found)
 		}
 		return eip.Permanent(errors.New(why))
 	case amqp.NotFound:
