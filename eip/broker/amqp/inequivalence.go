@@ -63,19 +63,19 @@ func (q *queue) own() bool     { return q.exclusive }
 func (q *queue) passing() bool { return q.exclusive || q.autoDelete }
 
 func (q *queue) adopt(i inequivalence) bool {
-	return i.flag("durable", &q.durable) || i.flag("auto_delete", &q.autoDelete) || i.argument(&q.arguments)
+	return i.flag("durable", &q.durable) || i.flag("auto_delete", &q.autoDelete) || i.flag("exclusive", &q.exclusive) || i.argument(&q.arguments)
 }
 
 // An inequivalence is the server's word on a declaration that does not match.
 type inequivalence struct {
 	broker.Difference
-	found, kind string // the server's value, and its type; no type for a flag
+	found, kind string // the server's value, and its type as far as it says
 }
 
 // parseInequivalence reads what RabbitMQ writes, which may be cut off where names
 // are long:
 //
-//	PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'q' in vhost '/': received the value '5' of type 'signedint' but current is none
+//	PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'q' in vhost '/': received the value '5' of type 'long' but current is none
 func parseInequivalence(reason string) (i inequivalence, ok bool) {
 	_, rest, ok := strings.Cut(reason, "inequivalent arg '")
 	if !ok {
@@ -95,17 +95,18 @@ func parseInequivalence(reason string) (i inequivalence, ok bool) {
 	}
 	ours, oursKind := value(wanted)
 	i.found, i.kind = value(found)
-	i.Wanted, i.Found = ours, i.found
-	if ours == i.found { // of another type, then
+	if i.Wanted, i.Found = ours, i.found; ours == i.found { // of another type, then
 		i.Wanted, i.Found = ours+" ("+oursKind+")", i.found+" ("+i.kind+")"
 	}
 	return i, true
 }
 
-// value reads none, 'true' and the value '5' of type 'signedint'.
+// value reads none, '5' and the value '5' of type 'long'.
 func value(text string) (value, kind string) {
-	text = strings.TrimPrefix(text, "the value ")
-	text, kind, _ = strings.Cut(text, "' of type '")
+	if text == "none" {
+		return text, text
+	}
+	text, kind, _ = strings.Cut(strings.TrimPrefix(text, "the value "), "' of type '")
 	return strings.Trim(text, "'"), strings.TrimSuffix(kind, "'")
 }
 
@@ -118,35 +119,52 @@ func (i inequivalence) flag(name string, to *bool) bool {
 	return true
 }
 
-// argument takes over an argument of the types that arguments mostly have.
+// argument takes over an argument of the types that arguments mostly have. The
+// server names no type where both have the argument; it is ours, then.
 func (i inequivalence) argument(to *amqp.Table) bool {
 	if !strings.HasPrefix(i.Argument, "x-") && i.Argument != "alternate-exchange" {
+		return false
+	}
+	ours, present := (*to)[i.Argument]
+	found, ok := i.parse(ours)
+	if !ok || present && found == ours {
 		return false
 	}
 	t := maps.Clone(*to)
 	if t == nil {
 		t = amqp.Table{}
 	}
-	switch i.kind {
-	case "": // none
+	if t[i.Argument] = found; found == nil {
 		delete(t, i.Argument)
-	case "longstr":
-		t[i.Argument] = i.found
-	case "signedint", "long", "short", "byte", "unsignedbyte", "unsignedshort", "unsignedint":
-		n, err := strconv.ParseInt(i.found, 10, 64)
-		if err != nil {
-			return false
-		}
-		t[i.Argument] = n
-	case "bool":
-		v, err := strconv.ParseBool(i.found)
-		if err != nil {
-			return false
-		}
-		t[i.Argument] = v
-	default:
-		return false
 	}
 	*to = t
 	return true
+}
+
+// parse returns the server's value as one for a declaration, nil for none.
+func (i inequivalence) parse(ours any) (v any, ok bool) {
+	kind := i.kind
+	if kind == "" {
+		switch ours.(type) {
+		case string:
+			kind = "longstr"
+		case int32, int64:
+			kind = "long"
+		case bool:
+			kind = "bool"
+		}
+	}
+	var err error
+	switch kind {
+	case "none":
+	case "longstr":
+		v = i.found
+	case "signedint", "long", "short", "byte", "unsignedbyte", "unsignedshort", "unsignedint":
+		v, err = strconv.ParseInt(i.found, 10, 64)
+	case "bool":
+		v, err = strconv.ParseBool(i.found)
+	default:
+		return nil, false
+	}
+	return v, err == nil
 }

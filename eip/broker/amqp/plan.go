@@ -162,15 +162,14 @@ func (p *planner) differences(d declaration) (f broker.Finding, err error) {
 		case a.Code == amqp.AccessRefused && f.Differences == nil:
 			// Who may not declare uses what is there, and so does a flow.
 			return broker.Finding{State: broker.Fits, Note: "it is used as it is: this user has no permission to declare it, and so cannot compare it"}, nil
-		case a.Code == amqp.ResourceLocked: // it is there for all, and is wanted for one
-			f.State = broker.Conflict
-			f.Differences = append(f.Differences, broker.Difference{Argument: "exclusive", Wanted: "true", Found: "false"})
-			return f, nil
-		case a.Code != amqp.PreconditionFailed:
+		case a.Code != amqp.PreconditionFailed && a.Code != amqp.ResourceLocked:
 			return f, errors.New(explain(err))
 		}
 		f.State = broker.Conflict
 		i, ok := parseInequivalence(a.Reason)
+		if a.Code == amqp.ResourceLocked { // it is there for all, and is wanted for one
+			i, ok = inequivalence{Difference: broker.Difference{Argument: "exclusive", Wanted: "true", Found: "false"}, found: "false"}, true
+		}
 		if !ok {
 			f.Note = join(f.Note, a.Reason)
 			return f, nil
