@@ -45,7 +45,9 @@ type Flow struct {
 	// to take its first message.
 	Ready func()
 
-	stats flowStats
+	tallies  tallies
+	inFlight atomic.Int64
+	pacer    pacer // of the goroutine that receives
 }
 
 // Retry says how often a failed message is tried, and when.
@@ -63,30 +65,22 @@ type Retry struct {
 	Ordered bool
 }
 
-// FlowStats are a flow's counts since it was made.
-type FlowStats struct {
-	Received     int64 `json:"received"`
-	Sent         int64 `json:"sent"`          // settled as they should be
-	Retried      int64 `json:"retried"`       // attempts after the first
-	DeadLettered int64 `json:"dead_lettered"` // gone to the dead-letter channel
-	Invalid      int64 `json:"invalid"`       // gone to the invalid-message channel
-	Returned     int64 `json:"returned"`      // left to the source, unsettled
-	InFlight     int64 `json:"in_flight"`
+// Counts returns what became of the messages that the flow received since it was
+// made, and of Test Messages apart from them. It is safe for concurrent use.
+func (f *Flow) Counts() (business, tests Counts) {
+	return f.tallies.business.counts(), f.tallies.tests.counts()
 }
 
-type flowStats struct {
-	received, sent, retried, deadLettered, invalid, returned, inFlight atomic.Int64
-}
+// Stats returns what became of the messages that the flow received since it was
+// made, without Test Messages.
+func (f *Flow) Stats() Counts { return f.tallies.business.counts() }
 
-// Stats returns the counts. It is safe for concurrent use.
-func (f *Flow) Stats() FlowStats {
-	s := &f.stats
-	return FlowStats{
-		Received: s.received.Load(), Sent: s.sent.Load(), Retried: s.retried.Load(),
-		DeadLettered: s.deadLettered.Load(), Invalid: s.invalid.Load(),
-		Returned: s.returned.Load(), InFlight: s.inFlight.Load(),
-	}
-}
+// InFlight is how many messages are unsettled, Test Messages too.
+func (f *Flow) InFlight() int64 { return f.inFlight.Load() }
+
+// Latency returns how long messages took from their source until they were
+// settled.
+func (f *Flow) Latency() *Histogram { return &f.tallies.latency }
 
 // Run works until the source ends (nil), the source fails (its error), or ctx
 // ends: then it takes nothing more and finishes what is in flight for Grace at
@@ -163,6 +157,7 @@ func (f *Flow) prepare() *run {
 		f.Env.Log = f.Env.Log.With(slog.String("flow", f.Name))
 	}
 	f.Env.Flow = f.Name
+	numberStages(f.Stages)
 	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency),
 		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), free: make(chan struct{}, 1)}
 	x.work, x.stopWork = context.WithCancel(context.Background())
@@ -224,12 +219,12 @@ func (x *run) slot(ctx context.Context) bool {
 
 // waitBelow waits until fewer than n messages are in flight.
 func (x *run) waitBelow(n int64, stop <-chan struct{}) bool {
-	if x.stats.inFlight.Load() < n {
+	if x.inFlight.Load() < n {
 		return true
 	}
 	x.waiting.Store(true)
 	defer x.waiting.Store(false)
-	for x.stats.inFlight.Load() >= n {
+	for x.inFlight.Load() >= n {
 		select {
 		case <-x.free:
 		case <-stop:
@@ -245,8 +240,11 @@ func (x *run) take(m *Message) *Message {
 	if m.receipt == nil || m.receipt.run != nil {
 		m = m.Fork(m.Hold())
 	}
-	m.receipt.run, m.receipt.message = x, m
-	x.stats.received.Add(1)
-	x.stats.inFlight.Add(1)
+	r := m.receipt
+	r.run, r.message = x, m
+	r.extra = x.pacer.pick()
+	_, r.test = m.Headers[HeaderTest]
+	x.tallies.of(r).received.Add(1)
+	x.inFlight.Add(1)
 	return m
 }

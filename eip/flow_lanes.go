@@ -84,7 +84,7 @@ func (x *run) deliver(l *lane, m *Message) {
 		return
 	}
 	settled := make(chan struct{})
-	r.onSettled = func() { close(settled) }
+	r.more().onSettled = func() { close(settled) }
 	l.mu.Lock()
 	Deliver(x.work, x.head, m)
 	l.mu.Unlock()

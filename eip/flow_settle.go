@@ -14,18 +14,17 @@ var errStopped = errors.New("the flow stopped before the message was settled")
 // not block, as whoever released last calls it.
 func (x *run) settled(r *receipt) {
 	if r.err == nil {
-		x.stats.sent.Add(1)
-		x.finish(r, nil)
+		x.finish(r)
 		return
 	}
-	now := time.Now()
 	if r.attempts++; r.attempts == 1 {
-		r.firstFailed = now
+		r.mu.Lock() // a stage that let go of it late may be about to note that it failed there
+		r.more().firstFailed = time.Now()
+		r.mu.Unlock()
 	}
 	switch {
 	case x.work.Err() != nil:
-		x.stats.returned.Add(1)
-		x.finish(r, errors.Join(errStopped, r.err))
+		x.giveUpOn(r)
 	case !IsPermanent(r.err) && int(r.attempts) < x.Retry.Attempts:
 		x.Env.Log.Warn("message failed, will be tried again", x.about(r)...)
 		go x.retry(r)
@@ -44,13 +43,11 @@ func (x *run) retry(r *receipt) {
 	select {
 	case <-t.C:
 	case <-x.work.Done():
-		x.stats.returned.Add(1)
-		x.finish(r, errors.Join(errStopped, r.err))
+		x.giveUpOn(r)
 		return
 	}
-	x.stats.retried.Add(1)
-	r.err = nil
-	r.refs.Store(1)
+	x.tallies.of(r).retried.Add(1)
+	r.tryAgain()
 	m := r.message
 	if r.lane == nil { // it never reached one: OrderBy failed
 		l, err := x.laneOf(m)
@@ -98,8 +95,7 @@ func (x *run) giveBack() {
 	for {
 		select {
 		case r := <-x.giveUp:
-			x.stats.returned.Add(1)
-			x.finish(r, errors.Join(errStopped, r.err))
+			x.giveUpOn(r)
 		default:
 			return
 		}
@@ -111,14 +107,13 @@ func (x *run) giveBack() {
 // it is tried until it succeeds or the flow stops: stripped, once the channel has
 // refused it for good.
 func (x *run) deadLetter(r *receipt, attempt int, refused error) {
-	to, count, reason := x.DeadLetter, &x.stats.deadLettered, "failed"
+	to, how, reason := x.DeadLetter, deadLettered, "failed"
 	if IsInvalid(r.err) {
-		to, count, reason = x.Invalid, &x.stats.invalid, "invalid"
+		to, how, reason = x.Invalid, invalidated, "invalid"
 	}
 	if to == nil {
 		x.Env.Log.Error("message failed and goes back to its source", x.about(r)...)
-		x.stats.returned.Add(1)
-		x.finish(r, r.err)
+		x.fail(r, returned, r.err)
 		return
 	}
 	if attempt == 1 {
@@ -132,8 +127,7 @@ func (x *run) deadLetter(r *receipt, attempt int, refused error) {
 	m.Expiration = 0 // that was for the channel it came through
 	Deliver(x.work, to, m.Fork(func(err error) {
 		if err == nil {
-			count.Add(1)
-			x.finish(r, nil)
+			x.fail(r, how, nil)
 			return
 		}
 		x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(r), slog.Any("cause", err))...)
@@ -148,8 +142,7 @@ func (x *run) deadLetter(r *receipt, attempt int, refused error) {
 			case <-t.C:
 				x.deadLetter(r, attempt+1, refused)
 			case <-x.work.Done():
-				x.stats.returned.Add(1)
-				x.finish(r, errors.Join(errStopped, r.err))
+				x.giveUpOn(r)
 			}
 		}()
 	}))
@@ -161,7 +154,7 @@ func (x *run) why(r *receipt, reason string) Headers {
 	return Headers{
 		HeaderReason: reason, HeaderError: short(r.err.Error(), maxError), HeaderFlow: x.Name, HeaderStage: x.stageOf(r.err),
 		HeaderChannel: r.message.Channel, HeaderAttempts: int(r.attempts),
-		HeaderFirstFailed: r.firstFailed.UTC().Format(at), HeaderFailed: time.Now().UTC().Format(at),
+		HeaderFirstFailed: r.extra.firstFailed.UTC().Format(at), HeaderFailed: time.Now().UTC().Format(at),
 	}
 }
 
@@ -192,13 +185,7 @@ func short(text string, most int) string {
 	return strings.ToValidUTF8(text[:most-len(cut)], "") + cut
 }
 
-func (x *run) stageOf(err error) string {
-	var s *StageError
-	if errors.As(err, &s) {
-		return s.Address
-	}
-	return x.Name
-}
+func (x *run) stageOf(err error) string { return orElse(addressOf(err), x.Name) }
 
 func (x *run) about(r *receipt) []any {
 	about := []any{slog.String("stage", x.stageOf(r.err)), slog.String("error", r.err.Error()),
@@ -210,15 +197,46 @@ func (x *run) about(r *receipt) []any {
 	return about
 }
 
-// finish tells the source, and then makes room for the next message.
-func (x *run) finish(r *receipt, err error) {
+// finish ends a message that has not failed.
+func (x *run) finish(r *receipt) {
+	if r.extra != nil {
+		r.conclude(returned) // of no stage: it failed at none at last
+	}
+	x.tell(r, nil)
+	x.tallies.of(r).outcome(r)
+	x.makeRoom()
+}
+
+// fail ends a message that has failed, and is elsewhere now or left to its source.
+func (x *run) fail(r *receipt, how failure, err error) {
+	r.conclude(how)
+	x.tell(r, err)
+	x.tallies.of(r).failed[how].Add(1)
+	x.makeRoom()
+}
+
+// giveUpOn leaves to its source what the flow has no time for.
+func (x *run) giveUpOn(r *receipt) { x.fail(r, returned, errors.Join(errStopped, r.err)) }
+
+func (x *run) tell(r *receipt, err error) {
 	if r.settler != nil {
 		r.settler.Settle(err)
 	}
-	if r.onSettled != nil {
-		r.onSettled()
+	e := r.extra
+	if e == nil {
+		return
 	}
-	x.stats.inFlight.Add(-1)
+	if e.onSettled != nil {
+		e.onSettled()
+	}
+	if e.measured && !r.test {
+		x.tallies.latency.Record(now() - e.received)
+	}
+}
+
+// makeRoom lets the receiver take the next message.
+func (x *run) makeRoom() {
+	x.inFlight.Add(-1)
 	if x.waiting.Load() {
 		select {
 		case x.free <- struct{}{}:

@@ -21,7 +21,7 @@ func (x *run) limit(ctx context.Context) (done func()) {
 		case <-finished:
 			return
 		}
-		x.left.Store(x.stats.inFlight.Load())
+		x.left.Store(x.inFlight.Load())
 		x.stopWork()
 		for _, end := range []func(){func() { close(x.over) }, stopClosing} {
 			t.Reset(time.Second)

@@ -44,7 +44,7 @@ func (l *Listener) Err() error {
 }
 
 // Busy reports whether messages from the inbox are unsettled.
-func (l *Listener) Busy() bool { return l.flow.Stats().InFlight > 0 }
+func (l *Listener) Busy() bool { return l.flow.InFlight() > 0 }
 
 // Close stops the flow, lets it finish what is in flight until its Grace or ctx
 // ends, and closes the inbox.

@@ -150,6 +150,7 @@ func (m *Message) Fork(settled func(error)) *Message {
 		receipt receipt
 	}{message: *m}
 	f.receipt.init(settlerOf(settled))
+	f.receipt.test = m.receipt != nil && m.receipt.test
 	f.message.receipt = &f.receipt
 	return &f.message
 }
@@ -186,7 +187,11 @@ func (m *Message) Reply(ctx context.Context, reply *Message) error {
 	if r.CorrelationID == "" {
 		r.CorrelationID = m.ID
 	}
-	return m.replier.Reply(ctx, m, &r)
+	err := m.replier.Reply(ctx, m, &r)
+	if err == nil {
+		m.Sent(1)
+	}
+	return err
 }
 
 // Derive returns what build makes of m's payload, and keeps it: one value of each

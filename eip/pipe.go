@@ -3,7 +3,6 @@ package eip
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"sync/atomic"
 )
 
@@ -24,7 +23,7 @@ func (p *Pipe) Process(ctx context.Context, m *Message, next Handler) error {
 		next = p.To
 	}
 	if len(p.Stages) == 0 {
-		return end{next}.Process(ctx, m, nil)
+		return endAt(next).Process(ctx, m, nil)
 	}
 	return p.chain(next).Handle(ctx, m)
 }
@@ -61,11 +60,11 @@ func Chain(stages []Stage, next Handler) Handler {
 	if next == nil && ends(stages) {
 		next = Discard
 	}
-	h := Handler(&link{stage: end{next}})
+	h := Handler(&link{stage: endAt(next)})
 	for i := len(stages) - 1; i >= 0; i-- {
 		l := &link{stage: stages[i], next: h}
 		if n, ok := l.stage.(*Named); ok {
-			l.stage, l.address = n.Stage, n.Address
+			l.stage, l.address, l.named = n.Stage, n.Address, n
 		}
 		h = l
 	}
@@ -84,21 +83,60 @@ func ends(stages []Stage) bool {
 	return ok && e.Ends()
 }
 
-// Named gives a stage its address, which errors, logs and statistics use. Chain
-// unwraps it.
+// Named gives a stage its address, which errors and logs use, and counts what
+// passes. Chain unwraps it. A Named must not be copied after first use.
 type Named struct {
 	Address string
 	Stage
+
+	slot    int // within its flow
+	tallies tallies
 }
 
+// numberStages gives each stage of a flow its slot.
+func numberStages(stages []Stage) {
+	slot := 0
+	WalkNamed(stages, func(n *Named) {
+		n.slot = slot
+		slot++
+	})
+}
+
+// Counts returns what became of the messages that the stage received, and of Test
+// Messages apart from them.
+func (n *Named) Counts() (business, tests Counts) {
+	return n.tallies.business.counts(), n.tallies.tests.counts()
+}
+
+// Latency returns how long the stage itself took for a message, without what
+// follows it.
+func (n *Named) Latency() *Histogram { return &n.tallies.latency }
+
 // end hands over to what follows a chain.
-type end struct{ to Handler }
+type end struct {
+	to     Handler
+	copies int32 // 0: more stages follow
+}
+
+func endAt(to Handler) end {
+	switch to := to.(type) {
+	case nil, *link, discard:
+		return end{to: to}
+	case multicast:
+		return end{to, int32(len(to))}
+	}
+	return end{to, 1}
+}
 
 func (e end) Process(ctx context.Context, m *Message, _ Handler) error {
 	if e.to == nil {
 		return errFellOff
 	}
-	return e.to.Handle(ctx, m)
+	err := e.to.Handle(ctx, m)
+	if err == nil && e.copies > 0 && m.receipt != nil {
+		m.receipt.sent.Add(e.copies)
+	}
+	return err
 }
 
 var errFellOff = errors.New("the message fell off the end of a body that has no `to`")
@@ -108,28 +146,20 @@ type link struct {
 	stage   Stage
 	next    Handler
 	address string
+	named   *Named // counts; nil: nobody does
 }
 
 func (l *link) Handle(ctx context.Context, m *Message) (err error) {
-	defer l.failed(&err)
+	v := l.enter(m)
+	defer l.leave(&v, &err)
 	return l.stage.Process(ctx, m, l.next)
 }
 
-// failed turns a panic into an error, and gives an error the stage's address.
-func (l *link) failed(err *error) {
-	if p := recover(); p != nil {
-		*err = &panicked{p, debug.Stack()}
-	}
-	if *err != nil && l.address != "" {
-		*err = at(l.address, *err)
-	}
-}
-
-// at adds the address of the innermost stage that failed.
-func at(address string, err error) error {
+// addressOf returns the address of the innermost stage that failed.
+func addressOf(err error) string {
 	var s *StageError
 	if errors.As(err, &s) {
-		return err
+		return s.Address
 	}
-	return &StageError{Address: address, Err: err}
+	return ""
 }

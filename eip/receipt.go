@@ -4,7 +4,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // receipt counts who still holds a message, and settles it when nobody does.
@@ -15,12 +14,17 @@ type receipt struct {
 	settler  Settler // nil: nobody
 	err      error
 
+	sent    atomic.Int32  // copies of the message
+	noted   atomic.Uint32 // by the stage where the message is
+	dropped atomic.Bool
+	test    bool
+	slots   atomic.Uint64 // of the stages that the message reached
+	extra   *extra        // nil: it is not needed
+
 	// What a flow keeps of a message while it runs it.
-	run         *run
-	message     *Message
-	lane        *lane
-	firstFailed time.Time
-	onSettled   func()
+	run     *run
+	message *Message
+	lane    *lane
 }
 
 func (r *receipt) init(s Settler) {
@@ -66,7 +70,11 @@ func (r *receipt) release(err error) {
 	switch {
 	case r.run != nil:
 		r.run.settled(r)
-	case r.settler != nil:
+		return
+	case r.extra != nil:
+		r.conclude(returned)
+	}
+	if r.settler != nil {
 		r.settler.Settle(r.err)
 	}
 }

@@ -16,7 +16,8 @@ type Discard struct{ dropped atomic.Int64 }
 func NewDiscard() *Discard { return &Discard{} }
 
 // Process drops m.
-func (d *Discard) Process(context.Context, *eip.Message, eip.Handler) error {
+func (d *Discard) Process(_ context.Context, m *eip.Message, _ eip.Handler) error {
+	m.Drop()
 	d.dropped.Add(1)
 	return nil
 }

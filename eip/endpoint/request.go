@@ -84,6 +84,7 @@ func (r *Request) Process(ctx context.Context, m *eip.Message, next eip.Handler)
 	if err != nil {
 		return err
 	}
+	m.Sent(1)
 	answered := m.WithBody(reply.Body()).With(func(a *eip.Message) {
 		a.ContentType, a.Encoding = reply.ContentType, reply.Encoding
 	})

@@ -43,5 +43,6 @@ func (s *Send) Process(ctx context.Context, m *eip.Message, next eip.Handler) er
 	if err := s.To.Handle(ctx, sent); err != nil {
 		return err
 	}
+	m.Sent(1)
 	return next.Handle(ctx, m)
 }

@@ -35,8 +35,9 @@ func (p *Process) WaitIdle(ctx context.Context) error {
 // that only grow: where it stays the same, so does each of them.
 func (p *Process) moved() (n int64) {
 	for _, r := range p.flows {
-		s := r.flow.Stats()
-		n += s.Received + s.Sent + s.DeadLettered + s.Invalid + s.Returned
+		s, tests := r.flow.Counts()
+		n += tests.Received + tests.Sent + tests.Dropped + tests.Failed
+		n += s.Received + s.Sent + s.Dropped + s.Failed
 	}
 	return n
 }
@@ -44,7 +45,7 @@ func (p *Process) moved() (n int64) {
 // idle looks at the channels last: what a stage still works on goes to one.
 func (p *Process) idle() bool {
 	for _, r := range p.flows {
-		if r.flow.Stats().InFlight > 0 || r.busy() {
+		if r.flow.InFlight() > 0 || r.busy() {
 			return false
 		}
 	}

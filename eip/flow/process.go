@@ -249,5 +249,5 @@ func (p *Process) Stats() []NamedStats {
 // NamedStats are one flow's counts.
 type NamedStats struct {
 	Flow string
-	eip.FlowStats
+	eip.Counts
 }

@@ -112,6 +112,7 @@ func (p *SmartProxy) Process(ctx context.Context, m *eip.Message, _ eip.Handler)
 		release(err)
 	})
 	eip.Deliver(ctx, p.Service, request)
+	m.Sent(1)
 	return nil
 }
 

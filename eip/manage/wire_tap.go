@@ -94,6 +94,7 @@ func (w *WireTap) copy(ctx context.Context, m *eip.Message) error {
 		err = w.Body.Process(ctx, m, eip.Discard)
 	}
 	if ok && err == nil {
+		m.Copied(1)
 		w.counts.copied.Add(1)
 	}
 	return err

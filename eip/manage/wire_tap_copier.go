@@ -61,6 +61,7 @@ func (c *copier) put(m *eip.Message) {
 		return
 	}
 	c.full.Store(false)
+	m.Copied(1)
 	c.queue <- m
 }
 

@@ -44,8 +44,10 @@ func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 	}
 	f.dropped.Add(1)
 	if f.DiscardTo == nil {
+		m.Drop()
 		return nil
 	}
+	m.Sent(1)
 	return f.DiscardTo.Handle(ctx, m)
 }
 

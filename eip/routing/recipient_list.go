@@ -60,6 +60,7 @@ func (r *RecipientList) Process(ctx context.Context, m *eip.Message, _ eip.Handl
 		for i := range r.To {
 			failed = also(failed, r.To[i].Handle(ctx, m))
 		}
+		m.Sent(len(r.To))
 		return failed
 	}
 	list, err := r.Recipients(ctx, m)
@@ -77,6 +78,7 @@ func (r *RecipientList) Process(ctx context.Context, m *eip.Message, _ eip.Handl
 	var failed error
 	for i := range r.Allow {
 		if chosen[i] {
+			m.Sent(1)
 			failed = also(failed, r.Allow[i].Handle(ctx, m))
 		}
 	}
