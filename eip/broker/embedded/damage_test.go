@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
@@ -16,10 +18,20 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/embedded"
 )
+
+// What is damaged is drawn by lot. Where a test fails, it names the seed.
+var (
+	damages    = flag.Int("damages", 200, "how many damaged files to try")
+	damageSeed = flag.Uint64("damage-seed", 1, "where in them the damage is")
+)
+
+const page = 16 << 10 // of a store
 
 var orders = broker.Channel{Address: "orders", Durable: true, Declare: true}
 
@@ -41,11 +53,36 @@ func stored(t *testing.T, n int) (file []byte, bodies []string) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	file, err = os.ReadFile(filepath.Join(dir, "messages.db"))
+	return withoutFree(t, filepath.Join(dir, "messages.db")), bodies
+}
+
+// withoutFree returns the file at path without its free pages, whose damage means
+// nothing.
+func withoutFree(t *testing.T, path string) []byte {
+	t.Helper()
+	dense := path + ".dense"
+	to, err := bbolt.Open(dense, 0o600, &bbolt.Options{PageSize: page, NoFreelistSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return file, bodies
+	from, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := int64(0)
+	err = errors.Join(bbolt.Compact(to, from, 0), from.Close(),
+		to.Update(func(tx *bbolt.Tx) error { // so that both meta pages tell of all
+			size = tx.Size()
+			return nil
+		}), to.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(dense)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file[:size]
 }
 
 // outcome is what came of opening and reading a damaged file.
@@ -126,20 +163,18 @@ func (o outcome) reported(t *testing.T, what string, bodies []string) {
 
 func TestDamage_FlippedBits(t *testing.T) {
 	file, bodies := stored(t, 100)
+	r, pages := rand.New(rand.NewPCG(*damageSeed, 0)), len(file)/page
 	if o := use(t, file); o.err != nil || len(o.bodies) != len(bodies) || o.log != "" {
 		t.Fatalf("the whole file gives %d messages, %v, and the log %q", len(o.bodies), o.err, o.log)
 	}
-	seed := rand.Uint64()
-	r := rand.New(rand.NewPCG(seed, 0))
 	found := map[string]int{}
-	for range 600 {
+	for i := range *damages {
 		damaged, at := slices.Clone(file), r.IntN(len(file))
-		if r.IntN(2) == 0 {
-			at = at / 4096 * 4096 // structure is more at the beginning of pages
-			at += r.IntN(512)
+		if i%2 == 0 { // structure is at the beginning of pages
+			at = r.IntN(pages)*page + r.IntN(64)
 		}
 		damaged[at] ^= 1 << r.IntN(8)
-		what := fmt.Sprintf("seed %d, byte %d", seed, at)
+		what := fmt.Sprintf("seed %d, byte %d", *damageSeed, at)
 		o := use(t, damaged)
 		o.reported(t, what, bodies)
 		switch {
@@ -159,15 +194,14 @@ func TestDamage_FlippedBits(t *testing.T) {
 
 func TestDamage_Overwritten(t *testing.T) {
 	file, bodies := stored(t, 100)
-	seed := rand.Uint64()
-	r := rand.New(rand.NewPCG(seed, 0))
-	for range 200 {
+	r := rand.New(rand.NewPCG(*damageSeed, 0))
+	for range *damages / 3 {
 		damaged, at := slices.Clone(file), r.IntN(len(file))
 		end := min(at+1+r.IntN(3*4096), len(damaged))
 		for i := at; i < end; i++ {
 			damaged[i] = byte(r.Uint32())
 		}
-		use(t, damaged).reported(t, fmt.Sprintf("seed %d, bytes %d to %d", seed, at, end), bodies)
+		use(t, damaged).reported(t, fmt.Sprintf("seed %d, bytes %d to %d", *damageSeed, at, end), bodies)
 	}
 }
 
@@ -182,11 +216,30 @@ func TestDamage_CutOff(t *testing.T) {
 	}
 }
 
+// A page that says that it has fewer keys than it has would hide the last of them.
+func TestDamage_FewerKeys(t *testing.T) {
+	file, bodies := stored(t, 100)
+	for at := 2 * page; at < len(file); at += page {
+		keys := binary.NativeEndian.Uint16(file[at+10:])
+		for _, fewer := range []uint16{0, keys / 2, keys - 1} {
+			if keys == 0 || fewer == keys {
+				continue
+			}
+			damaged := slices.Clone(file)
+			binary.NativeEndian.PutUint16(damaged[at+10:], fewer)
+			o := use(t, damaged)
+			o.reported(t, fmt.Sprintf("%d of %d keys in page %d", fewer, keys, at/page), bodies)
+			if o.err == nil {
+				t.Errorf("page %d has %d keys and says %d, which was taken", at/page, keys, fewer)
+			}
+		}
+	}
+}
+
 // Pages that refer to each other in a circle would have bbolt run until the stack
 // is used up, and no recover would help.
 func TestDamage_Circles(t *testing.T) {
 	file, bodies := stored(t, 3000)
-	const page = 16 << 10
 	met := 0
 	for at := 2 * page; at < len(file); at += page {
 		p := file[at:]
@@ -206,18 +259,18 @@ func TestDamage_Circles(t *testing.T) {
 // One damaged meta page: bbolt takes the other one, which is older.
 func TestDamage_OneMetaPage(t *testing.T) {
 	file, _ := stored(t, 10)
-	for page := range 2 {
+	for n := range 2 {
 		damaged := slices.Clone(file)
-		damaged[page*16<<10+40] ^= 1
+		damaged[n*page+40] ^= 1
 		o := use(t, damaged)
 		if o.err != nil || !strings.Contains(o.log, "meta page") {
-			t.Errorf("meta page %d: %v, log %q", page, o.err, o.log)
+			t.Errorf("meta page %d: %v, log %q", n, o.err, o.log)
 		}
 	}
 	// A damaged one whose checksum is right.
 	damaged := slices.Clone(file)
-	for page := range 2 {
-		m := damaged[page*16<<10+16:]
+	for n := range 2 {
+		m := damaged[n*page+16:]
 		binary.NativeEndian.PutUint64(m[16:], 1<<40) // the root's page
 		sum := fnv.New64a()
 		sum.Write(m[:56])
@@ -241,9 +294,9 @@ func TestDamage_WhileOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const n = 40_000 // more than are kept in memory
+	const n = 5000 // more than are kept in memory
 	for i := range n {
-		body := fmt.Sprintf("number %d!%s", i, strings.Repeat(".", 500))
+		body := fmt.Sprintf("number %d!%s", i, strings.Repeat(".", 4000))
 		if i == n-10 {
 			body = "the unlucky one" + body
 		}

@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -57,10 +58,9 @@ func start(t *testing.T, role, dir string, arg int) (*exec.Cmd, io.Reader) {
 	return c, out
 }
 
-const (
-	kills    = 50
-	numbered = 40_000
-)
+var kills = flag.Int("kills", 20, "how often a process is killed")
+
+const numbered = 20_000
 
 // pipeline is the process under test: numbers from first on go into the queue a,
 // from there to b, and from there to a file. What the broker has confirmed is put
@@ -217,9 +217,10 @@ func lines(t *testing.T, dir, name string) (numbers []int) {
 }
 
 func TestKill_NothingAcceptedIsLost(t *testing.T) {
+	t.Parallel() // it waits for processes
 	dir := t.TempDir()
 	first := 1
-	for range kills {
+	for range *kills {
 		// Whatever was confirmed is never sent again, so it must be in the file.
 		c, out := start(t, "pipeline", dir, first)
 		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
@@ -248,8 +249,9 @@ func TestKill_NothingAcceptedIsLost(t *testing.T) {
 // and the end of its predecessor are in one transaction, but for those few whose
 // flow still had them in hand.
 func TestKill_HopsInOneStore(t *testing.T) {
+	t.Parallel() // it waits for processes
 	dir := t.TempDir()
-	for range kills {
+	for range *kills {
 		c, out := start(t, "hops", dir, 0)
 		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 			t.Fatalf("the process did not start: %v", err)
@@ -377,6 +379,7 @@ func holder(dir string, _ int) error {
 }
 
 func TestKill_WhatWasNotSettledComesAgain(t *testing.T) {
+	t.Parallel() // it waits for a lock
 	dir := t.TempDir()
 	c, out := start(t, "holder", dir, 0)
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "holding\n" {

@@ -52,7 +52,7 @@ func openStore(path string, log *slog.Logger) (*store, error) {
 	err := s.open()
 	switch {
 	case errors.Is(err, errInUse), errors.Is(err, bbolterrors.ErrTimeout):
-		return nil, fmt.Errorf("the data directory %s is in use, by another process or another broker of this one: end that, or choose another directory", dir)
+		return nil, fmt.Errorf("the data directory %s is in use, by another process or another broker of this one: end that, or choose another directory by --data-dir or by the URL, embedded:DIR", dir)
 	case err != nil:
 		return nil, fmt.Errorf("%s cannot be used: %w. Nothing in it was changed; restore it from a backup, or move it away to start with nothing", path, err)
 	}
@@ -240,11 +240,12 @@ func guarded(f func() error) (err error) {
 func (s *store) load(counts map[string]int) error {
 	return guarded(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
-			channels := tx.Bucket(channelsBucket)
-			if channels == nil || tx.Bucket(positionsBucket) == nil || tx.Bucket(quarantineBucket) == nil {
-				return fmt.Errorf("it is no store of messages")
+			for _, name := range [][]byte{channelsBucket, positionsBucket, quarantineBucket} {
+				if tx.Bucket(name) == nil {
+					return fmt.Errorf("it is damaged, or no store of messages: it has no bucket %q", name)
+				}
 			}
-			err := channels.ForEach(func(id, record []byte) error {
+			err := tx.Bucket(channelsBucket).ForEach(func(id, record []byte) error {
 				value, ok := unseal(record, id)
 				if !ok || len(id) != 8 {
 					return fmt.Errorf("it is damaged: what it says of channel %x", id)

@@ -44,6 +44,7 @@ func TestDirectory(t *testing.T) {
 }
 
 func TestPositions(t *testing.T) {
+	t.Parallel() // it waits for a lock
 	dir := filepath.Join(t.TempDir(), "made", "on", "the", "way")
 	long := strings.Repeat("long", 100_000)
 	for i := range 3 {
@@ -171,6 +172,7 @@ func TestStore_FailsForGood(t *testing.T) {
 }
 
 func TestStore_Shrinks(t *testing.T) {
+	t.Parallel() // it waits for the disk
 	dir := t.TempDir()
 	e, err := Open(broker.Config{DataDir: dir})
 	if err != nil {

@@ -33,6 +33,7 @@ type child struct {
 
 func (n *node) branchElements(depth int, least, limit []byte, each visit) error {
 	children := make([]child, 0, n.count)
+	next := n.data()
 	for i := range int64(n.count) {
 		at := pageHeader + i*element
 		e, err := n.bytes(at, element)
@@ -44,6 +45,10 @@ func (n *node) branchElements(depth int, least, limit []byte, each visit) error 
 		if err != nil {
 			return err
 		}
+		if from != next {
+			return n.gap()
+		}
+		next += length
 		if err := n.ordered(least, key, limit, i == 0); err != nil {
 			return err
 		}
@@ -66,6 +71,10 @@ func (n *node) branchElements(depth int, least, limit []byte, each visit) error 
 }
 
 func (n *node) leafElements(least, limit []byte, each visit) error {
+	if n.count == 0 {
+		return n.empty()
+	}
+	next := n.data()
 	for i := range int64(n.count) {
 		at := pageHeader + i*element
 		e, err := n.bytes(at, element)
@@ -81,6 +90,10 @@ func (n *node) leafElements(least, limit []byte, each visit) error {
 		if valueLen > n.size-from-keyLen {
 			return damaged(n.id, "a value lies outside of it")
 		}
+		if from != next {
+			return n.gap()
+		}
+		next += keyLen + valueLen
 		if err := n.ordered(least, key, limit, i == 0); err != nil {
 			return err
 		}
@@ -88,6 +101,25 @@ func (n *node) leafElements(least, limit []byte, each visit) error {
 			return err
 		}
 		least = key
+	}
+	return nil
+}
+
+// data is where bbolt puts the first key. The other keys and values follow without
+// a gap, so that a page which says that it has fewer of them than it has is found.
+func (n *node) data() int64 { return pageHeader + int64(n.count)*element }
+
+func (n *node) gap() error { return damaged(n.id, "what is in it does not lie where it must") }
+
+// empty checks a leaf without keys. The rest of such a page is zero, of which the
+// first element would not be.
+func (n *node) empty() error {
+	first, err := n.bytes(pageHeader, min(element, n.size-pageHeader))
+	if err != nil {
+		return err
+	}
+	if bytes.ContainsFunc(first, func(r rune) bool { return r != 0 }) {
+		return n.gap()
 	}
 	return nil
 }
