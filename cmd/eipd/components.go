@@ -3,6 +3,7 @@ package main
 // What is in the binary. A program of your own can import others, or fewer.
 import (
 	_ "github.com/eipd/eipd/eip/adapter"
+	_ "github.com/eipd/eipd/eip/broker/amqp"
 	_ "github.com/eipd/eipd/eip/broker/embedded"
 	_ "github.com/eipd/eipd/eip/broker/memory"
 	_ "github.com/eipd/eipd/eip/endpoint"

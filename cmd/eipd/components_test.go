@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -31,8 +30,8 @@ func TestComponents_AreDocumented(t *testing.T) {
 			}
 		})
 	}
-	for _, scheme := range broker.Registry.Names() {
-		exists(t, "docs/brokers/"+scheme+".md", "# "+scheme+"\n", "## Delivery and order")
+	for _, schemes := range transports() {
+		exists(t, "docs/brokers/"+schemes[0]+".md", "# "+schemes[0]+"\n", "## Delivery and order")
 	}
 	for _, c := range commands() {
 		exists(t, "docs/commands/"+c.Name()+".md", "# "+c.Name()+"\n")

@@ -176,13 +176,30 @@ func componentTable(kind string) string {
 func brokerTable() string {
 	rows := [][]string{{"URL", "outlives the process", "patterns", "`max_length`", "`ttl`", "`dead_letter`"}}
 	yes := map[bool]string{true: "yes", false: "no"}
-	for _, scheme := range broker.Registry.Names() {
-		t, _ := broker.Registry.New(scheme)
+	for _, schemes := range transports() {
+		t, _ := broker.Registry.New(schemes[0])
 		c := t.Capabilities
-		rows = append(rows, []string{fmt.Sprintf("[`%s:`](brokers/%s.md)", scheme, scheme),
+		rows = append(rows, []string{fmt.Sprintf("[`%s:`](brokers/%s.md)", strings.Join(schemes, ":`, `"), schemes[0]),
 			yes[c.Durable], yes[c.Patterns], yes[c.MaxLength], yes[c.TTL], yes[c.DeadLetter]})
 	}
 	return table(rows)
+}
+
+// transports are the schemes of each transport: one with TLS has the same name with
+// an s.
+func transports() (all [][]string) {
+	names := broker.Registry.Names()
+	for _, scheme := range names {
+		if plain, ok := strings.CutSuffix(scheme, "s"); ok && slices.Contains(names, plain) {
+			continue
+		}
+		schemes := []string{scheme}
+		if slices.Contains(names, scheme+"s") {
+			schemes = append(schemes, scheme+"s")
+		}
+		all = append(all, schemes)
+	}
+	return all
 }
 
 func commandTable() string {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/eipd/eipd/internal/rabbit"
 )
 
 // TestMain lets the test binary be eipd: tests run it as a process of its own, with
@@ -18,7 +20,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv("EIPD_TEST_AS_COMMAND") != "" {
 		main()
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		rabbit.Close()
+		os.Exit(code)
+	}))
 }
 
 // eipd is a command that runs eipd in dir. It is killed when it takes minutes.

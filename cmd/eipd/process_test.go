@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"os/exec"
 	"strings"
@@ -55,6 +56,18 @@ func (p *process) line(t *testing.T) string {
 	return ""
 }
 
+// ready waits until all flows take messages.
+func (p *process) ready(t *testing.T) {
+	t.Helper()
+	for l := range p.log {
+		p.seen = append(p.seen, l)
+		if strings.Contains(l, " msg=ready ") {
+			return
+		}
+	}
+	p.fail(t, "it did not become ready")
+}
+
 // address returns where the gateway listens.
 func (p *process) address(t *testing.T) string {
 	t.Helper()
@@ -90,5 +103,21 @@ func (p *process) interrupt(t *testing.T) {
 	p.reading.Wait()
 	if err := p.cmd.Wait(); err != nil {
 		p.fail(t, "it ended with "+err.Error())
+	}
+}
+
+// until waits for what only looking can tell.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for !done() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			t.Fatalf("waited in vain: %s", what)
+		}
 	}
 }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/flow"
+)
+
+// exitChanges is plan's own: there is something to create.
+const exitChanges = 2
+
+type planCommand struct {
+	loading
+	flows   []string
+	timeout time.Duration
+	asJSON  bool
+}
+
+func newPlan() *cobra.Command {
+	p := &planCommand{}
+	c := &cobra.Command{
+		Use:   "plan FILES…",
+		Short: "Say what flows would find and create on their brokers, without changing anything",
+		Long: `Asks the brokers of flow files what they have of each queue, topic and subscription
+that the flows need: it exists as the files say, would be created, or differs, and
+then in which arguments. It creates and changes nothing.
+
+Exit code 0: nothing is to be done; 2: something would be created; 1: something
+differs or is missing, so that flows could not start, or a broker could not be
+asked; 3: a broker did not answer within the time-out.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return p.run(c, args) },
+	}
+	p.loading.flags(c)
+	f := c.Flags()
+	f.StringSliceVar(&p.flows, "flow", nil, "plan only the flow of this `name` (repeatable)")
+	f.DurationVar(&p.timeout, "timeout", 10*time.Second, "how long to wait for the brokers")
+	f.BoolVar(&p.asJSON, "json", false, "print one JSON object")
+	return c
+}
+
+func (p *planCommand) run(c *cobra.Command, files []string) error {
+	config, err := p.load(files)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), p.timeout)
+	defer cancel()
+	plans, err := config.Plan(ctx, p.flows, fmt.Sprintf("plan:%d", os.Getpid()))
+	if err != nil {
+		return failure{exitFailed, err}
+	}
+	r := newReport(plans)
+	printed := r.print
+	if p.asJSON {
+		printed = r.encode
+	}
+	if err := printed(c.OutOrStdout()); err != nil {
+		return failure{exitFailed, err}
+	}
+	return r.outcome(ctx, plans)
+}
+
+// report is what plan prints. Its JSON form is documented.
+type report struct {
+	Brokers   []reportBroker `json:"brokers"`
+	Create    int            `json:"create"`
+	Conflicts int            `json:"conflicts"` // what is missing included
+	Unknown   int            `json:"unknown"`
+}
+
+type reportBroker struct {
+	Name  string       `json:"name,omitempty"` // none: the default one
+	URL   string       `json:"url"`
+	Error string       `json:"error,omitempty"`
+	Items []reportItem `json:"items"`
+}
+
+type reportItem struct {
+	Name         string              `json:"name"`
+	Kind         string              `json:"kind"` // queue, topic or subscription
+	Address      string              `json:"address"`
+	Subscription string              `json:"subscription,omitempty"`
+	State        broker.State        `json:"state"`
+	Flows        []string            `json:"flows"`
+	Differences  []broker.Difference `json:"differences,omitempty"`
+	Note         string              `json:"note,omitempty"`
+	Warnings     []string            `json:"warnings,omitempty"`
+}
+
+func newReport(plans []*flow.BrokerPlan) *report {
+	r := &report{Brokers: []reportBroker{}}
+	for _, p := range plans {
+		b := reportBroker{Name: p.Name, URL: p.URL}
+		if p.Err != nil {
+			b.Error = p.Err.Error()
+		}
+		for _, i := range p.Items {
+			item := reportItem{Name: i.Name, Kind: i.Channel.Kind.String(), Address: i.Channel.Address, State: i.State, Flows: i.Flows,
+				Differences: i.Differences, Note: i.Note, Warnings: i.Warnings}
+			if i.Subscription != nil {
+				item.Kind, item.Subscription = "subscription", i.Subscription.Name
+			}
+			switch i.State {
+			case broker.Create:
+				r.Create++
+			case broker.Conflict, broker.Missing:
+				r.Conflicts++
+			case broker.Unknown:
+				r.Unknown++
+			}
+			b.Items = append(b.Items, item)
+		}
+		r.Brokers = append(r.Brokers, b)
+	}
+	return r
+}
+
+func (r *report) encode(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// states are how people read them.
+var states = map[broker.State]struct{ sign, text string }{
+	broker.Fits:      {" ", "exists"},
+	broker.Create:    {"+", "would be created"},
+	broker.Conflict:  {"!", "conflicts with the flow file"},
+	broker.Missing:   {"!", "is missing, and declare = false keeps it from being created"},
+	broker.Temporary: {" ", "comes and goes with processes"},
+	broker.Inside:    {" ", "is inside the process"},
+	broker.Unknown:   {"?", "could not be looked up"},
+}
+
+func (r *report) print(w io.Writer) error {
+	var out strings.Builder
+	for _, b := range r.Brokers {
+		fmt.Fprintf(&out, "broker %s, %s\n", cmp.Or(b.Name, "by default"), b.URL)
+		width := 0
+		for _, i := range b.Items {
+			width = max(width, len([]rune(i.Name)))
+		}
+		for _, i := range b.Items {
+			i.print(&out, width)
+		}
+		out.WriteByte('\n')
+	}
+	fmt.Fprintf(&out, "%d to create, %d in conflict", r.Create, r.Conflicts)
+	if r.Unknown > 0 {
+		fmt.Fprintf(&out, ", %d unknown", r.Unknown)
+	}
+	_, err := fmt.Fprintln(w, out.String())
+	return err
+}
+
+func (i *reportItem) print(out *strings.Builder, width int) {
+	s := states[i.State]
+	fmt.Fprintf(out, "%s %-*s  %s\n", s.sign, width, i.Name, s.text)
+	for _, d := range i.Differences {
+		fmt.Fprintf(out, "    %s: the flow file says %s, the broker has %s\n", d.Argument, d.Wanted, d.Found)
+	}
+	if i.Note != "" {
+		fmt.Fprintf(out, "    %s\n", i.Note)
+	}
+	for _, w := range i.Warnings {
+		fmt.Fprintf(out, "    warning: %s\n", w)
+	}
+}
+
+// outcome is the exit code, with what is to be said on standard error.
+func (r *report) outcome(ctx context.Context, plans []*flow.BrokerPlan) error {
+	var failed error
+	for _, p := range plans {
+		if p.Err != nil {
+			failed = errors.Join(failed, fmt.Errorf("plan on %s: %w", p.URL, p.Err))
+		}
+	}
+	switch {
+	case r.Conflicts > 0:
+		return failure{exitFailed, errors.Join(failed, errors.New("flows cannot start while brokers differ from the flow files: make both agree, or set declare = false to use what is there as it is"))}
+	case failed != nil:
+		return late(ctx, failed)
+	case r.Create > 0:
+		return failure{exitChanges, nil}
+	}
+	return nil
+}

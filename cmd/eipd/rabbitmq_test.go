@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/internal/rabbit"
+)
+
+// Every example that uses channels runs on RabbitMQ as it is.
+func TestExamples_RabbitMQ(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(root, "examples", "*", "flow.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := map[string]*example{}
+	var folders []string
+	for _, file := range files {
+		e := readExample(t, file)
+		if bytes.Contains(e.source, []byte("\nqueue \"")) || bytes.Contains(e.source, []byte("\ntopic \"")) {
+			name := filepath.Base(filepath.Dir(file))
+			examples[name] = e
+			folders = append(folders, name)
+		}
+	}
+	if len(folders) < 5 {
+		t.Fatalf("found the examples %q", folders)
+	}
+	urls := rabbit.Shared(t).Vhosts(t, folders...)
+	for _, name := range folders {
+		t.Run(name, func(t *testing.T) {
+			e, dir := examples[name], t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "examples", name))); err != nil {
+				t.Fatal(err)
+			}
+			c := eipd(t, dir, "run", "--broker", urls[name], "flow.hcl")
+			c.Stdin = strings.NewReader(e.input)
+			p, want := start(t, c), lines(e.output)
+			var got []string
+			for range want {
+				got = append(got, p.line(t))
+			}
+			p.interrupt(t)
+			got = append(got, p.printed...)
+			if e.unordered {
+				slices.Sort(got)
+				slices.Sort(want)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("printed:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		})
+	}
+}
+
+// peer is a client of the broker that is not eipd.
+type peer struct {
+	*testing.T
+	*amqp.Channel
+	conn *amqp.Connection
+}
+
+func dial(t *testing.T, url string) *peer {
+	t.Helper()
+	conn, err := amqp.Dial(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // what it has is of no more use
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &peer{t, ch, conn}
+}
+
+func (p *peer) send(queue string, m amqp.Publishing) {
+	p.Helper()
+	if err := p.Publish("", queue, true, false, m); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// take returns the next message of a queue. It takes no more than that, by a channel
+// of its own, which gives back what came besides.
+func (p *peer) take(queue string) *amqp.Delivery {
+	p.Helper()
+	ch, err := p.conn.Channel()
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer ch.Close()
+	if err := ch.Qos(1, 0, false); err != nil {
+		p.Fatal(err)
+	}
+	deliveries, err := ch.Consume(queue, "", false, false, false, false, nil)
+	if err != nil {
+		p.Fatal(err)
+	}
+	select {
+	case d, ok := <-deliveries:
+		if !ok {
+			p.Fatalf("the channel was closed while it waited for a message in %s", queue)
+		}
+		if err := d.Ack(false); err != nil {
+			p.Fatal(err)
+		}
+		return &d
+	case <-time.After(time.Minute):
+		p.Fatalf("no message came to %s", queue)
+	}
+	return nil
+}
+
+// left is how many messages wait in a queue.
+func (p *peer) left(queue string) int {
+	p.Helper()
+	q, err := p.QueueInspect(queue)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return q.Messages
+}
+
+// runExample runs a file of examples/rabbitmq.
+func runExample(t *testing.T, file string, args ...string) *process {
+	t.Helper()
+	p := start(t, eipd(t, t.TempDir(), append([]string{"run", filepath.Join(abs(t, root), "examples/rabbitmq", file)}, args...)...))
+	p.ready(t)
+	return p
+}
+
+func TestRabbitMQ_Bridge(t *testing.T) {
+	urls := rabbit.Shared(t).Vhosts(t, "shop", "warehouse")
+	shop, warehouse := dial(t, urls["shop"]), dial(t, urls["warehouse"])
+	p := runExample(t, "bridge.hcl", "--var", "shop="+urls["shop"], "--var", "warehouse="+urls["warehouse"])
+	for _, body := range []string{"one", "two", "three"} {
+		shop.send("orders", amqp.Publishing{Body: []byte(body), Type: "order", Headers: amqp.Table{"n": int16(7)}})
+	}
+	for _, want := range []string{"one", "two", "three"} {
+		if d := warehouse.take("shop.orders"); string(d.Body) != want || d.Type != "order" || d.Headers["n"] != int16(7) || len(d.Headers) != 1 {
+			t.Errorf("got %s, %s %v; want %s", d.Body, d.Type, d.Headers, want)
+		}
+	}
+	p.interrupt(t)
+	if n := shop.left("orders"); n != 0 {
+		t.Errorf("%d orders are left in the shop", n)
+	}
+}
+
+func TestRabbitMQ_Tap(t *testing.T) {
+	url := rabbit.Shared(t).Vhosts(t, "tap")["tap"]
+	client := dial(t, url)
+	p := runExample(t, "tap.hcl", "--broker", url)
+	for _, body := range []string{`{"id": 1, "total": 20}`, `{"id": 2, "total":  2000}`} {
+		client.send("orders", amqp.Publishing{Body: []byte(body)})
+		if d := client.take("orders.out"); string(d.Body) != body {
+			t.Errorf("got %s, want %s", d.Body, body)
+		}
+	}
+	if d := client.take("orders.audit"); string(d.Body) != `{"id":2,"total":2000}` {
+		t.Errorf("the auditors got %s", d.Body)
+	}
+	p.interrupt(t)
+	if n := client.left("orders.audit"); n != 0 {
+		t.Errorf("the auditors got %d more", n)
+	}
+}
+
+func TestRabbitMQ_Reroute(t *testing.T) {
+	url := rabbit.Shared(t).Vhosts(t, "reroute")["reroute"]
+	client := dial(t, url)
+	straight := runExample(t, "reroute.hcl", "--broker", url)
+	client.send("orders", amqp.Publishing{Body: []byte("one")})
+	if d := client.take("orders.out"); string(d.Body) != "one" {
+		t.Errorf("got %s", d.Body)
+	}
+	straight.interrupt(t)
+
+	checked := runExample(t, "reroute.hcl", "--broker", url, "--var", "check=true")
+	client.send("orders", amqp.Publishing{Body: []byte("two")})
+	d := client.take("orders.check")
+	client.send("orders.checked", amqp.Publishing{Body: append(d.Body, ", checked"...)})
+	if d := client.take("orders.out"); string(d.Body) != "two, checked" {
+		t.Errorf("got %s", d.Body)
+	}
+	checked.interrupt(t)
+}
+
+func TestRabbitMQ_Watch(t *testing.T) {
+	url := rabbit.Shared(t).Vhosts(t, "watch")["watch"]
+	client, service := dial(t, url), dial(t, url)
+	p := runExample(t, "watch.hcl", "--broker", url)
+	const direct = "amq.rabbitmq.reply-to"
+	replies, err := client.Consume(direct, "", true, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.send("prices", amqp.Publishing{Body: []byte("tea"), ReplyTo: direct, CorrelationId: "mine"})
+	request := service.take("prices.service")
+	service.send(request.ReplyTo, amqp.Publishing{Body: []byte("3 for " + string(request.Body)), CorrelationId: request.CorrelationId})
+	select {
+	case d := <-replies:
+		if string(d.Body) != "3 for tea" || d.CorrelationId != "mine" {
+			t.Errorf("got %q, %q", d.Body, d.CorrelationId)
+		}
+	case <-time.After(time.Minute):
+		t.Error("no reply came")
+	}
+	p.interrupt(t)
+}
+
+// The quick start runs on RabbitMQ as it is.
+func TestQuickStart_RabbitMQ(t *testing.T) {
+	url := rabbit.Shared(t).Vhosts(t, "quick_start")["quick_start"]
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "flows"), os.DirFS(filepath.Join(root, "flows"))); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, eipd(t, dir, "run", "--broker", url, "--var", "listen=127.0.0.1:0", "flows"))
+	for range 5 {
+		p.line(t)
+	}
+	upload(t, "http://"+p.address(t)+"/images", "linus")
+	name, _, _ := strings.Cut(p.line(t), " by ")
+	out := filepath.Join(dir, "out")
+	until(t, "every picture is in each list", func() bool {
+		for _, list := range []string{"audit.jsonl", "points.jsonl", "mail.txt"} {
+			text, err := os.ReadFile(filepath.Join(out, list))
+			if err != nil || bytes.Count(text, []byte("\n")) < 6 {
+				return false
+			}
+		}
+		return true
+	})
+	p.interrupt(t)
+	checkThumbnails(t, filepath.Join(out, "thumbnails"), name)
+	checkLists(t, out, name)
+}

@@ -1,0 +1,44 @@
+package rabbit
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Vhosts adds vhosts, which are as good as nodes of their own to who uses them, and
+// returns the URL of each.
+func (n *Node) Vhosts(t testing.TB, names ...string) map[string]string {
+	t.Helper()
+	type vhost struct {
+		Name string `json:"name"`
+	}
+	type permission struct {
+		User      string `json:"user"`
+		Vhost     string `json:"vhost"`
+		Configure string `json:"configure"`
+		Write     string `json:"write"`
+		Read      string `json:"read"`
+	}
+	var definitions struct {
+		Vhosts      []vhost      `json:"vhosts"`
+		Permissions []permission `json:"permissions"`
+	}
+	urls := map[string]string{}
+	for _, name := range names {
+		definitions.Vhosts = append(definitions.Vhosts, vhost{name})
+		definitions.Permissions = append(definitions.Permissions, permission{"guest", name, ".*", ".*", ".*"})
+		urls[name] = n.URL() + name
+	}
+	text, err := json.Marshal(definitions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "definitions.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.Ctl(t, "import_definitions", file)
+	return urls
+}
