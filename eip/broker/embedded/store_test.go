@@ -2,10 +2,12 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -225,4 +227,40 @@ func fileSize(t *testing.T, dir string) int64 {
 		t.Fatal(err)
 	}
 	return info.Size()
+}
+
+// What expired on disk moves to the dead-letter queue, also while nobody reads.
+func TestExpired_OnDisk(t *testing.T) {
+	const n = 3000
+	dir := t.TempDir()
+	e, err := Open(broker.Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, dead := queueNamed("q"), queueNamed("dead")
+	q.DeadLetter = "dead"
+	to := send(t, e, q)
+	for i := range n {
+		eip.Deliver(t.Context(), to, eip.New([]byte(strconv.Itoa(i)), nil).With(func(m *eip.Message) { m.Expiration = time.Nanosecond }))
+	}
+	if err := errors.Join(to.Close(), e.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = Open(broker.Config{DataDir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	graves := open(t, e, dead, broker.Subscription{})
+	for i := range n {
+		m, err := graves.Receive(ctx)
+		if err != nil {
+			t.Fatalf("dead letter %d: %v", i, err)
+		}
+		if string(m.Body()) != strconv.Itoa(i) {
+			t.Fatalf("dead letter %d is %q", i, m.Body())
+		}
+		eip.Deliver(ctx, eip.Discard, m)
+	}
 }

@@ -49,8 +49,11 @@ func New(c broker.Config, url string, store Store) (*Broker, error) {
 	return b, nil
 }
 
-// restore makes the channels that an earlier process left.
+// restore makes the channels that an earlier process left. Sweepers wait until all
+// are there, lest they take a dead-letter queue for missing.
 func (b *Broker) restore(kept []Kept) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, k := range kept {
 		if k.Spec.Kind == broker.Topic && k.Spec.Subscription == "" {
 			b.topics[k.Spec.Address] = &topic{durable: true}

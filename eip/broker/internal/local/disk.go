@@ -115,7 +115,23 @@ func (q *Queue) restore(k Kept) {
 	}
 	q.lastSeq, q.readFrom, q.spilled = k.Last, k.First, true
 	q.length = k.Count
-	if q.spec.TTL > 0 || q.spec.DeadLetter != "" {
+	if q.expires() {
 		q.sweepSoon()
 	}
+}
+
+// behind waits for the store, where that must be; the lock is not held meanwhile.
+func (q *Queue) behind(ctx context.Context) (waited bool) {
+	caught := q.log.Behind()
+	if caught == nil {
+		return false
+	}
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	select {
+	case <-caught:
+	case <-ctx.Done():
+	case <-q.b.closing.Done():
+	}
+	return true
 }

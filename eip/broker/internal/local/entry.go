@@ -91,8 +91,7 @@ func (e *Entry) Settle(err error) {
 		return
 	}
 	if e.source == nil && err != nil {
-		q.refused = true
-		q.setTimer(moveAgain)
+		q.refuse()
 	}
 	q.untake(e)
 	if err != nil {

@@ -14,15 +14,18 @@ import (
 
 // expiry is what a queue knows of its messages' ends.
 type expiry struct {
-	timer   *time.Timer
-	armed   int64 // the deadline that timer waits for
-	moving  int   // expired, and on their way to the dead-letter queue
-	refused bool  // the dead-letter queue did not take one; timer tries again
+	timer    *time.Timer
+	armed    int64 // the deadline that timer waits for
+	sweeping bool  // one at a time, so that the order is kept
+	moving   int   // expired, and on their way to the dead-letter queue
+	refused  bool  // the dead-letter queue did not take one; timer tries again
 }
 
 const (
 	maxMoving = 100
 	moveAgain = time.Second // when the dead-letter queue did not take one
+	lookAgain = time.Second // for messages that nobody reads from disk
+	onDisk    = 1           // where the head, and so its deadline, is not in memory
 )
 
 // expire drops e, the expired head, or leaves it to the sweeper where it must go
@@ -40,15 +43,32 @@ func (q *Queue) expire(e *Entry) (dropped bool) {
 	return true
 }
 
-// arm sets the timer for the head's deadline.
+// arm sets the timer for the head's deadline, but where that is looked at anyhow:
+// by the sweeper, by what it has under way, or when it tries again.
 func (q *Queue) arm() {
-	e := q.head()
-	if e == nil || e.Deadline == 0 || e.Deadline == q.armed || q.refused {
+	if q.sweeping || q.refused || q.moving >= maxMoving {
 		return
 	}
-	q.armed = e.Deadline
-	q.setTimer(time.Until(time.Unix(0, e.Deadline)))
+	deadline := int64(0)
+	if e := q.head(); e != nil {
+		deadline = e.Deadline
+	} else if q.spilled && q.expires() {
+		deadline = onDisk
+	}
+	switch deadline {
+	case 0, q.armed:
+		return
+	case onDisk:
+		q.setTimer(lookAgain)
+	default:
+		q.setTimer(time.Until(time.Unix(0, deadline)))
+	}
+	q.armed = deadline
 }
+
+// expires reports whether messages of q end at a time that matters, also while
+// nobody reads.
+func (q *Queue) expires() bool { return q.spec.TTL > 0 || q.spec.DeadLetter != "" }
 
 func (q *Queue) setTimer(d time.Duration) {
 	if q.timer == nil {
@@ -73,14 +93,45 @@ func (q *Queue) sweep() {
 	}
 	defer q.b.leave()
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.armed, q.refused = 0, false
-	if q.head() == nil && q.spilled && !q.loading {
-		// A damaged store fails whoever reads it; nothing is left to do here.
-		_ = q.load()
+	if q.sweeping {
+		return
 	}
-	to := q.spec.DeadLetter
-	var move []*eip.Message
-	for e := q.head(); e != nil && e.expired() && q.moving < maxMoving; e = q.head() {
+	q.sweeping = true
+	for move := q.takeExpired(); len(move) > 0; move = q.takeExpired() {
+		to := q.spec.DeadLetter
+		q.mu.Unlock()
+		for _, e := range move {
+			q.deadLetter(to, e)
+		}
+		q.mu.Lock()
+	}
+	q.sweeping = false
+	q.arm()
+	q.signal(len(q.sources))
+}
+
+// takeExpired drops what has expired at the head, or returns what must go to the
+// dead-letter queue. It unlocks q where it waits for the disk.
+func (q *Queue) takeExpired() (move []*Entry) {
+	for !q.refused && q.moving < maxMoving && !q.gone {
+		e := q.head()
+		if e == nil && q.spilled && !q.loading {
+			// A damaged store fails whoever reads it; nothing is to be done here.
+			if q.load() == nil {
+				continue
+			}
+		}
+		if e == nil || !e.expired() {
+			break
+		}
+		if q.log != nil && q.behind(q.b.closing) {
+			if q.b.closing.Err() != nil {
+				break
+			}
+			continue
+		}
 		if q.expire(e) {
 			continue
 		}
@@ -89,19 +140,40 @@ func (q *Queue) sweep() {
 		q.delivered = max(q.delivered, e.Seq)
 		q.taken++
 		q.moving++
-		move = append(move, e.Message)
+		move = append(move, e)
 	}
-	q.arm()
-	q.signal(len(q.sources))
-	q.mu.Unlock()
-	for _, m := range move {
-		q.deadLetter(to, m)
+	return move
+}
+
+// moved counts one message less on its way to the dead-letter queue.
+func (q *Queue) moved() {
+	if q.moving--; q.moving == maxMoving/2 && !q.refused {
+		q.sweepSoon()
 	}
 }
 
-// deadLetter moves m, which is settled when it has got there.
-func (q *Queue) deadLetter(to string, m *eip.Message) {
-	dead := m.WithHeaders(eip.Headers{eip.HeaderReason: "expired", eip.HeaderChannel: m.Channel}).
+// refuse notes that the dead-letter queue did not take a message.
+func (q *Queue) refuse() {
+	q.refused = true
+	q.setTimer(moveAgain)
+}
+
+func (q *Queue) isRefused() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.refused
+}
+
+var errRefused = errors.New("the dead-letter queue did not take the one before")
+
+// deadLetter moves e, which is settled when it has got there. None overtakes one
+// that was refused.
+func (q *Queue) deadLetter(to string, e *Entry) {
+	if q.isRefused() {
+		e.Settle(errRefused)
+		return
+	}
+	dead := e.Message.WithHeaders(eip.Headers{eip.HeaderReason: "expired", eip.HeaderChannel: e.Message.Channel}).
 		With(func(m *eip.Message) { m.Expiration = 0 })
 	eip.Deliver(q.b.closing, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
 		err := q.b.sendDead(ctx, to, q.log != nil, m)

@@ -233,6 +233,24 @@ func TestExpired_DeadLetterIsFull(t *testing.T) {
 	})
 }
 
+// While a dead-letter queue makes what expired wait, nobody asks it again and again.
+func TestExpired_DeadLetterIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := inMemory(t)
+		defer b.Close()
+		dead, q := queueNamed("dead"), queueNamed("q")
+		q.TTL, q.DeadLetter = time.Second, "dead"
+		graves := sourceOf(t, b, dead, broker.Subscription{})
+		fill(t, senderTo(t, b, dead), defaultLength)
+		to := senderTo(t, b, q)
+		fill(t, to, 3*maxMoving)
+		time.Sleep(stallTick) // hangs, with nothing to wait for, where the sweeper runs in circles
+		for range defaultLength + 3*maxMoving {
+			eip.Deliver(t.Context(), eip.Discard, receive(t, graves))
+		}
+	})
+}
+
 // What expires at the head makes room, also while nobody reads.
 func TestExpired_WithoutReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

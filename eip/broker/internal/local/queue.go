@@ -121,7 +121,7 @@ func (q *Queue) untake(e *Entry) {
 	q.taken--
 	s := e.source
 	if s == nil {
-		q.moving--
+		q.moved()
 		return
 	}
 	s.unlink(e)

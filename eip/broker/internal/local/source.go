@@ -83,27 +83,11 @@ func (s *source) take(ctx context.Context) (*eip.Message, error) {
 			if err := q.raiseMark(ctx, e); err != nil {
 				return nil, err
 			}
-		case q.log != nil && s.behind(ctx):
+		case q.log != nil && q.behind(ctx):
 		default:
 			return s.have(e), nil
 		}
 	}
-}
-
-// behind waits for the store, where that must be; the lock is not held meanwhile.
-func (s *source) behind(ctx context.Context) bool {
-	caught := s.q.log.Behind()
-	if caught == nil {
-		return false
-	}
-	s.q.mu.Unlock()
-	defer s.q.mu.Lock()
-	select {
-	case <-caught:
-	case <-ctx.Done():
-	case <-s.q.b.closing.Done():
-	}
-	return true
 }
 
 // have makes e the source's.
