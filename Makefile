@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help check test gen fmt bench
+.PHONY: help check test deps gen fmt bench
 
 # The race detector needs a C compiler. CI must have one.
 race := $(if $(or $(CI),$(shell command -v $$(go env CC))),-race)
@@ -12,8 +12,11 @@ check: ## formatting, go vet, staticcheck
 	go vet ./...
 	go tool staticcheck ./...
 
-test: check ## all that a change must pass
+test: deps check ## all that a change must pass
 	go test $(race) ./...
+
+deps: ## install what tests need beside Go: RabbitMQ and clients (Debian, as root)
+	@sh internal/testdeps/install.sh
 
 gen: ## write anew what is made from the code: the options in docs/ and in eipd explain
 	go generate ./...
