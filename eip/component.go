@@ -96,6 +96,18 @@ type Counted interface {
 	Counts() map[string]int64
 }
 
+// Gauged is a Counted component, some of whose counts go up and down.
+type Gauged interface {
+	// Gauges names those counts.
+	Gauges() []string
+}
+
+// A Brancher is a stage that sends each message one of several ways.
+type Brancher interface {
+	// Branches returns how many messages went each way, by its label.
+	Branches() map[string]int64
+}
+
 // Timed is a component that measures how long something of its own takes, by name:
 // "round_trip".
 type Timed interface {

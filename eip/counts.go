@@ -101,6 +101,9 @@ func (m *Message) Copied(n int) {
 	}
 }
 
+// IsTest reports whether m is a Test Message.
+func (m *Message) IsTest() bool { return m.receipt != nil && m.receipt.test }
+
 // Drop notes that m ends here on purpose. A stage that neither passes m on nor
 // sends it anywhere calls it before it returns.
 func (m *Message) Drop() {
@@ -115,12 +118,13 @@ func (m *Message) Drop() {
 const oneDrop = 1 << 24
 
 // outcome counts what became of a message as a whole that did not fail.
-func (t *tally) outcome(r *receipt) {
+func (t *tally) outcome(r *receipt) Outcome {
 	sent := r.sent.Load()
 	t.copies.Add(int64(sent))
 	if sent == 0 && r.dropped.Load() {
 		t.dropped.Add(1)
-	} else {
-		t.sent.Add(1)
+		return WasDropped
 	}
+	t.sent.Add(1)
+	return WasSent
 }

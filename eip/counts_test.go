@@ -183,7 +183,9 @@ func TestCounts_OfTestMessages(t *testing.T) {
 	if err := f.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []interface{ Counts() (eip.Counts, eip.Counts) }{f, a, b} {
+	for _, c := range []interface {
+		Counts() (eip.Counts, eip.Counts)
+	}{f, a, b} {
 		business, tests := c.Counts()
 		if business.Received != 1 || business.Sent != 1 || tests.Received != 3 || tests.Sent != 3 {
 			t.Errorf("%+v, %+v", business, tests)

@@ -44,10 +44,13 @@ type Flow struct {
 	// Ready, where set, is called when the stages are open and the flow is about
 	// to take its first message.
 	Ready func()
+	// Traced, where set, is told what became of each Test Message, and why.
+	Traced func(m *Message, how Outcome, err error)
 
 	tallies  tallies
 	inFlight atomic.Int64
 	pacer    pacer // of the goroutine that receives
+	running  gate
 }
 
 // Retry says how often a failed message is tried, and when.
@@ -104,12 +107,14 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	if f.Ready != nil {
 		f.Ready()
 	}
+	f.running.open(x)
 	received := make(chan error, 1)
 	go func() { received <- x.receive(ctx) }()
 	select {
 	case err = <-received:
 	case <-x.over: // it is stuck in a handler
 	}
+	f.running.open(nil)
 	if left := x.drain(); left > 0 {
 		err = errors.Join(err, fmt.Errorf("flow %s: stopped with %d messages unsettled; their source will deliver them again", f.Name, left))
 	}
@@ -198,9 +203,9 @@ func (x *run) receive(ctx context.Context) error {
 		m, err := x.Source.Receive(ctx)
 		switch {
 		case err == nil && m != nil:
-			x.dispatch(x.take(m))
+			x.dispatch(x.take(m, x.pacer.pick()))
 		case m != nil && IsInvalid(err):
-			x.take(m).receipt.release(err)
+			x.take(m, nil).receipt.release(err)
 		case errors.Is(err, io.EOF), ctx.Err() != nil:
 			return nil
 		case err == nil:
@@ -236,13 +241,15 @@ func (x *run) waitBelow(n int64, stop <-chan struct{}) bool {
 
 // take makes m this run's own: from here on its receipt settles by way of the
 // flow, which retries and dead-letters before the source is told.
-func (x *run) take(m *Message) *Message {
+func (x *run) take(m *Message, e *extra) *Message {
 	if m.receipt == nil || m.receipt.run != nil {
 		m = m.Fork(m.Hold())
 	}
 	r := m.receipt
 	r.run, r.message = x, m
-	r.extra = x.pacer.pick()
+	if e != nil {
+		r.extra = e
+	}
 	_, r.test = m.Headers[HeaderTest]
 	x.tallies.of(r).received.Add(1)
 	x.inFlight.Add(1)

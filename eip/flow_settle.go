@@ -203,7 +203,8 @@ func (x *run) finish(r *receipt) {
 		r.conclude(returned) // of no stage: it failed at none at last
 	}
 	x.tell(r, nil)
-	x.tallies.of(r).outcome(r)
+	how := x.tallies.of(r).outcome(r)
+	x.trace(r, how)
 	x.makeRoom()
 }
 
@@ -212,6 +213,7 @@ func (x *run) fail(r *receipt, how failure, err error) {
 	r.conclude(how)
 	x.tell(r, err)
 	x.tallies.of(r).failed[how].Add(1)
+	x.trace(r, [...]Outcome{WasDeadLettered, WasInvalid, WasReturned}[how])
 	x.makeRoom()
 }
 
@@ -231,6 +233,12 @@ func (x *run) tell(r *receipt, err error) {
 	}
 	if e.measured && !r.test {
 		x.tallies.latency.Record(now() - e.received)
+	}
+}
+
+func (x *run) trace(r *receipt, how Outcome) {
+	if r.test && x.Traced != nil {
+		x.Traced(r.message, how, r.err)
 	}
 }
 

@@ -91,3 +91,14 @@ func (h *Histogram) Durations() Durations {
 	d.P50, d.P90, d.P99 = quantile(0.5), quantile(0.9), quantile(0.99)
 	return d
 }
+
+// Reset forgets what was recorded. A recording at the same time may be forgotten in
+// part.
+func (h *Histogram) Reset() {
+	for i := range h.buckets {
+		h.buckets[i].Store(0)
+	}
+	for _, v := range []*atomic.Int64{&h.count, &h.sum, &h.least, &h.great} {
+		v.Store(0)
+	}
+}

@@ -26,6 +26,10 @@ type merged struct {
 	readers sync.WaitGroup
 }
 
+// unreader is a Source that takes back a message that was received, and not begun
+// because the flow stopped. It gives it again.
+type unreader interface{ Unread(m *Message) }
+
 type received struct {
 	m   *Message
 	err error
@@ -90,7 +94,11 @@ func read(ctx context.Context, src Source, got chan<- received, taken <-chan str
 		select {
 		case got <- g:
 		case <-ctx.Done():
-			if m != nil {
+			switch u, ok := src.(unreader); {
+			case m == nil:
+			case ok && err == nil:
+				u.Unread(m)
+			default:
 				m.receipt.release(errStopped)
 			}
 			return

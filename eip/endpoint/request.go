@@ -144,6 +144,12 @@ func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error)
 // failed and outstanding; unmatched are replies that nobody waited for.
 func (r *Request) Counts() map[string]int64 { return r.calls.counts() }
 
+// Gauges says that outstanding requests become fewer again.
+func (r *Request) Gauges() []string { return []string{"outstanding"} }
+
+// ResetDurations forgets what was measured.
+func (r *Request) ResetDurations() { r.calls.roundTrips.Reset() }
+
 // Durations returns how long the service took to reply.
 func (r *Request) Durations() map[string]eip.Durations {
 	return map[string]eip.Durations{"round_trip": r.calls.roundTrips.Durations()}

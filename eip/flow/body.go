@@ -77,7 +77,7 @@ func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string) *stageI
 	before := len(d.diags)
 	d.decode(stage, b, at)
 	pipe.Stages = append(pipe.Stages, &eip.Named{Address: address, Stage: stage})
-	d.flow.stageRanges[address] = b.Range()
+	d.flow.stageRanges[address], d.flow.stageKinds[address] = b.Range(), b.Type
 	in := &stageIn{block: b, passes: true}
 	if e, ok := stage.(eip.Ender); ok {
 		// A stage that is wrong may end for all that is known; one error is enough.

@@ -185,7 +185,7 @@ func (d *decoder) adapter(b *syntax.Block) {
 func (d *decoder) flowBlock(b *syntax.Block) {
 	name := b.Labels[0].Name
 	f := &Flow{flowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[ref]*endpoint{},
-		stageRanges: map[string]hcl.Range{}, uses: map[ref]int{}, lastResort: map[ref]int{}}
+		stageRanges: map[string]hcl.Range{}, stageKinds: map[string]string{}, uses: map[ref]int{}, lastResort: map[ref]int{}}
 	f.Name = name
 	d.flow = f
 	defer func() { d.flow = nil }()

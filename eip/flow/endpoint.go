@@ -19,6 +19,7 @@ type Flow struct {
 	endpoints   map[ref]*endpoint
 	order       []*endpoint // in which they are first named
 	stageRanges map[string]hcl.Range
+	stageKinds  map[string]string
 	// uses counts how often the flow names a channel or adapter to send to, and
 	// lastResort how often of these as its dead_letter or invalid_message.
 	uses, lastResort map[ref]int
@@ -29,16 +30,24 @@ type Flow struct {
 // starts.
 type endpoint struct {
 	ref
-	bound eip.Handler
-	inbox func(ctx context.Context, name string) (eip.Inbox, error)
+	bound   eip.Handler
+	inbox   func(ctx context.Context, name string) (eip.Inbox, error)
+	running *running
+	noTests bool // Test Messages are kept out
 }
 
 func (e *endpoint) Handle(ctx context.Context, m *eip.Message) error {
 	if e.bound == nil {
 		return fmt.Errorf("send to %s: it is not open", e.ref)
 	}
-	if err := e.bound.Handle(ctx, m); err != nil {
-		return fmt.Errorf("send to %s: %w", e.ref, err)
+	test := m.IsTest()
+	if !test || !e.noTests {
+		if err := e.bound.Handle(ctx, m); err != nil {
+			return fmt.Errorf("send to %s: %w", e.ref, err)
+		}
+	}
+	if test {
+		e.running.sentTo(e.ref, m, e.noTests)
 	}
 	return nil
 }

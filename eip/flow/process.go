@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // RunOptions say how to run a Config.
@@ -45,7 +47,10 @@ type Process struct {
 	deadLetters map[*Channel]bool // of brokers: those that are open
 	flows       []*running
 	positions   *positions
+	running     context.Context // of the flows
 	stop        context.CancelFunc
+	stopping    atomic.Bool
+	steps       atomic.Pointer[func(control.Step)]
 	abort       context.Context // ends with the grace
 	stopAll     context.CancelFunc
 }
@@ -67,7 +72,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 	p = &Process{config: c, options: o, log: o.Log, started: time.Now(), brokers: map[*Broker]broker.Broker{}, deadLetters: map[*Channel]bool{}}
 	p.positions = &positions{process: p}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	p.stop = stop
+	p.stop, p.running = stop, run
 	p.abort, p.stopAll = context.WithCancel(context.Background())
 	launched := false
 	defer func() {
@@ -77,7 +82,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		stop()
 		if launched {
 			for _, r := range p.flows {
-				<-r.done
+				<-r.life.Load().done
 			}
 		}
 		err = errors.Join(err, p.close())
@@ -85,7 +90,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		p = nil
 	}()
 	for _, f := range flows {
-		r := &running{process: p, decl: f, done: make(chan struct{})}
+		r := &running{process: p, decl: f}
 		p.flows = append(p.flows, r)
 		if err := r.openSources(ctx); err != nil {
 			return p, err
@@ -100,8 +105,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 	ready, failed := make(chan struct{}, len(p.flows)), make(chan error, len(p.flows))
 	launched = true
 	for _, r := range p.flows {
-		r.context, r.cancel = context.WithCancel(run)
-		go r.run(ready, failed)
+		r.begin(run, ready, failed)
 	}
 	for range p.flows {
 		select {
@@ -200,17 +204,18 @@ func (p *Process) link() {
 // everything. It returns an error that says what was left unsettled, if anything
 // was; that will be delivered again.
 func (p *Process) Stop() error {
+	p.stopping.Store(true)
 	defer time.AfterFunc(p.options.Grace, p.stopAll).Stop()
 	var wait sync.WaitGroup
 	for _, r := range p.flows {
 		wait.Go(func() {
 			for _, u := range r.upstream {
 				select {
-				case <-u.done:
+				case <-u.life.Load().done:
 				case <-p.abort.Done():
 				}
 			}
-			r.stop()
+			r.finish()
 		})
 	}
 	wait.Wait()
@@ -218,7 +223,7 @@ func (p *Process) Stop() error {
 	p.stopAll()
 	var err error
 	for _, r := range p.flows {
-		err = errors.Join(err, r.err)
+		err = errors.Join(err, r.life.Load().err)
 	}
 	return errors.Join(err, p.close())
 }

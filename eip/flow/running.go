@@ -24,27 +24,47 @@ type running struct {
 	sources    []*source
 	sinks      []io.Closer
 	deadLetter eip.Handler
-	upstream   []*running      // flows that send to this one
-	context    context.Context // ends when the flow is to stop
-	cancel     context.CancelFunc
-	done       chan struct{} // closed when it runs no more
-	err        error         // why it left messages unsettled; read after done
+	upstream   []*running // flows that send to this one
+
+	turn sync.Mutex // held by who stops or starts the flow
+	life atomic.Pointer[life]
+}
+
+// life is a flow from when it is started until it is stopped.
+type life struct {
+	context context.Context // ends when the flow is to stop
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when it runs no more
+	err     error         // why it left messages unsettled; read after done
 }
 
 // source is an open source of a flow.
 type source struct {
 	eip.Source
 	close  func() error  // once
+	stays  bool          // open while the flow is stopped
 	idler  broker.Broker // of a channel; nil of an adapter, which may end
 	ended  atomic.Bool   // no more will come
 	failed atomic.Bool   // it must be opened anew
+	unread atomic.Pointer[eip.Message]
 }
+
+// Unread takes back a message that no flow has begun. An adapter gives it once.
+func (s *source) Unread(m *eip.Message) { s.unread.Store(m) }
 
 func newSource(open interface {
 	eip.Source
 	io.Closer
 }, idler broker.Broker) *source {
 	return &source{Source: open, close: sync.OnceValue(open.Close), idler: idler}
+}
+
+// end closes the source, and gives back what was not begun.
+func (s *source) end() error {
+	if m := s.unread.Swap(nil); m != nil {
+		eip.Deliver(context.Background(), eip.HandlerFunc(func(context.Context, *eip.Message) error { return eip.ErrClosed }), m)
+	}
+	return s.close()
 }
 
 // Receive notes how the source ended. An adapter's that has no more does not end
@@ -54,6 +74,9 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 	case s.failed.Load():
 		return nil, eip.ErrClosed
 	case !s.ended.Load():
+		if m := s.unread.Swap(nil); m != nil {
+			return m, nil
+		}
 		m, err := s.Source.Receive(ctx)
 		switch {
 		case m != nil || ctx.Err() != nil:
@@ -89,7 +112,9 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 		if err != nil {
 			return nil, err
 		}
-		return newSource(opened, nil), nil
+		s := newSource(opened, nil)
+		s.stays = true // it may have read ahead, and cannot give back
+		return s, nil
 	}
 	ch := p.config.Channels[from.String()]
 	if err := r.openBrokerDeadLetter(ctx, ch); err != nil {
@@ -103,7 +128,10 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 	if err != nil {
 		return nil, err
 	}
-	return newSource(opened, b), nil
+	s := newSource(opened, b)
+	// What goes with its last consumer must keep it.
+	s.stays = ch.Exclusive || ch.AutoDelete || ch.kind == "topic" && !f.Durable
+	return s, nil
 }
 
 func (p *Process) adapterEnv(f *Flow, a *Adapter) *eip.AdapterEnv {
@@ -140,7 +168,8 @@ func (r *running) openEndpoint(ctx context.Context, e *endpoint) error {
 		if err != nil {
 			return err
 		}
-		e.bound = sink
+		e.bound, e.running = sink, r
+		e.noTests = !eip.PassesTests(a.Component)
 		r.sinks = append(r.sinks, sink)
 		return nil
 	}
@@ -160,7 +189,7 @@ func (r *running) openChannel(ctx context.Context, e *endpoint, ch *Channel, on 
 	if err != nil {
 		return err
 	}
-	e.bound, e.inbox = sender, b.Inbox
+	e.bound, e.inbox, e.running = sender, b.Inbox, r
 	r.process.mu.Lock()
 	defer r.process.mu.Unlock()
 	r.sinks = append(r.sinks, sender)
@@ -176,7 +205,8 @@ func (r *running) build(p *Process) {
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
 		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace, Abort: p.abort.Done(),
-		Env: eip.Env{Instance: p.options.Instance, Log: p.log},
+		Env:    eip.Env{Instance: p.options.Instance, Log: p.log},
+		Traced: r.traced,
 	}
 }
 
@@ -200,12 +230,20 @@ func (r *running) feeds(next *running) bool {
 	return false
 }
 
+// begin makes the flow run, until its life's end.
+func (r *running) begin(ctx context.Context, ready chan<- struct{}, failed chan<- error) {
+	l := &life{done: make(chan struct{})}
+	l.context, l.cancel = context.WithCancel(ctx)
+	r.life.Store(l)
+	go r.run(l, ready, failed)
+}
+
 // run keeps the flow running until it is stopped. One that fails is begun again
 // after a while, unless it never came up.
-func (r *running) run(ready chan<- struct{}, failed chan<- error) {
-	ctx := r.context
-	defer close(r.done)
-	defer r.cancel()
+func (r *running) run(l *life, ready chan<- struct{}, failed chan<- error) {
+	ctx := l.context
+	defer close(l.done)
+	defer l.cancel()
 	up := false
 	r.flow.Ready = func() {
 		if !up {
@@ -218,11 +256,14 @@ func (r *running) run(ready chan<- struct{}, failed chan<- error) {
 		began := time.Now()
 		err := r.flow.Run(ctx)
 		switch {
-		case ctx.Err() != nil:
-			r.err = err
+		case !up && err == nil:
+			failed <- errStopping
 			return
 		case !up:
 			failed <- err
+			return
+		case ctx.Err() != nil:
+			l.err = err
 			return
 		case time.Since(began) > longest:
 			wait = first
@@ -246,7 +287,7 @@ func (r *running) reopen(ctx context.Context, wait time.Duration) bool {
 		if !s.failed.Load() {
 			continue
 		}
-		_ = s.close() // it has failed already
+		_ = s.end() // it has failed already
 		opened, err := r.openSource(ctx, r.decl.From[i])
 		if err != nil { // the old one fails at once, and is tried again
 			r.process.log.Error("flow cannot be started again yet", slog.String("flow", r.decl.Name), slog.Any("error", err))
@@ -260,15 +301,9 @@ func (r *running) reopen(ctx context.Context, wait time.Duration) bool {
 	return true
 }
 
-// stop ends the flow and waits for it.
-func (r *running) stop() {
-	r.cancel()
-	<-r.done
-}
-
 func (r *running) close() (err error) {
 	for _, s := range r.sources {
-		err = errors.Join(err, s.close())
+		err = errors.Join(err, s.end())
 	}
 	for _, s := range r.sinks {
 		err = errors.Join(err, s.Close())

@@ -135,6 +135,12 @@ func (p *SmartProxy) Counts() map[string]int64 {
 	return counts
 }
 
+// Gauges says that outstanding requests become fewer again.
+func (p *SmartProxy) Gauges() []string { return []string{"outstanding"} }
+
+// ResetDurations forgets what was measured.
+func (p *SmartProxy) ResetDurations() { p.ledger.roundTrips.Reset() }
+
 // Durations returns how long the service took to reply.
 func (p *SmartProxy) Durations() map[string]eip.Durations {
 	return map[string]eip.Durations{"round_trip": p.ledger.roundTrips.Durations()}

@@ -109,6 +109,9 @@ func (r *ContentRouter) Nested() []*eip.Pipe {
 	return pipes
 }
 
+// Branches returns how many messages each branch took, by its label.
+func (r *ContentRouter) Branches() map[string]int64 { return r.Counts() }
+
 // Counts returns how many messages each branch took, by its label.
 func (r *ContentRouter) Counts() map[string]int64 {
 	counts := make(map[string]int64, len(r.When)+1)

@@ -1,0 +1,150 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+var (
+	_ control.Process = (*Process)(nil)
+	_ control.Flow    = (*running)(nil)
+)
+
+// Brokers says how the brokers do that are in use.
+func (p *Process) Brokers() []control.Broker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := []control.Broker{}
+	for b, open := range p.brokers {
+		s := open.Status()
+		all = append(all, control.Broker{Name: orElse(b.Name, "default"), URL: s.URL, Connected: s.Connected, Waiting: s.Waiting})
+	}
+	slices.SortFunc(all, func(a, b control.Broker) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Flows returns the flows that run, or are stopped and can be started.
+func (p *Process) Flows() []control.Flow {
+	all := make([]control.Flow, len(p.flows))
+	for i, r := range p.flows {
+		all[i] = r
+	}
+	return all
+}
+
+// Channels returns the declared channels, by name.
+func (p *Process) Channels() []control.Channel {
+	all := []control.Channel{}
+	for _, name := range p.config.ChannelNames() {
+		ch := p.config.Channels[name]
+		all = append(all, control.Channel{Name: name, Kind: ch.kind, Address: ch.Address, Broker: orElse(p.config.brokerOf(ch).Name, "default"),
+			Read: append([]string{}, ch.read...), Written: append([]string{}, ch.written...)})
+	}
+	return all
+}
+
+// Inject puts m into a declared channel.
+func (p *Process) Inject(ctx context.Context, channel string, m *eip.Message) error {
+	ch := p.config.Channels[channel]
+	if ch == nil {
+		return eip.Permanent(fmt.Errorf("there is no channel %s", channel))
+	}
+	b, err := p.broker(ctx, p.config.brokerOf(ch))
+	if err != nil {
+		return err
+	}
+	sender, err := b.Sender(ctx, p.config.spec(ch))
+	if err != nil {
+		return err
+	}
+	settled := make(chan error, 1)
+	eip.Deliver(ctx, sender, m.Fork(func(err error) { settled <- err }))
+	select {
+	case err = <-settled:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return errors.Join(err, sender.Close())
+}
+
+// Trace has every step of Test Messages told to f.
+func (p *Process) Trace(f func(control.Step)) { p.steps.Store(&f) }
+
+func (p *Process) step(s control.Step) {
+	if f := p.steps.Load(); f != nil {
+		s.Test, _ = s.Message.Headers[eip.HeaderTest].(string)
+		(*f)(s)
+	}
+}
+
+// Name is the flow's.
+func (r *running) Name() string { return r.decl.Name }
+
+// From returns what the flow reads.
+func (r *running) From() []string {
+	names := make([]string, len(r.decl.From))
+	for i, f := range r.decl.From {
+		names[i] = f.String()
+	}
+	return names
+}
+
+// To returns what the flow sends to, but for what failed.
+func (r *running) To() []string {
+	names := []string{}
+	for _, e := range r.decl.order {
+		if r.decl.sendsTo(e.ref) {
+			names = append(names, e.String())
+		}
+	}
+	return names
+}
+
+// Stages returns the flow's stages.
+func (r *running) Stages() (all []control.Stage) {
+	eip.WalkNamed(r.decl.Body.Stages, func(n *eip.Named) {
+		all = append(all, control.Stage{Named: n, Kind: r.decl.stageKinds[n.Address]})
+	})
+	return all
+}
+
+// Counts returns what became of the flow's messages.
+func (r *running) Counts() (business, tests eip.Counts) { return r.flow.Counts() }
+
+// Latency returns how long messages took.
+func (r *running) Latency() *eip.Histogram { return r.flow.Latency() }
+
+// Inject passes m through the flow.
+func (r *running) Inject(m *eip.Message) error { return r.flow.Inject(m) }
+
+// traced tells the control bus what became of a Test Message.
+func (r *running) traced(m *eip.Message, how eip.Outcome, err error) {
+	s := control.Step{Flow: r.decl.Name, Outcome: how, Err: err, Message: m}
+	var at *eip.StageError
+	if errors.As(err, &at) {
+		s.Stage = at.Address
+	}
+	r.process.step(s)
+}
+
+// sentTo tells the control bus where a Test Message came out.
+func (r *running) sentTo(to ref, m *eip.Message, keptOut bool) {
+	s := control.Step{Flow: r.decl.Name, To: to.String(), KeptOut: keptOut, Message: m}
+	if ch := r.process.config.Channels[to.String()]; ch != nil {
+		for _, other := range r.process.flows {
+			if slices.Contains(other.From(), to.String()) {
+				s.Readers++
+			}
+		}
+		if ch.kind == "queue" { // they compete
+			s.Readers = min(s.Readers, 1)
+		}
+	}
+	r.process.step(s)
+}

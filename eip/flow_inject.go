@@ -1,0 +1,72 @@
+package eip
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// ErrNotRunning is why a flow takes no message.
+var ErrNotRunning = errors.New("the flow is not running")
+
+// gate is how messages come into a run beside its source's.
+type gate struct {
+	mu  sync.Mutex
+	run *run // nil: closed
+}
+
+func (g *gate) open(x *run) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.run = x
+}
+
+// pass counts m as in flight before the run can end.
+func (g *gate) pass(m *Message) (*run, *Message) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.run == nil {
+		return nil, nil
+	}
+	return g.run, g.run.take(m, nil)
+}
+
+// Inject passes m through the flow as if its source had given it, in whatever lane
+// its key says, and between two of the source's messages. It does not wait for the
+// window. m must be one that New or Fork made, and is settled as usual; where the
+// flow does not run, with the error that is returned.
+func (f *Flow) Inject(m *Message) error {
+	x, taken := f.running.pass(m)
+	if x == nil {
+		err := fmt.Errorf("inject into %s: %w", f.Name, ErrNotRunning)
+		m.receipt.release(err)
+		return err
+	}
+	m = taken
+	l, err := x.anyLane(m)
+	if err != nil {
+		m.receipt.release(err)
+		return nil
+	}
+	x.deliver(l, m)
+	return nil
+}
+
+func (x *run) anyLane(m *Message) (*lane, error) {
+	if x.OrderBy == nil || x.Concurrency == 1 {
+		return &x.lanes[0], nil
+	}
+	return x.laneOf(m)
+}
+
+// Outcome is what became of a message in a flow.
+type Outcome string
+
+// The outcomes of messages.
+const (
+	WasSent         Outcome = "sent"
+	WasDropped      Outcome = "dropped"
+	WasDeadLettered Outcome = "dead_lettered"
+	WasInvalid      Outcome = "invalid"
+	WasReturned     Outcome = "returned"
+)

@@ -1,0 +1,180 @@
+package control
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"github.com/eipd/eipd/eip"
+)
+
+var injectArgs = []string{"body", "headers", "content_type", "correlation_id", "key", "test", "timeout"}
+
+// inject is the command of that name.
+func (s *Server) inject(r *request) (any, error) {
+	if err := r.only(injectArgs...); err != nil {
+		return nil, err
+	}
+	test, err := r.flag("test")
+	if err != nil {
+		return nil, err
+	}
+	wait, err := r.duration("timeout")
+	if err != nil {
+		return nil, err
+	}
+	if wait == 0 {
+		wait = 10 * time.Second
+	}
+	put, err := s.entrance(r)
+	if err != nil {
+		return nil, err
+	}
+	settled := make(chan error, 1)
+	m, err := r.message(func(err error) { settled <- err })
+	if err != nil {
+		return nil, err
+	}
+	if test {
+		return s.probe(r, m, put, settled, wait)
+	}
+	put(m)
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case err := <-settled:
+		if err != nil {
+			return nil, Errorf(Failed, "the message was not taken: %v", err)
+		}
+		return Injected{ID: m.ID}, nil
+	case <-t.C:
+		return nil, Errorf(Failed, "the message %s is still under way after %v", m.ID, wait)
+	case <-s.ctx.Done():
+		return nil, Errorf(Failed, "the process stops")
+	}
+}
+
+// Injected is the result of inject.
+type Injected struct {
+	ID string `json:"id"` // the Message ID
+	// Of a Test Message, where it came to its end.
+	Test *Report `json:"test,omitempty"`
+}
+
+// entrance finds where the target lets messages in: a flow, or a channel. What it
+// is given settles.
+func (s *Server) entrance(r *request) (func(*eip.Message), error) {
+	var names []string
+	for _, f := range s.Process.Flows() {
+		if f.Name() == r.Target {
+			return func(m *eip.Message) { _ = f.Inject(m) }, nil // m settles with the error, if there is one
+		}
+		names = append(names, f.Name())
+	}
+	for _, c := range s.Process.Channels() {
+		if c.Name == r.Target {
+			return func(m *eip.Message) {
+				eip.Deliver(s.ctx, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+					return s.Process.Inject(ctx, c.Name, m)
+				}), m)
+			}, nil
+		}
+		names = append(names, c.Name)
+	}
+	if r.Target == "" {
+		return nil, Errorf(BadArgs, "inject needs a channel or a flow as its target, like queue.orders")
+	}
+	return nil, Errorf(UnknownTarget, "no channel or flow %s%s", clip(r.Target), DidYouMean(r.Target, names))
+}
+
+// message makes the message of the arguments.
+func (r *request) message(settled func(error)) (*eip.Message, error) {
+	body, contentType, err := r.body()
+	if err != nil {
+		return nil, err
+	}
+	given := map[string]string{}
+	for _, name := range []string{"content_type", "correlation_id", "key"} {
+		if given[name], err = r.text(name); err != nil {
+			return nil, err
+		}
+	}
+	if given["content_type"] != "" {
+		contentType = given["content_type"]
+	}
+	headers, ok := r.Args["headers"].(map[string]any)
+	if !ok && r.Args["headers"] != nil {
+		return nil, Errorf(BadArgs, "\"headers\" must be an object")
+	}
+	own := eip.Headers{}
+	for name, v := range headers {
+		if len(name) > 255 {
+			return nil, Errorf(BadArgs, "the header %q has a name of more than 255 bytes", clip(name))
+		}
+		own[name] = headerValue(v)
+	}
+	return eip.New(body, settled).With(func(m *eip.Message) {
+		m.ID, m.Timestamp, m.ContentType = eip.NewID(), time.Now(), contentType
+		m.CorrelationID, m.Key = given["correlation_id"], given["key"]
+		if own = own.FromOutside(); len(own) > 0 {
+			m.Headers = own
+		}
+	}), nil
+}
+
+// body is text as it is, and anything else as JSON.
+func (r *request) body() ([]byte, string, error) {
+	switch b := r.Args["body"].(type) {
+	case nil:
+		return nil, "", nil
+	case string:
+		return []byte(b), "", nil
+	default:
+		body, err := canonical(b)
+		if err != nil {
+			return nil, "", errors.New("encode body: " + err.Error())
+		}
+		return body, "application/json", nil
+	}
+}
+
+func headerValue(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		h := eip.Headers{}
+		for name, e := range v {
+			h[name] = headerValue(e)
+		}
+		return h
+	case []any:
+		for i, e := range v {
+			v[i] = headerValue(e)
+		}
+	}
+	return v
+}
+
+// shownBody is a body for people and programs: JSON as such, else text, else in
+// base64. What is long is cut.
+func shownBody(body []byte) any {
+	const most = 64 << 10
+	if len(body) <= most && json.Valid(body) {
+		return json.RawMessage(body)
+	}
+	text := string(body[:min(len(body), most)])
+	for cut := 0; cut < utf8.UTFMax && len(body) > most && !utf8.ValidString(text); cut++ { // within a letter
+		text = text[:len(text)-1]
+	}
+	shown := any(text)
+	if !utf8.ValidString(text) {
+		shown = base64.StdEncoding.EncodeToString([]byte(text))
+		return map[string]any{"base64": shown, "size": len(body)}
+	}
+	if len(body) > most {
+		return map[string]any{"text": shown, "size": len(body)}
+	}
+	return shown
+}

@@ -1,0 +1,76 @@
+package control
+
+import (
+	"strings"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// list is the command of that name.
+func (s *Server) list(r *request) (any, error) {
+	if err := r.only(); err != nil {
+		return nil, err
+	}
+	flows, err := s.flows(r, true)
+	if err != nil {
+		return nil, err
+	}
+	g := Graph{Flows: []FlowNode{}, Channels: []Channel{}}
+	named := map[string]bool{}
+	for _, f := range flows {
+		n := FlowNode{Name: f.Name(), State: f.State(), From: f.From(), To: f.To(), Stages: []StageNode{}}
+		for _, st := range f.Stages() {
+			n.Stages = append(n.Stages, s.describe(st))
+		}
+		for _, name := range append(f.From(), f.To()...) {
+			named[name] = true
+		}
+		g.Flows = append(g.Flows, n)
+	}
+	for _, c := range s.Process.Channels() {
+		if r.Target == "" || named[c.Name] {
+			g.Channels = append(g.Channels, c)
+		}
+	}
+	if level, ok := s.settings.changed("")["level"]; ok {
+		g.LogLevel = &level
+	}
+	return g, nil
+}
+
+func (s *Server) describe(st Stage) StageNode {
+	n := StageNode{Address: st.Address, Kind: st.Kind, Pattern: PatternOf(st.Kind)}
+	if settable, ok := st.Named.Stage.(eip.Settable); ok {
+		n.Settable = settable.Settable()
+		n.Changed = s.settings.changed(st.Address)
+	}
+	return n
+}
+
+// patterns are the book's names of stages that have another one.
+var patterns = map[string]string{
+	"content_router": "Content-Based Router",
+	"filter":         "Message Filter",
+	"transform":      "Message Translator",
+	"exec":           "Service Activator",
+	"request":        "Request-Reply",
+	"reply":          "Return Address",
+	"send":           "Message Endpoint",
+	"log":            "Message Store",
+	"discard":        "Message Filter",
+}
+
+// PatternOf returns the name of the pattern that a kind of stage is: the book's
+// where it has one, else the kind's own in words.
+func PatternOf(kind string) string {
+	if p := patterns[kind]; p != "" {
+		return p
+	}
+	words := strings.Split(kind, "_")
+	for i, w := range words {
+		if w != "" {
+			words[i] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,135 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// A Process is what a Server carries out commands on. Its methods are safe for
+// concurrent use.
+type Process interface {
+	// Brokers says how the brokers do that are in use.
+	Brokers() []Broker
+	// Flows returns the flows, in the order of the files.
+	Flows() []Flow
+	// Channels returns the declared channels, by name.
+	Channels() []Channel
+	// Inject puts m into a declared channel. The message is settled when it is there.
+	Inject(ctx context.Context, channel string, m *eip.Message) error
+	// Trace has every step of Test Messages told to f. It is called once.
+	Trace(f func(Step))
+}
+
+// A Flow is one flow of a Process.
+type Flow interface {
+	Name() string
+	State() State
+	// From and To are the channels and adapters that the flow reads and sends to, as
+	// the flow file names them.
+	From() []string
+	To() []string
+	// Stages returns the stages, outer ones before those in their bodies.
+	Stages() []Stage
+	Counts() (business, tests eip.Counts)
+	Latency() *eip.Histogram
+	// Stop takes no more messages, and settles what is in flight. Of a flow that is
+	// stopped it does nothing.
+	Stop(ctx context.Context) error
+	// Start takes messages again.
+	Start(ctx context.Context) error
+	// Inject passes m through the flow, as if its source had given it. m settles with
+	// the error that is returned.
+	Inject(m *eip.Message) error
+}
+
+// A Stage is one stage of a Flow.
+type Stage struct {
+	*eip.Named
+	Kind string // as flow files name it
+}
+
+// State says what a flow does.
+type State string
+
+// The states of a flow.
+const (
+	Running  State = "running"
+	Stopping State = "stopping"
+	Stopped  State = "stopped"
+)
+
+// A Channel is a declared queue or topic.
+type Channel struct {
+	Name    string   `json:"name"` // "queue.orders"
+	Kind    string   `json:"kind"`
+	Address string   `json:"address"` // the broker's own name
+	Broker  string   `json:"broker"`  // as in status
+	Read    []string `json:"read_by"` // flows
+	Written []string `json:"written_by"`
+}
+
+// A Broker is the state of a broker, in a status.
+type Broker struct {
+	Name      string `json:"name"`
+	URL       string `json:"url"` // without a password
+	Connected bool   `json:"connected"`
+	Waiting   string `json:"waiting,omitempty"` // what it waits for
+}
+
+// Status is the result of the command of that name.
+type Status struct {
+	Instance string    `json:"instance"`
+	Time     time.Time `json:"time"`
+	PID      int       `json:"pid"`
+	Version  string    `json:"version"`
+	Uptime   float64   `json:"uptime_s"`
+	State    string    `json:"state"` // "running" or "draining"
+	Flows    []string  `json:"flows"`
+	Stopped  []string  `json:"stopped,omitempty"` // of the flows
+	Brokers  []Broker  `json:"brokers"`
+	// Control says where commands come from, or why not.
+	Control []Listening `json:"control"`
+}
+
+// Listening is one way by which commands reach the process.
+type Listening struct {
+	On    string `json:"on"` // "socket" or "topic"
+	At    string `json:"at"` // a path or an address
+	State string `json:"state"`
+}
+
+// Graph is the result of list.
+type Graph struct {
+	Flows    []FlowNode `json:"flows"`
+	Channels []Channel  `json:"channels"`
+	LogLevel *Setting   `json:"loglevel,omitempty"`
+}
+
+// A FlowNode is a flow in a Graph.
+type FlowNode struct {
+	Name   string      `json:"name"`
+	State  State       `json:"state"`
+	From   []string    `json:"from"`
+	To     []string    `json:"to"`
+	Stages []StageNode `json:"stages"`
+}
+
+// A StageNode is a stage in a Graph.
+type StageNode struct {
+	Address string `json:"address"`
+	Kind    string `json:"kind"`
+	Pattern string `json:"pattern"`
+	// Settable are the attributes that set takes, with their values.
+	Settable map[string]any `json:"settable,omitempty"`
+	// Changed are those that differ from the flow file.
+	Changed map[string]Setting `json:"changed,omitempty"`
+}
+
+// A Setting is an attribute that was set on the control bus.
+type Setting struct {
+	Value any        `json:"value"`
+	File  any        `json:"file"`            // the flow file's
+	Until *time.Time `json:"until,omitempty"` // of a lease
+}

@@ -1,0 +1,130 @@
+package control
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// setAttributes is the command set.
+func (s *Server) setAttributes(r *request) (any, error) {
+	if r.Target == "" {
+		return nil, Errorf(BadArgs, "set needs a stage as its target")
+	}
+	stages, err := s.stages(r)
+	if err != nil {
+		return nil, err
+	}
+	lease, err := r.duration("for")
+	if err != nil {
+		return nil, err
+	}
+	values := maps.Clone(r.Args)
+	delete(values, "for")
+	if len(values) == 0 {
+		return nil, Errorf(BadArgs, "set needs an attribute and its value, like enabled = true")
+	}
+	results := map[string]any{}
+	var refused error
+	for _, st := range stages {
+		result, err := s.setOf(st, values, lease)
+		switch {
+		case err == nil:
+			results[st.Address] = result
+		case refused == nil:
+			refused = err
+		}
+	}
+	switch {
+	case len(results) == 0:
+		return nil, refused
+	case strings.Contains(r.Target, "*"): // those that have no such attribute are not meant
+		return results, nil
+	}
+	return results[stages[0].Address], nil
+}
+
+func (s *Server) setOf(st Stage, values map[string]any, lease time.Duration) (map[string]any, error) {
+	settable, ok := st.Named.Stage.(settableStage)
+	if !ok {
+		return nil, Errorf(BadArgs, "nothing of the %s %s can be set", st.Kind, st.Address)
+	}
+	there := slices.Collect(maps.Keys(settable.Settable()))
+	for name := range values {
+		if !slices.Contains(there, name) {
+			return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", st.Address, clip(name), DidYouMean(name, there))
+		}
+	}
+	return s.change(st.Address, settable, values, lease)
+}
+
+type settableStage interface {
+	Settable() map[string]any
+	Set(attribute string, value any) error
+}
+
+func (s *Server) change(address string, of settableStage, values map[string]any, lease time.Duration) (map[string]any, error) {
+	was, until, err := s.settings.change(address, of, values, lease)
+	if err != nil {
+		return nil, Errorf(BadArgs, "%v", err)
+	}
+	result := map[string]any{}
+	for name, now := range of.Settable() {
+		if _, changed := values[name]; changed {
+			result[name] = now
+		}
+	}
+	if len(was) == 1 {
+		for _, old := range was {
+			result["was"] = old
+		}
+	} else {
+		result["was"] = was
+	}
+	if until != nil {
+		result["until"] = until.UTC()
+	}
+	return result, nil
+}
+
+// logLevel is settable as a stage's attributes are.
+type logLevel struct{ *slog.LevelVar }
+
+func (l *logLevel) Settable() map[string]any {
+	return map[string]any{"level": strings.ToLower(l.Level().String())}
+}
+
+func (l *logLevel) Set(_ string, value any) error {
+	var level slog.Level
+	text, ok := value.(string)
+	if !ok || level.UnmarshalText([]byte(text)) != nil {
+		return fmt.Errorf("set level: %v is not debug, info, warn or error", value)
+	}
+	l.LevelVar.Set(level)
+	return nil
+}
+
+// setLogLevel is the command loglevel.
+func (s *Server) setLogLevel(r *request) (any, error) {
+	if err := r.none(); err != nil {
+		return nil, err
+	}
+	if err := r.only("level", "for"); err != nil {
+		return nil, err
+	}
+	if s.Level == nil {
+		return nil, Errorf(NotAllowed, "the log level of this process cannot be changed")
+	}
+	lease, err := r.duration("for")
+	if err != nil {
+		return nil, err
+	}
+	level := &logLevel{s.Level}
+	if r.Args["level"] == nil {
+		return level.Settable(), nil
+	}
+	return s.change("", level, map[string]any{"level": r.Args["level"]}, lease)
+}

@@ -1,0 +1,136 @@
+package control
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// settings know what was set on the bus, and give back what was leased.
+type settings struct {
+	mu      sync.Mutex
+	set     map[key]*setting
+	closed  bool
+	expired func(address, attribute string, value any, err error) // told of each lease's end
+}
+
+type key struct{ address, attribute string }
+
+type setting struct {
+	stage eip.Settable
+	file  any // the value before anything was set
+	back  any // what a lease gives back
+	until time.Time
+	timer *time.Timer // nil: no lease
+	turn  int         // counts leases, as a timer that was stopped may fire all the same
+}
+
+// change sets attributes of one stage: all or, where one is refused, none. It
+// returns the old values and the end of the lease, if it is one.
+func (s *settings) change(address string, stage eip.Settable, values map[string]any, lease time.Duration) (was map[string]any, until *time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was = map[string]any{}
+	before := stage.Settable()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if err := stage.Set(name, values[name]); err != nil {
+			for done := range was {
+				_ = stage.Set(done, was[done]) // it was valid before
+			}
+			return nil, nil, err
+		}
+		was[name] = before[name]
+	}
+	if lease > 0 {
+		t := time.Now().Add(lease)
+		until = &t
+	}
+	for name := range values {
+		s.note(key{address, name}, stage, was[name], lease)
+	}
+	return was, until, nil
+}
+
+// note keeps what was set, and begins its lease.
+func (s *settings) note(k key, stage eip.Settable, was any, lease time.Duration) {
+	e := s.set[k]
+	if e == nil {
+		e = &setting{stage: stage, file: was}
+		if s.set == nil {
+			s.set = map[key]*setting{}
+		}
+		s.set[k] = e
+	}
+	e.stage = stage
+	leased := e.timer != nil
+	if leased {
+		e.timer.Stop()
+		e.timer = nil
+	}
+	if lease <= 0 || s.closed {
+		return
+	}
+	if !leased { // of a lease upon a lease, the value before both comes back
+		e.back = was
+	}
+	e.until = time.Now().Add(lease)
+	e.turn++
+	turn := e.turn
+	e.timer = time.AfterFunc(lease, func() { s.end(k, e, turn) })
+}
+
+func (s *settings) end(k key, e *setting, turn int) {
+	s.mu.Lock()
+	if e.timer == nil || e.turn != turn || s.closed {
+		s.mu.Unlock()
+		return
+	}
+	e.timer = nil
+	err := e.stage.Set(k.attribute, e.back)
+	s.mu.Unlock()
+	if s.expired != nil {
+		s.expired(k.address, k.attribute, e.back, err)
+	}
+}
+
+// changed returns what differs from the flow file, of one address.
+func (s *settings) changed(address string) map[string]Setting {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all map[string]Setting
+	for k, e := range s.set {
+		if k.address != address {
+			continue
+		}
+		now := e.stage.Settable()[k.attribute]
+		if e.timer == nil && reflect.DeepEqual(now, e.file) {
+			continue
+		}
+		c := Setting{Value: now, File: e.file}
+		if e.timer != nil {
+			until := e.until
+			c.Until = &until
+		}
+		if all == nil {
+			all = map[string]Setting{}
+		}
+		all[k.attribute] = c
+	}
+	return all
+}
+
+// close ends the timers; what is leased stays as it is.
+func (s *settings) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, e := range s.set {
+		if e.timer != nil {
+			e.timer.Stop()
+		}
+	}
+}

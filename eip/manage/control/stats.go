@@ -1,0 +1,252 @@
+package control
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// Stats are what the command stats says of one address. What the stage counts
+// itself stands beside, under its own names.
+type Stats struct {
+	eip.Counts
+	Latency Latency `json:"latency_ms"`
+	Rate    *Rate   `json:"rate,omitempty"`
+	Tests   *Tests  `json:"tests,omitempty"`
+}
+
+// Latency sums up durations in milliseconds.
+type Latency struct {
+	Measured int64   `json:"measured"` // how many messages it is about
+	Min      float64 `json:"min"`
+	Mean     float64 `json:"mean"`
+	P50      float64 `json:"p50"`
+	P90      float64 `json:"p90"`
+	P99      float64 `json:"p99"`
+	Max      float64 `json:"max"`
+}
+
+// Rate is how many messages there were a second, over the last ten.
+type Rate struct {
+	Received float64 `json:"received"`
+	Sent     float64 `json:"sent"`
+	Failed   float64 `json:"failed"`
+}
+
+// Tests counts Test Messages, which are in no other count.
+type Tests struct {
+	Received int64 `json:"received"`
+	Sent     int64 `json:"sent"`
+	Failed   int64 `json:"failed"`
+	Dropped  int64 `json:"dropped"`
+	InFlight int64 `json:"in_flight"`
+}
+
+func latencyOf(d eip.Durations) Latency {
+	ms := func(d time.Duration) float64 { return math.Round(float64(d)/1e3) / 1e3 }
+	return Latency{d.Count, ms(d.Min), ms(d.Mean), ms(d.P50), ms(d.P90), ms(d.P99), ms(d.Max)}
+}
+
+// measurable is a flow or a stage.
+type measurable interface {
+	Counts() (business, tests eip.Counts)
+	Latency() *eip.Histogram
+}
+
+// statistics remember since when counts count, and the counts of the last seconds.
+type statistics struct {
+	mu     sync.Mutex
+	since  map[measurable]baseline
+	recent map[measurable]*recent
+}
+
+type baseline struct {
+	counts, tests eip.Counts
+	own           map[string]int64
+}
+
+// statsOf is the command stats.
+func (s *Server) statsOf(r *request) (any, error) {
+	if err := r.only("reset"); err != nil {
+		return nil, err
+	}
+	reset, err := r.flag("reset")
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]any{}
+	var names []string
+	for _, f := range s.Process.Flows() {
+		names = append(names, f.Name())
+		flow := r.Target == "" || Matches(r.Target, f.Name())
+		if flow {
+			all[f.Name()] = s.stats.of(f, nil, reset)
+		}
+		for _, st := range f.Stages() {
+			names = append(names, st.Address)
+			if flow || Matches(r.Target, st.Address) {
+				all[st.Address] = s.stats.of(st.Named, st.Named.Stage, reset)
+			}
+		}
+	}
+	if len(all) == 0 && r.Target != "" {
+		return nil, Errorf(UnknownTarget, "no flow or stage %s%s", clip(r.Target), DidYouMean(r.Target, names))
+	}
+	return all, nil
+}
+
+// of returns what there is to say of a flow or a stage, and makes the counts begin
+// anew where that is asked for.
+func (s *statistics) of(m measurable, stage eip.Stage, reset bool) map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	base := s.since[m]
+	counts, tests := m.Counts()
+	c, t := counts.Minus(base.counts), tests.Minus(base.tests)
+	st := map[string]any{
+		"received": c.Received, "sent": c.Sent, "failed": c.Failed, "retried": c.Retried, "dead_lettered": c.DeadLettered,
+		"invalid": c.Invalid, "dropped": c.Dropped, "copies": c.Copies, "in_flight": c.InFlight,
+		"latency_ms": latencyOf(m.Latency().Durations()), "rate": s.rate(m),
+	}
+	if c.Returned > 0 {
+		st["returned"] = c.Returned
+	}
+	if t.Received > 0 {
+		st["tests"] = Tests{t.Received, t.Sent, t.Failed, t.Dropped, t.InFlight}
+	}
+	own := s.own(st, stage, base.own)
+	if reset {
+		if s.since == nil {
+			s.since = map[measurable]baseline{}
+		}
+		s.since[m] = baseline{counts, tests, own}
+		m.Latency().Reset()
+		if d, ok := stage.(interface{ ResetDurations() }); ok {
+			d.ResetDurations()
+		}
+	}
+	return st
+}
+
+// own adds what a stage counts itself: all of it under "counts", and beside the
+// others what has a name of its own. It returns the counts as they are.
+func (s *statistics) own(st map[string]any, stage eip.Stage, base map[string]int64) map[string]int64 {
+	var counts map[string]int64
+	if c, ok := stage.(eip.Counted); ok {
+		counts = c.Counts()
+		shown := map[string]int64{}
+		gauges := map[string]bool{}
+		if g, ok := stage.(eip.Gauged); ok {
+			for _, name := range g.Gauges() {
+				gauges[name] = true
+			}
+		}
+		for name, n := range counts {
+			if !gauges[name] {
+				n -= base[name]
+			}
+			shown[name] = n
+			if _, taken := st[name]; !taken {
+				st[name] = n
+			}
+		}
+		st["counts"] = shown
+	}
+	if b, ok := stage.(eip.Brancher); ok {
+		branches := b.Branches()
+		shown := map[string]int64{}
+		for name, n := range branches {
+			shown[name] = n - base[name]
+		}
+		st["branches"] = shown
+	}
+	if t, ok := stage.(eip.Timed); ok {
+		for name, d := range t.Durations() {
+			st[name+"_ms"] = latencyOf(d)
+		}
+	}
+	return counts
+}
+
+// over is how long rates look back, in seconds.
+const over = 10
+
+// recent is a ring of the counts at each of the last seconds.
+type recent struct {
+	at     [over + 1]time.Time
+	counts [over + 1]eip.Counts
+	next   int
+	seen   bool
+}
+
+// sample keeps the counts of each second.
+func (s *statistics) sample(ctx context.Context, p Process) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		s.look(p)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *statistics) look(p Process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.recent == nil {
+		s.recent = map[measurable]*recent{}
+	}
+	for _, r := range s.recent {
+		r.seen = false
+	}
+	now := time.Now()
+	note := func(m measurable) {
+		r := s.recent[m]
+		if r == nil {
+			r = &recent{}
+			s.recent[m] = r
+		}
+		r.seen = true
+		r.at[r.next], r.next = now, (r.next+1)%len(r.at)
+		r.counts[(r.next+over)%len(r.at)], _ = m.Counts()
+	}
+	for _, f := range p.Flows() {
+		note(f)
+		for _, st := range f.Stages() {
+			note(st.Named)
+		}
+	}
+	for m, r := range s.recent {
+		if !r.seen { // it was removed
+			delete(s.recent, m)
+			delete(s.since, m)
+		}
+	}
+}
+
+// rate compares the counts with those of ten seconds ago, or of the longest time
+// that is known.
+func (s *statistics) rate(m measurable) Rate {
+	r := s.recent[m]
+	if r == nil {
+		return Rate{}
+	}
+	oldest := r.next // of a full ring
+	for r.at[oldest].IsZero() && oldest != (r.next+over)%len(r.at) {
+		oldest = (oldest + 1) % len(r.at)
+	}
+	seconds := time.Since(r.at[oldest]).Seconds()
+	if seconds < 0.1 {
+		return Rate{}
+	}
+	now, _ := m.Counts()
+	per := func(now, then int64) float64 { return math.Round(float64(now-then)/seconds*10) / 10 }
+	then := r.counts[oldest]
+	return Rate{per(now.Received, then.Received), per(now.Sent, then.Sent), per(now.Failed, then.Failed)}
+}
