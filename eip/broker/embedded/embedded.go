@@ -58,15 +58,15 @@ func Open(c broker.Config) (*Broker, error) {
 		name = c.URL.String()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open broker %s: %w", name, err)
+		return nil, fmt.Errorf("open broker %q: %w", name, err)
 	}
 	s, err := openStore(filepath.Join(dir, messagesFile), c.Log)
 	if err != nil {
-		return nil, fmt.Errorf("open broker %s: %w", name, err)
+		return nil, fmt.Errorf("open broker %q: %w", name, err)
 	}
 	b, err := local.New(c, name, s)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open broker %s: %w", name, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("open broker %q: %w", name, err), s.Close())
 	}
 	e := &Broker{b, s}
 	s.owner = e
