@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -115,7 +116,14 @@ func explain(err error) string {
 		case amqp.NotAllowed:
 			return "vhost refused: " + a.Reason
 		}
-		return fmt.Sprintf("%s (%d)", a.Reason, a.Code)
+		if a.Server {
+			return fmt.Sprintf("%s (%d)", a.Reason, a.Code)
+		}
+		// The network's own word, with a port of ours that means nothing to anybody.
+		if at := strings.LastIndex(a.Reason, ": "); at >= 0 && strings.Contains(a.Reason, "->") {
+			return a.Reason[at+2:]
+		}
+		return a.Reason
 	}
 	return err.Error()
 }

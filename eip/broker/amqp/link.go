@@ -97,15 +97,15 @@ func (l *link) set(conn *connection, blocked bool, waiting string) {
 func (l *link) run() {
 	defer close(l.ended)
 	urls := append([]string{l.config.URL.String()}, l.config.URLs...)
-	wait, said := l.config.Reconnect.Min, ""
+	wait, said := l.config.Reconnect.Min, map[string]bool{} // since the last connection
 	for try := 0; l.context.Err() == nil; try++ {
 		raw := urls[try%len(urls)]
 		conn, err := l.dial(raw)
 		if err != nil {
 			why := explain(err)
 			l.set(nil, false, why)
-			if why != said {
-				said = why
+			if !said[why] && len(said) < 10 {
+				said[why] = true
 				l.config.Log.Warn("waiting for RabbitMQ", slog.String("connection", l.purpose), slog.String("url", redact(raw)), slog.String("why", why))
 			}
 			if try%len(urls) == len(urls)-1 {
@@ -115,7 +115,8 @@ func (l *link) run() {
 			continue
 		}
 		l.config.Log.Info("connected to RabbitMQ", slog.String("connection", l.purpose), slog.String("url", redact(raw)))
-		wait, said = l.config.Reconnect.Min, ""
+		wait = l.config.Reconnect.Min
+		clear(said)
 		l.watch(conn)
 	}
 }

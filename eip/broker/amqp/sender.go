@@ -14,9 +14,9 @@ import (
 	"github.com/eipd/eipd/eip"
 )
 
-// maxUnconfirmed is how many messages a sender has under way. More would not be
-// faster, and each of them may come twice after a crash.
-const maxUnconfirmed = 512
+// maxUnconfirmed is how many messages a sender has under way. More is hardly faster,
+// and each of them may come twice after a crash.
+const maxUnconfirmed = 128
 
 // directReply begins the addresses of clients that take replies without a queue.
 // The server returns what is sent there as mandatory, for want of a queue.
@@ -186,7 +186,9 @@ func (s *sender) run() {
 			s.failed = err
 			return
 		}
-		s.broker.config.Log.Warn("cannot publish", slog.String("to", s.name()), slog.Any("why", err), slog.Duration("again_in", wait))
+		if lost := session != nil && session.conn.IsClosed(); !lost { // that is said once for all
+			s.broker.config.Log.Warn("cannot publish", slog.String("to", s.name()), slog.Any("why", err), slog.Duration("again_in", wait))
+		}
 		sleep(s.ctx, wait)
 		wait = min(2*wait, s.broker.config.Reconnect.Max)
 	}

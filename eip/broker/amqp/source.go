@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +25,8 @@ type source struct {
 
 	mu      sync.Mutex
 	current *consumer // nil while there is none
+
+	silent bool // the last consumer was lost without a word; of Receive
 }
 
 // consumer is one AMQP channel of a source.
@@ -34,6 +37,7 @@ type consumer struct {
 	passing    string // the queue, where it goes with its last consumer
 	deliveries <-chan amqp.Delivery
 	window     *window
+	closed     chan *amqp.Error
 	progress   bool // something was received
 }
 
@@ -83,7 +87,7 @@ func (s *source) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open a channel: %w", err)
 	}
-	c, err := s.consume(conn, ch)
+	c, err := s.consume(ctx, conn, ch)
 	if err != nil {
 		_ = ch.Close() // the server may have closed it already
 		return err
@@ -95,13 +99,16 @@ func (s *source) open(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	if closed {
-		c.close()
+		s.close(c)
 		return eip.ErrClosed
 	}
 	return nil
 }
 
-func (s *source) consume(conn *connection, ch *amqp.Channel) (*consumer, error) {
+func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel) (*consumer, error) {
+	if err := s.await(ctx, conn, ch); err != nil {
+		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, err)
+	}
 	if err := ch.Qos(s.prefetch, 0, false); err != nil {
 		return nil, fmt.Errorf("set prefetch: %w", err)
 	}
@@ -110,7 +117,8 @@ func (s *source) consume(conn *connection, ch *amqp.Channel) (*consumer, error) 
 	if err != nil {
 		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, err)
 	}
-	c := &consumer{conn: conn, channel: ch, tag: tag, deliveries: deliveries, window: newWindow(ch)}
+	c := &consumer{conn: conn, channel: ch, tag: tag, deliveries: deliveries, window: newWindow(ch), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}
+	s.broker.consumers(s.topology.queue, 1)
 	if s.topology.autoDelete {
 		c.passing = s.topology.queue
 	}
@@ -172,13 +180,22 @@ func (s *source) lost(c *consumer) {
 		s.current = nil
 	}
 	s.mu.Unlock()
-	c.close()
-	if s.context.Err() == nil {
-		s.broker.config.Log.Warn("lost the consumer", slog.String("queue", s.topology.queue))
+	why := "the queue was deleted, or moved"
+	select {
+	case err := <-c.closed:
+		if err != nil {
+			why = explain(err)
+		}
+	default:
+	}
+	s.silent = strings.Contains(why, "timeout")
+	s.close(c)
+	if s.context.Err() == nil && !c.conn.IsClosed() { // that is said once for all
+		s.broker.config.Log.Warn("lost the consumer", slog.String("queue", s.topology.queue), slog.String("why", why))
 	}
 }
 
-func (c *consumer) close() {
+func (s *source) close(c *consumer) {
 	c.window.close()
 	go func() { // the library waits for who takes these
 		for range c.deliveries {
@@ -191,6 +208,7 @@ func (c *consumer) close() {
 		}
 		_ = c.channel.Close()
 	})
+	s.broker.consumers(s.topology.queue, -1)
 }
 
 // Close acknowledges what is settled, and gives back the rest.
@@ -202,7 +220,7 @@ func (s *source) Close() error {
 	s.current = nil
 	s.mu.Unlock()
 	if c != nil {
-		c.close()
+		s.close(c)
 	}
 	return nil
 }

@@ -35,9 +35,10 @@ type Broker struct {
 	publish *link
 	direct  func() *sender // to any queue by its name; opened when first used
 
-	mu     sync.Mutex
-	closed bool
-	open   map[interface{ Close() error }]bool
+	mu        sync.Mutex
+	closed    bool
+	open      map[interface{ Close() error }]bool
+	consuming map[string]int // consumers by queue
 }
 
 // Open prepares a broker. It does not wait for a connection: sources and senders
@@ -46,7 +47,7 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
 		return nil, fmt.Errorf("the URL %s names no host", c.URL.Redacted())
 	}
-	b := &Broker{config: c, open: map[interface{ Close() error }]bool{}}
+	b := &Broker{config: c, open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
 	b.consume, b.publish = newLink(&b.config, "consume"), newLink(&b.config, "publish")
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil
