@@ -18,6 +18,8 @@ type Process interface {
 	Channels() []Channel
 	// Inject puts m into a declared channel. The message is settled when it is there.
 	Inject(ctx context.Context, channel string, m *eip.Message) error
+	// Draining reports whether the process is about to end.
+	Draining() bool
 	// Trace has every step of Test Messages told to f. It is called once.
 	Trace(f func(Step))
 }

@@ -96,33 +96,35 @@ type Origin struct {
 type request struct {
 	*Command
 	from    Origin
-	respond func(Reply)
+	respond func(Reply) bool // false: the asker is gone
 }
 
 // handle carries out the command in data, and responds: perhaps later and from
-// another goroutine, and not at all where another instance is meant.
-func (s *Server) handle(data []byte, from Origin, respond func(Reply)) {
+// another goroutine. It returns false where another instance is meant, which
+// responds.
+func (s *Server) handle(data []byte, from Origin, respond func(Reply) bool) bool {
 	c, err := DecodeCommand(data)
 	r := &request{c, from, respond}
 	if err != nil {
 		s.garbage.add(s.Log, err)
 		s.answer(r, nil, err)
-		return
+		return true
 	}
 	if !c.For(s.Instance) {
-		return
+		return false
 	}
 	if err := s.admit(r); err != nil {
 		s.answer(r, nil, err)
-		return
+		return true
 	}
 	k := commands[c.Command]
 	if k.how == atOnce {
 		result, err := s.run(k, r)
 		s.answer(r, result, err)
-		return
+		return true
 	}
 	s.later(k, r)
+	return true
 }
 
 // run keeps what goes wrong in a command to that command.
@@ -235,7 +237,7 @@ func (s *Server) status(*request) (any, error) {
 	for _, l := range s.listening {
 		st.Control = append(st.Control, *l)
 	}
-	if s.draining && len(st.Stopped) == len(st.Flows) {
+	if s.Process.Draining() || s.draining && len(st.Stopped) == len(st.Flows) {
 		st.State = "draining"
 	}
 	return st, nil

@@ -1,0 +1,75 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// DialSocket returns a Client of the process that serves the socket at path.
+func DialSocket(path string) (*Client, error) {
+	c, err := dialUnix(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("open %s: there is no such socket; is eipd running here?", path)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fmt.Errorf("open %s: nobody serves this socket any more", path)
+	case err != nil:
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	_ = c.Close() // each command has a connection of its own
+	return &Client{way: socket(path)}, nil
+}
+
+type socket string
+
+func (s socket) single() bool { return true }
+func (s socket) close() error { return nil }
+
+func (s socket) ask(ctx context.Context, command []byte) (<-chan answer, func(), error) {
+	c, err := dialUnix(string(s))
+	if err != nil {
+		return nil, nil, fmt.Errorf("open %s: %w", string(s), err)
+	}
+	if _, err := c.Write(append(command, '\n')); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("write to %s: %w", string(s), err), c.Close())
+	}
+	replies := make(chan answer)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		read(ctx, c, replies)
+	}()
+	return replies, func() {
+		_ = c.Close()
+		<-stopped
+	}, nil
+}
+
+// read passes on the lines of a connection.
+func read(ctx context.Context, c net.Conn, replies chan<- answer) {
+	in := bufio.NewReader(c)
+	for {
+		line, err := in.ReadBytes('\n')
+		a := answer{data: line}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errors.New("the process has hung up")
+			}
+			a = answer{err: err}
+		}
+		select {
+		case replies <- a:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
