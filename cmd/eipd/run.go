@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/eipd/eipd/eip/broker/embedded"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 type runCommand struct {
@@ -22,6 +25,8 @@ type runCommand struct {
 	instance  string
 	logFormat string
 	logLevel  string
+	level     slog.LevelVar
+	socket    string
 	untilIdle bool
 	grace     time.Duration
 }
@@ -45,6 +50,7 @@ what was not settled is delivered again next time.`,
 	f.StringSliceVar(&r.flows, "flow", nil, "run only the flow of this `name` (repeatable)")
 	f.StringVar(&r.dataDir, "data-dir", ".eipd", "the `folder` of what must outlive the process")
 	f.StringVar(&r.instance, "instance", "", "this process' `name` (default HOST:PID)")
+	f.StringVar(&r.socket, "socket", "", "the `path` of the control socket (default control.sock in the data directory)")
 	f.StringVar(&r.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&r.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&r.untilIdle, "until-idle", false, "end when every source has ended and no message is left")
@@ -80,7 +86,7 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	})
 	process, err := config.Start(ctx, flow.RunOptions{
 		Flows: r.flows, DataDir: r.dataDir, Instance: r.instance, Grace: r.grace, Log: log,
-		Stdin: os.Stdin, Stdout: os.Stdout,
+		Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
 		OpenPositions: func(dir string) (flow.PositionStore, error) { return embedded.OpenPositions(dir, log) },
 	})
 	if err != nil {
@@ -88,6 +94,9 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 			return nil // stopped before it began
 		}
 		return failure{exitFailed, err}
+	}
+	if err := r.serve(process, log); err != nil {
+		return failure{exitFailed, errors.Join(err, process.Stop())}
 	}
 	log.Info("ready", slog.Int("flows", len(process.Stats())), slog.String("instance", r.instance), slog.Duration("after", process.Uptime().Round(time.Microsecond)))
 	if r.untilIdle {
@@ -98,6 +107,21 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	return r.stop(ctx, process, log)
 }
 
+// serve opens the control socket. Where nothing was said about it, a process runs
+// without if need be.
+func (r *runCommand) serve(process *flow.Process, log *slog.Logger) error {
+	path := r.socket
+	if path == "" {
+		path = filepath.Join(r.dataDir, control.SocketName)
+	}
+	err := process.Control().ServeSocket(path)
+	if err != nil && r.socket == "" {
+		log.Warn("no control socket; name another one by --socket", slog.Any("error", err))
+		return nil
+	}
+	return err
+}
+
 func (r *runCommand) stop(ctx context.Context, process *flow.Process, log *slog.Logger) error {
 	if ctx.Err() != nil {
 		log.Info("stopping", slog.Duration("grace", r.grace))
@@ -106,7 +130,7 @@ func (r *runCommand) stop(ctx context.Context, process *flow.Process, log *slog.
 		log.Warn("stopped with messages unsettled; they will be delivered again", slog.Any("error", err))
 	}
 	for _, s := range process.Stats() {
-		log.Info("flow", slog.String("flow", s.Flow), slog.Int64("received", s.Received), slog.Int64("sent", s.Sent), slog.Int64("retried", s.Retried),
+		log.Info("flow", slog.String("flow", s.Flow), slog.Int64("received", s.Received), slog.Int64("sent", s.Sent), slog.Int64("dropped", s.Dropped), slog.Int64("retried", s.Retried),
 			slog.Int64("dead_lettered", s.DeadLettered), slog.Int64("invalid", s.Invalid))
 	}
 	log.Info("stopped", slog.Duration("after", process.Uptime().Round(time.Millisecond)))
@@ -114,11 +138,10 @@ func (r *runCommand) stop(ctx context.Context, process *flow.Process, log *slog.
 }
 
 func (r *runCommand) logger() (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(r.logLevel)); err != nil {
+	if err := r.level.UnmarshalText([]byte(r.logLevel)); err != nil {
 		return nil, fmt.Errorf("--log-level %s: write debug, info, warn or error", r.logLevel)
 	}
-	o := &slog.HandlerOptions{Level: level}
+	o := &slog.HandlerOptions{Level: &r.level}
 	switch r.logFormat {
 	case "text":
 		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil

@@ -116,6 +116,11 @@ type Subscription struct {
 	Durable  bool   // it gets what was sent while no process ran
 	Pattern  string // "": every message; else dotted words, * for one and # for any number
 	Prefetch int    // most unsettled messages; 0: 1000
+	// Exclusive: it is this process' alone, and goes with it.
+	Exclusive bool
+	// MaxLength is how many messages wait in an exclusive one at most. Where the
+	// broker is remote, the oldest go when more come; 0: no limit.
+	MaxLength int
 }
 
 // Config is what a broker is opened with.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // The top-level blocks of the language. Their fields' comments are its reference.
@@ -86,7 +87,7 @@ type QueueBlock struct {
 	Exclusive bool `flow:"exclusive"`
 	// The most messages in it; a sender is refused then. 0: no limit of its own.
 	MaxLength int `flow:"max_length"`
-	// How long a message waits in it at most. Without it for ever.
+	// How long a message waits in it at most. Without it, or with 0, for ever.
 	TTL time.Duration `flow:"ttl"`
 	// Where the broker moves what it gives up.
 	DeadLetter queueRef `flow:"dead_letter"`
@@ -152,6 +153,27 @@ type controlBusBlock struct {
 	Secret string `flow:"secret"`
 	// The commands that the topic may give. Without it all.
 	Allow []string `flow:"allow"`
+	// The commands that the socket may give. Without it all.
+	AllowSocket []string `flow:"allow_socket"`
+	// false: no topic is read, and only the socket serves.
+	Enabled bool `flow:"enabled"`
+}
+
+func newControlBus() *controlBusBlock { return &controlBusBlock{Enabled: true} }
+
+func (c *controlBusBlock) Validate() error {
+	check := func(option string, names []string) error {
+		for _, name := range names {
+			if !slices.Contains(control.Commands(), name) {
+				return eip.OptionErrorf(option, "there is no command %s%s", name, control.DidYouMean(name, control.Commands()))
+			}
+		}
+		return nil
+	}
+	if c.StatisticsEvery != 0 && c.StatisticsEvery < time.Second {
+		return eip.OptionErrorf("statistics_every", "%v is less than a second", c.StatisticsEvery)
+	}
+	return errors.Join(check("allow", c.Allow), check("allow_socket", c.AllowSocket))
 }
 
 func newFlow() *flowBlock {
@@ -177,6 +199,9 @@ func (f *flowBlock) Validate() error {
 		if f.Subscription != "" {
 			wrong = append(wrong, eip.OptionErrorf("subscription", "is a claim on a topic, and the flow reads none"))
 		}
+		if !f.Durable {
+			wrong = append(wrong, eip.OptionErrorf("durable", "says how long a subscription to a topic lives, and the flow reads none; a queue has a durable of its own"))
+		}
 	}
 	return errors.Join(wrong...)
 }
@@ -191,6 +216,14 @@ func (r *retryBlock) Validate() error {
 		return eip.OptionErrorf("attempts", "must be at least 1, which means that nothing is tried again")
 	case r.MaxDelay < r.Delay:
 		return eip.OptionErrorf("max_delay", "%v is less than the delay, %v", r.MaxDelay, r.Delay)
+	}
+	return nil
+}
+
+// Validate checks that the bounds are a range.
+func (r *ReconnectBlock) Validate() error {
+	if r.Max < r.Min {
+		return eip.OptionErrorf("max", "%v is less than the first waiting time, %v", r.Max, r.Min)
 	}
 	return nil
 }

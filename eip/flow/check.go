@@ -52,6 +52,8 @@ func (c *Config) checkSink(d *decoder, r *located) bool {
 // check looks at the configuration as a whole.
 func (d *decoder) check() {
 	d.checkChannels()
+	d.checkClaims()
+	d.checkSubscriptions()
 	for _, f := range d.config.Flows {
 		d.checkWindow(f)
 	}
@@ -61,12 +63,28 @@ func (d *decoder) check() {
 	d.checkCycles()
 }
 
+// checkDeadLetter checks a queue's own dead-letter queue.
+func (d *decoder) checkDeadLetter(ch *Channel) bool {
+	at := ch.DeadLetter.At
+	if at == nil {
+		return true
+	}
+	dead := d.config.Channels[at.String()]
+	switch {
+	case dead == ch:
+		return d.fail(problem(at.Range, "Wrong channel", "%s cannot be its own dead-letter queue. Name another one.", ch))
+	case d.config.brokerOf(dead).URL != d.config.brokerOf(ch).URL:
+		return d.fail(problem(at.Range, "Wrong channel", "The broker itself moves dead letters, so %s must be on the same broker as %s. Set its broker to the same.", dead, ch))
+	}
+	return true
+}
+
 // checkChannels asks each channel's transport what it thinks of it.
 func (d *decoder) checkChannels() {
 	for _, name := range d.config.ChannelNames() {
 		ch := d.config.Channels[name]
 		_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
-		if err != nil || t.Check == nil {
+		if !d.checkDeadLetter(ch) || err != nil || t.Check == nil {
 			continue
 		}
 		if err := t.Check(d.config.spec(ch), nil); err != nil {
@@ -119,6 +137,12 @@ func (d *decoder) use() {
 			}
 		}
 	}
+	if c := d.config.control; c != nil && c.Topic.At != nil {
+		if ch := d.config.Channels[c.Topic.At.String()]; ch != nil {
+			ch.read = append(ch.read, "control_bus")
+			ch.written = append(ch.written, "control_bus")
+		}
+	}
 	for _, ch := range d.config.Channels {
 		if ch.DeadLetter.At != nil {
 			dead := d.config.Channels[ch.DeadLetter.At.String()]
@@ -132,8 +156,7 @@ func (d *decoder) use() {
 func (d *decoder) checkUse() {
 	for _, name := range d.config.ChannelNames() {
 		ch := d.config.Channels[name]
-		url := d.config.brokerOf(ch).URL
-		inside := strings.HasPrefix(url, "memory:") || strings.HasPrefix(url, "embedded:")
+		inside := inside(d.config.brokerOf(ch).URL)
 		switch {
 		case len(ch.read) == 0 && len(ch.written) == 0:
 			d.diags = append(d.diags, warning(ch.Range, "Unused channel", "No flow reads or writes %s.", name))
@@ -157,6 +180,11 @@ func (d *decoder) checkUse() {
 			d.diags = append(d.diags, warning(d.config.Adapters[name].Range, "Unused adapter", "No flow reads or writes adapter.%s.", name))
 		}
 	}
+}
+
+// inside reports whether a broker lives in the process.
+func inside(url string) bool {
+	return strings.HasPrefix(url, "memory:") || strings.HasPrefix(url, "embedded:")
 }
 
 // isLastResort reports whether a channel only takes what failed: nobody needs to
@@ -209,6 +237,12 @@ func (d *decoder) checkCycles() {
 	for _, f := range d.config.Flows {
 		if state[f] == 0 {
 			visit(f)
+		}
+		for _, r := range f.From {
+			if f.lastResort[r.ref] > 0 {
+				d.diags = append(d.diags, warning(f.Range, "Messages may go in circles",
+					"What fails in the flow %q comes back to it, as it reads %s. Send it elsewhere, or it may fail for ever.", f.Name, r))
+			}
 		}
 	}
 }

@@ -89,12 +89,15 @@ func (d *decoder) header(b *syntax.Block) bool {
 		return d.fail(problem(b.TypeRange, "Missing label", "A %s needs a name: %s \"NAME\" { … }.", b.Type, b.Type))
 	}
 	if len(b.Labels) > labels {
-		return d.fail(problem(b.Labels[labels].Range, "Too many labels", "A block %q takes %d.", b.Type, labels))
+		return d.fail(problem(b.Labels[labels].Range, "Too many labels", "%s", tooMany(b.Type, labels)))
 	}
 	if labels == 0 {
 		return true
 	}
 	name := b.Labels[labels-1]
+	if strings.Contains(name.Name, "${ ... }") {
+		return false // the parser's stand-in for a template, which it has reported
+	}
 	if !validName(name.Name) {
 		return d.fail(problem(name.Range, "Invalid name", "%q is no name. A name begins with a letter, and consists of letters, digits, _ and -.", name.Name))
 	}
@@ -104,10 +107,21 @@ func (d *decoder) header(b *syntax.Block) bool {
 		d.scope.names[b.Type] = names
 	}
 	if earlier, taken := names[name.Name]; taken {
-		return d.fail(problem(b.Range(), "Duplicate name", "There is a %s %q already, at %s. Each name may be used once.", b.Type, name.Name, where(earlier)))
+		return d.fail(problem(b.Range(), "Duplicate name", "There is %s %q already, at %s. Each name may be used once.", article(b.Type), name.Name, where(earlier)))
 	}
 	names[name.Name] = b.Range()
 	return true
+}
+
+// tooMany says how many labels a block takes.
+func tooMany(block string, labels int) string {
+	switch labels {
+	case 0:
+		return fmt.Sprintf("A block %q takes no label: %s { … }.", block, block)
+	case 1:
+		return fmt.Sprintf("A block %q takes one label, its name: %s \"NAME\" { … }.", block, block)
+	}
+	return fmt.Sprintf("A block %q takes two labels, its kind and its name: %s \"KIND\" \"NAME\" { … }.", block, block)
 }
 
 // jsonLabels says whether a JSON object's only key is a label: of the top-level
@@ -207,8 +221,7 @@ func (d *decoder) controlBus(blocks []*syntax.Block) {
 			d.fail(problem(b.Range(), "Duplicate block", "There is a control_bus already, at %s.", where(blocks[0].Range())))
 			continue
 		}
-		d.config.control = &controlBusBlock{}
+		d.config.control = newControlBus()
 		d.decode(d.config.control, b, place{what: "control_bus"})
-		d.diags = append(d.diags, warning(b.Range(), "Control bus not served", "This version of eipd reads a control_bus block, and does not yet serve the control bus."))
 	}
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -15,6 +18,54 @@ var (
 	_ control.Process = (*Process)(nil)
 	_ control.Flow    = (*running)(nil)
 )
+
+// Control returns the process' side of the control bus.
+func (p *Process) Control() *control.Server { return p.control }
+
+// serve begins to serve the control bus. Whatever keeps it from reading its topic
+// keeps no flow from running.
+func (p *Process) serve(ctx context.Context) {
+	block := p.config.control
+	if block == nil {
+		block = newControlBus()
+	}
+	p.control = control.NewServer(control.Options{
+		Process: p, Instance: p.options.Instance, Version: p.options.Version, Log: p.log, Level: p.options.Level,
+		Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket,
+	})
+	on, topic := p.controlTopic(block)
+	if on == nil {
+		return
+	}
+	b, err := p.broker(ctx, on)
+	if err != nil {
+		p.log.Warn("control bus: its broker cannot be opened", slog.String("topic", topic.Address), slog.Any("error", err))
+		return
+	}
+	soon, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	select {
+	case <-p.control.ServeTopic(b, topic):
+	case <-soon.Done():
+	}
+}
+
+// controlTopic is where commands come from. A broker inside the process is nobody
+// else's, so it is only read where the flow file says so.
+func (p *Process) controlTopic(block *controlBusBlock) (*Broker, broker.Channel) {
+	topic := broker.Channel{Kind: broker.Topic, Address: control.Address, Durable: true, Declare: true}
+	main := p.config.Brokers[""]
+	switch {
+	case !block.Enabled:
+		return nil, topic
+	case block.Topic.At != nil:
+		ch := p.config.Channels[block.Topic.At.String()]
+		return p.config.brokerOf(ch), p.config.spec(ch)
+	case p.config.control != nil, !inside(main.URL) && p.openBroker(main) != nil:
+		return main, topic
+	}
+	return nil, topic
+}
 
 // Brokers says how the brokers do that are in use.
 func (p *Process) Brokers() []control.Broker {
@@ -73,6 +124,9 @@ func (p *Process) Inject(ctx context.Context, channel string, m *eip.Message) er
 	return errors.Join(err, sender.Close())
 }
 
+// Draining reports whether the process is about to end.
+func (p *Process) Draining() bool { return p.stopping.Load() }
+
 // Trace has every step of Test Messages told to f.
 func (p *Process) Trace(f func(control.Step)) { p.steps.Store(&f) }
 
@@ -121,7 +175,9 @@ func (r *running) Counts() (business, tests eip.Counts) { return r.flow.Counts()
 func (r *running) Latency() *eip.Histogram { return r.flow.Latency() }
 
 // Inject passes m through the flow.
-func (r *running) Inject(m *eip.Message) error { return r.flow.Inject(m) }
+func (r *running) Inject(m *eip.Message) error {
+	return r.flow.Inject(m.With(func(m *eip.Message) { m.Channel = "control_bus" }))
+}
 
 // traced tells the control bus what became of a Test Message.
 func (r *running) traced(m *eip.Message, how eip.Outcome, err error) {

@@ -21,8 +21,10 @@ type RunOptions struct {
 	Flows    []string // only these; none: all that are enabled
 	DataDir  string
 	Instance string
-	Grace    time.Duration // for what is in flight at the end; 0 means 30 s
-	Log      *slog.Logger  // nil: silent
+	Grace    time.Duration  // for what is in flight at the end; 0 means 30 s
+	Log      *slog.Logger   // nil: silent
+	Version  string         // of the program, for the control bus
+	Level    *slog.LevelVar // what Log logs, for the control bus to change; nil: it cannot
 	Stdin    io.Reader
 	Stdout   io.Writer
 	// OpenPositions opens the store of adapters' positions in a folder. It is called
@@ -51,6 +53,7 @@ type Process struct {
 	stop        context.CancelFunc
 	stopping    atomic.Bool
 	steps       atomic.Pointer[func(control.Step)]
+	control     *control.Server // nil until the flows run
 	abort       context.Context // ends with the grace
 	stopAll     context.CancelFunc
 }
@@ -116,6 +119,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 			return p, ctx.Err()
 		}
 	}
+	p.serve(ctx)
 	return p, nil
 }
 
@@ -230,6 +234,9 @@ func (p *Process) Stop() error {
 
 // close closes what Start opened, the brokers last.
 func (p *Process) close() (err error) {
+	if p.control != nil {
+		p.control.Close()
+	}
 	for _, r := range p.flows {
 		err = errors.Join(err, r.close())
 	}

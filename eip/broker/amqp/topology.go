@@ -40,7 +40,10 @@ func receiving(c broker.Channel, s broker.Subscription) topology {
 	if t.pattern == "" {
 		t.pattern = "#"
 	}
-	t.durable, t.autoDelete = s.Durable, !s.Durable
+	t.durable, t.autoDelete, t.exclusive = s.Durable, !s.Durable, s.Exclusive
+	if s.Exclusive && s.MaxLength > 0 {
+		t.arguments = amqp.Table{"x-max-length": int64(s.MaxLength)}
+	}
 	return t
 }
 

@@ -147,15 +147,13 @@ func (s *Server) serve(c net.Conn) {
 			if !s.handle(line, Origin{On: "socket"}, w.respond) {
 				w.unanswered.Done()
 			}
+			w.unanswered.Wait() // one after the other, as they were written
 		}
 		if err != nil {
 			break
 		}
 	}
-	// Who has closed only the sending side, like a shell's pipe, still gets the
-	// replies.
-	w.unanswered.Wait()
-	close(w.replies)
+	close(w.replies) // who has closed only the sending side, like a shell's pipe, gets them all
 }
 
 // connection is who asks by the socket.
