@@ -122,7 +122,7 @@ func (p *peer) take(queue string) *amqp.Delivery {
 // left is how many messages wait in a queue.
 func (p *peer) left(queue string) int {
 	p.Helper()
-	q, err := p.QueueInspect(queue)
+	q, err := p.QueueDeclarePassive(queue, true, false, false, false, nil)
 	if err != nil {
 		p.Fatal(err)
 	}
