@@ -31,6 +31,9 @@ type Env struct {
 	Instance string       // the process' name
 	Log      *slog.Logger // never nil
 
+	// Tracer follows the messages of the flow. nil: nobody does.
+	Tracer Tracer
+
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.
 	DeadLetter, Invalid Handler

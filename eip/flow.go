@@ -39,6 +39,9 @@ type Flow struct {
 	// means 30 s. Closing Abort, where it is set, ends the grace early.
 	Grace time.Duration
 	Abort <-chan struct{}
+	// History has the flow keep a Message History in the header eip-history: the
+	// addresses that a message has passed, and when.
+	History bool
 	// Env is what stages are opened with, but for their address.
 	Env Env
 	// Ready, where set, is called when the stages are open and the flow is about
@@ -244,6 +247,9 @@ func (x *run) waitBelow(n int64, stop <-chan struct{}) bool {
 func (x *run) take(m *Message, e *extra) *Message {
 	if m.receipt == nil || m.receipt.run != nil {
 		m = m.Fork(m.Hold())
+	}
+	if x.History || x.Env.Tracer != nil {
+		m = x.follow(m)
 	}
 	r := m.receipt
 	r.run, r.message = x, m

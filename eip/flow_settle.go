@@ -47,8 +47,11 @@ func (x *run) retry(r *receipt) {
 		return
 	}
 	x.tallies.of(r).retried.Add(1)
-	r.tryAgain()
 	m := r.message
+	if t := m.trace; t != nil && t.span != nil {
+		t.span.Retry(int(r.attempts), r.err)
+	}
+	r.tryAgain()
 	if r.lane == nil { // it never reached one: OrderBy failed
 		l, err := x.laneOf(m)
 		if err != nil {
@@ -237,6 +240,9 @@ func (x *run) tell(r *receipt, err error) {
 }
 
 func (x *run) trace(r *receipt, how Outcome) {
+	if t := r.message.trace; t != nil && t.span != nil {
+		t.span.Settled(how, r.err)
+	}
 	if r.test && x.Traced != nil {
 		x.Traced(r.message, how, r.err)
 	}

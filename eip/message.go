@@ -35,6 +35,7 @@ type Message struct {
 	payload *payload
 	receipt *receipt
 	replier Replier
+	trace   *trace // nil: nobody follows the message
 }
 
 // A Sequence says which part of a larger whole a message is (Message Sequence).
@@ -48,8 +49,8 @@ type Sequence struct {
 type payload struct {
 	body    []byte
 	mu      sync.Mutex
-	derived []any
-	first   [1]any // what derived holds at first, as it seldom holds more
+	derived any
+	more    *[]any // that was derived; seldom there is any
 }
 
 // envelope keeps what every new message needs in one allocation.
@@ -187,7 +188,8 @@ func (m *Message) Reply(ctx context.Context, reply *Message) error {
 	if r.CorrelationID == "" {
 		r.CorrelationID = m.ID
 	}
-	err := m.replier.Reply(ctx, m, &r)
+	r.trace = m.trace
+	err := Send(ctx, returnAddress{m}, &r, Place{Kind: "reply", Name: m.ReplyTo})
 	if err == nil {
 		m.Sent(1)
 	}
@@ -205,15 +207,24 @@ func Derive[T any](m *Message, build func(*Message) T) T {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, d := range p.derived {
-		if v, ok := d.(T); ok {
-			return v
+	if v, ok := p.derived.(T); ok {
+		return v
+	}
+	if p.more != nil {
+		for _, d := range *p.more {
+			if v, ok := d.(T); ok {
+				return v
+			}
 		}
 	}
 	v := build(m)
-	if p.derived == nil {
-		p.derived = p.first[:0]
+	switch {
+	case p.derived == nil:
+		p.derived = v
+	case p.more == nil:
+		p.more = &[]any{v}
+	default:
+		*p.more = append(*p.more, v)
 	}
-	p.derived = append(p.derived, v)
 	return v
 }

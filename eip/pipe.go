@@ -60,11 +60,14 @@ func Chain(stages []Stage, next Handler) Handler {
 	if next == nil && ends(stages) {
 		next = Discard
 	}
-	h := Handler(&link{stage: endAt(next)})
+	last := &link{stage: endAt(next)}
+	h := Handler(last)
 	for i := len(stages) - 1; i >= 0; i-- {
 		l := &link{stage: stages[i], next: h}
 		if n, ok := l.stage.(*Named); ok {
 			l.stage, l.address, l.named = n.Stage, n.Address, n
+			l.scope = scopeOf(n.Address)
+			last.scope = l.scope
 		}
 		h = l
 	}
@@ -146,11 +149,17 @@ type link struct {
 	stage   Stage
 	next    Handler
 	address string
+	scope   string // address of the body
 	named   *Named // counts; nil: nobody does
 }
 
 func (l *link) Handle(ctx context.Context, m *Message) (err error) {
+	var span Span
+	if m.trace != nil {
+		m, span = l.reach(m)
+	}
 	v := l.enter(m)
+	v.span = span
 	defer l.leave(&v, &err)
 	return l.stage.Process(ctx, m, l.next)
 }

@@ -12,7 +12,8 @@ type visit struct {
 	first bool   // the message was not there in an earlier attempt
 	noted uint32 // before the visit
 
-	*clock // nil: the visit is not measured
+	span   Span // nil: nobody follows the message
+	*clock      // nil: the visit is not measured
 	began  time.Duration
 	below  int64 // what other stages had taken of the message's time by then
 }
@@ -45,6 +46,13 @@ func (l *link) leave(v *visit, err *error) {
 	here := *err != nil && l.address != "" && addressOf(*err) == ""
 	if here {
 		*err = &StageError{Address: l.address, Err: *err}
+	}
+	if v.span != nil {
+		if here {
+			v.span.End(*err)
+		} else {
+			v.span.End(nil)
+		}
 	}
 	r := v.receipt
 	if r == nil {

@@ -1,0 +1,147 @@
+package eip
+
+import (
+	"context"
+	"strings"
+)
+
+// A Tracer follows the messages of a flow for an observability system. Its methods
+// and its Spans' are called by many goroutines.
+type Tracer interface {
+	// Receive begins the span of a message that the flow has taken. What came before
+	// is in the message's headers.
+	Receive(m *Message) Span
+}
+
+// A Span is a message in a flow or a stage, or its being sent.
+type Span interface {
+	// Stage begins a span within this one: the message has reached a stage.
+	Stage(address string, m *Message) Span
+	// Send begins a span within this one: the message is being sent. The headers go
+	// with it, and say what the receiver's span belongs to.
+	Send(to Place, m *Message) (Span, Headers)
+	// Made begins a span within this one: a message has been made of others, which
+	// are in these spans.
+	Made(of []Span) Span
+	// Retry notes that the message failed, and is about to be tried again.
+	Retry(attempt int, err error)
+	// Settled ends a flow's span.
+	Settled(how Outcome, err error)
+	// End ends any other. Only the first call counts.
+	End(err error)
+}
+
+// A Place is where messages come from or go to, as traces name it.
+type Place struct {
+	// System is the broker's or adapter's kind: "rabbitmq", "http".
+	System string
+	// Kind is "queue", "topic", "adapter", or "reply" of a Return Address.
+	Kind string
+	// Name is the broker's own name of a channel, or an adapter's name.
+	Name string
+}
+
+// trace is where a message is, in the flow that took it.
+type trace struct {
+	address string // of the flow or stage
+	outer   *trace // nil: it is the flow
+	span    Span   // nil: only the history is kept
+	history bool
+}
+
+// follow begins to follow m, which the flow has taken.
+func (x *run) follow(m *Message) *Message {
+	c := *m
+	c.trace = &trace{address: x.Name, history: x.History}
+	if x.History {
+		c.Headers = passed(c.Headers, x.Name)
+	}
+	if x.Env.Tracer != nil {
+		c.trace.span = x.Env.Tracer.Receive(&c)
+	}
+	return &c
+}
+
+// reach is what becomes of a message that is followed when it gets to a link. A
+// link without address follows the last stage of a body.
+func (l *link) reach(m *Message) (*Message, Span) {
+	t := m.trace.within(l.scope)
+	c := *m
+	if l.address == "" {
+		c.trace = t
+		return &c, nil
+	}
+	c.trace = &trace{address: l.address, outer: t, history: t.history}
+	if t.history {
+		c.Headers = passed(c.Headers, l.address)
+	}
+	if t.span != nil {
+		c.trace.span = t.span.Stage(l.address, &c)
+	}
+	return &c, c.trace.span
+}
+
+// within returns where a message is that goes on in the body of the given address,
+// and ends the spans of the stages that it has left. So a stage's span is the
+// stage's own time: what comes after it stands beside it, what is in its bodies
+// within it.
+func (t *trace) within(scope string) *trace {
+	if scope == "" { // of stages without an address
+		return t
+	}
+	for t.outer != nil {
+		if inner, ok := strings.CutPrefix(scope, t.address); ok && (inner == "" || inner[0] == '.') {
+			break
+		}
+		if t.span != nil {
+			t.span.End(nil)
+		}
+		t = t.outer
+	}
+	return t
+}
+
+// scopeOf is the address of the body that a stage is in.
+func scopeOf(address string) string {
+	return address[:max(strings.LastIndexByte(address, '.'), 0)]
+}
+
+// Send hands m to h, which sends it to a place outside of the flow. Where m is
+// followed that is a span, and m says so to whoever receives it.
+func Send(ctx context.Context, h Handler, m *Message, to Place) error {
+	t := m.trace
+	if t == nil || t.span == nil {
+		return h.Handle(ctx, m)
+	}
+	span, headers := t.span.Send(to, m)
+	err := h.Handle(ctx, m.WithHeaders(headers))
+	span.End(err)
+	return err
+}
+
+// returnAddress takes the replies to a message.
+type returnAddress struct{ *Message }
+
+func (a returnAddress) Handle(ctx context.Context, reply *Message) error {
+	return a.replier.Reply(ctx, a.Message, reply)
+}
+
+// MadeOf returns a copy of m that stands for what a stage has made of messages: of
+// one, where m is a part of it, or of several that became one. Traces then show m
+// as a message of its own, linked to those. m must be a copy or fork of the message
+// that the stage was given last.
+func (m *Message) MadeOf(origins ...*Message) *Message {
+	if m.trace == nil || m.trace.span == nil {
+		return m
+	}
+	var of []Span
+	for _, o := range origins {
+		if o.trace != nil && o.trace.span != nil {
+			of = append(of, o.trace.span)
+		}
+	}
+	c := *m
+	// It stays within this span, whatever bodies it leaves.
+	c.trace = &trace{span: m.trace.span.Made(of), history: m.trace.history}
+	return &c
+}
