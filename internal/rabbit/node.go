@@ -42,6 +42,14 @@ func Config(line string) Option {
 	return func(n *Node) error { return n.configure(line) }
 }
 
+// Advanced sets what only Erlang terms can, which go in between the brackets of
+// [{rabbit, []}].
+func Advanced(terms string) Option {
+	return func(n *Node) error {
+		return os.WriteFile(filepath.Join(n.dir, "advanced.config"), []byte("[{rabbit, ["+terms+"]}]."), 0o600)
+	}
+}
+
 // Start starts a node of the test's own, which ends with the test.
 func Start(t testing.TB, options ...Option) *Node {
 	t.Helper()

@@ -39,8 +39,6 @@ func TestFault_NodeKilled(t *testing.T) {
 		t.Errorf("the status is %+v", s)
 	}
 	r.node.Restart(t)
-	r.sent(6_000)
-	r.node.Restart(t)
 	// What was acknowledged shortly before is unread to a node that was killed.
 	r.Logf("%d messages came twice", r.check())
 }

@@ -224,9 +224,8 @@ func (s *sender) connect() (*session, error) {
 	s.mu.Lock()
 	s.conn, s.frame = conn, conn.Config.FrameSize
 	s.mu.Unlock()
-	// Unbuffered: a return is taken before the confirm that comes after it.
-	return &session{sender: s, conn: conn, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return)),
-		confirms: ch.NotifyPublish(make(chan amqp.Confirmation)), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}, nil
+	return &session{sender: s, conn: conn, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return, maxUnconfirmed)),
+		confirms: ch.NotifyPublish(make(chan amqp.Confirmation, maxUnconfirmed)), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}, nil
 }
 
 // Close waits until everything is confirmed, for ten seconds at most, and gives up

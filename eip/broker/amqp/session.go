@@ -64,17 +64,49 @@ func (x *session) take(one chan<- struct{}) *amqp.Error {
 				confirms = nil
 				continue
 			}
-			x.confirmed(c)
+			if err := x.batch(c, confirms, returns); err != nil {
+				return err
+			}
 			select {
 			case one <- struct{}{}:
 			default:
 			}
 		case err := <-x.closed:
+			select {
+			case c, ok := <-confirms: // the last that came
+				if ok {
+					_ = x.batch(c, confirms, returns) // the session ends anyway
+				}
+			default:
+			}
 			return err
 		case <-x.sender.ctx.Done():
 			return nil
 		}
 	}
+}
+
+// batch takes a confirm, and those that have come since. A return came before its
+// confirm, and is looked at first.
+func (x *session) batch(c amqp.Confirmation, confirms <-chan amqp.Confirmation, returns <-chan amqp.Return) *amqp.Error {
+	for ok := true; ok; {
+		for len(returns) > 0 {
+			r, open := <-returns
+			if !open {
+				break
+			}
+			if err := x.returned(&r); err != nil {
+				return err
+			}
+		}
+		x.confirmed(c)
+		select {
+		case c, ok = <-confirms:
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
 // drain takes what the library still has to say: it does not buffer it, and reads
