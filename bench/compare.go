@@ -77,20 +77,33 @@ func (r runs) String() string {
 		middle(func(s sample) float64 { return s.allocs }), middle(func(s sample) float64 { return s.bytes }), tapped)
 }
 
-func (r runs) column(what func(sample) float64) []float64 {
-	v := make([]float64, len(r))
-	for i := range r {
-		v[i] = what(r[i])
+func (r runs) column(what func(sample) float64) []float64 { return column(r, what) }
+
+func (r runs) timesAsFastAs(other runs) float64 {
+	return ratio(other, r, func(s sample) float64 { return float64(s.wall) })
+}
+
+// column is one figure of each run.
+func column[T any](runs []T, what func(T) float64) []float64 {
+	v := make([]float64, len(runs))
+	for i := range runs {
+		v[i] = what(runs[i])
 	}
 	return v
 }
 
-func (r runs) timesAsFastAs(other runs) float64 {
-	each := make([]float64, len(r))
-	for i := range r {
-		each[i] = float64(other[i].wall) / float64(r[i].wall)
+// ratio is the median of what runs have for each that others have, round by round.
+func ratio[T any](runs, others []T, what func(T) float64) float64 {
+	each := column(runs, what)
+	for i, other := range column(others, what) {
+		each[i] /= other
 	}
 	return median(each)
+}
+
+// spread is the median, and in brackets least and most.
+func spread(v []float64, format string) string {
+	return fmt.Sprintf(format+" ("+format+"–"+format+")", median(v), slices.Min(v), slices.Max(v))
 }
 
 func median[T cmp.Ordered](v []T) T {

@@ -5,7 +5,9 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -21,34 +23,41 @@ func main() {
 	flag.DurationVar(&o.each, "each", 2*time.Second, "about how long one run of one contestant lasts")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each contestant runs")
 	flag.IntVar(&o.messages, "n", 0, "messages a run, for all contestants, in place of -each")
-	router := flag.Bool("router", false, "measure only the router in process")
-	queue := flag.Bool("queue", false, "measure only a hop over a queue on disk")
-	start := flag.Bool("start", false, "measure only how eipd starts and how large it is")
-	flag.Parse()
-	if !*router && !*queue && !*start {
-		*router, *queue, *start = true, true, true
+	parts := []part{
+		{"router", "the router in process", inProcess},
+		{"queue", "a hop over a queue on disk", overDisk},
+		{"rabbit", "work between queues of RabbitMQ, and round trips", overRabbit},
+		{"start", "how eipd starts and how large it is", func(w io.Writer, o options) error { return starts(w, o.rounds) }},
 	}
-	if err := run(o, *router, *queue, *start); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	chosen := map[string]*bool{}
+	for _, p := range parts {
+		chosen[p.name] = flag.Bool(p.name, false, "measure "+p.what+"; without any of these, all")
+	}
+	flag.Parse()
+	all := !slices.ContainsFunc(parts, func(p part) bool { return *chosen[p.name] })
+	fmt.Println(machine() + ", " + versions(os.Args[0]))
+	for _, p := range parts {
+		if !all && !*chosen[p.name] {
+			continue
+		}
+		if err := p.measure(os.Stdout, o); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
 	}
 }
 
-func run(o options, router, queue, start bool) error {
-	fmt.Println(machine())
-	if router {
-		title := "Source, wire tap, content router on two fields, three sinks, in one process:"
-		if err := compare(os.Stdout, title, contestants, []string{"by_hand", "benthos_batch_100"}, o); err != nil {
-			return err
-		}
-	}
-	if queue {
-		if err := compare(os.Stdout, "Into a queue on disk, and out of it:", queues, []string{"bbolt_by_hand"}, o); err != nil {
-			return err
-		}
-	}
-	if start {
-		return starts(os.Stdout, o.rounds)
-	}
-	return nil
+// A part of what is measured can be chosen by its name.
+type part struct {
+	name, what string
+	measure    func(io.Writer, options) error
+}
+
+func inProcess(w io.Writer, o options) error {
+	title := "Source, wire tap, content router on two fields, three sinks, in one process:"
+	return compare(w, title, contestants, []string{"by_hand", "benthos_batch_100"}, o)
+}
+
+func overDisk(w io.Writer, o options) error {
+	return compare(w, "Into a queue on disk, and out of it:", queues, []string{"bbolt_by_hand"}, o)
 }

@@ -45,9 +45,14 @@ func measure(c contestant, n int) (s sample, err error) {
 }
 
 // cpuTime is what this process has used so far.
-func cpuTime() time.Duration {
+func cpuTime() time.Duration { return usedBy(syscall.RUSAGE_SELF) }
+
+// childrenTime is what ended processes have used that this one started.
+func childrenTime() time.Duration { return usedBy(syscall.RUSAGE_CHILDREN) }
+
+func usedBy(who int) time.Duration {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+	if err := syscall.Getrusage(who, &u); err != nil {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())

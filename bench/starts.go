@@ -9,8 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -21,7 +19,7 @@ import (
 type start struct {
 	ready time.Duration // from the start of the process to its line "ready"
 	cpu   time.Duration // all that it used to come to rest
-	rss   int           // in KiB, at rest
+	rss   int64         // in bytes, at rest
 }
 
 // starts builds eipd, and measures how large it is, how it starts and what it
@@ -35,10 +33,8 @@ func starts(w io.Writer, rounds int) error {
 	bin := filepath.Join(dir, "eipd")
 	var size [2]int64
 	for i, ldflags := range []string{"-s -w", ""} {
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", ldflags, "-o", bin, "./cmd/eipd")
-		build.Dir = ".."
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build eipd: %w\n%s", err, out)
+		if err := buildEipd(bin, ldflags); err != nil {
+			return err
 		}
 		info, err := os.Stat(bin)
 		if err != nil {
@@ -77,19 +73,22 @@ func starts(w io.Writer, rounds int) error {
 	return table.Flush()
 }
 
+func buildEipd(bin, ldflags string) error {
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", ldflags, "-o", bin, "./cmd/eipd")
+	build.Dir = ".."
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build eipd: %w\n%s", err, out)
+	}
+	return nil
+}
+
 func mib(n int64) float64 { return float64(n) / (1 << 20) }
 
 func row(w io.Writer, name string, all []start) {
-	column := func(what func(start) float64) string {
-		v := make([]float64, len(all))
-		for i := range all {
-			v[i] = what(all[i])
-		}
-		return fmt.Sprintf("%.1f (%.1f–%.1f)", median(v), slices.Min(v), slices.Max(v))
-	}
+	figures := func(what func(start) float64) string { return spread(column(all, what), "%.1f") }
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", name,
-		column(func(s start) float64 { return float64(s.ready) / 1e6 }), column(func(s start) float64 { return float64(s.cpu) / 1e6 }),
-		column(func(s start) float64 { return float64(s.rss) / 1024 }))
+		figures(func(s start) float64 { return float64(s.ready) / 1e6 }), figures(func(s start) float64 { return float64(s.cpu) / 1e6 }),
+		figures(func(s start) float64 { return mib(s.rss) }))
 }
 
 // startOnce starts eipd in a folder, waits until it rests, and stops it.
@@ -127,27 +126,11 @@ func startOnce(bin, work string) (s start, err error) {
 
 // atRest waits until the process has used no processor for three seconds, and
 // returns what it has used, and the memory that it has.
-func atRest(pid int) (cpu time.Duration, rss int) {
-	used := func() (ticks int) {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			return 0
-		}
-		f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-		user, _ := strconv.Atoi(f[11])
-		system, _ := strconv.Atoi(f[12])
-		return user + system
-	}
-	ticks := used()
-	for before := -1; before != ticks; ticks = used() {
-		before = ticks
+func atRest(pid int) (cpu time.Duration, rss int64) {
+	cpu = processTime(pid)
+	for before := cpu - 1; before != cpu; cpu = processTime(pid) {
+		before = cpu
 		time.Sleep(3 * time.Second)
 	}
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for line := range strings.Lines(string(b)) {
-		if kib, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			rss, _ = strconv.Atoi(strings.Fields(kib)[0])
-		}
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, rss
+	return cpu, memory(pid, "VmRSS")
 }

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// A way to call the service: over a proxy, or straight.
+type way struct{ name, peer, queue string }
+
+var ways = []way{{"straight", "", "service"}, {"eipd smart_proxy", "eipd", "requests"}, {"hand proxy", "hand", "requests"}}
+
+// A called is what one run of calls took.
+type called struct {
+	rate     float64 // calls a second
+	p50, p99 time.Duration
+	cpu      time.Duration // of the proxy, for each call
+	memory   int64
+}
+
+// compareCalls measures round trips to a service, with one caller and with many.
+func (b *bench) compareCalls(w io.Writer, o options) error {
+	for _, queue := range []string{"requests", "service", "proxy.replies"} {
+		if _, err := b.ch.QueueDeclare(queue, true, false, false, false, nil); err != nil {
+			return fmt.Errorf("declare queue %s: %w", queue, err)
+		}
+	}
+	service := b.process("hand", "service")
+	ctx, err := service.launch(context.Background())
+	if err != nil {
+		return err
+	}
+	for _, callers := range []int{1, 64} {
+		if err = b.compareWays(ctx, w, callers, o); err != nil {
+			break
+		}
+	}
+	_, ended := service.end()
+	return errors.Join(err, ended)
+}
+
+func (b *bench) compareWays(ctx context.Context, w io.Writer, callers int, o options) error {
+	all := map[string][]called{}
+	var foreign []float64
+	for range o.rounds {
+		before := b.machineTimes()
+		for _, way := range ways {
+			c, err := b.call(ctx, way, callers, o.each)
+			if err != nil {
+				return fmt.Errorf("call %s: %w", way.name, err)
+			}
+			all[way.name] = append(all[way.name], c)
+		}
+		foreign = append(foreign, b.machineTimes().foreignSince(before))
+	}
+	fmt.Fprintf(w, "\nRound trips to a service of 1024 bytes each way, %d at once.\n", callers)
+	fmt.Fprintf(w, "Medians of %d rounds in turn; in brackets least and most. × is the median of the rounds' own ratios to the hand proxy.\n", o.rounds)
+	fmt.Fprintf(w, "Other processes used %.0f %% of the machine (median; at most %.0f %%).\n\n", median(foreign), slices.Max(foreign))
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "way\tcalls/s\tp50 ms\t× p50\tp99 ms\tproxy CPU µs\tpeak MiB")
+	for _, way := range ways {
+		runs := all[way.name]
+		p50 := func(c called) float64 { return float64(c.p50) / 1e6 }
+		p99 := func(c called) float64 { return float64(c.p99) / 1e6 }
+		cpu, memory := "–", "–"
+		if way.peer != "" {
+			cpu = fmt.Sprintf("%.0f", median(column(runs, func(c called) float64 { return float64(c.cpu) / 1e3 })))
+			memory = fmt.Sprintf("%.0f", median(column(runs, func(c called) float64 { return mib(c.memory) })))
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%s\t%s\t%s\n", way.name, spread(column(runs, func(c called) float64 { return c.rate }), "%.0f"),
+			spread(column(runs, p50), "%.2f"), ratio(runs, all["hand proxy"], p50), spread(column(runs, p99), "%.2f"), cpu, memory)
+	}
+	return table.Flush()
+}
+
+// call lets callers call in a loop for some time.
+func (b *bench) call(ctx context.Context, w way, callers int, lasting time.Duration) (c called, err error) {
+	var p *contestantProcess
+	if w.peer != "" {
+		p = b.process(w.peer, "proxy")
+		if ctx, err = p.launch(ctx); err != nil {
+			return c, err
+		}
+	}
+	trips, took, err := b.trips(ctx, w.queue, callers, lasting)
+	if p != nil {
+		used, ended := p.end()
+		err = errors.Join(err, ended)
+		c.memory, c.cpu = used.memory, used.cpu/time.Duration(max(1, len(trips)))
+	}
+	if err != nil {
+		return c, err
+	}
+	slices.Sort(trips)
+	c.rate, c.p50, c.p99 = float64(len(trips))/took.Seconds(), trips[len(trips)/2], trips[len(trips)*99/100]
+	return c, nil
+}
+
+// trips returns how long each call took. The first of each caller, which may wait
+// for the proxy to start, is not counted.
+func (b *bench) trips(ctx context.Context, queue string, callers int, lasting time.Duration) (trips []time.Duration, took time.Duration, err error) {
+	r, err := newRequestor(b.node)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, r.conn.Close()) }()
+	ctx, cancel := context.WithTimeoutCause(ctx, lasting+time.Minute, errors.New("no reply"))
+	defer cancel()
+	all := func(calls func(caller int) error) error {
+		failed := make([]error, callers)
+		var wg sync.WaitGroup
+		for i := range callers {
+			wg.Go(func() { failed[i] = calls(i) })
+		}
+		wg.Wait()
+		return errors.Join(failed...)
+	}
+	each := make([][]time.Duration, callers)
+	r.replies = make([]chan amqp.Delivery, callers)
+	for i := range callers {
+		r.replies[i] = make(chan amqp.Delivery, 1)
+	}
+	go r.dispatch()
+	if err := all(func(i int) error { return r.call(ctx, queue, i, 0) }); err != nil {
+		return nil, 0, err
+	}
+	start := time.Now()
+	err = all(func(i int) error {
+		for n := 1; time.Since(start) < lasting; n++ {
+			begin := time.Now()
+			if err := r.call(ctx, queue, i, n); err != nil {
+				return err
+			}
+			each[i] = append(each[i], time.Since(begin))
+		}
+		return nil
+	})
+	return slices.Concat(each...), time.Since(start), err
+}
+
+// A requestor calls from many goroutines, with one queue for replies.
+type requestor struct {
+	conn       *amqp.Connection
+	ch         *amqp.Channel
+	address    string
+	deliveries <-chan amqp.Delivery
+	replies    []chan amqp.Delivery // of each caller
+}
+
+func newRequestor(n *node) (*requestor, error) {
+	conn, err := n.connect()
+	if err != nil {
+		return nil, err
+	}
+	r := &requestor{conn: conn}
+	if r.ch, err = conn.Channel(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open a channel: %w", err), conn.Close())
+	}
+	q, err := r.ch.QueueDeclare("", false, true, true, false, nil)
+	if err == nil {
+		r.address = q.Name
+		r.deliveries, err = r.ch.Consume(q.Name, "", true, true, false, false, nil)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make a queue for replies: %w", err), conn.Close())
+	}
+	return r, nil
+}
+
+// dispatch gives each reply to its caller. A correlation id is a caller's number
+// and a call's.
+func (r *requestor) dispatch() {
+	for d := range r.deliveries {
+		var caller, call int
+		if _, err := fmt.Sscanf(d.CorrelationId, "%d.%d", &caller, &call); err == nil && caller < len(r.replies) {
+			select {
+			case r.replies[caller] <- d:
+			default: // it waits for none: this one came twice
+			}
+		}
+	}
+}
+
+func (r *requestor) call(ctx context.Context, queue string, caller, n int) error {
+	id := strconv.Itoa(caller) + "." + strconv.Itoa(n)
+	body := corpus().bodies[n%distinct]
+	err := r.ch.Publish("", queue, false, false, amqp.Publishing{ContentType: "application/json", ReplyTo: r.address, CorrelationId: id, Body: body})
+	if err != nil {
+		return fmt.Errorf("publish a request: %w", err)
+	}
+	select {
+	case d := <-r.replies[caller]:
+		if d.CorrelationId != id || string(d.Body) != string(body) {
+			return fmt.Errorf("the reply to %s has %s, and %d bytes", id, d.CorrelationId, len(d.Body))
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("request %s: %w", id, context.Cause(ctx))
+	}
+}
