@@ -30,6 +30,21 @@ type SourceChecker interface{ CheckSource() error }
 // A SinkChecker is described at SourceChecker.
 type SinkChecker interface{ CheckSink() error }
 
+// OneWay is implemented by adapters whose sinks take messages and never reply, and
+// by what leads to them: nobody can ask them anything.
+type OneWay interface{ OneWay() bool }
+
+// NeverReplies reports whether nothing that h is sent is ever replied to.
+func NeverReplies(h Handler) bool {
+	o, ok := h.(OneWay)
+	return ok && o.OneWay()
+}
+
+// A Claimer is a source adapter that takes something of the machine for itself,
+// like an address to listen on. Two sources with the same claim, which is worded
+// for people, cannot be open at once; "" claims nothing.
+type Claimer interface{ Claim() string }
+
 // An AdapterSource is an open source. Close ends Receive.
 type AdapterSource interface {
 	Source

@@ -52,6 +52,9 @@ func (a *File) Validate() error {
 	return errors.Join(a.Format.validate(), validateMaxBody(a.MaxBody))
 }
 
+// OneWay says that a file answers nothing.
+func (a *File) OneWay() bool { return true }
+
 // CheckSource checks the options of a source.
 func (a *File) CheckSource() error {
 	switch {

@@ -55,6 +55,14 @@ func (a *HTTP) Validate() error {
 	return errors.Join(method, timeout, validateMaxBody(a.MaxBody))
 }
 
+// Claim is the method, address and path whose requests a source takes.
+func (a *HTTP) Claim() string {
+	if _, port, err := net.SplitHostPort(a.Listen); err != nil || port == "0" {
+		return "" // each source gets a port of its own
+	}
+	return a.Method + " " + a.Listen + a.Path
+}
+
 // CheckSource checks the options of a source.
 func (a *HTTP) CheckSource() error {
 	switch _, port, err := net.SplitHostPort(a.Listen); {

@@ -37,6 +37,9 @@ func (a *Stdio) Validate() error {
 	return errors.Join(a.Format.validate(), validateMaxBody(a.MaxBody))
 }
 
+// OneWay says that nothing answers what is printed.
+func (a *Stdio) OneWay() bool { return true }
+
 // stdins are the inputs that flows of this process read. What was read ahead of
 // the flows stays with the input, so that the next flow goes on there.
 var stdins shared[io.Reader, *stdin]

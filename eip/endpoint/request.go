@@ -41,6 +41,9 @@ func (r *Request) Validate() error {
 	if eip.Several(r.To) {
 		return eip.OptionErrorf("to", "it is one channel or adapter, as each request has one reply")
 	}
+	if eip.NeverReplies(r.To) {
+		return eip.OptionErrorf("to", "nothing replies there; name a channel that a service reads, or an adapter that replies, like http and exec")
+	}
 	return nil
 }
 

@@ -27,9 +27,6 @@ func (d *decoder) broker(b *syntax.Block) {
 	if _, _, err := broker.Lookup(br.URL); err != nil {
 		d.blame(b, place{what: fmt.Sprintf("broker %q", br.Name)}, optionError("url", err))
 	}
-	if br.Reconnect.Min > br.Reconnect.Max {
-		d.fail(problem(b.Range(), "Wrong option", "\"reconnect\": the least waiting time is more than the most."))
-	}
 }
 
 // defaultBroker picks the broker of all channels that name none: the command

@@ -169,7 +169,10 @@ func (d *decoder) missing(s *schema.Block, b *syntax.Block, set map[string]*synt
 // to be this option: one error is enough.
 func misspelt(name string, s *schema.Block, set map[string]*syntax.Attribute) bool {
 	for other := range set {
-		if s.Attribute(other) == nil && levenshtein.Distance(other, name, nil) <= 2 {
+		if other == "to" && s.Body != nil {
+			continue
+		}
+		if s.Attribute(other) == nil && levenshtein.Distance(other, name, nil) <= min(2, len(name)-1) {
 			return true
 		}
 	}

@@ -145,6 +145,9 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 			wrong("is wrong: %v.", err)
 		}
 	case schema.Program:
+		if text == "" {
+			return // as if it were not there
+		}
 		field.Set(reflect.ValueOf(eip.Program{Source: text, Text: func() (eip.Text, error) { return compile(d, expression.Text, expr, text) }}))
 	default:
 		d.expression(field, s.Kind, expr, text)
@@ -162,6 +165,8 @@ func (d *decoder) expression(field reflect.Value, kind schema.Kind, expr hcl.Exp
 		program, err = compile(d, expression.Text, expr, text)
 	case schema.Merge:
 		program, err = compile(d, expression.Merge, expr, text)
+	case schema.Names:
+		program, err = compile(d, expression.Names, expr, text)
 	default:
 		program, err = compile(d, expression.Value, expr, text)
 	}
@@ -281,7 +286,7 @@ func (d *decoder) targets(expr hcl.Expression, what string) (targets []eip.Targe
 		if r.kind == "adapter" && !d.config.checkSink(d, r) {
 			continue
 		}
-		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r)})
+		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r, d.config.adapterOf(r.ref))})
 		if what == "dead_letter" || what == "invalid_message" {
 			d.flow.lastResort[r.ref]++
 		}
@@ -294,7 +299,7 @@ func kindWords(a *schema.Attribute) string {
 	switch a.Kind {
 	case schema.Enum:
 		return `one of "` + strings.Join(a.Options, `", "`) + `"`
-	case schema.Predicate, schema.Value, schema.Text, schema.Merge:
+	case schema.Predicate, schema.Value, schema.Text, schema.Merge, schema.Names:
 		return "an expression, which is a string"
 	case schema.Duration:
 		return `a duration like "5s"`

@@ -34,7 +34,10 @@ type endpoint struct {
 	inbox   func(ctx context.Context, name string) (eip.Inbox, error)
 	running *running
 	noTests bool // Test Messages are kept out
+	oneWay  bool // what it leads to never replies
 }
+
+func (e *endpoint) OneWay() bool { return e.oneWay }
 
 func (e *endpoint) Handle(ctx context.Context, m *eip.Message) error {
 	if e.bound == nil {
@@ -63,12 +66,16 @@ func (e channelEndpoint) Inbox(ctx context.Context, name string) (eip.Inbox, err
 }
 
 // endpoint returns the flow's endpoint for a reference; one for all places that
-// name it.
-func (f *Flow) endpoint(r *located) eip.Handler {
+// name it. a is the adapter that is named, nil for a channel.
+func (f *Flow) endpoint(r *located, a *Adapter) eip.Handler {
 	f.uses[r.ref]++
 	e := f.endpoints[r.ref]
 	if e == nil {
 		e = &endpoint{ref: r.ref}
+		if a != nil {
+			o, ok := a.Component.(eip.OneWay)
+			e.oneWay = ok && o.OneWay()
+		}
 		f.endpoints[r.ref] = e
 		f.order = append(f.order, e)
 	}

@@ -55,6 +55,9 @@ func (p *SmartProxy) Validate() error {
 	if eip.Several(p.Service) {
 		return eip.OptionErrorf("service", "it is one channel or adapter, as each request has one reply")
 	}
+	if eip.NeverReplies(p.Service) {
+		return eip.OptionErrorf("service", "nothing replies there; name a channel that a service reads, or an adapter that replies, like http and exec")
+	}
 	return nil
 }
 

@@ -19,7 +19,7 @@ type RecipientList struct {
 	// the flow file writes them ("queue.big"). A name that comes twice counts once.
 	// A list with no name in it, or with a name that is not in Allow, makes the
 	// message invalid, and nothing is sent.
-	Recipients eip.Value `flow:"recipients"`
+	Recipients eip.Value `flow:"recipients,names"`
 	// Allow lists the channels and adapters that Recipients may name.
 	Allow []eip.Target `flow:"allow"`
 }

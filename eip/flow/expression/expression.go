@@ -15,6 +15,7 @@ const (
 	value
 	text
 	merge
+	nameList
 )
 
 // Predicate compiles an expression that decides. One whose result is known not to
@@ -33,8 +34,15 @@ func Predicate(source string) (eip.Predicate, error) {
 }
 
 // Value compiles an expression that computes anything.
-func Value(source string) (eip.Value, error) {
-	p, err := compile(source, value)
+func Value(source string) (eip.Value, error) { return anything(source, value) }
+
+// Names compiles an expression that computes a name or a list of names. One whose
+// result is known to be neither does not compile; what it gives for a message is
+// the caller's to check.
+func Names(source string) (eip.Value, error) { return anything(source, nameList) }
+
+func anything(source string, k kind) (eip.Value, error) {
+	p, err := compile(source, k)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +103,8 @@ func (k kind) fits(t reflect.Type, isNil bool) string {
 		return "This is a function that is not called."
 	case k == predicate && t.Kind() != reflect.Bool:
 		return "This must be true or false, and it is " + typeName(t) + "."
+	case k == nameList && t.Kind() != reflect.String && t.Kind() != reflect.Slice:
+		return "This must be a name or a list of names, and it is " + typeName(t) + "."
 	case k == text && !isText(t):
 		return "This must be text, and it is " + typeName(t) + "."
 	}

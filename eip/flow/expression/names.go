@@ -47,6 +47,12 @@ func (n *names) Visit(node *ast.Node) {
 	}
 }
 
+// otherNil are other languages' words for values that have one here.
+var otherNil = map[string]string{
+	"null": "nil", "NULL": "nil", "Null": "nil", "None": "nil", "undefined": "nil", "Nil": "nil", "NIL": "nil",
+	"True": "true", "TRUE": "true", "False": "false", "FALSE": "false",
+}
+
 func (n *names) report(node ast.Node, hint, format string, args ...any) {
 	if n.err == nil {
 		n.err = at(n.source, node.Location(), hint, format, args...)
@@ -66,6 +72,8 @@ func (n *names) check(id *ast.IdentifierNode) {
 		n.report(id, "Call it: "+id.Value+"(…).", "%q is a function.", id.Value)
 	case id.Value == "var" || id.Value == "local":
 		n.report(id, "Put its value in: ${"+id.Value+".NAME}.", "Expressions do not see the flow file's %q.", id.Value)
+	case otherNil[id.Value] != "":
+		n.report(id, "Write "+otherNil[id.Value]+".", "There is no name %q.", short(id.Value))
 	case id.Value == "reply":
 		n.report(id, "", "Only a merge sees reply.")
 	default:

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -76,9 +77,52 @@ func (m mapping) expression(e hclsyntax.Expression, value string) []span {
 		return opaque(len(value), e.Wrapped.Range())
 	case *hclsyntax.TemplateExpr:
 		quoted := bytes.HasPrefix(m.src[e.SrcRange.Start.Byte:], []byte(`"`))
-		return m.template(e.Parts, value, quoted, e.SrcRange)
+		return m.template(chosen(e.Parts, value), value, quoted, e.SrcRange)
 	}
 	return opaque(len(value), e.Range())
+}
+
+// maxChoices bounds how many ways through a template's conditions are tried.
+const maxChoices = 64
+
+// chosen puts in the place of each %{ if } the branch that was taken: where only
+// one way through all of them can have made the value, it was that one.
+func chosen(parts []hclsyntax.Expression, value string) []hclsyntax.Expression {
+	ways := [][]hclsyntax.Expression{nil}
+	for _, p := range parts {
+		branches := [][]hclsyntax.Expression{{p}}
+		if c, ok := p.(*hclsyntax.ConditionalExpr); ok {
+			yes, isTemplate := c.TrueResult.(*hclsyntax.TemplateExpr)
+			no, both := c.FalseResult.(*hclsyntax.TemplateExpr)
+			if isTemplate && both {
+				branches = [][]hclsyntax.Expression{yes.Parts, no.Parts}
+			}
+		}
+		if len(ways)*len(branches) > maxChoices {
+			return parts
+		}
+		var longer [][]hclsyntax.Expression
+		for _, w := range ways {
+			for _, b := range branches {
+				longer = append(longer, slices.Concat(w, b))
+			}
+		}
+		ways = longer
+	}
+	var found []hclsyntax.Expression
+	for _, w := range ways {
+		if locate(segments(w), value, searchForward) == nil {
+			continue
+		}
+		if found != nil {
+			return parts
+		}
+		found = w
+	}
+	if found == nil {
+		return parts
+	}
+	return found
 }
 
 // A segment of a template is a literal, or references with nothing between them,
@@ -108,7 +152,7 @@ func segments(parts []hclsyntax.Expression) (all []segment) {
 // there.
 func (m mapping) template(parts []hclsyntax.Expression, value string, quoted bool, whole hcl.Range) []span {
 	spans, all := opaque(len(value), whole), segments(parts)
-	first, last := searchForward(all, value), searchBackward(all, value)
+	first, last := locate(all, value, searchForward), locate(all, value, searchBackward)
 	if first == nil || last == nil {
 		return spans
 	}
@@ -130,6 +174,32 @@ func (m mapping) template(parts []hclsyntax.Expression, value string, quoted boo
 		}
 	}
 	return spans
+}
+
+// locate returns where each segment starts. Literals with nothing between them are
+// searched for as one.
+func locate(all []segment, value string, search func([]segment, string) []int) []int {
+	var joined []segment
+	for i, s := range all {
+		if i > 0 && s.literal && all[i-1].literal {
+			joined[len(joined)-1].text += s.text
+		} else {
+			joined = append(joined, s)
+		}
+	}
+	found := search(joined, value)
+	if found == nil {
+		return nil
+	}
+	starts := make([]int, len(all))
+	for i, s := range all {
+		if i > 0 && s.literal && all[i-1].literal {
+			starts[i] = starts[i-1] + len(all[i-1].text)
+		} else {
+			starts[i], found = found[0], found[1:]
+		}
+	}
+	return starts
 }
 
 // searchForward returns where each segment starts, at the earliest; nil where the

@@ -28,6 +28,7 @@ const (
 	Predicate  Kind = "expression: boolean"
 	Value      Kind = "expression"
 	Text       Kind = "expression: text"
+	Names      Kind = "expression: name, or list of names"
 	Merge      Kind = "expression of body and reply"
 	Values     Kind = "map of expressions"
 	Program    Kind = "string or expression"

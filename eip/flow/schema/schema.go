@@ -6,6 +6,7 @@
 //
 //	`flow:"name"`          an attribute; its kind follows from the field's type
 //	`flow:"name,required"` one that must be set
+//	`flow:"name,names"`    an eip.Value that gives a name or a list of names
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
 //	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`
@@ -127,7 +128,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "block", "label", "body", "ends":
+		case "", "required", "block", "label", "body", "ends", "names":
 			has[o] = true
 		default:
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
@@ -158,6 +159,12 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 		kind, ok := kindOf(f.Type)
 		if !ok {
 			b.bad(f, "has a type that no option can have: "+f.Type.String())
+		}
+		if has["names"] {
+			if kind != Value {
+				b.bad(f, "gives names but is no eip.Value")
+			}
+			kind = Names
 		}
 		a := &Attribute{Field: field, Kind: kind, Type: f.Type, Required: has["required"]}
 		if e, ok := reflect.Zero(f.Type).Interface().(enum); ok {

@@ -53,8 +53,12 @@ type Block struct {
 	Body      Body
 }
 
-// Range is the block's type and labels.
+// Range is the block's type and labels; in JSON, where one type may stand before
+// many blocks, the last label.
 func (b *Block) Range() hcl.Range {
+	if n := len(b.Labels); n > 0 && isJSON(b.TypeRange.Filename) {
+		return b.Labels[n-1].Range
+	}
 	if n := len(b.Labels); n > 0 && b.Labels[n-1].Range.Filename == b.TypeRange.Filename && b.Labels[n-1].Range.Start.Byte >= b.TypeRange.Start.Byte {
 		return hcl.RangeBetween(b.TypeRange, b.Labels[n-1].Range)
 	}
