@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"time"
-
 )
 
 // A Client gives commands and collects replies. It is safe for concurrent use.
@@ -138,4 +137,3 @@ func (r *Reply) Read(to any) error {
 	}
 	return nil
 }
-

@@ -40,13 +40,15 @@ func (s socket) ask(ctx context.Context, command []byte) (<-chan answer, func(),
 		return nil, nil, errors.Join(fmt.Errorf("write to %s: %w", string(s), err), c.Close())
 	}
 	replies := make(chan answer)
+	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		read(ctx, c, replies)
 	}()
 	return replies, func() {
-		_ = c.Close()
+		cancel()
+		_ = c.Close() // the reply is read, or nobody wants it
 		<-stopped
 	}, nil
 }

@@ -90,10 +90,11 @@ func (s *settings) end(k key, e *setting, turn int) {
 		return
 	}
 	e.timer = nil
-	err := e.stage.Set(k.attribute, e.back)
+	back := e.back
+	err := e.stage.Set(k.attribute, back)
 	s.mu.Unlock()
 	if s.expired != nil {
-		s.expired(k.address, k.attribute, e.back, err)
+		s.expired(k.address, k.attribute, back, err)
 	}
 }
 
