@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,16 +72,11 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, func() {
-		// A second signal ends the process at once.
-		again := make(chan os.Signal, 1)
-		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
-		<-again
+	ctx, stop := untilSignal(ctx, func() {
 		log.Warn("stopped at once; what was not settled will be delivered again")
 		os.Exit(exitFailed)
 	})
+	defer stop()
 	process, err := config.Start(ctx, flow.RunOptions{
 		Flows: r.flows, DataDir: r.dataDir, Instance: r.instance, Grace: r.grace, Log: log,
 		Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// echo is how long after the first signal others count as the same request: who
+// ends a process often tells its group as well, like timeout(1).
+const echo = 10 * time.Millisecond
+
+// untilSignal returns a context that ends at SIGTERM or ctrl-C. A second one calls
+// atOnce.
+func untilSignal(parent context.Context, atOnce func()) (ctx context.Context, stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancel(parent)
+	done := make(chan struct{})
+	next := func() bool {
+		select {
+		case <-signals:
+			return true
+		case <-done:
+			return false
+		}
+	}
+	go func() {
+		if !next() {
+			return
+		}
+		for over := time.After(echo); over != nil; {
+			select {
+			case <-signals:
+			case <-over:
+				over = nil
+			}
+		}
+		cancel()
+		if next() {
+			atOnce()
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+		close(done)
+	}
+}
