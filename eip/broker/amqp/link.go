@@ -79,6 +79,13 @@ func (l *link) flowing(ctx context.Context) error {
 	}
 }
 
+// there reports whether there is a connection, until a change.
+func (l *link) there() (ok bool, change <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn != nil && !l.conn.IsClosed(), l.change
+}
+
 func (l *link) waitsFor() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

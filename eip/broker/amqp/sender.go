@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -14,9 +13,14 @@ import (
 	"github.com/eipd/eipd/eip"
 )
 
-// maxUnconfirmed is how many messages a sender has under way. More is hardly faster,
-// and each of them may come twice after a crash.
-const maxUnconfirmed = 128
+// Messages under way: what a sender may always have, and what all senders of a
+// broker share beside. More is hardly faster, and each of them may come twice after
+// a crash. A sender that is stuck keeps no other from going on.
+const (
+	ownUnconfirmed    = 16
+	sharedUnconfirmed = 112
+	maxUnconfirmed    = ownUnconfirmed + sharedUnconfirmed
+)
 
 // directReply begins the addresses of clients that take replies without a queue.
 // The server returns what is sent there as mandatory, for want of a queue.
@@ -35,7 +39,8 @@ type outgoing struct {
 	key        string
 	mandatory  bool
 	release    func(error)
-	tag        uint64 // on the present channel
+	place      chan struct{} // where it takes room
+	tag        uint64        // on the present channel
 	returned   error
 }
 
@@ -43,12 +48,13 @@ type outgoing struct {
 type sender struct {
 	target
 	broker *Broker
-	room   chan struct{} // a place for each message under way
+	room   chan struct{} // the own places for messages under way
 	ready  chan struct{} // closed when it could publish for the first time
 	failed error         // why it never will; read after ready
 	stop   context.CancelFunc
 	ctx    context.Context
 	ended  chan struct{}
+	idle   chan struct{} // nothing is under way any more
 
 	publishing sync.Mutex // keeps the order of publishes
 	mu         sync.Mutex // guards what follows
@@ -59,7 +65,8 @@ type sender struct {
 }
 
 func (b *Broker) newSender(t target) *sender {
-	s := &sender{target: t, broker: b, room: make(chan struct{}, maxUnconfirmed), ready: make(chan struct{}), ended: make(chan struct{})}
+	s := &sender{target: t, broker: b, room: make(chan struct{}, ownUnconfirmed),
+		ready: make(chan struct{}), ended: make(chan struct{}), idle: make(chan struct{}, 1)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if err := b.track(s); err != nil {
 		s.failed = err
@@ -99,31 +106,15 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 	if err != nil {
 		return eip.Permanent(fmt.Errorf("publish: %w", err))
 	}
-	select {
-	case s.room <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.ctx.Done():
-		return eip.ErrClosed
-	}
-	if err := s.broker.publish.flowing(ctx); err != nil {
-		<-s.room
+	place, err := s.place(ctx)
+	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	conn := s.conn
-	s.mu.Unlock()
-	if conn != nil {
-		if err := conn.wire.room(ctx); err != nil {
-			<-s.room
-			return err
-		}
-	}
-	o := &outgoing{publishing: p, key: key, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: m.Hold()}
+	o := &outgoing{publishing: p, key: key, place: place, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: m.Hold()}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	if s.ctx.Err() != nil {
-		<-s.room
+		<-place
 		o.release(eip.ErrClosed)
 		return nil
 	}
@@ -135,6 +126,31 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 		s.publish(ch, o)
 	}
 	return nil // without a channel, mending publishes it
+}
+
+// place waits until one more message may be under way.
+func (s *sender) place(ctx context.Context) (place chan struct{}, err error) {
+	select {
+	case s.room <- struct{}{}:
+		place = s.room
+	case s.broker.room <- struct{}{}:
+		place = s.broker.room
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.ctx.Done():
+		return nil, eip.ErrClosed
+	}
+	err = s.broker.publish.flowing(ctx)
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
+	if err == nil && conn != nil {
+		err = conn.wire.room(ctx)
+	}
+	if err != nil {
+		<-place
+	}
+	return place, err
 }
 
 func (s *sender) frameSize() int {
@@ -228,24 +244,11 @@ func (s *sender) connect() (*session, error) {
 		confirms: ch.NotifyPublish(make(chan amqp.Confirmation, maxUnconfirmed)), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}, nil
 }
 
-// Close waits until everything is confirmed, for ten seconds at most, and gives up
-// the rest.
+// Close waits until everything is confirmed, and gives up the rest: after ten
+// seconds, or where the broker is away.
 func (s *sender) Close() error {
 	s.broker.untrack(s)
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	var err error
-fill:
-	for range cap(s.room) { // when all places are free, nothing is under way
-		select {
-		case s.room <- struct{}{}:
-		case <-s.ended:
-			break fill
-		case <-deadline.C:
-			err = errors.New("close: some messages were not confirmed")
-			break fill
-		}
-	}
+	s.settle()
 	s.stop()
 	<-s.ended
 	s.publishing.Lock()
@@ -255,7 +258,34 @@ fill:
 	s.underWay = nil
 	s.mu.Unlock()
 	for _, o := range left {
+		<-o.place
 		o.release(eip.ErrClosed)
 	}
-	return err
+	if len(left) > 0 {
+		return fmt.Errorf("close %s: %d messages were not confirmed", s.name(), len(left))
+	}
+	return nil
+}
+
+// settle waits until nothing is under way.
+func (s *sender) settle() {
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	for {
+		s.mu.Lock()
+		left := len(s.underWay)
+		s.mu.Unlock()
+		there, change := s.broker.publish.there()
+		if left == 0 || !there {
+			return
+		}
+		select {
+		case <-s.idle:
+		case <-change:
+		case <-s.ended:
+			return
+		case <-deadline.C:
+			return
+		}
+	}
 }

@@ -198,7 +198,13 @@ func (x *session) oldest(tag uint64) *outgoing {
 	x.underWay[0] = nil
 	x.underWay = x.underWay[1:]
 	x.progress = true
-	<-x.room
+	<-o.place
+	if len(x.underWay) == 0 {
+		select {
+		case x.idle <- struct{}{}:
+		default:
+		}
+	}
 	return o
 }
 

@@ -33,6 +33,7 @@ type Broker struct {
 	config  broker.Config
 	consume *link
 	publish *link
+	room    chan struct{}  // places that all senders share
 	direct  func() *sender // to any queue by its name; opened when first used
 
 	mu        sync.Mutex
@@ -47,7 +48,7 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
 		return nil, fmt.Errorf("the URL %s names no host", c.URL.Redacted())
 	}
-	b := &Broker{config: c, open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
+	b := &Broker{config: c, room: make(chan struct{}, sharedUnconfirmed), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
 	b.consume, b.publish = newLink(&b.config, "consume"), newLink(&b.config, "publish")
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil

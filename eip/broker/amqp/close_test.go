@@ -1,0 +1,39 @@
+package amqp_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/internal/netfault"
+	"github.com/eipd/eipd/internal/rabbit"
+)
+
+// While the broker is away, closing does not wait for it, and says what it leaves.
+func TestConnect_CloseWhileAway(t *testing.T) {
+	n := rabbit.Shared(t)
+	network := netfault.Start(t, n.Address())
+	b := open(t, config(t, "amqp://guest:guest@"+network.Address()+"/?heartbeat=1"))
+	s, err := b.Sender(t.Context(), queue(t, "q"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	network.Hole()
+	settled := make(chan error, 3)
+	for range 3 {
+		eip.Deliver(t.Context(), s, eip.New([]byte("x"), func(err error) { settled <- err }))
+	}
+	until(t, "the hole is noticed", func() bool { return !b.Status().Connected })
+	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "3 messages were not confirmed") {
+		t.Errorf("closing says %v", err)
+	}
+	for range 3 {
+		if err := <-settled; !errors.Is(err, eip.ErrClosed) {
+			t.Errorf("a message settled with %v", err)
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
