@@ -51,11 +51,18 @@ func build(m *testing.M) int {
 func run(t *testing.T, vhost string) string {
 	t.Helper()
 	url := rabbit.Shared(t).Vhosts(t, vhost)[vhost]
-	flows, err := filepath.Abs("testdata/flow.hcl")
+	start(t, url, "testdata/flow.hcl")
+	return url
+}
+
+// start runs the flows of a file until the test ends.
+func start(t *testing.T, url, file string, args ...string) {
+	t.Helper()
+	flows, err := filepath.Abs(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command(eipd, "run", flows, "--broker", url)
+	c := exec.Command(eipd, append([]string{"run", flows, "--broker", url}, args...)...)
 	c.Dir = t.TempDir()
 	var log bytes.Buffer
 	stderr, err := c.StderrPipe()
@@ -83,7 +90,6 @@ func run(t *testing.T, vhost string) string {
 	if !<-ready {
 		t.Fatal("eipd did not become ready")
 	}
-	return url
 }
 
 // copyUntil copies until it has copied these words.
