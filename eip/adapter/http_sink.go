@@ -77,6 +77,11 @@ func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, 
 			}
 		}
 	}
+	for _, name := range traceContext {
+		if value, ok := m.Headers[name].(string); ok && value != "" && validField(value) {
+			request.Header.Set(name, value)
+		}
+	}
 	for name, value := range s.Headers {
 		request.Header.Set(name, value)
 		if http.CanonicalHeaderKey(name) == "Host" {
@@ -85,6 +90,10 @@ func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, 
 	}
 	return request, nil
 }
+
+// traceContext are the headers of a message that go with its request, so that
+// traces do not break off there: those of the W3C's Trace Context and Baggage.
+var traceContext = []string{"traceparent", "tracestate", "baggage"}
 
 // refused is the failure of an answer that is not 2xx, with how its body begins.
 func refused(method string, request *http.Request, code int, body []byte) error {

@@ -126,6 +126,9 @@ type flowBlock struct {
 	// Which messages of a topic, by their key: words between dots, * for one, # for
 	// any number. Without it all.
 	Pattern string `flow:"pattern"`
+	// Keep a Message History in the header eip-history: the addresses of the flows
+	// and stages that a message has passed, and when; the last 64 of them.
+	History bool `flow:"history"`
 	// false: loaded and checked, but not started.
 	Enabled bool     `flow:"enabled"`
 	Body    eip.Pipe `flow:",body,ends"`

@@ -33,6 +33,7 @@ type endpoint struct {
 	bound   eip.Handler
 	inbox   func(ctx context.Context, name string) (eip.Inbox, error)
 	running *running
+	place   eip.Place
 	noTests bool // Test Messages are kept out
 	oneWay  bool // what it leads to never replies
 }
@@ -45,7 +46,7 @@ func (e *endpoint) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	test := m.IsTest()
 	if !test || !e.noTests {
-		if err := e.bound.Handle(ctx, m); err != nil {
+		if err := eip.Send(ctx, e.bound, m, e.place); err != nil {
 			return fmt.Errorf("send to %s: %w", e.ref, err)
 		}
 	}

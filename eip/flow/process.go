@@ -25,8 +25,11 @@ type RunOptions struct {
 	Log      *slog.Logger   // nil: silent
 	Version  string         // of the program, for the control bus
 	Level    *slog.LevelVar // what Log logs, for the control bus to change; nil: it cannot
-	Stdin    io.Reader
-	Stdout   io.Writer
+	// Tracer makes what follows the messages of a flow. It is told where they come
+	// from, by their Channel. nil: nobody follows them.
+	Tracer func(flow string, from map[string]eip.Place) eip.Tracer
+	Stdin  io.Reader
+	Stdout io.Writer
 	// OpenPositions opens the store of adapters' positions in a folder. It is called
 	// when an adapter needs it and the default broker does not keep them.
 	OpenPositions func(dir string) (PositionStore, error)

@@ -168,7 +168,7 @@ func (r *running) openEndpoint(ctx context.Context, e *endpoint) error {
 		if err != nil {
 			return err
 		}
-		e.bound, e.running = sink, r
+		e.bound, e.running, e.place = sink, r, adapterPlace(a)
 		e.noTests = !eip.PassesTests(a.Component)
 		r.sinks = append(r.sinks, sink)
 		return nil
@@ -189,7 +189,7 @@ func (r *running) openChannel(ctx context.Context, e *endpoint, ch *Channel, on 
 	if err != nil {
 		return err
 	}
-	e.bound, e.inbox, e.running = sender, b.Inbox, r
+	e.bound, e.inbox, e.running, e.place = sender, b.Inbox, r, channelPlace(ch, on)
 	r.process.mu.Lock()
 	defer r.process.mu.Unlock()
 	r.sinks = append(r.sinks, sender)
@@ -205,8 +205,8 @@ func (r *running) build(p *Process) {
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
 		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace, Abort: p.abort.Done(),
-		Env:    eip.Env{Instance: p.options.Instance, Log: p.log},
-		Traced: r.traced,
+		Env:    eip.Env{Instance: p.options.Instance, Log: p.log, Tracer: r.tracer()},
+		Traced: r.traced, History: f.History,
 	}
 }
 

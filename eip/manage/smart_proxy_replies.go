@@ -154,7 +154,9 @@ func sendTo(inbox eip.Inbox, address string) eip.Handler {
 		if address == "" {
 			return eip.Permanent(eip.ErrNoReturnAddress)
 		}
-		return inbox.SendTo(ctx, address, m)
+		return eip.Send(ctx, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+			return inbox.SendTo(ctx, address, m)
+		}), m, eip.Place{Kind: "reply", Name: address})
 	})
 }
 

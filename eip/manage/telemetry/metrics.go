@@ -1,0 +1,123 @@
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+// A Process is what metrics and health are about. A flow.Process is one.
+type Process interface {
+	Flows() []control.Flow
+	Brokers() []control.Broker
+}
+
+// NewProducer returns what reads the metrics of a process when a reader of the SDK
+// asks: nothing is counted twice. process returns nil while there is none.
+func NewProducer(process func() Process) metric.Producer {
+	return &producer{process: process, start: time.Now()}
+}
+
+type producer struct {
+	process func() Process
+	start   time.Time
+}
+
+// Produce reads all counts.
+func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
+	r := &reading{start: p.start, now: time.Now(), index: map[string]int{}}
+	r.gauge("eip.process.uptime", "s", "How long the process has run.", r.now.Sub(p.start).Seconds(), attribute.EmptySet())
+	if process := p.process(); process != nil {
+		for _, b := range process.Brokers() {
+			r.flag("eip.broker.connected", "Whether the broker is connected.", b.Connected, attribute.NewSet(keyBroker.String(b.Name)))
+		}
+		for _, f := range process.Flows() {
+			r.flow(f)
+		}
+	}
+	return []metricdata.ScopeMetrics{{Scope: instrumentation.Scope{Name: scope}, Metrics: r.metrics}}, nil
+}
+
+const (
+	keyBroker  = attribute.Key("eip.broker")
+	keyBranch  = attribute.Key("eip.branch")
+	keyCounter = attribute.Key("eip.counter")
+)
+
+func (r *reading) flow(f control.Flow) {
+	name := keyFlow.String(f.Name())
+	r.flag("eip.flow.running", "Whether the flow takes messages.", f.State() == control.Running, attribute.NewSet(name))
+	r.measurable("eip.flow", "flow", f, name)
+	for _, s := range f.Stages() {
+		at := keyStage.String(s.Address)
+		r.measurable("eip.stage", "stage", s.Named, name, at)
+		r.own(s.Stage, name, at)
+	}
+}
+
+// measurable is a flow or a stage.
+type measurable interface {
+	Counts() (business, tests eip.Counts)
+	Latency() *eip.Histogram
+}
+
+func (r *reading) measurable(prefix, what string, m measurable, at ...attribute.KeyValue) {
+	business, tests := m.Counts()
+	r.counts(prefix, what, business, at...)
+	if tests.Received > 0 {
+		r.counts(prefix, what, tests, append(at[:len(at):len(at)], keyTest.Bool(true))...)
+	}
+	r.histogram(prefix+".duration", "How long messages took in the "+what+", of those that were measured.", m.Latency(), attribute.NewSet(at...))
+}
+
+func (r *reading) counts(prefix, what string, c eip.Counts, at ...attribute.KeyValue) {
+	set := attribute.NewSet(at...)
+	r.counter(prefix+".received", "{message}", "Messages that the "+what+" received.", c.Received, set)
+	for _, o := range []struct {
+		how eip.Outcome
+		n   int64
+	}{{eip.WasSent, c.Sent}, {eip.WasDropped, c.Dropped}, {eip.WasDeadLettered, c.DeadLettered}, {eip.WasInvalid, c.Invalid}, {eip.WasReturned, c.Returned}} {
+		r.counter(prefix+".settled", "{message}", "What became of messages in the "+what+".", o.n,
+			attribute.NewSet(append(at[:len(at):len(at)], keyOutcome.String(string(o.how)))...))
+	}
+	r.counter(prefix+".retries", "{attempt}", "Attempts that failed in the "+what+", and were followed by another.", c.Retried, set)
+	r.counter(prefix+".copies", "{message}", "Copies that the "+what+" sent to channels and adapters.", c.Copies, set)
+	r.upDown(prefix+".in_flight", "{message}", "Messages that the "+what+" received, and that are not settled.", c.InFlight, set)
+}
+
+// own reads what a stage counts and measures itself.
+func (r *reading) own(stage eip.Stage, at ...attribute.KeyValue) {
+	with := func(k attribute.KeyValue) attribute.Set { return attribute.NewSet(append(at[:len(at):len(at)], k)...) }
+	gauges := map[string]bool{}
+	if g, ok := stage.(eip.Gauged); ok {
+		for _, name := range g.Gauges() {
+			gauges[name] = true
+		}
+	}
+	if c, ok := stage.(eip.Counted); ok {
+		for name, n := range sorted(c.Counts()) {
+			if gauges[name] {
+				r.upDown("eip.stage.level", "{message}", "What the stage counts by itself, and goes up and down.", n, with(keyCounter.String(name)))
+			} else {
+				r.counter("eip.stage.count", "{message}", "What the stage counts by itself.", n, with(keyCounter.String(name)))
+			}
+		}
+	}
+	if b, ok := stage.(eip.Brancher); ok {
+		for name, n := range sorted(b.Branches()) {
+			r.counter("eip.branch.messages", "{message}", "Messages that went this way.", n, with(keyBranch.String(name)))
+		}
+	}
+	if t, ok := stage.(eip.Timed); ok {
+		for name, d := range sorted(t.Durations()) {
+			r.summary("eip.stage."+name, "What the stage measures by itself.", d, attribute.NewSet(at...))
+		}
+	}
+}
