@@ -25,6 +25,7 @@ type runCommand struct {
 	logLevel  string
 	level     slog.LevelVar
 	socket    string
+	http      string
 	untilIdle bool
 	grace     time.Duration
 }
@@ -51,6 +52,7 @@ what was not settled is delivered again next time.`,
 	f.StringVar(&r.socket, "socket", "", "the `path` of the control socket (default control.sock in the data directory)")
 	f.StringVar(&r.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&r.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&r.http, "http", "", "serve /metrics, /healthz and /readyz at this `address`, HOST:PORT")
 	f.BoolVar(&r.untilIdle, "until-idle", false, "end when every source has ended and no message is left")
 	f.DurationVar(&r.grace, "grace", 30*time.Second, "how long to finish what is in flight at the end")
 	return c
@@ -77,7 +79,13 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 		os.Exit(exitFailed)
 	})
 	defer stop()
+	seen, err := r.observe(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer seen.close()
 	process, err := config.Start(ctx, flow.RunOptions{
+		Tracer: seen.tracer(),
 		Flows: r.flows, DataDir: r.dataDir, Instance: r.instance, Grace: r.grace, Log: log,
 		Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
 		OpenPositions: func(dir string) (flow.PositionStore, error) { return embedded.OpenPositions(dir, log) },
@@ -91,12 +99,14 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	if err := r.serve(process, log); err != nil {
 		return failure{exitFailed, errors.Join(err, process.Stop())}
 	}
+	seen.started(process)
 	log.Info("ready", slog.Int("flows", len(process.Stats())), slog.String("instance", r.instance), slog.Duration("after", process.Uptime().Round(time.Microsecond)))
 	if r.untilIdle {
 		_ = process.WaitIdle(ctx) // it ends early only by a signal
 	} else {
 		rest(ctx, process)
 	}
+	seen.stopping()
 	return r.stop(ctx, process, log)
 }
 
