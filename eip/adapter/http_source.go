@@ -208,7 +208,7 @@ func (s *httpSource) tooLarge(w http.ResponseWriter) {
 func (s *httpSource) message(r *http.Request, body []byte, x *exchange) *eip.Message {
 	m := eip.NewFor(body, x)
 	m.ID, m.Channel, m.Timestamp = eip.NewID(), s.channel, time.Now()
-	m.ContentType, m.Encoding = r.Header.Get("Content-Type"), r.Header.Get("Content-Encoding")
+	m.ContentType, m.Encoding = typeOfRequest(r, body), r.Header.Get("Content-Encoding")
 	m.Headers = headersOf(r)
 	return m.WithReplier(x)
 }

@@ -124,7 +124,11 @@ func (a *Stdio) OpenSink(_ context.Context, env *eip.AdapterEnv) (eip.AdapterSin
 		write: func(p []byte) (int, error) {
 			mu.Lock()
 			defer mu.Unlock()
-			return out.Write(p)
+			n, err := out.Write(p)
+			if errors.Is(err, syscall.EPIPE) {
+				err = eip.Permanent(err) // a reader that has gone away does not come back
+			}
+			return n, err
 		},
 		close: func() error {
 			stdouts.release(out, func(*sync.Mutex) bool { return true })

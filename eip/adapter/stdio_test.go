@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -292,5 +294,18 @@ func TestStdio_Validate(t *testing.T) {
 	a.MaxBody = 0
 	if got := blames(a.Validate()); got != "max_body" {
 		t.Errorf("blames %q", got)
+	}
+}
+
+// A reader that has gone away does not come back: nothing is gained by trying.
+func TestStdio_ReaderGone(t *testing.T) {
+	env := eiptest.AdapterEnv()
+	r, w := io.Pipe()
+	_ = r.CloseWithError(&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE})
+	env.Stdout = w
+	s := openSink(t, adapter.NewStdio(), env)
+	defer closeIt(t, s)
+	if err := eip.Await(t.Context(), s, eiptest.Message("x")); !eip.IsPermanent(err) || !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("the message failed with %v", err)
 	}
 }
