@@ -246,7 +246,9 @@ func (f *faults) check(p *publisher) {
 		}
 	}
 	f.Logf("%d messages, %d faults: %d came twice (%.2f %%)", p.n, f.lives, doubled, 100*float64(doubled)/float64(p.n))
-	if most := p.n / 50; os.Getenv("EIPD_SOAK") != "" && doubled > most {
+	// Each fault doubles what is under way, of which there are less than 200. A node
+	// that is killed forgets what was acknowledged to its classic queues of late.
+	if most := 2 * 200 * f.lives; f.quorum && doubled > most {
 		f.Errorf("%d messages came twice, more than %d", doubled, most)
 	}
 	if log := f.eipd.logged(); strings.Contains(log, "panic") {
