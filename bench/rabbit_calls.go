@@ -91,29 +91,40 @@ func (b *bench) call(ctx context.Context, w way, callers int, lasting time.Durat
 			return c, err
 		}
 	}
-	trips, took, err := b.trips(ctx, w.queue, callers, lasting)
+	var busy time.Duration
+	begin := time.Now()
+	trips, err := b.trips(ctx, w.queue, callers, func() func() bool {
+		if p != nil {
+			busy = processTime(p.Process.Pid)
+		}
+		begin = time.Now()
+		return func() bool { return time.Since(begin) < lasting }
+	})
+	took := time.Since(begin)
 	if p != nil {
+		busy = processTime(p.Process.Pid) - busy
 		used, ended := p.end()
 		err = errors.Join(err, ended)
-		c.memory, c.cpu = used.memory, used.cpu/time.Duration(max(1, len(trips)))
+		c.memory = used.memory
 	}
 	if err != nil {
 		return c, err
 	}
 	slices.Sort(trips)
-	c.rate, c.p50, c.p99 = float64(len(trips))/took.Seconds(), trips[len(trips)/2], trips[len(trips)*99/100]
+	n := len(trips)
+	c.rate, c.p50, c.p99, c.cpu = float64(n)/took.Seconds(), trips[n/2], trips[n*99/100], busy/time.Duration(n)
 	return c, nil
 }
 
-// trips returns how long each call took. The first of each caller, which may wait
-// for the proxy to start, is not counted.
-func (b *bench) trips(ctx context.Context, queue string, callers int, lasting time.Duration) (trips []time.Duration, took time.Duration, err error) {
+// trips returns how long each call took. After the first of each caller, which may
+// wait for the proxy to start and is not counted, begin says how long to go on.
+func (b *bench) trips(ctx context.Context, queue string, callers int, begin func() (more func() bool)) (trips []time.Duration, err error) {
 	r, err := newRequestor(b.node)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.conn.Close()) }()
-	ctx, cancel := context.WithTimeoutCause(ctx, lasting+time.Minute, errors.New("no reply"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Minute, errors.New("it takes too long"))
 	defer cancel()
 	all := func(calls func(caller int) error) error {
 		failed := make([]error, callers)
@@ -131,20 +142,20 @@ func (b *bench) trips(ctx context.Context, queue string, callers int, lasting ti
 	}
 	go r.dispatch()
 	if err := all(func(i int) error { return r.call(ctx, queue, i, 0) }); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	start := time.Now()
+	more := begin()
 	err = all(func(i int) error {
-		for n := 1; time.Since(start) < lasting; n++ {
-			begin := time.Now()
+		for n := 1; n == 1 || more(); n++ {
+			sent := time.Now()
 			if err := r.call(ctx, queue, i, n); err != nil {
 				return err
 			}
-			each[i] = append(each[i], time.Since(begin))
+			each[i] = append(each[i], time.Since(sent))
 		}
 		return nil
 	})
-	return slices.Concat(each...), time.Since(start), err
+	return slices.Concat(each...), err
 }
 
 // A requestor calls from many goroutines, with one queue for replies.

@@ -17,13 +17,13 @@ import (
 // errMissing says that RabbitMQ is not installed.
 var errMissing = errors.New("not measured")
 
-// node is a RabbitMQ node of our own. Its clean-up is the program's end.
+// node is a RabbitMQ node of our own, which ends with the program.
 type node struct {
 	*rabbit.Node
 	pid int
 }
 
-// A program's use of what is made for tests: what fails a test is a panic, which
+// tb lets a program use what is made for tests: what fails a test is a panic, which
 // attempt makes an error.
 type tb struct{ testing.TB }
 
