@@ -138,11 +138,11 @@ func summaryOf(d metricdata.Summary) (m message) {
 		point.fixed64(2, nanos(p.StartTime))
 		point.fixed64(3, nanos(p.Time))
 		point.fixed64(4, p.Count)
-		point.double(5, p.Sum)
+		point.fixed64(5, math.Float64bits(p.Sum))
 		for _, q := range p.QuantileValues {
 			var quantile message
-			quantile.double(1, q.Quantile)
-			quantile.double(2, q.Value)
+			quantile.fixed64(1, math.Float64bits(q.Quantile))
+			quantile.fixed64(2, math.Float64bits(q.Value))
 			point.bytes(6, quantile)
 		}
 		point.set(7, p.Attributes)
