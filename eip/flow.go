@@ -54,6 +54,7 @@ type Flow struct {
 	inFlight atomic.Int64
 	pacer    pacer // of the goroutine that receives
 	running  gate
+	watch    watch
 }
 
 // Retry says how often a failed message is tried, and when.
@@ -257,6 +258,7 @@ func (x *run) take(m *Message, e *extra) *Message {
 		r.extra = e
 	}
 	_, r.test = m.Headers[HeaderTest]
+	x.watch.see(m)
 	x.tallies.of(r).received.Add(1)
 	x.inFlight.Add(1)
 	return m

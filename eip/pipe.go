@@ -94,6 +94,7 @@ type Named struct {
 
 	slot    int // within its flow
 	tallies tallies
+	watch   watch
 }
 
 // numberStages gives each stage of a flow its slot.

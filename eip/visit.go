@@ -26,6 +26,7 @@ func (l *link) enter(m *Message) (v visit) {
 	}
 	v.receipt = r
 	if n := l.named; n != nil {
+		n.watch.see(m)
 		v.noted = r.noted.Load()
 		if v.first = r.visits(n.slot); v.first {
 			n.tallies.of(r).received.Add(1)

@@ -158,6 +158,9 @@ type controlBusBlock struct {
 	Allow []string `flow:"allow"`
 	// The commands that the socket may give. Without it all.
 	AllowSocket []string `flow:"allow_socket"`
+	// What is shown of no message in taps and reports of Test Messages: paths like
+	// body.card and headers.authorization.
+	Redact []string `flow:"redact"`
 	// false: no topic is read, and only the socket serves.
 	Enabled bool `flow:"enabled"`
 }
@@ -175,6 +178,9 @@ func (c *controlBusBlock) Validate() error {
 	}
 	if c.StatisticsEvery != 0 && c.StatisticsEvery < time.Second {
 		return eip.OptionErrorf("statistics_every", "%v is less than a second", c.StatisticsEvery)
+	}
+	if err := control.CheckRedaction(c.Redact); err != nil {
+		return eip.OptionErrorf("redact", "%w", err)
 	}
 	return errors.Join(check("allow", c.Allow), check("allow_socket", c.AllowSocket))
 }

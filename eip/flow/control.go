@@ -31,7 +31,7 @@ func (p *Process) serve(ctx context.Context) {
 	}
 	p.control = control.NewServer(control.Options{
 		Process: p, Instance: p.options.Instance, Version: p.options.Version, Log: p.log, Level: p.options.Level,
-		Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket,
+		Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
 	})
 	on, topic := p.controlTopic(block)
 	if on == nil {
@@ -42,6 +42,7 @@ func (p *Process) serve(ctx context.Context) {
 		p.log.Warn("control bus: its broker cannot be opened", slog.String("topic", topic.Address), slog.Any("error", err))
 		return
 	}
+	p.control.Publish(b, block.StatisticsEvery)
 	soon, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	select {
@@ -173,6 +174,9 @@ func (r *running) Counts() (business, tests eip.Counts) { return r.flow.Counts()
 
 // Latency returns how long messages took.
 func (r *running) Latency() *eip.Histogram { return r.flow.Latency() }
+
+// Watch has f see every message that the flow receives.
+func (r *running) Watch(f func(*eip.Message)) { r.flow.Watch(f) }
 
 // Inject passes m through the flow.
 func (r *running) Inject(m *eip.Message) error {

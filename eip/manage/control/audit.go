@@ -43,8 +43,11 @@ func (s *Server) audit(r *request, reply Reply) {
 		attrs = append(attrs, slog.String("error", rec.Error.Error()))
 	}
 	s.Log.Log(s.ctx, level, "control command", attrs...)
-	if s.Audit != nil && level != slog.LevelDebug {
-		s.Audit(rec)
+	if level == slog.LevelDebug {
+		return
+	}
+	if p := s.publisher.Load(); p != nil {
+		p.put(AuditAddress, rec)
 	}
 }
 

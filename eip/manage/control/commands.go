@@ -15,9 +15,10 @@ type command struct {
 type how int
 
 const (
-	atOnce  how = iota
-	inOrder     // after others of the kind, as each may take its time
-	beside      // beside others
+	atOnce    how = iota
+	inOrder       // after others of the kind, as each may take its time
+	beside        // beside others
+	streaming     // with several replies, in its own time
 )
 
 var commands map[string]command
@@ -32,6 +33,7 @@ func init() { // their functions refer to it
 		"stop":     {inOrder, (*Server).stop},
 		"start":    {inOrder, (*Server).start},
 		"drain":    {inOrder, (*Server).drain},
+		"tap":      {streaming, (*Server).tap},
 		"inject":   {beside, (*Server).inject},
 	}
 }

@@ -58,8 +58,9 @@ const mostEnds = 100
 
 // probes are the Test Messages under way that were sent from here.
 type probes struct {
-	mu    sync.Mutex
-	under map[string]*probe
+	mu     sync.Mutex
+	under  map[string]*probe
+	redact *redaction
 }
 
 type probe struct {
@@ -106,11 +107,11 @@ func (p *probes) step(s Step) {
 		t.open += s.Readers
 	case s.To != "":
 		t.outs[s.Flow] = true
-		t.came(s, eip.WasSent)
+		p.came(t, s, eip.WasSent)
 	default:
 		t.open--
 		if s.Outcome != eip.WasSent || !t.outs[s.Flow] {
-			t.came(s, s.Outcome)
+			p.came(t, s, s.Outcome)
 		}
 	}
 	if t.open <= 0 {
@@ -119,7 +120,7 @@ func (p *probes) step(s Step) {
 	}
 }
 
-func (t *probe) came(s Step, how eip.Outcome) {
+func (p *probes) came(t *probe, s Step, how eip.Outcome) {
 	if len(t.ends) == mostEnds {
 		return
 	}
@@ -128,7 +129,7 @@ func (t *probe) came(s Step, how eip.Outcome) {
 		e.Error = clip(s.Err.Error())
 	}
 	if s.Message != nil {
-		e.Body, e.Headers = shownBody(s.Message.Body()), s.Message.Headers
+		e.Headers, e.Body = p.redact.of(s.Message)
 	}
 	t.ends = append(t.ends, e)
 }

@@ -41,6 +41,8 @@ type Flow interface {
 	Stop(ctx context.Context) error
 	// Start takes messages again.
 	Start(ctx context.Context) error
+	// Watch has f see every message that the flow receives; nil ends it.
+	Watch(f func(*eip.Message))
 	// Inject passes m through the flow, as if its source had given it. m settles with
 	// the error that is returned.
 	Inject(m *eip.Message) error

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -25,9 +26,9 @@ type Options struct {
 	// AllowTopic and AllowSocket list the commands that may come by each way; nil:
 	// all.
 	AllowTopic, AllowSocket []string
-	// Audit is told of every command that was carried out or refused, but for those
-	// beyond what is carried out in time.
-	Audit func(Record)
+	// Redact are paths, like body.card and headers.authorization, of what leaves the
+	// process in no copy or report of a message. CheckRedaction has found them well.
+	Redact []string
 }
 
 // A Server carries out commands.
@@ -40,6 +41,11 @@ type Server struct {
 	limit    limiter
 	garbage  counter // messages that are no command
 	probes   probes
+	taps     taps
+	tapping  atomic.Int32
+	redact   redaction
+
+	publisher atomic.Pointer[publisher]
 
 	mu        sync.Mutex
 	listening []*Listening
@@ -59,6 +65,8 @@ func NewServer(o Options) *Server {
 	}
 	s := &Server{Options: o, started: time.Now(), orders: make(chan func(), 100), slow: make(chan struct{}, 32)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.redact, _ = parseRedaction(o.Redact)
+	s.probes.redact = &s.redact
 	s.settings.expired = s.leaseEnded
 	s.limit.begin(perSecond, burst)
 	o.Process.Trace(s.probes.step)
@@ -152,6 +160,10 @@ func (s *Server) later(k command, r *request) {
 		default:
 			s.answer(r, nil, errTooMany)
 		}
+		return
+	}
+	if k.how == streaming { // it is bounded by itself
+		s.busy.Go(do)
 		return
 	}
 	select {

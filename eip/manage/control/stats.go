@@ -77,25 +77,31 @@ func (s *Server) statsOf(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]any{}
-	var names []string
+	all, names := s.statistics(r.Target, reset)
+	if len(all) == 0 && r.Target != "" {
+		return nil, Errorf(UnknownTarget, "no flow or stage %s%s", clip(r.Target), DidYouMean(r.Target, names))
+	}
+	return all, nil
+}
+
+// statistics returns what there is to say of each address that the target names, and
+// all names that there are.
+func (s *Server) statistics(target string, reset bool) (all map[string]any, names []string) {
+	all = map[string]any{}
 	for _, f := range s.Process.Flows() {
 		names = append(names, f.Name())
-		flow := r.Target == "" || Matches(r.Target, f.Name())
+		flow := target == "" || Matches(target, f.Name())
 		if flow {
 			all[f.Name()] = s.stats.of(f, nil, reset)
 		}
 		for _, st := range f.Stages() {
 			names = append(names, st.Address)
-			if flow || Matches(r.Target, st.Address) {
+			if flow || Matches(target, st.Address) {
 				all[st.Address] = s.stats.of(st.Named, st.Named.Stage, reset)
 			}
 		}
 	}
-	if len(all) == 0 && r.Target != "" {
-		return nil, Errorf(UnknownTarget, "no flow or stage %s%s", clip(r.Target), DidYouMean(r.Target, names))
-	}
-	return all, nil
+	return all, names
 }
 
 // of returns what there is to say of a flow or a stage, and makes the counts begin

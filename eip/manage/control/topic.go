@@ -120,7 +120,7 @@ func (t *topicServer) reply(m *eip.Message, r Reply) bool {
 	default:
 		return true
 	}
-	t.busy.Go(func() {
+	send := func() bool {
 		defer func() { <-t.replying }()
 		ctx, cancel := context.WithTimeout(t.ctx, replyTimeout)
 		defer cancel()
@@ -133,6 +133,11 @@ func (t *topicServer) reply(m *eip.Message, r Reply) bool {
 		if err != nil && t.ctx.Err() == nil {
 			t.Log.Debug("control bus: a reply was not delivered", slog.String("to", m.ReplyTo), slog.Any("error", err))
 		}
-	})
+		return err == nil
+	}
+	if r.More { // they must stay in order, and end when nobody takes them
+		return send()
+	}
+	t.busy.Go(func() { send() })
 	return true
 }

@@ -1,0 +1,117 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// mostPublished is how much may wait to be published. Beyond it, it is dropped and
+// counted: it must not disturb the flows, nor wait for a broker that is away.
+const mostPublished = 1000
+
+// publisher sends what the process says by itself to topics of a broker.
+type publisher struct {
+	queue   chan published
+	dropped atomic.Int64
+}
+
+type published struct {
+	topic string
+	body  []byte
+}
+
+// Publish begins to publish on b: a Record of every command that was not merely to
+// read, to eip.audit, and statistics, where every is not 0, to eip.statistics.
+func (s *Server) Publish(b broker.Broker, every time.Duration) {
+	p := &publisher{queue: make(chan published, mostPublished)}
+	if !s.publisher.CompareAndSwap(nil, p) {
+		return
+	}
+	s.busy.Go(func() { p.run(s, b) })
+	if every > 0 {
+		s.busy.Go(func() { s.publishStats(p, every) })
+	}
+}
+
+func (p *publisher) put(topic string, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return // what it is made of was decoded from JSON, or is ours
+	}
+	select {
+	case p.queue <- published{topic, body}:
+	default:
+		p.dropped.Add(1)
+	}
+}
+
+func (p *publisher) run(s *Server, b broker.Broker) {
+	senders := map[string]broker.Sender{}
+	defer func() {
+		for _, to := range senders {
+			_ = to.Close() // what is not out is lost, as it may be
+		}
+	}()
+	refused := map[string]time.Time{}
+	for {
+		var next published
+		select {
+		case next = <-p.queue:
+		case <-s.ctx.Done():
+			return
+		}
+		if time.Since(refused[next.topic]) < time.Minute {
+			p.dropped.Add(1)
+			continue
+		}
+		if err := p.send(s.ctx, b, senders, next, s.Instance); err != nil && s.ctx.Err() == nil {
+			p.dropped.Add(1)
+			refused[next.topic] = time.Now()
+			s.Log.Warn("control bus: cannot publish", slog.String("topic", next.topic), slog.Any("error", err), slog.Int64("dropped_so_far", p.dropped.Load()))
+		}
+	}
+}
+
+func (p *publisher) send(ctx context.Context, b broker.Broker, senders map[string]broker.Sender, next published, instance string) error {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	to := senders[next.topic]
+	if to == nil {
+		var err error
+		if to, err = b.Sender(ctx, broker.Channel{Kind: broker.Topic, Address: next.topic, Durable: true, Declare: true}); err != nil {
+			return err
+		}
+		senders[next.topic] = to
+	}
+	return eip.Await(ctx, to, eip.New(next.body, nil).With(func(m *eip.Message) {
+		m.ID, m.Timestamp, m.ContentType, m.Key = eip.NewID(), time.Now(), "application/json", instance
+	}))
+}
+
+// Published is what goes to eip.statistics.
+type Published struct {
+	V        int            `json:"v"`
+	Instance string         `json:"instance"`
+	Time     time.Time      `json:"time"`
+	Stats    map[string]any `json:"stats"` // as of the command stats
+}
+
+func (s *Server) publishStats(p *publisher, every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-s.ctx.Done():
+			return
+		}
+		all, _ := s.statistics("", false)
+		p.put(StatisticsAddress, Published{Version, s.Instance, time.Now(), all})
+	}
+}

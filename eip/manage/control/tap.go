@@ -1,0 +1,302 @@
+package control
+
+import (
+	"math"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// Bounds of taps.
+const (
+	mostTaps      = 16
+	tapBuffer     = 256
+	tapBytes      = 16 << 20 // of bodies in the buffer
+	defaultTapFor = time.Minute
+	longestTapFor = time.Hour
+)
+
+var tapArgs = []string{"if", "sample", "count", "for"}
+
+// tap is the command of that name: it streams copies of what passes an address to
+// the asker, until the asker is gone, the time is over, or it has as many as asked
+// for. What does not fit into its buffer is dropped and counted; the flow never
+// waits.
+func (s *Server) tap(r *request) (any, error) {
+	t, points, err := s.newTap(r)
+	if err != nil {
+		return nil, err
+	}
+	if s.tapping.Add(1) > mostTaps {
+		s.tapping.Add(-1)
+		return nil, Errorf(Failed, "%d taps are open, and that is all a process has", mostTaps)
+	}
+	defer s.tapping.Add(-1)
+	until := time.Now().Add(t.lease)
+	if !s.stream(r, Tapping{Until: until.UTC()}) {
+		return Tapped{Ended: "asker"}, nil
+	}
+	for _, p := range points {
+		s.taps.add(p, t)
+	}
+	defer func() {
+		for _, p := range points {
+			s.taps.remove(p, t)
+		}
+	}()
+	timer := time.NewTimer(t.lease)
+	defer timer.Stop()
+	for {
+		select {
+		case c := <-t.copies:
+			t.bytes.Add(-int64(len(c.message.Body())))
+			ok, err := t.wanted(c.message)
+			if err != nil {
+				t.failed++
+			}
+			if !ok || err != nil {
+				continue
+			}
+			t.taken++
+			if !s.stream(r, s.tapped(t, c)) {
+				return t.result("asker"), nil
+			}
+			if t.taken == t.most {
+				return t.result("count"), nil
+			}
+		case <-timer.C:
+			return t.result("time"), nil
+		case <-s.ctx.Done():
+			return t.result("process"), nil
+		}
+	}
+}
+
+// stream sends one of several replies; false where nobody takes it.
+func (s *Server) stream(r *request, result any) bool {
+	reply := s.reply(r, result, nil)
+	reply.More = true
+	return r.respond(reply)
+}
+
+// Tapping is the first result of tap.
+type Tapping struct {
+	Until time.Time `json:"until"`
+}
+
+// Copy is a result of tap: a message at an address, without what is redacted.
+type Copy struct {
+	At            string      `json:"at"`
+	Time          time.Time   `json:"time"`
+	Number        int64       `json:"number"`
+	Dropped       int64       `json:"dropped"` // so far
+	ID            string      `json:"id,omitempty"`
+	CorrelationID string      `json:"correlation_id,omitempty"`
+	Type          string      `json:"type,omitempty"`
+	Key           string      `json:"key,omitempty"`
+	ContentType   string      `json:"content_type,omitempty"`
+	Channel       string      `json:"channel,omitempty"`
+	Headers       eip.Headers `json:"headers,omitempty"`
+	Body          any         `json:"body"`
+}
+
+// Tapped is the last result of tap.
+type Tapped struct {
+	Taken   int64  `json:"taken"`
+	Dropped int64  `json:"dropped"`
+	Failed  int64  `json:"failed,omitempty"` // could not be compared
+	Ended   string `json:"ended"`            // by "count", "time", "asker" or "process"
+}
+
+func (s *Server) tapped(t *tap, c tappedMessage) Copy {
+	m := c.message
+	headers, body := s.redact.of(m)
+	return Copy{At: c.at, Time: c.time.UTC(), Number: t.taken, Dropped: t.dropped.Load(), ID: m.ID, CorrelationID: m.CorrelationID, Type: m.Type,
+		Key: m.Key, ContentType: m.ContentType, Channel: m.Channel, Headers: headers, Body: body}
+}
+
+// A tap takes what its points see. What the flow's goroutines use is atomic.
+type tap struct {
+	lease         time.Duration
+	most          int64 // 0: no bound
+	sample        float64
+	comparisons   []comparison
+	seen          atomic.Int64
+	copies        chan tappedMessage
+	bytes         atomic.Int64
+	dropped       atomic.Int64
+	taken, failed int64
+}
+
+type tappedMessage struct {
+	at      string
+	time    time.Time
+	message *eip.Message
+}
+
+func (t *tap) result(ended string) Tapped {
+	return Tapped{t.taken, t.dropped.Load(), t.failed, ended}
+}
+
+// see is called by the flow, and never waits.
+func (t *tap) see(at string, m *eip.Message) {
+	if t.sample < 1 {
+		n := float64(t.seen.Add(1))
+		if math.Floor(n*t.sample) == math.Floor((n-1)*t.sample) {
+			return
+		}
+	}
+	size := int64(len(m.Body()))
+	if t.bytes.Add(size) <= tapBytes {
+		select {
+		case t.copies <- tappedMessage{at, time.Now(), m}:
+			return
+		default:
+		}
+	}
+	t.bytes.Add(-size)
+	t.dropped.Add(1)
+}
+
+func (t *tap) wanted(m *eip.Message) (bool, error) {
+	for _, c := range t.comparisons {
+		if ok, err := c.holds(m); !ok || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// point is a flow or a stage that can be watched.
+type point struct {
+	address string
+	watch   func(func(*eip.Message))
+}
+
+func (s *Server) newTap(r *request) (*tap, []point, error) {
+	if err := r.only(tapArgs...); err != nil {
+		return nil, nil, err
+	}
+	points, err := s.points(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &tap{lease: defaultTapFor, sample: 1, copies: make(chan tappedMessage, tapBuffer)}
+	lease, err := r.duration("for")
+	if err != nil {
+		return nil, nil, err
+	}
+	if lease > 0 {
+		t.lease = lease
+	}
+	count, err := r.number("count", 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t.sample, err = r.number("sample", 1); err != nil {
+		return nil, nil, err
+	}
+	text, err := r.text("if")
+	if err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case t.lease > longestTapFor:
+		return nil, nil, Errorf(BadArgs, "\"for\" is %v at most", longestTapFor)
+	case count < 0 || count != math.Trunc(count):
+		return nil, nil, Errorf(BadArgs, "\"count\" must be a whole number")
+	case t.sample <= 0 || t.sample > 1:
+		return nil, nil, Errorf(BadArgs, "\"sample\" must be more than 0, and 1 at most")
+	}
+	t.most = int64(count)
+	if t.comparisons, err = parseComparisons(text); err != nil {
+		return nil, nil, Errorf(BadArgs, "\"if\": %v", err)
+	}
+	return t, points, nil
+}
+
+// points returns what the target names: flows or stages.
+func (s *Server) points(r *request) (found []point, err error) {
+	if r.Target == "" {
+		return nil, Errorf(BadArgs, "tap needs a flow or a stage as its target")
+	}
+	var names []string
+	for _, f := range s.Process.Flows() {
+		if Matches(r.Target, f.Name()) {
+			found = append(found, point{f.Name(), f.Watch})
+		}
+		names = append(names, f.Name())
+		for _, st := range f.Stages() {
+			if Matches(r.Target, st.Address) {
+				found = append(found, point{st.Address, st.Watch})
+			}
+			names = append(names, st.Address)
+		}
+	}
+	if found == nil {
+		return nil, Errorf(UnknownTarget, "no flow or stage %s%s", clip(r.Target), DidYouMean(r.Target, names))
+	}
+	return found, nil
+}
+
+// number reads an argument that is a number.
+func (r *request) number(name string, absent float64) (float64, error) {
+	switch v := r.Args[name].(type) {
+	case nil:
+		return absent, nil
+	case int64:
+		return float64(v), nil
+	case float64:
+		return v, nil
+	case string: // of clients whose arguments are all text
+		if f, err := strconv.ParseFloat(v, 64); err == nil {
+			return f, nil
+		}
+	}
+	return 0, Errorf(BadArgs, "%q must be a number", name)
+}
+
+// taps are those that are open, by their address.
+type taps struct {
+	mu sync.Mutex
+	at map[string][]*tap
+}
+
+func (a *taps) add(p point, t *tap) {
+	a.change(p, func(open []*tap) []*tap { return append(open, t) })
+}
+
+func (a *taps) remove(p point, t *tap) {
+	a.change(p, func(open []*tap) []*tap {
+		var left []*tap
+		for _, o := range open {
+			if o != t {
+				left = append(left, o)
+			}
+		}
+		return left
+	})
+}
+
+func (a *taps) change(p point, do func([]*tap) []*tap) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.at == nil {
+		a.at = map[string][]*tap{}
+	}
+	open := do(append([]*tap(nil), a.at[p.address]...))
+	a.at[p.address] = open
+	if len(open) == 0 {
+		delete(a.at, p.address)
+		p.watch(nil)
+		return
+	}
+	p.watch(func(m *eip.Message) {
+		for _, t := range open {
+			t.see(p.address, m)
+		}
+	})
+}
