@@ -262,6 +262,21 @@ func (d *decoder) label(b *syntax.Block, what string, required bool) bool {
 	return true
 }
 
+// elsewhere says where a block belongs that stands in the wrong place, or else
+// which one of names is meant.
+func elsewhere(name string, names []string) string {
+	if _, ok := topLevel[name]; ok {
+		return " It stands outside of all others."
+	}
+	if _, ok := eip.Adapters.New(name); ok {
+		return fmt.Sprintf(" An adapter stands outside of flows, adapter %q \"NAME\" { … }, and is named where messages come from or go to: adapter.NAME.", name)
+	}
+	if name == "retry" {
+		return " It stands in the flow itself."
+	}
+	return didYouMean(name, names, "%s")
+}
+
 // unknown reports an option or block that does not exist here; it returns false.
 func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, block bool) bool {
 	var attributes, blocks []string
@@ -284,7 +299,7 @@ func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, b
 		if s.Body != nil {
 			summary = "Unknown stage"
 		}
-		return d.fail(problem(r, summary, "The %s can hold no block %q.%s", at.what, name, didYouMean(name, blocks, "%s")))
+		return d.fail(problem(r, summary, "The %s can hold no block %q.%s", at.what, name, elsewhere(name, blocks)))
 	}
 	for _, n := range blocks {
 		if n == name {

@@ -89,6 +89,9 @@ func (n *names) check(id *ast.IdentifierNode) {
 func (n *names) member(m *ast.MemberNode) {
 	key, ok := m.Property.(*ast.StringNode)
 	if !ok {
+		if id, ok := m.Node.(*ast.IdentifierNode); ok && id.Value == "message" {
+			n.report(m, "", "The members of message are named, as in message.id.")
+		}
 		return
 	}
 	if id, ok := m.Node.(*ast.IdentifierNode); ok && id.Value == "message" && !slices.Contains(envelopeNames, key.Value) {
