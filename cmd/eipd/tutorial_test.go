@@ -13,7 +13,8 @@ import (
 // file's name is written to that file, and the commands after "$ " in a console
 // block must print what stands below them, on standard output or, where pages show
 // the log or errors, on standard error. "…" stands for anything within a line, and
-// on a line of its own for any lines.
+// on a line of its own for any lines. An eipd run that ends in "&" goes on until the
+// page's end.
 func TestPages_Console(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "commands", "*.md"))
 	if err != nil {
@@ -31,6 +32,12 @@ func TestPages_Console(t *testing.T) {
 				switch {
 				case b.language == "console":
 					for _, c := range b.commands() {
+						if line, beside := strings.CutSuffix(c.command, " &"); beside {
+							p := start(t, eipd(t, dir, strings.Fields(line)[1:]...))
+							p.ready(t)
+							defer p.interrupt(t)
+							continue
+						}
 						c.run(t, dir)
 					}
 				case b.file != "":

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+// controlCommand gives commands of the control bus.
+type controlCommand struct {
+	bus
+	asJSON bool
+}
+
+func newControl() *cobra.Command {
+	c := &controlCommand{}
+	cmd := &cobra.Command{
+		Use:   "control COMMAND [TARGET] [NAME=VALUE…]",
+		Short: "Switch, stop, start, feed and measure running processes",
+		Long: `Gives a command of the control bus to the process whose socket is in the data
+directory or, with --broker, to all processes on a broker, and prints the answers.
+
+TARGET is the address of a flow, a stage or a channel; a * within a part of it
+matches any letters. A VALUE is JSON, like true, 5 or [1,2]; what is no JSON is a
+string, like 15m. Commands are signed where $EIPD_CONTROL_SECRET is set.
+
+Exit code 0: all that answered did it; 1: one answered with an error; 3: none has
+answered, or fewer than were to be expected with --expect.`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: c.complete,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			target, args, err := controlArgs(words[1:])
+			if err != nil {
+				return err
+			}
+			return c.run(cmd, c.command(words[0], target, args))
+		},
+	}
+	c.flags(cmd)
+	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print each answer as a line of JSON")
+	return cmd
+}
+
+func newStatus() *cobra.Command {
+	c := &controlCommand{}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show which processes run, with their flows and brokers",
+		Long: `Asks the process whose socket is in the data directory or, with --broker, all
+processes on a broker how they are. It is short for eipd control status.`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.run(cmd, c.command("status", "", nil))
+		},
+	}
+	c.flags(cmd)
+	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print each answer as a line of JSON")
+	return cmd
+}
+
+func (c *controlCommand) run(cmd *cobra.Command, do control.Command) error {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	a, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	replies, err := c.gather(ctx, a, do, out)
+	if err != nil && replies == nil {
+		return err
+	}
+	if !c.asJSON {
+		if err := (&viewer{out: out, colours: colourful(out)}).print(do.Command, replies); err != nil {
+			return failure{exitFailed, err}
+		}
+	}
+	return c.outcome(cmd.ErrOrStderr(), a, replies, err)
+}
+
+// gather returns all replies, and prints them as they come where that is wanted.
+func (c *controlCommand) gather(ctx context.Context, a *asked, do control.Command, out io.Writer) ([]control.Reply, error) {
+	var replies []control.Reply
+	encode := json.NewEncoder(out)
+	encode.SetEscapeHTML(false)
+	err := c.ask(ctx, a, do, func(r control.Reply) error {
+		replies = append(replies, r)
+		if c.asJSON {
+			return encode.Encode(r)
+		}
+		return nil
+	})
+	return replies, err
+}
+
+// outcome says what is wrong with the replies, and makes the exit code of it.
+func (c *controlCommand) outcome(stderr io.Writer, a *asked, replies []control.Reply, err error) error {
+	failed := false
+	for _, r := range replies {
+		if r.OK {
+			continue
+		}
+		failed = true
+		if !c.asJSON {
+			fmt.Fprintf(stderr, "eipd: %s: %s\n", visible(r.Instance), visible(r.Read(nil).Error()))
+		}
+	}
+	if a.shared && c.instance == "" {
+		for _, line := range noteAnswers(c.broker+" "+c.topic, replies, c.expect == 0 || len(replies) < c.expect) {
+			fmt.Fprintln(stderr, "eipd:", line)
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case failed:
+		return failure{exitFailed, nil}
+	case len(replies) < c.expect:
+		return failure{exitTimeout, fmt.Errorf("%d of the %d processes that were expected have answered on %s", len(replies), c.expect, a.at)}
+	}
+	return nil
+}

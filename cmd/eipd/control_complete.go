@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+// completionTime is how long a shell may wait for a process.
+const completionTime = 700 * time.Millisecond
+
+const (
+	noFiles = cobra.ShellCompDirectiveNoFileComp
+	goesOn  = noFiles | cobra.ShellCompDirectiveNoSpace
+)
+
+// argumentsOf are what commands take, besides a stage's own attributes.
+var argumentsOf = map[string][]string{
+	"stats":    {"reset=true"},
+	"set":      {"for="},
+	"inject":   {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
+	"loglevel": {"for=", "level=debug", "level=error", "level=info", "level=warn"},
+}
+
+// targetless commands take no address.
+var targetless = []string{"status", "loglevel", "drain"}
+
+// complete offers commands, then what the running processes have.
+func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(words) == 0 {
+		return control.Commands(), noFiles
+	}
+	name, takesTarget := words[0], !slices.Contains(targetless, words[0])
+	if len(words) == 1 && takesTarget && !strings.Contains(begun, "=") {
+		return c.targets(cmd.Context(), name), noFiles
+	}
+	options := argumentsOf[name]
+	if name == "set" {
+		options = append(c.attributes(cmd.Context(), words[1]), options...)
+	}
+	options = slices.DeleteFunc(slices.Clone(options), func(o string) bool {
+		attribute, _, _ := strings.Cut(o, "=")
+		return slices.ContainsFunc(words[1:], func(w string) bool { return strings.HasPrefix(w, attribute+"=") })
+	})
+	if slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, begun) && strings.HasSuffix(o, "=") }) {
+		return options, goesOn
+	}
+	return options, noFiles
+}
+
+// targets are the addresses that a command can be about.
+func (b *bus) targets(ctx context.Context, command string) (all []string) {
+	for _, g := range b.graphs(ctx) {
+		for _, f := range g.Flows {
+			if command != "set" {
+				all = append(all, f.Name)
+			}
+			for _, s := range f.Stages {
+				if command == "set" && len(s.Settable) > 0 || command == "stats" || command == "tap" {
+					all = append(all, s.Address)
+				}
+			}
+		}
+		for _, ch := range g.Channels {
+			if command == "inject" || command == "purge" || command == "tap" {
+				all = append(all, ch.Name)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// attributes are what can be set of the stages of a target.
+func (b *bus) attributes(ctx context.Context, target string) (all []string) {
+	for _, g := range b.graphs(ctx) {
+		for _, f := range g.Flows {
+			for _, s := range f.Stages {
+				if !control.Matches(target, s.Address) {
+					continue
+				}
+				for _, name := range slices.Sorted(maps.Keys(s.Settable)) {
+					if _, isBool := s.Settable[name].(bool); isBool {
+						all = append(all, name+"=true", name+"=false")
+					} else {
+						all = append(all, name+"=")
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (b *bus) graphs(ctx context.Context) (all []control.Graph) {
+	for _, r := range b.quickly(ctx, "list") {
+		var g control.Graph
+		if r.Read(&g) == nil {
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+// quickly asks the processes for what a shell wants to know. Without an answer
+// there is nothing to complete.
+func (b *bus) quickly(ctx context.Context, command string) (replies []control.Reply) {
+	ctx, cancel := context.WithTimeout(ctx, 3*completionTime)
+	defer cancel()
+	a, err := b.dial(ctx)
+	if err != nil {
+		return nil
+	}
+	defer a.Close()
+	hasty := *b
+	hasty.wait, hasty.waitSet = completionTime, true
+	_ = hasty.ask(ctx, a, b.command(command, "", nil), func(r control.Reply) error {
+		replies = append(replies, r)
+		return nil
+	})
+	return replies
+}
+
+func (b *bus) completeInstance(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, r := range b.quickly(cmd.Context(), "status") {
+		names = append(names, fmt.Sprintf("%s\tpid %s", r.Instance, pidOf(r)))
+	}
+	return names, noFiles
+}
+
+func pidOf(r control.Reply) string {
+	var s control.Status
+	if err := r.Read(&s); err != nil {
+		return "unknown"
+	}
+	return fmt.Sprint(s.PID)
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+// statistics are what a reply to stats says of one address.
+type statistics struct {
+	control.Stats
+	Branches map[string]int64 `json:"branches"`
+	Own      map[string]int64 `json:"counts"`
+	// RoundTrip is a smart proxy's.
+	RoundTrip *control.Latency `json:"round_trip_ms"`
+}
+
+// stats prints counts and times, one table a process.
+func (v *viewer) stats(replies []control.Reply) error {
+	for i, r := range replies {
+		v.title([]control.Reply{r}, len(replies), i == 0)
+		var all map[string]statistics
+		if err := r.Read(&all); err != nil {
+			return err
+		}
+		if err := v.counts(all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *viewer) counts(all map[string]statistics) error {
+	g := v.grid("ADDRESS", "RECEIVED", "SENT", "FAILED", "DROPPED", "IN FLIGHT", "RETRIED", "PER SECOND", "P50 MS", "P90 MS", "P99 MS")
+	var more []string
+	for _, address := range addresses(all) {
+		s := all[address]
+		c := s.Counts
+		row := []cell{{text: address}, whole(c.Received), whole(c.Sent), whole(c.Failed), whole(c.Dropped), whole(c.InFlight), whole(c.Retried)}
+		if c.Failed > 0 {
+			row[3].style = red
+		}
+		perSecond := ""
+		if s.Rate != nil {
+			perSecond = decimal(s.Rate.Received)
+		}
+		g.add(append(row, number(perSecond), number(decimal(s.Latency.P50)), number(decimal(s.Latency.P90)), number(decimal(s.Latency.P99)))...)
+		if details := s.details(); details != "" {
+			more = append(more, visible(address)+": "+visible(details))
+		}
+	}
+	if err := g.print(v.out); err != nil {
+		return err
+	}
+	for _, line := range more {
+		fmt.Fprintln(v.out, line)
+	}
+	return nil
+}
+
+// details are what only some stages have, and the columns do not show.
+func (s *statistics) details() string {
+	var parts []string
+	add := func(counts map[string]int64, shown map[string]int64) {
+		for _, name := range slices.Sorted(maps.Keys(counts)) {
+			if n := counts[name]; n != shown[name] {
+				parts = append(parts, fmt.Sprintf("%s %d", name, n))
+			}
+		}
+	}
+	if len(s.Branches) > 0 {
+		add(s.Branches, nil)
+	} else {
+		c := s.Counts
+		add(s.Own, map[string]int64{"received": c.Received, "sent": c.Sent, "passed": c.Sent, "failed": c.Failed, "dropped": c.Dropped, "in_flight": c.InFlight})
+	}
+	if t := s.RoundTrip; t != nil {
+		parts = append(parts, fmt.Sprintf("round trip min %s, mean %s, p99 %s, max %s ms", decimal(t.Min), decimal(t.Mean), decimal(t.P99), decimal(t.Max)))
+	}
+	if t := s.Tests; t != nil {
+		parts = append(parts, fmt.Sprintf("tests received %d, sent %d, failed %d, dropped %d, in flight %d", t.Received, t.Sent, t.Failed, t.Dropped, t.InFlight))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// addresses sorts flows before their stages.
+func addresses[V any](all map[string]V) []string {
+	return slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		return slices.Compare(strings.Split(a, "."), strings.Split(b, "."))
+	})
+}
+
+func whole(n int64) cell { return number(strconv.FormatInt(n, 10)) }
+
+// decimal writes about three digits, which is what is known.
+func decimal(f float64) string {
+	switch {
+	case f == 0:
+		return "0"
+	case f < 10:
+		return strconv.FormatFloat(f, 'f', 2, 64)
+	case f < 100:
+		return strconv.FormatFloat(f, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(f, 'f', 0, 64)
+}
+
+// inject prints what became of messages that were put in.
+func (v *viewer) inject(replies []control.Reply) error {
+	g := v.grid("INSTANCE", "MESSAGE", "OUTCOME", "FLOW", "AT", "AFTER MS", "BODY")
+	for _, r := range replies {
+		var in struct {
+			control.Injected
+			Test *struct {
+				control.Report
+				Ends []struct {
+					control.End
+					Body json.RawMessage `json:"body"`
+				} `json:"ends"`
+			} `json:"test"`
+		}
+		if err := r.Read(&in); err != nil {
+			return err
+		}
+		if in.Test == nil {
+			g.add(texts(r.Instance, in.ID, "put in", "", r.Target, "", "")...)
+			continue
+		}
+		if len(in.Test.Ends) == 0 {
+			g.add(texts(r.Instance, in.ID, string(in.Test.Outcome), strings.Join(in.Test.Flows, ", "), "", decimal(in.Test.After), "")...)
+		}
+		for _, e := range in.Test.Ends {
+			at := e.To
+			switch {
+			case e.Stage != "":
+				at = e.Stage
+			case e.KeptOut:
+				at += " (kept out)"
+			}
+			outcome := cell{text: string(e.Outcome), style: green}
+			if e.Error != "" {
+				outcome.style = red
+				at += ": " + e.Error
+			}
+			g.add(cell{text: r.Instance}, cell{text: in.ID}, outcome, cell{text: e.Flow}, cell{text: at}, number(decimal(e.After)), cell{text: string(e.Body)})
+		}
+	}
+	return g.print(v.out)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// style is how a terminal shows text.
+type style string
+
+const (
+	plain   style = ""
+	bold    style = "1"
+	faint   style = "2"
+	reverse style = "7"
+	red     style = "31"
+	green   style = "32"
+	yellow  style = "33"
+)
+
+// A cell is one text of a grid.
+type cell struct {
+	text  string
+	style style
+	right bool // aligned there, as numbers are
+}
+
+// texts makes cells.
+func texts(all ...string) []cell {
+	row := make([]cell, len(all))
+	for i, t := range all {
+		row[i].text = t
+	}
+	return row
+}
+
+// head makes the cells of a grid's head.
+func head(all ...string) []cell {
+	row := texts(all...)
+	for i := range row {
+		row[i].style = bold
+	}
+	return row
+}
+
+func number(text string) cell { return cell{text: text, right: true} }
+
+// grid is a table of texts for people.
+type grid struct {
+	rows    [][]cell
+	marked  int  // the row that is shown in reverse; 0, the head's, is none
+	colours bool // what is not plain is shown so
+}
+
+func (g *grid) add(row ...cell) { g.rows = append(g.rows, row) }
+
+// print writes the lines.
+func (g *grid) print(w io.Writer) error {
+	_, err := io.WriteString(w, strings.Join(append(g.lines(0), ""), "\n"))
+	return err
+}
+
+// lines returns the rows, cut to a width unless that is 0.
+func (g *grid) lines(width int) []string {
+	if len(g.rows) > 1 { // a head stands above its column's texts
+		for i := range g.rows[0] {
+			g.rows[0][i].right = g.rows[1][i].right
+		}
+	}
+	var widths []int
+	for _, row := range g.rows {
+		for i := range row {
+			row[i].text = visible(row[i].text)
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i].text))
+		}
+	}
+	lines := make([]string, len(g.rows))
+	for i, row := range g.rows {
+		lines[i] = g.line(row, widths, width, i > 0 && i == g.marked)
+	}
+	return lines
+}
+
+const between = "  "
+
+func (g *grid) line(row []cell, widths []int, width int, marked bool) string {
+	var out strings.Builder
+	used := 0
+	put := func(text string, s style) {
+		if n := utf8.RuneCountInString(text); width > 0 && used+n > width {
+			text = string([]rune(text)[:max(0, width-used)])
+		}
+		used += utf8.RuneCountInString(text)
+		if marked {
+			s = reverse
+		}
+		out.WriteString(styled(text, s, g.colours || marked))
+	}
+	for i, c := range row {
+		if i > 0 {
+			put(between, plain)
+		}
+		blank := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text))
+		switch {
+		case c.right:
+			put(blank, plain)
+			put(c.text, c.style)
+		case i == len(row)-1 && !marked:
+			put(c.text, c.style)
+		default:
+			put(c.text, c.style)
+			put(blank, plain)
+		}
+	}
+	if marked && width > used {
+		put(strings.Repeat(" ", width-used), plain)
+		return out.String()
+	}
+	return strings.TrimRight(out.String(), " ")
+}
+
+func styled(text string, s style, colours bool) string {
+	if !colours || s == plain || text == "" {
+		return text
+	}
+	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+}
+
+// visible quotes what would move a terminal's cursor: texts come from messages and
+// other processes.
+func visible(text string) string {
+	for _, r := range text {
+		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Bidi_Control, r) {
+			return strconv.Quote(text)
+		}
+	}
+	return text
+}
+
+// colourful reports whether w is a terminal for somebody who wants colours.
+func colourful(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+}
