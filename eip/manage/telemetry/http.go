@@ -70,6 +70,7 @@ type BrokerHealth struct {
 func Check(state State, p Process) Health {
 	h := Health{Ready: state == Running, Status: state, Flows: []FlowHealth{}, Brokers: []BrokerHealth{}}
 	if p == nil {
+		h.Degraded = []string{"the flows are not up yet; the log says what they wait for"}
 		return h
 	}
 	for _, f := range p.Flows() {

@@ -36,7 +36,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %+v", name, h)
 		}
 	}
-	if h := telemetry.Check(telemetry.Starting, nil); h.Ready {
+	if h := telemetry.Check(telemetry.Starting, nil); h.Ready || len(h.Degraded) != 1 {
 		t.Errorf("without a process: %+v", h)
 	}
 }
