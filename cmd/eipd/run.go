@@ -86,7 +86,7 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	defer seen.close()
 	process, err := config.Start(ctx, flow.RunOptions{
 		Tracer: seen.tracer(),
-		Flows: r.flows, DataDir: r.dataDir, Instance: r.instance, Grace: r.grace, Log: log,
+		Flows:  r.flows, DataDir: r.dataDir, Instance: r.instance, Grace: r.grace, Log: log,
 		Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
 		OpenPositions: func(dir string) (flow.PositionStore, error) { return embedded.OpenPositions(dir, log) },
 	})
