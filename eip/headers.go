@@ -1,6 +1,7 @@
 package eip
 
 import (
+	"encoding/hex"
 	"strings"
 )
 
@@ -38,13 +39,25 @@ var informative = map[string]bool{
 	HeaderAttempts: true, HeaderFirstFailed: true, HeaderFailed: true, HeaderStripped: true, HeaderHistory: true,
 }
 
+// isTestID reports whether a value is the identifier of a Test Message. Whoever can
+// send to a channel can mark what he sends as a test; that only keeps it from the
+// outside world.
+func isTestID(v any) bool {
+	id, ok := v.(string)
+	if !ok || len(id) != 32 {
+		return false
+	}
+	_, err := hex.DecodeString(id)
+	return err == nil
+}
+
 // FromOutside returns h without the headers that imitate ours: every name that
 // starts with "eip-", in whatever case, but for the informative ones above in
-// their exact spelling. Sources that take messages from outside call it. It
+// their exact spelling, and the mark of a Test Message. Sources that take messages from outside call it. It
 // returns h itself where there is nothing to drop.
 func (h Headers) FromOutside() Headers {
 	ours := func(name string) bool {
-		return len(name) >= 4 && strings.EqualFold(name[:4], "eip-") && !informative[name]
+		return len(name) >= 4 && strings.EqualFold(name[:4], "eip-") && !informative[name] && !(name == HeaderTest && isTestID(h[name]))
 	}
 	clean := true
 	for name := range h {

@@ -8,6 +8,9 @@ type OnTest struct {
 	OnTest TestPolicy `flow:"on_test"`
 }
 
+// DefaultOnTest is what components embed at first.
+var DefaultOnTest = OnTest{SkipTests}
+
 // TestPolicy says what becomes of Test Messages.
 type TestPolicy string
 

@@ -31,10 +31,13 @@ type Exec struct {
 	// off there. As a sink, the most that the program may print for a message that
 	// wants a reply.
 	MaxBody eip.Bytes `flow:"max_body"`
+	eip.OnTest
 }
 
 // NewExec makes an Exec that lacks its command.
-func NewExec() *Exec { return &Exec{Timeout: 30 * time.Second, MaxBody: defaultMaxBody} }
+func NewExec() *Exec {
+	return &Exec{OnTest: eip.DefaultOnTest, Timeout: 30 * time.Second, MaxBody: defaultMaxBody}
+}
 
 // Validate checks the options.
 func (a *Exec) Validate() error {

@@ -36,10 +36,11 @@ type File struct {
 	Root string `flow:"root"`
 	// Sink: wait until the disk has what was written before messages are settled.
 	Sync bool `flow:"sync"`
+	eip.OnTest
 }
 
 // NewFile makes a File of lines.
-func NewFile() *File { return &File{Format: Lines, MaxBody: defaultMaxBody} }
+func NewFile() *File { return &File{OnTest: eip.DefaultOnTest, Format: Lines, MaxBody: defaultMaxBody} }
 
 // Validate checks the options that count in either role.
 func (a *File) Validate() error {

@@ -35,11 +35,12 @@ type HTTP struct {
 	MaxBody eip.Bytes `flow:"max_body"`
 	// Source: how many requests are worked on at once. More are answered 503.
 	MaxRequests int `flow:"max_requests"`
+	eip.OnTest
 }
 
 // NewHTTP makes an HTTP for POST requests.
 func NewHTTP() *HTTP {
-	return &HTTP{Path: "/", Method: http.MethodPost, Timeout: 30 * time.Second, MaxBody: 1 << 20, MaxRequests: 1000}
+	return &HTTP{OnTest: eip.DefaultOnTest, Path: "/", Method: http.MethodPost, Timeout: 30 * time.Second, MaxBody: 1 << 20, MaxRequests: 1000}
 }
 
 // Validate checks the options that count in either role.

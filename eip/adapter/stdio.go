@@ -27,10 +27,13 @@ type Stdio struct {
 	// The longest body that is read. What is longer is an invalid message, and is
 	// cut off there.
 	MaxBody eip.Bytes `flow:"max_body"`
+	eip.OnTest
 }
 
 // NewStdio makes a Stdio of lines.
-func NewStdio() *Stdio { return &Stdio{Format: Lines, MaxBody: defaultMaxBody} }
+func NewStdio() *Stdio {
+	return &Stdio{OnTest: eip.DefaultOnTest, Format: Lines, MaxBody: defaultMaxBody}
+}
 
 // Validate checks the options.
 func (a *Stdio) Validate() error {

@@ -36,6 +36,7 @@ type Exec struct {
 	// ContentType is that of the new body; where it is not given, the message keeps
 	// the one it had.
 	ContentType string `flow:"content_type"`
+	eip.OnTest
 }
 
 // Output says what becomes of a program's standard output.
@@ -52,7 +53,7 @@ func (Output) Options() []string { return []string{string(NoOutput), string(Outp
 
 // NewExec returns an Exec with its defaults; it needs a Command.
 func NewExec() *Exec {
-	return &Exec{Timeout: 30 * time.Second, Output: NoOutput, MaxOutput: 16 << 20}
+	return &Exec{OnTest: eip.DefaultOnTest, Timeout: 30 * time.Second, Output: NoOutput, MaxOutput: 16 << 20}
 }
 
 // Validate checks the command and its bounds.
@@ -84,6 +85,9 @@ func (e *Exec) Open(_ context.Context, env *eip.Env) error {
 
 // Process runs the program, and passes on m or what the program made of it.
 func (e *Exec) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
+	if m.IsTest() && !e.PassesTests() {
+		return next.Handle(ctx, m)
+	}
 	input := m.Body()
 	if e.Input != nil {
 		v, err := e.Input(ctx, m)
