@@ -31,7 +31,7 @@ func (p *Process) serve(ctx context.Context) {
 	}
 	p.control = control.NewServer(control.Options{
 		Process: p, Instance: p.options.Instance, Version: p.options.Version, Log: p.log, Level: p.options.Level,
-		Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
+		DataDir: p.options.DataDir, Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
 	})
 	on, topic := p.controlTopic(block)
 	if on == nil {
@@ -123,6 +123,19 @@ func (p *Process) Inject(ctx context.Context, channel string, m *eip.Message) er
 		err = ctx.Err()
 	}
 	return errors.Join(err, sender.Close())
+}
+
+// Source takes messages from a declared queue.
+func (p *Process) Source(ctx context.Context, queue string) (broker.Source, error) {
+	ch := p.config.Channels[queue]
+	if ch == nil {
+		return nil, eip.Permanent(fmt.Errorf("there is no channel %s", queue))
+	}
+	b, err := p.broker(ctx, p.config.brokerOf(ch))
+	if err != nil {
+		return nil, err
+	}
+	return b.Source(ctx, p.config.spec(ch), broker.Subscription{})
 }
 
 // Draining reports whether the process is about to end.

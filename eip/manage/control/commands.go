@@ -33,6 +33,7 @@ func init() { // their functions refer to it
 		"stop":     {inOrder, (*Server).stop},
 		"start":    {inOrder, (*Server).start},
 		"drain":    {inOrder, (*Server).drain},
+		"purge":    {beside, (*Server).purge},
 		"tap":      {streaming, (*Server).tap},
 		"inject":   {beside, (*Server).inject},
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 )
 
 // A Process is what a Server carries out commands on. Its methods are safe for
@@ -18,6 +19,8 @@ type Process interface {
 	Channels() []Channel
 	// Inject puts m into a declared channel. The message is settled when it is there.
 	Inject(ctx context.Context, channel string, m *eip.Message) error
+	// Source takes messages from a declared queue.
+	Source(ctx context.Context, queue string) (broker.Source, error)
 	// Draining reports whether the process is about to end.
 	Draining() bool
 	// Trace has every step of Test Messages told to f. It is called once.

@@ -21,6 +21,7 @@ type Options struct {
 	Version  string // of the program, for status
 	Log      *slog.Logger
 	Level    *slog.LevelVar // what loglevel changes; nil: it cannot be changed
+	DataDir  string         // where purge saves messages; "": it cannot
 	// Secret is what commands from a topic are signed with; "": they are not.
 	Secret string
 	// AllowTopic and AllowSocket list the commands that may come by each way; nil:

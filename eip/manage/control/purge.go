@@ -1,0 +1,196 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// Bounds of purge.
+const (
+	purgeIdle    = 500 * time.Millisecond // no message for so long: the channel is empty
+	purgeBatch   = 1000                   // messages that are saved and then removed at once
+	purgeLongest = 10 * time.Minute
+)
+
+// purge is the command of that name (Channel Purger): it removes what waits in a
+// queue. What is saved is on disk before it is removed.
+func (s *Server) purge(r *request) (any, error) {
+	if err := r.only("confirm", "save", "count"); err != nil {
+		return nil, err
+	}
+	confirm, err := r.text("confirm")
+	if err != nil {
+		return nil, err
+	}
+	save, err := r.flag("save")
+	if err != nil {
+		return nil, err
+	}
+	most, err := r.number("count", 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.purgeable(r.Target); err != nil {
+		return nil, err
+	}
+	switch {
+	case confirm != r.Target:
+		return nil, Errorf(BadArgs, "purge removes messages for good; confirm it by confirm = %q", r.Target)
+	case save && s.DataDir == "":
+		return nil, Errorf(NotAllowed, "this process has no folder to save messages in")
+	case most < 0:
+		return nil, Errorf(BadArgs, "\"count\" must not be less than 0")
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, purgeLongest)
+	defer cancel()
+	src, err := s.Process.Source(ctx, r.Target)
+	if err != nil {
+		return nil, err
+	}
+	p := &purge{source: src, most: int64(most)}
+	if save {
+		err = p.create(filepath.Join(s.DataDir, "purged"), r.Target)
+	}
+	if err == nil {
+		err = p.run(ctx)
+	}
+	err = errors.Join(err, p.close(), src.Close())
+	if err != nil {
+		return nil, Errorf(Failed, "%d messages were removed: %v", p.removed, err)
+	}
+	return Purged{p.removed, p.path}, nil
+}
+
+// Purged is the result of purge.
+type Purged struct {
+	Removed int64  `json:"removed"`
+	Saved   string `json:"saved,omitempty"` // the file, in the process' data directory
+}
+
+func (s *Server) purgeable(target string) error {
+	var names []string
+	for _, c := range s.Process.Channels() {
+		switch {
+		case c.Name == target && c.Kind == "queue":
+			return nil
+		case c.Name == target:
+			return Errorf(BadArgs, "%s is a topic: nothing waits in it", target)
+		case c.Kind == "queue":
+			names = append(names, c.Name)
+		}
+	}
+	if target == "" {
+		return Errorf(BadArgs, "purge needs a queue as its target, like queue.orders")
+	}
+	return Errorf(UnknownTarget, "no queue %s%s", clip(target), DidYouMean(target, names))
+}
+
+type purge struct {
+	source  eip.Source
+	most    int64 // 0: all
+	removed int64
+	path    string
+	file    *os.File
+	out     *bufio.Writer
+}
+
+func (p *purge) create(dir, channel string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, fmt.Sprintf("%s-%s-*.jsonl", channel, time.Now().UTC().Format("20060102T150405Z")))
+	if err != nil {
+		return err
+	}
+	p.path, p.file, p.out = f.Name(), f, bufio.NewWriter(f)
+	return nil
+}
+
+func (p *purge) close() error {
+	if p.file == nil {
+		return nil
+	}
+	return p.file.Close()
+}
+
+func (p *purge) run(ctx context.Context) error {
+	var batch []*eip.Message
+	settle := func(err error) error {
+		if err == nil && p.file != nil {
+			err = errors.Join(p.out.Flush(), p.file.Sync())
+		}
+		for _, m := range batch {
+			eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error { return err }), m)
+		}
+		if err == nil {
+			p.removed += int64(len(batch))
+		}
+		batch = nil
+		return err
+	}
+	for ctx.Err() == nil && (p.most == 0 || p.removed+int64(len(batch)) < p.most) {
+		waiting, cancel := context.WithTimeout(ctx, purgeIdle)
+		m, err := p.source.Receive(waiting)
+		cancel()
+		switch {
+		case m != nil:
+			batch = append(batch, m)
+			if err := p.save(m); err != nil {
+				return settle(err)
+			}
+			if len(batch) < purgeBatch {
+				continue
+			}
+		case err != nil && waiting.Err() == nil:
+			return settle(err)
+		}
+		if err := settle(nil); err != nil || m == nil {
+			return err
+		}
+	}
+	return settle(ctx.Err())
+}
+
+// saved is a message as a line of the file.
+type saved struct {
+	ID            string      `json:"id,omitempty"`
+	CorrelationID string      `json:"correlation_id,omitempty"`
+	ReplyTo       string      `json:"reply_to,omitempty"`
+	Type          string      `json:"type,omitempty"`
+	Key           string      `json:"key,omitempty"`
+	ContentType   string      `json:"content_type,omitempty"`
+	Timestamp     *time.Time  `json:"timestamp,omitempty"`
+	Headers       eip.Headers `json:"headers,omitempty"`
+	Body          string      `json:"body"`
+	Encoding      string      `json:"body_encoding,omitempty"` // "base64", or none
+}
+
+func (p *purge) save(m *eip.Message) error {
+	if p.file == nil {
+		return nil
+	}
+	s := saved{ID: m.ID, CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, Type: m.Type, Key: m.Key, ContentType: m.ContentType, Headers: m.Headers, Body: string(m.Body())}
+	if !m.Timestamp.IsZero() {
+		s.Timestamp = &m.Timestamp
+	}
+	if !utf8.Valid(m.Body()) {
+		s.Body, s.Encoding = base64.StdEncoding.EncodeToString(m.Body()), "base64"
+	}
+	var line strings.Builder
+	if err := json.NewEncoder(&line).Encode(s); err != nil {
+		return fmt.Errorf("save message %s: %w", m.ID, err)
+	}
+	_, err := p.out.WriteString(line.String())
+	return err
+}
