@@ -37,9 +37,7 @@ func (s *span) Send(to eip.Place, m *eip.Message) (eip.Span, eip.Headers) {
 	sent := s.start(s.ctx, nameOf("send", to), kind, append(s.about("send", "send", to, m), s.flow))
 	set := headers{}
 	s.propagator.Inject(sent.ctx, set)
-	if _, ok := m.Headers["baggage"]; ok { // a stage may have changed it
-		delete(set, "baggage")
-	}
+	delete(set, "baggage") // the message's own goes on, as its stages have left it
 	return sent, eip.Headers(set)
 }
 
