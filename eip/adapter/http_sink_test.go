@@ -97,6 +97,21 @@ func TestHTTP_SinkRequest(t *testing.T) {
 	}
 }
 
+func TestHTTP_SinkTraceContext(t *testing.T) {
+	var got http.Header
+	a := sendTo(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
+	a.Headers = map[string]string{"Baggage": "own=1"}
+	s := openSink(t, a, eiptest.AdapterEnv())
+	defer closeIt(t, s)
+	m := eiptest.Message("x").WithHeaders(eip.Headers{"traceparent": "00-1-2-01", "tracestate": "a=b\r\nc: d", "baggage": "tenant=1"})
+	if err := send(t, s, m); err != nil {
+		t.Fatal(err)
+	}
+	if got.Get("Traceparent") != "00-1-2-01" || got.Get("Baggage") != "own=1" || got.Get("Tracestate") != "" || got.Get("C") != "" {
+		t.Errorf("the request has the headers %v", got)
+	}
+}
+
 func TestHTTP_SinkOddContentType(t *testing.T) {
 	s := openSink(t, sendTo(t, &requests{}), eiptest.AdapterEnv())
 	defer closeIt(t, s)
