@@ -70,6 +70,14 @@ type asked struct {
 
 // dial opens the way to the processes. Who cannot be reached has not answered.
 func (b *bus) dial(ctx context.Context) (*asked, error) {
+	a, err := b.reach(ctx)
+	if err == nil {
+		a.Secret = os.Getenv("EIPD_CONTROL_SECRET")
+	}
+	return a, err
+}
+
+func (b *bus) reach(ctx context.Context) (*asked, error) {
 	if b.broker == "" {
 		return b.dialSocket()
 	}
@@ -148,7 +156,6 @@ func (b *bus) collect(c control.Command) control.Collect {
 // ask gives a command, and passes on the replies as they come. It returns an error
 // where nobody has answered, or the answers are cut off.
 func (b *bus) ask(ctx context.Context, a *asked, c control.Command, each func(control.Reply) error) error {
-	a.Secret = os.Getenv("EIPD_CONTROL_SECRET")
 	of := b.collect(c)
 	if !a.shared {
 		if of.Wait = max(of.Wait, socketWait); b.waitSet {

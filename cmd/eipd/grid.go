@@ -96,36 +96,37 @@ func (g *grid) line(row []cell, widths []int, width int, marked bool) string {
 	var out strings.Builder
 	used := 0
 	put := func(text string, s style) {
-		if n := utf8.RuneCountInString(text); width > 0 && used+n > width {
-			text = string([]rune(text)[:max(0, width-used)])
+		if width > 0 {
+			text = cut(text, width-used)
 		}
 		used += utf8.RuneCountInString(text)
-		if marked {
-			s = reverse
-		}
-		out.WriteString(styled(text, s, g.colours || marked))
+		out.WriteString(styled(text, s, g.colours && !marked))
 	}
 	for i, c := range row {
+		blank := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text))
 		if i > 0 {
 			put(between, plain)
 		}
-		blank := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text))
-		switch {
-		case c.right:
+		if c.right {
 			put(blank, plain)
-			put(c.text, c.style)
-		case i == len(row)-1 && !marked:
-			put(c.text, c.style)
-		default:
-			put(c.text, c.style)
+		}
+		put(c.text, c.style)
+		if !c.right {
 			put(blank, plain)
 		}
 	}
-	if marked && width > used {
-		put(strings.Repeat(" ", width-used), plain)
-		return out.String()
+	if marked {
+		return styled(out.String()+strings.Repeat(" ", max(0, width-used)), reverse, true)
 	}
 	return strings.TrimRight(out.String(), " ")
+}
+
+// cut shortens a text to a number of letters.
+func cut(text string, width int) string {
+	if letters := []rune(text); len(letters) > width {
+		return string(letters[:max(0, width)])
+	}
+	return text
 }
 
 func styled(text string, s style, colours bool) string {
@@ -148,6 +149,13 @@ func visible(text string) string {
 
 // colourful reports whether w is a terminal for somebody who wants colours.
 func colourful(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && terminal(w) != nil
+}
+
+// terminal returns the file that a reader or writer is, where that is a terminal.
+func terminal(of any) *os.File {
+	if f, ok := of.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
 }

@@ -59,6 +59,6 @@ flow files say.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newPing(), newSend(), newCall(), newReceive(), newControl(), newStatus(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newPing(), newSend(), newCall(), newReceive(), newControl(), newStatus(), newTop(), newVersion())
 	return root
 }

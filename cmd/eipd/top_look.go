@@ -1,0 +1,187 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+// snapshot is what all processes say at one time, taken together.
+type snapshot struct {
+	at        time.Time
+	instances []string
+	lines     []*topLine
+	err       error // nobody answered
+}
+
+// topLine is one flow or stage in all processes.
+type topLine struct {
+	address, kind string
+	counts        eip.Counts
+	rate          control.Rate
+	p50, p99      float64 // of the slowest process
+	of, on        int     // processes that have a switch here, and those where it is on
+	changed       bool    // it differs from the flow file
+	until         time.Time
+}
+
+const flowKind = "flow"
+
+// everybody is after how many looks to wait again for processes that have joined.
+const everybody = 10
+
+// look asks all processes.
+func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
+	hasty := t.bus
+	if a.shared && t.expect == 0 && t.looks%everybody > 0 {
+		hasty.expect = t.known
+	}
+	t.looks++
+	var graphs, stats []control.Reply
+	var failed [2]error
+	var both sync.WaitGroup
+	for i, into := range []*[]control.Reply{&graphs, &stats} {
+		both.Go(func() {
+			c := t.command([]string{"list", "stats"}[i], "", nil)
+			failed[i] = hasty.ask(ctx, a, c, func(r control.Reply) error {
+				*into = append(*into, r)
+				return nil
+			})
+		})
+	}
+	both.Wait()
+	s := &snapshot{at: time.Now(), err: cmp.Or(failed[0], failed[1])}
+	lines := map[string]*topLine{}
+	for _, r := range graphs {
+		s.addGraph(r, lines)
+	}
+	for _, r := range stats {
+		s.addStats(r, lines)
+	}
+	t.known = len(s.instances)
+	slices.Sort(s.instances)
+	s.lines = slices.SortedFunc(maps.Values(lines), func(a, b *topLine) int {
+		return slices.Compare(strings.Split(a.address, "."), strings.Split(b.address, "."))
+	})
+	return s
+}
+
+func (s *snapshot) addGraph(r control.Reply, lines map[string]*topLine) {
+	var g control.Graph
+	if err := r.Read(&g); err != nil {
+		s.err = cmp.Or(s.err, error(failure{exitFailed, fmt.Errorf("%s: %w", visible(r.Instance), err)}))
+		return
+	}
+	s.instances = append(s.instances, r.Instance)
+	at := func(address, kind string) *topLine {
+		l := lines[address]
+		if l == nil {
+			l = &topLine{address: address, kind: kind}
+			lines[address] = l
+		}
+		return l
+	}
+	for _, f := range g.Flows {
+		l := at(f.Name, flowKind)
+		l.of++
+		if f.State == control.Running {
+			l.on++
+		}
+		for _, st := range f.Stages {
+			l := at(st.Address, st.Kind)
+			l.changed = l.changed || len(st.Changed) > 0
+			if on, isSwitch := st.Settable["enabled"].(bool); isSwitch {
+				l.of++
+				if on {
+					l.on++
+				}
+				if c := st.Changed["enabled"]; c.Until != nil && c.Until.After(l.until) {
+					l.until = *c.Until
+				}
+			}
+		}
+	}
+}
+
+func (s *snapshot) addStats(r control.Reply, lines map[string]*topLine) {
+	var all map[string]control.Stats
+	if err := r.Read(&all); err != nil {
+		s.err = cmp.Or(s.err, error(failure{exitFailed, fmt.Errorf("%s: %w", visible(r.Instance), err)}))
+		return
+	}
+	for address, of := range all {
+		l := lines[address]
+		if l == nil { // of a process that has not told what it is
+			continue
+		}
+		c := &l.counts
+		c.Received += of.Received
+		c.Sent += of.Sent
+		c.Failed += of.Failed
+		c.Dropped += of.Dropped
+		c.InFlight += of.InFlight
+		if of.Rate != nil {
+			l.rate.Received += of.Rate.Received
+			l.rate.Sent += of.Rate.Sent
+		}
+		l.p50, l.p99 = max(l.p50, of.Latency.P50), max(l.p99, of.Latency.P99)
+	}
+}
+
+// grid shows the lines; the one at the address chosen is marked.
+func (s *snapshot) grid(colours bool, chosen string) *grid {
+	g := &grid{colours: colours, rows: [][]cell{head("ADDRESS", "KIND", "SWITCH", "IN/S", "OUT/S", "RECEIVED", "SENT", "FAILED", "DROPPED", "IN FLIGHT", "P50 MS", "P99 MS")}}
+	for i, l := range s.lines {
+		if l.address == chosen {
+			g.marked = i + 1
+		}
+		address := cell{text: l.address}
+		if l.kind == flowKind {
+			address.style = bold
+		}
+		failed := whole(l.counts.Failed)
+		if l.counts.Failed > 0 {
+			failed.style = red
+		}
+		g.add(address, cell{text: l.kind, style: faint}, l.shown(s.at), number(decimal(l.rate.Received)), number(decimal(l.rate.Sent)),
+			whole(l.counts.Received), whole(l.counts.Sent), failed, whole(l.counts.Dropped), whole(l.counts.InFlight),
+			number(decimal(l.p50)), number(decimal(l.p99)))
+	}
+	return g
+}
+
+// shown says how a line's switch stands.
+func (l *topLine) shown(at time.Time) cell {
+	if l.of == 0 {
+		return cell{}
+	}
+	on, off := "on", "off"
+	if l.kind == flowKind {
+		on, off = "running", "stopped"
+	}
+	c := cell{text: on, style: green}
+	switch {
+	case l.on == 0:
+		c = cell{text: off}
+		if l.kind == flowKind {
+			c.style = yellow
+		}
+	case l.on < l.of:
+		c = cell{text: fmt.Sprintf("%s in %d of %d", on, l.on, l.of), style: yellow}
+	}
+	if left := l.until.Sub(at); left > 0 {
+		c.text += " for " + briefly(left)
+	}
+	if l.changed {
+		c.style = yellow
+	}
+	return c
+}
