@@ -16,6 +16,7 @@ type loading struct {
 	vars     []string
 	varFiles []string
 	broker   string
+	noFiles  bool // there need not be any
 }
 
 func (l *loading) flags(c *cobra.Command) {
@@ -34,7 +35,7 @@ func (l *loading) load(files []string) (*flow.Config, error) {
 		}
 		variables[name] = value
 	}
-	config, diags := flow.Load(flow.Options{Files: files, Variables: variables, VarFiles: l.varFiles, Broker: l.broker})
+	config, diags := flow.Load(flow.Options{Files: files, NoFiles: l.noFiles, Variables: variables, VarFiles: l.varFiles, Broker: l.broker})
 	if err := config.WriteDiagnostics(os.Stderr, diags, isTerminal(os.Stderr)); err != nil {
 		return nil, failure{exitFailed, err}
 	}

@@ -27,6 +27,8 @@ type runCommand struct {
 	socket    string
 	http      string
 	untilIdle bool
+	idle      bool
+	flowsDir  string
 	grace     time.Duration
 }
 
@@ -41,7 +43,12 @@ It prints one log line "ready" on standard error once every flow takes messages.
 Standard output belongs to the flows. Ctrl-C or SIGTERM: it takes nothing more,
 finishes what is in flight, and ends with 0; a second one ends it at once, and
 what was not settled is delivered again next time.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 && !r.idle {
+				return errors.New("name at least one flow file, or a folder that holds some")
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error { return r.run(c.Context(), args) },
 	}
 	r.loading.flags(c)
@@ -53,6 +60,8 @@ what was not settled is delivered again next time.`,
 	f.StringVar(&r.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&r.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&r.http, "http", "", "serve /metrics, /healthz and /readyz at this `address`, HOST:PORT")
+	f.BoolVar(&r.idle, "idle", false, "run without flow files, and wait for the control bus to apply some")
+	f.StringVar(&r.flowsDir, "flows-dir", "", "the `folder` of the flow files that the control bus may apply")
 	f.BoolVar(&r.untilIdle, "until-idle", false, "end when every source has ended and no message is left")
 	f.DurationVar(&r.grace, "grace", 30*time.Second, "how long to finish what is in flight at the end")
 	return c
@@ -63,6 +72,7 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	if err != nil {
 		return err
 	}
+	r.noFiles = r.idle
 	config, err := r.load(files)
 	if err != nil {
 		return err
@@ -87,7 +97,7 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	process, err := config.Start(ctx, flow.RunOptions{
 		Tracer: seen.tracer(),
 		Flows:  r.flows, DataDir: r.dataDir, Instance: r.instance, Grace: r.grace, Log: log,
-		Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
+		FlowsDir: r.flowsDir, Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
 		OpenPositions: func(dir string) (flow.PositionStore, error) { return embedded.OpenPositions(dir, log) },
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 // Options say what to load.
 type Options struct {
 	Files     []string          // files, globs and folders
+	NoFiles   bool              // there need not be any
 	Variables map[string]string // --var
 	VarFiles  []string          // --var-file
 	// LookupEnv finds environment variables; nil means the process' own.
@@ -87,7 +88,7 @@ func Load(o Options) (*Config, hcl.Diagnostics) {
 		}
 		files = append(files, f)
 	}
-	if !diags.HasErrors() && len(files) == 0 {
+	if !diags.HasErrors() && len(files) == 0 && !o.NoFiles {
 		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No flow files", Detail: "Name at least one flow file, or a folder that holds some."})
 	}
 	if diags.HasErrors() { // what a broken file declares is not known; only the rest is checked

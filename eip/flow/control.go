@@ -62,7 +62,7 @@ func (p *Process) controlTopic(block *controlBusBlock) (*Broker, broker.Channel)
 	case block.Topic.At != nil:
 		ch := p.config.Channels[block.Topic.At.String()]
 		return p.config.brokerOf(ch), p.config.spec(ch)
-	case p.config.control != nil, !inside(main.URL) && p.openBroker(main) != nil:
+	case p.config.control != nil, !inside(main.URL) && (p.openBroker(main) != nil || p.options.FlowsDir != ""):
 		return main, topic
 	}
 	return nil, topic
@@ -83,8 +83,9 @@ func (p *Process) Brokers() []control.Broker {
 
 // Flows returns the flows that run, or are stopped and can be started.
 func (p *Process) Flows() []control.Flow {
-	all := make([]control.Flow, len(p.flows))
-	for i, r := range p.flows {
+	flows := p.all()
+	all := make([]control.Flow, len(flows))
+	for i, r := range flows {
 		all[i] = r
 	}
 	return all
@@ -93,17 +94,34 @@ func (p *Process) Flows() []control.Flow {
 // Channels returns the declared channels, by name.
 func (p *Process) Channels() []control.Channel {
 	all := []control.Channel{}
-	for _, name := range p.config.ChannelNames() {
-		ch := p.config.Channels[name]
-		all = append(all, control.Channel{Name: name, Kind: ch.kind, Address: ch.Address, Broker: orElse(p.config.brokerOf(ch).Name, "default"),
-			Read: append([]string{}, ch.read...), Written: append([]string{}, ch.written...)})
+	seen := map[string]bool{}
+	for _, p := range append([]*Process{p}, p.guests.all()...) {
+		for _, name := range p.config.ChannelNames() {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			ch := p.config.Channels[name]
+			all = append(all, control.Channel{Name: name, Kind: ch.kind, Address: ch.Address, Broker: orElse(p.config.brokerOf(ch).Name, "default"),
+				Read: append([]string{}, ch.read...), Written: append([]string{}, ch.written...)})
+		}
 	}
 	return all
 }
 
+// channel finds a declared channel, and the process whose files declare it.
+func (p *Process) channel(name string) (*Process, *Channel) {
+	for _, p := range append([]*Process{p}, p.guests.all()...) {
+		if ch := p.config.Channels[name]; ch != nil {
+			return p, ch
+		}
+	}
+	return p, nil
+}
+
 // Inject puts m into a declared channel.
 func (p *Process) Inject(ctx context.Context, channel string, m *eip.Message) error {
-	ch := p.config.Channels[channel]
+	p, ch := p.channel(channel)
 	if ch == nil {
 		return eip.Permanent(fmt.Errorf("there is no channel %s", channel))
 	}
@@ -127,7 +145,7 @@ func (p *Process) Inject(ctx context.Context, channel string, m *eip.Message) er
 
 // Source takes messages from a declared queue.
 func (p *Process) Source(ctx context.Context, queue string) (broker.Source, error) {
-	ch := p.config.Channels[queue]
+	p, ch := p.channel(queue)
 	if ch == nil {
 		return nil, eip.Permanent(fmt.Errorf("there is no channel %s", queue))
 	}
@@ -145,7 +163,7 @@ func (p *Process) Draining() bool { return p.stopping.Load() }
 func (p *Process) Trace(f func(control.Step)) { p.steps.Store(&f) }
 
 func (p *Process) step(s control.Step) {
-	if f := p.steps.Load(); f != nil {
+	if f := p.root().steps.Load(); f != nil {
 		s.Test, _ = s.Message.Headers[eip.HeaderTest].(string)
 		(*f)(s)
 	}
@@ -210,7 +228,7 @@ func (r *running) traced(m *eip.Message, how eip.Outcome, err error) {
 func (r *running) sentTo(to ref, m *eip.Message, keptOut bool) {
 	s := control.Step{Flow: r.decl.Name, To: to.String(), KeptOut: keptOut, Message: m}
 	if ch := r.process.config.Channels[to.String()]; ch != nil {
-		for _, other := range r.process.flows {
+		for _, other := range r.process.root().all() {
 			if slices.Contains(other.From(), to.String()) {
 				s.Readers++
 			}

@@ -34,7 +34,7 @@ func (p *Process) WaitIdle(ctx context.Context) error {
 // moved counts every message that began or ended in any flow. It is made of counts
 // that only grow: where it stays the same, so does each of them.
 func (p *Process) moved() (n int64) {
-	for _, r := range p.flows {
+	for _, r := range p.all() {
 		s, tests := r.flow.Counts()
 		n += tests.Received + tests.Sent + tests.Dropped + tests.Failed
 		n += s.Received + s.Sent + s.Dropped + s.Failed
@@ -44,12 +44,12 @@ func (p *Process) moved() (n int64) {
 
 // idle looks at the channels last: what a stage still works on goes to one.
 func (p *Process) idle() bool {
-	for _, r := range p.flows {
+	for _, r := range p.all() {
 		if r.flow.InFlight() > 0 || r.busy() {
 			return false
 		}
 	}
-	for _, r := range p.flows {
+	for _, r := range p.all() {
 		if !r.drained() {
 			return false
 		}

@@ -33,6 +33,11 @@ type RunOptions struct {
 	// OpenPositions opens the store of adapters' positions in a folder. It is called
 	// when an adapter needs it and the default broker does not keep them.
 	OpenPositions func(dir string) (PositionStore, error)
+	// FlowsDir is the folder of the flow files that the control bus may apply; "":
+	// none.
+	FlowsDir string
+
+	host *Process // that shares its brokers, and serves the control bus
 }
 
 // A PositionStore keeps adapters' positions in a file.
@@ -57,6 +62,7 @@ type Process struct {
 	stopping    atomic.Bool
 	steps       atomic.Pointer[func(control.Step)]
 	control     *control.Server // nil until the flows run
+	guests      guests
 	abort       context.Context // ends with the grace
 	stopAll     context.CancelFunc
 }
@@ -76,7 +82,9 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		return nil, err
 	}
 	p = &Process{config: c, options: o, log: o.Log, started: time.Now(), brokers: map[*Broker]broker.Broker{}, deadLetters: map[*Channel]bool{}}
-	p.positions = &positions{process: p}
+	if p.positions = (&positions{process: p}); o.host != nil {
+		p.positions = o.host.positions
+	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop, p.running = stop, run
 	p.abort, p.stopAll = context.WithCancel(context.Background())
@@ -122,7 +130,9 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 			return p, ctx.Err()
 		}
 	}
-	p.serve(ctx)
+	if o.host == nil {
+		p.serve(ctx)
+	}
 	return p, nil
 }
 
@@ -143,6 +153,9 @@ func (c *Config) pick(names []string) (flows []*Flow, err error) {
 
 // broker opens a broker once.
 func (p *Process) broker(ctx context.Context, b *Broker) (broker.Broker, error) {
+	if host, of := p.shared(b); host != nil {
+		return host.broker(ctx, of)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if open, ok := p.brokers[b]; ok {
@@ -168,6 +181,9 @@ func (p *Process) broker(ctx context.Context, b *Broker) (broker.Broker, error) 
 
 // openBroker returns a broker if it is open already, else nil.
 func (p *Process) openBroker(b *Broker) broker.Broker {
+	if host, of := p.shared(b); host != nil {
+		return host.openBroker(of)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.brokers[b]
@@ -214,6 +230,8 @@ func (p *Process) Stop() error {
 	p.stopping.Store(true)
 	defer time.AfterFunc(p.options.Grace, p.stopAll).Stop()
 	var wait sync.WaitGroup
+	var gone error
+	wait.Go(func() { gone = p.guests.stop() })
 	for _, r := range p.flows {
 		wait.Go(func() {
 			for _, u := range r.upstream {
@@ -228,7 +246,7 @@ func (p *Process) Stop() error {
 	wait.Wait()
 	p.stop()
 	p.stopAll()
-	var err error
+	err := gone
 	for _, r := range p.flows {
 		err = errors.Join(err, r.life.Load().err)
 	}
@@ -246,6 +264,9 @@ func (p *Process) close() (err error) {
 	for _, b := range p.brokers {
 		err = errors.Join(err, b.Close())
 	}
+	if p.options.host != nil {
+		return err
+	}
 	return errors.Join(err, p.positions.close())
 }
 
@@ -254,8 +275,9 @@ func (p *Process) Uptime() time.Duration { return time.Since(p.started) }
 
 // Stats returns each running flow's counts, in the order of the files.
 func (p *Process) Stats() []NamedStats {
-	all := make([]NamedStats, len(p.flows))
-	for i, r := range p.flows {
+	flows := p.all()
+	all := make([]NamedStats, len(flows))
+	for i, r := range flows {
 		all[i] = NamedStats{r.decl.Name, r.flow.Stats()}
 	}
 	return all

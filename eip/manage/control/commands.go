@@ -34,6 +34,8 @@ func init() { // their functions refer to it
 		"start":    {inOrder, (*Server).start},
 		"drain":    {inOrder, (*Server).drain},
 		"purge":    {beside, (*Server).purge},
+		"apply":    {inOrder, (*Server).apply},
+		"remove":   {inOrder, (*Server).remove},
 		"tap":      {streaming, (*Server).tap},
 		"inject":   {beside, (*Server).inject},
 	}

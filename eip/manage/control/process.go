@@ -21,6 +21,10 @@ type Process interface {
 	Inject(ctx context.Context, channel string, m *eip.Message) error
 	// Source takes messages from a declared queue.
 	Source(ctx context.Context, queue string) (broker.Source, error)
+	// Apply runs the flows of a file in the process' folder of them, in the place of
+	// those of this file that run; Remove stops these. Both return the flows' names.
+	Apply(ctx context.Context, file string) ([]string, error)
+	Remove(ctx context.Context, file string) ([]string, error)
 	// Draining reports whether the process is about to end.
 	Draining() bool
 	// Trace has every step of Test Messages told to f. It is called once.

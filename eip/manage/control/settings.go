@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -133,5 +134,23 @@ func (s *settings) close() {
 		if e.timer != nil {
 			e.timer.Stop()
 		}
+	}
+}
+
+// forget drops what was set on stages of flows that are there no more, or begin
+// anew from their file.
+func (s *settings) forget(flows []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, e := range s.set {
+		flow, _, _ := strings.Cut(k.address, ".")
+		if k.address == "" || !slices.Contains(flows, flow) {
+			continue
+		}
+		if e.timer != nil {
+			e.timer.Stop()
+			e.timer = nil
+		}
+		delete(s.set, k)
 	}
 }

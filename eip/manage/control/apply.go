@@ -1,0 +1,40 @@
+package control
+
+import (
+	"context"
+	"time"
+)
+
+// applyTimeout is how long flows may take to come up: their broker may be away.
+const applyTimeout = 30 * time.Second
+
+// apply runs the flows of a file in the process' own folder of them.
+func (s *Server) apply(r *request) (any, error) { return s.file(r, s.Process.Apply) }
+
+// remove stops the flows of a file that was applied.
+func (s *Server) remove(r *request) (any, error) { return s.file(r, s.Process.Remove) }
+
+// Applied is the result of apply and remove.
+type Applied struct {
+	Flows []string `json:"flows"`
+}
+
+func (s *Server) file(r *request, do func(context.Context, string) ([]string, error)) (any, error) {
+	if err := r.only(); err != nil {
+		return nil, err
+	}
+	if r.Target == "" {
+		return nil, Errorf(BadArgs, "%s needs the name of a flow file as its target, like orders.hcl", r.Command.Command)
+	}
+	if len(r.Target) > 255 {
+		return nil, Errorf(BadArgs, "%s is no name of a flow file", clip(r.Target))
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, applyTimeout)
+	defer cancel()
+	flows, err := do(ctx, r.Target)
+	if err != nil {
+		return nil, Errorf(Failed, "%v", err)
+	}
+	s.settings.forget(flows)
+	return Applied{flows}, nil
+}

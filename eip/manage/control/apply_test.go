@@ -1,0 +1,108 @@
+package control_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+// idle runs a process that has no flows.
+func idle(t *testing.T) (c *control.Client, flows string) {
+	t.Helper()
+	dir := t.TempDir()
+	config, diags := flow.Load(flow.Options{NoFiles: true, Broker: "memory:"})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	p, err := config.Start(t.Context(), flow.RunOptions{Instance: "idle", DataDir: dir, FlowsDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	socket := filepath.Join(dir, "s")
+	if err := p.Control().ServeSocket(socket); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = control.DialSocket(socket); err != nil {
+		t.Fatal(err)
+	}
+	return c, dir
+}
+
+// A process without flows is given one, another in its place, and loses it again;
+// what is wrong with a file changes nothing.
+func TestApply(t *testing.T) {
+	c, dir := idle(t)
+	out := poolOf(t.Name())
+	write := func(file, text string) {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sending := func(flow, mark string) string {
+		return `adapter "basin" "out" {
+  name = "` + t.Name() + `"
+}
+queue "q" {}
+flow "` + flow + `" {
+  from = queue.q
+  mark "` + mark + `" {}
+  to = adapter.out
+}
+`
+	}
+	write("a.hcl", sending("orders", "one"))
+	if got := do[control.Applied](t, c, "apply", "a.hcl", nil); strings.Join(got.Flows, " ") != "orders" {
+		t.Errorf("%+v", got)
+	}
+	passes := func(n int, mark string) {
+		t.Helper()
+		do[any](t, c, "inject", "queue.q", args{"body": "x"})
+		out.await(t, n)
+		if got := out.messages()[n-1].Headers["marks"]; got != " "+mark {
+			t.Errorf("message %d has passed%v, want %s", n, got, mark)
+		}
+	}
+	passes(1, "one")
+	write("a.hcl", sending("orders", "two"))
+	do[any](t, c, "apply", "a.hcl", nil)
+	passes(2, "two")
+	write("a.hcl", "flow {")
+	refused(t, c, control.Failed, "apply", "a.hcl", nil)
+	write("b.hcl", sending("orders", "three"))
+	refused(t, c, control.Failed, "apply", "b.hcl", nil) // the flow is another file's
+	passes(3, "two")
+	do[any](t, c, "stop", "orders", nil)
+	do[any](t, c, "start", "orders", nil)
+	passes(4, "two")
+	do[any](t, c, "remove", "a.hcl", nil)
+	if st := do[control.Status](t, c, "status", "", nil); len(st.Flows) != 0 {
+		t.Errorf("%+v", st)
+	}
+	refused(t, c, control.Failed, "remove", "a.hcl", nil)
+}
+
+// No name leads out of the folder.
+func TestApply_TakesFilesOfTheFolderOnly(t *testing.T) {
+	c, dir := idle(t)
+	outside := filepath.Join(t.TempDir(), "x.hcl")
+	if err := os.WriteFile(outside, []byte("queue \"q\" {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "link.hcl")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{outside, "../" + filepath.Base(filepath.Dir(outside)) + "/x.hcl", "link.hcl", "", ".", "..", "/etc/passwd", "none.hcl", "a/../x.hcl", ".hidden.hcl", "s", "x\x00.hcl", strings.Repeat("x", 300)} {
+		if _, err := try[any](t, c, "apply", name, nil); err == nil {
+			t.Errorf("%q was applied", name)
+		}
+	}
+}
