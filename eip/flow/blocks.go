@@ -158,6 +158,8 @@ type controlBusBlock struct {
 	Allow []string `flow:"allow"`
 	// The commands that the socket may give. Without it all.
 	AllowSocket []string `flow:"allow_socket"`
+	// What was set outlasts restarts too: it is kept in the data directory.
+	Remember bool `flow:"remember"`
 	// What is shown of no message in taps and reports of Test Messages: paths like
 	// body.card and headers.authorization.
 	Redact []string `flow:"redact"`

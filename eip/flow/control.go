@@ -32,6 +32,7 @@ func (p *Process) serve(ctx context.Context) {
 	p.control = control.NewServer(control.Options{
 		Process: p, Instance: p.options.Instance, Version: p.options.Version, Log: p.log, Level: p.options.Level,
 		DataDir: p.options.DataDir, Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
+		Remember: block.Remember,
 	})
 	on, topic := p.controlTopic(block)
 	if on == nil {

@@ -20,7 +20,7 @@ type Record struct {
 }
 
 // reading are the commands that change nothing: they are audited at debug level.
-var reading = map[string]bool{"status": true, "list": true, "stats": true}
+var reading = map[string]bool{"status": true, "list": true, "stats": true, "leases": true}
 
 func (s *Server) audit(r *request, reply Reply) {
 	rec := Record{V: Version, Time: time.Now(), Instance: s.Instance, From: r.from, Command: reply.Command, Target: reply.Target,

@@ -28,6 +28,7 @@ func init() { // their functions refer to it
 		"status":   {atOnce, (*Server).status},
 		"list":     {atOnce, (*Server).list},
 		"stats":    {atOnce, (*Server).statsOf},
+		"leases":   {atOnce, (*Server).leases},
 		"set":      {atOnce, (*Server).setAttributes},
 		"loglevel": {atOnce, (*Server).setLogLevel},
 		"stop":     {inOrder, (*Server).stop},

@@ -27,6 +27,8 @@ type Options struct {
 	// AllowTopic and AllowSocket list the commands that may come by each way; nil:
 	// all.
 	AllowTopic, AllowSocket []string
+	// Remember keeps what is set in DataDir, over restarts.
+	Remember bool
 	// Redact are paths, like body.card and headers.authorization, of what leaves the
 	// process in no copy or report of a message. CheckRedaction has found them well.
 	Redact []string
@@ -70,6 +72,9 @@ func NewServer(o Options) *Server {
 	s.probes.redact = &s.redact
 	s.settings.expired = s.leaseEnded
 	s.limit.begin(perSecond, burst)
+	if o.Remember {
+		s.remember()
+	}
 	o.Process.Trace(s.probes.step)
 	s.busy.Go(s.work)
 	s.busy.Go(func() { s.stats.sample(s.ctx, s.Process) })

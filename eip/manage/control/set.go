@@ -30,7 +30,7 @@ func (s *Server) setAttributes(r *request) (any, error) {
 	results := map[string]any{}
 	var refused error
 	for _, st := range stages {
-		result, err := s.setOf(st, values, lease)
+		result, err := s.setOf(r, st, values, lease)
 		switch {
 		case err == nil:
 			results[st.Address] = result
@@ -47,7 +47,7 @@ func (s *Server) setAttributes(r *request) (any, error) {
 	return results[stages[0].Address], nil
 }
 
-func (s *Server) setOf(st Stage, values map[string]any, lease time.Duration) (map[string]any, error) {
+func (s *Server) setOf(r *request, st Stage, values map[string]any, lease time.Duration) (map[string]any, error) {
 	settable, ok := st.Named.Stage.(settableStage)
 	if !ok {
 		return nil, Errorf(BadArgs, "nothing of the %s %s can be set", st.Kind, st.Address)
@@ -58,7 +58,7 @@ func (s *Server) setOf(st Stage, values map[string]any, lease time.Duration) (ma
 			return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", st.Address, clip(name), DidYouMean(name, there))
 		}
 	}
-	return s.change(st.Address, settable, values, lease)
+	return s.change(r, st.Address, settable, values, lease)
 }
 
 type settableStage interface {
@@ -66,8 +66,9 @@ type settableStage interface {
 	Set(attribute string, value any) error
 }
 
-func (s *Server) change(address string, of settableStage, values map[string]any, lease time.Duration) (map[string]any, error) {
-	was, until, err := s.settings.change(address, of, values, lease)
+func (s *Server) change(r *request, address string, of settableStage, values map[string]any, lease time.Duration) (map[string]any, error) {
+	forAll := r.from.On == "topic" && (r.Instance == "" || r.Instance == "*")
+	was, until, err := s.settings.change(address, of, values, lease, forAll)
 	if err != nil {
 		return nil, Errorf(BadArgs, "%v", err)
 	}
@@ -126,5 +127,5 @@ func (s *Server) setLogLevel(r *request) (any, error) {
 	if r.Args["level"] == nil {
 		return level.Settable(), nil
 	}
-	return s.change("", level, map[string]any{"level": r.Args["level"]}, lease)
+	return s.change(r, "", level, map[string]any{"level": r.Args["level"]}, lease)
 }

@@ -17,22 +17,25 @@ type settings struct {
 	set     map[key]*setting
 	closed  bool
 	expired func(address, attribute string, value any, err error) // told of each lease's end
+	kept    func(all []remembered)                                // told of all after each change; may be nil
 }
 
 type key struct{ address, attribute string }
 
 type setting struct {
 	stage eip.Settable
-	file  any // the value before anything was set
-	back  any // what a lease gives back
-	until time.Time
-	timer *time.Timer // nil: no lease
-	turn  int         // counts leases, as a timer that was stopped may fire all the same
+	// shared: every instance was told so.
+	shared bool
+	file   any // the value before anything was set
+	back   any // what a lease gives back
+	until  time.Time
+	timer  *time.Timer // nil: no lease
+	turn   int         // counts leases, as a timer that was stopped may fire all the same
 }
 
 // change sets attributes of one stage: all or, where one is refused, none. It
 // returns the old values and the end of the lease, if it is one.
-func (s *settings) change(address string, stage eip.Settable, values map[string]any, lease time.Duration) (was map[string]any, until *time.Time, err error) {
+func (s *settings) change(address string, stage eip.Settable, values map[string]any, lease time.Duration, shared bool) (was map[string]any, until *time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was = map[string]any{}
@@ -52,7 +55,9 @@ func (s *settings) change(address string, stage eip.Settable, values map[string]
 	}
 	for name := range values {
 		s.note(key{address, name}, stage, was[name], lease)
+		s.set[key{address, name}].shared = shared
 	}
+	s.keep()
 	return was, until, nil
 }
 
@@ -93,9 +98,17 @@ func (s *settings) end(k key, e *setting, turn int) {
 	e.timer = nil
 	back := e.back
 	err := e.stage.Set(k.attribute, back)
+	s.keep()
 	s.mu.Unlock()
 	if s.expired != nil {
 		s.expired(k.address, k.attribute, back, err)
+	}
+}
+
+// keep has what is set kept. The lock is held, so that the last is kept last.
+func (s *settings) keep() {
+	if s.kept != nil {
+		s.kept(s.all())
 	}
 }
 
@@ -153,4 +166,5 @@ func (s *settings) forget(flows []string) {
 		}
 		delete(s.set, k)
 	}
+	s.keep()
 }

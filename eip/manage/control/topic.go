@@ -37,6 +37,7 @@ type topicServer struct {
 	topic    broker.Channel
 	note     *Listening
 	replying chan struct{}
+	learned  bool
 }
 
 // run opens the subscription, anew when it is lost.
@@ -84,6 +85,10 @@ func (t *topicServer) listenOnce(open func()) error {
 	defer src.Close() // what is in it is nobody else's
 	t.set(t.note, "open")
 	open()
+	if !t.learned {
+		t.learned = true
+		t.busy.Go(t.learn)
+	}
 	for t.limit.wait(t.ctx) {
 		m, err := src.Receive(t.ctx)
 		switch {

@@ -1,0 +1,134 @@
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// rememberedName is the file's in the data directory.
+const rememberedName = "control.json"
+
+// remembered is one attribute that was set, as the file keeps it.
+type remembered struct {
+	Address   string     `json:"address"`
+	Attribute string     `json:"attribute"`
+	Value     any        `json:"value"`
+	Back      any        `json:"back,omitempty"`  // what a lease gives back
+	Until     *time.Time `json:"until,omitempty"` // of a lease
+	Shared    bool       `json:"shared,omitempty"`
+}
+
+// remember keeps what is set from now on in a file, having set what it holds.
+func (s *Server) remember() {
+	if s.DataDir == "" {
+		return
+	}
+	path := filepath.Join(s.DataDir, rememberedName)
+	data, err := os.ReadFile(path)
+	var all []remembered
+	if err == nil {
+		err = decode(data, &all)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.Log.Warn("what was set on the control bus before cannot be read; the flow files hold", slog.String("file", path), slog.Any("error", err))
+	}
+	for _, r := range all {
+		s.restore(r)
+	}
+	s.settings.kept = func(all []remembered) {
+		if err := replaceFile(path, all); err != nil {
+			s.Log.Warn("what is set on the control bus will not be remembered", slog.Any("error", err))
+		}
+	}
+}
+
+func (s *Server) restore(r remembered) {
+	of := s.settableAt(r.Address)
+	if of == nil {
+		return // the flow file has changed
+	}
+	set := func(v any, lease time.Duration) {
+		if _, _, err := s.settings.change(r.Address, of, map[string]any{r.Attribute: plain(v)}, lease, r.Shared); err != nil {
+			s.Log.Warn("what was set on the control bus before is refused now", slog.String("address", r.Address), slog.Any("error", err))
+		}
+	}
+	if r.Until == nil {
+		set(r.Value, 0)
+		return
+	}
+	if r.Back != nil && !reflect.DeepEqual(plain(r.Back), of.Settable()[r.Attribute]) {
+		set(r.Back, 0)
+	}
+	if left := time.Until(*r.Until); left > 0 {
+		set(r.Value, left)
+	}
+}
+
+// settableAt returns the stage at an address, where something of it can be set; of
+// "", the log level.
+func (s *Server) settableAt(address string) eip.Settable {
+	if address == "" && s.Level != nil {
+		return &logLevel{s.Level}
+	}
+	for _, f := range s.Process.Flows() {
+		for _, st := range f.Stages() {
+			if of, ok := st.Named.Stage.(eip.Settable); ok && st.Address == address {
+				return of
+			}
+		}
+	}
+	return nil
+}
+
+// all returns what is set, for the file. The lock is held.
+func (s *settings) all() []remembered {
+	all := []remembered{}
+	for k, e := range s.set {
+		r := remembered{Address: k.address, Attribute: k.attribute, Value: e.stage.Settable()[k.attribute], Shared: e.shared}
+		switch {
+		case e.timer != nil:
+			until := e.until.UTC()
+			r.Until, r.Back = &until, e.back
+		case reflect.DeepEqual(r.Value, e.file):
+			continue
+		}
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b remembered) int {
+		return strings.Compare(a.Address+" "+a.Attribute, b.Address+" "+b.Attribute)
+	})
+	return all
+}
+
+// replaceFile writes a file as a whole or not at all.
+func replaceFile(path string, all []remembered) error {
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".control-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
+}
