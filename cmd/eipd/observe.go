@@ -35,7 +35,7 @@ func (r *runCommand) observe(ctx context.Context, log *slog.Logger) (o *observed
 	o = &observed{log: log}
 	o.state.Store(telemetry.Starting)
 	o.telemetry, err = telemetry.Setup(ctx, telemetry.Options{Service: "eipd", Version: version(), Instance: r.instance, Getenv: os.Getenv,
-		Process: o.running, Console: os.Stderr, Log: log})
+		Serve: r.http != "", Process: o.running, Console: os.Stderr, Log: log})
 	if err != nil {
 		return nil, failure{exitFailed, err}
 	}

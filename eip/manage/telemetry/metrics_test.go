@@ -63,7 +63,7 @@ func values(t *testing.T, p telemetry.Process) []string {
 	add := func(m metricdata.Metrics, at attribute.Set, v any) {
 		var by []string
 		for _, a := range at.ToSlice() {
-			by = append(by, string(a.Key)+"="+a.Value.Emit())
+			by = append(by, string(a.Key)+"="+a.Value.String())
 		}
 		lines = append(lines, strings.Trim(fmt.Sprintf("%s %s %v", m.Name, strings.Join(by, ","), v), " "))
 	}

@@ -28,6 +28,8 @@ type Options struct {
 	// Getenv reads the environment. What the SDK reads itself (the sampler, limits,
 	// intervals, the resource) always comes from the process' own.
 	Getenv func(name string) string
+	// Serve is set where Telemetry.Metrics is needed, whatever is exported.
+	Serve bool
 	// Process returns whose metrics there are; nil while there is none.
 	Process func() Process
 	Console io.Writer    // of the exporters named console
@@ -38,7 +40,7 @@ type Options struct {
 type Telemetry struct {
 	// Tracing is nil where nobody wants traces.
 	Tracing *Tracing
-	// Metrics serves them to Prometheus.
+	// Metrics serves them to Prometheus; nil where nobody wants metrics.
 	Metrics http.Handler
 	// Prometheus is the address that the environment wants them to be served at; ""
 	// for none.
@@ -63,6 +65,9 @@ func Setup(ctx context.Context, o Options) (t *Telemetry, err error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+	if len(traces)+len(metrics) == 0 && !o.Serve {
+		return &Telemetry{}, nil
 	}
 	r, err := resource.New(ctx, resource.WithAttributes(semconv.ServiceName(o.Service), semconv.ServiceVersion(o.Version), semconv.ServiceInstanceID(o.Instance)),
 		resource.WithSchemaURL(semconv.SchemaURL), resource.WithHost(), resource.WithFromEnv())
@@ -111,6 +116,9 @@ func (t *Telemetry) setupTraces(r *resource.Resource, o Options, env environment
 }
 
 func (t *Telemetry) setupMetrics(r *resource.Resource, o Options, env environment, names []string) error {
+	if len(names) == 0 && !o.Serve {
+		return nil
+	}
 	producer := NewProducer(o.Process)
 	scraped := metric.NewManualReader(metric.WithProducer(producer))
 	providing := []metric.Option{metric.WithResource(r), metric.WithReader(scraped)}

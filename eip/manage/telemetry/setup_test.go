@@ -87,7 +87,7 @@ func setup(t *testing.T, env map[string]string) (s *telemetry.Telemetry, console
 	}
 	var printed, logged bytes.Buffer
 	p := &process{flow: &eip.Flow{Name: "f", Source: eiptest.NewTexts("m"), To: eip.Discard}, state: control.Running}
-	s, err := telemetry.Setup(t.Context(), telemetry.Options{Service: "eipd", Version: "v1", Instance: "i", Getenv: func(name string) string { return env[name] },
+	s, err := telemetry.Setup(t.Context(), telemetry.Options{Service: "eipd", Serve: true, Version: "v1", Instance: "i", Getenv: func(name string) string { return env[name] },
 		Process: func() telemetry.Process { return p }, Console: &printed, Log: slog.New(slog.NewTextHandler(&logged, nil))})
 	if err != nil {
 		t.Fatal(err)

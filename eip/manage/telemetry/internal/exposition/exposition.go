@@ -123,7 +123,7 @@ func labels(s attribute.Set) string {
 		if values[name] == nil {
 			names = append(names, name)
 		}
-		values[name] = append(values[name], a.Value.Emit())
+		values[name] = append(values[name], a.Value.String())
 	}
 	slices.Sort(names)
 	for i, name := range names {

@@ -6,80 +6,92 @@
 package otlp
 
 import (
+	"encoding/binary"
 	"math"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/resource"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // message is an encoded protobuf message. Its methods append fields; what is zero is
 // left out, as proto3 has it.
 type message []byte
 
-func (m *message) tag(field protowire.Number, t protowire.Type) {
-	*m = protowire.AppendTag(*m, field, t)
-}
+// wire is how a field is encoded.
+type wire int
 
-func (m *message) varint(field protowire.Number, v uint64) {
+const (
+	asVarint  wire = 0
+	asFixed64 wire = 1
+	asBytes   wire = 2
+	asFixed32 wire = 5
+)
+
+func (m *message) tag(field int, w wire) { m.uvarint(uint64(field<<3 | int(w))) }
+
+func (m *message) uvarint(v uint64) { *m = binary.AppendUvarint(*m, v) }
+
+func (m *message) varint(field int, v uint64) {
 	if v != 0 {
-		m.tag(field, protowire.VarintType)
-		*m = protowire.AppendVarint(*m, v)
+		m.tag(field, asVarint)
+		m.uvarint(v)
 	}
 }
 
-func (m *message) fixed32(field protowire.Number, v uint32) {
+func (m *message) fixed32(field int, v uint32) {
 	if v != 0 {
-		m.tag(field, protowire.Fixed32Type)
-		*m = protowire.AppendFixed32(*m, v)
+		m.tag(field, asFixed32)
+		*m = binary.LittleEndian.AppendUint32(*m, v)
 	}
 }
 
-func (m *message) fixed64(field protowire.Number, v uint64) {
+func (m *message) fixed64(field int, v uint64) {
 	if v != 0 {
 		m.always64(field, v)
 	}
 }
 
 // always64 is for fields of which zero says something.
-func (m *message) always64(field protowire.Number, v uint64) {
-	m.tag(field, protowire.Fixed64Type)
-	*m = protowire.AppendFixed64(*m, v)
+func (m *message) always64(field int, v uint64) {
+	m.tag(field, asFixed64)
+	*m = binary.LittleEndian.AppendUint64(*m, v)
 }
 
-func (m *message) double(field protowire.Number, v float64) { m.always64(field, math.Float64bits(v)) }
+func (m *message) double(field int, v float64) { m.always64(field, math.Float64bits(v)) }
 
-func (m *message) text(field protowire.Number, v string) {
+func (m *message) text(field int, v string) {
 	if v != "" {
 		m.always(field, v)
 	}
 }
 
-func (m *message) always(field protowire.Number, v string) {
-	m.tag(field, protowire.BytesType)
-	*m = protowire.AppendString(*m, v)
+func (m *message) always(field int, v string) {
+	m.tag(field, asBytes)
+	m.uvarint(uint64(len(v)))
+	*m = append(*m, v...)
 }
 
-func (m *message) bytes(field protowire.Number, v []byte) {
-	m.tag(field, protowire.BytesType)
-	*m = protowire.AppendBytes(*m, v)
+func (m *message) bytes(field int, v []byte) {
+	m.tag(field, asBytes)
+	m.uvarint(uint64(len(v)))
+	*m = append(*m, v...)
 }
 
 // packed appends 64-bit values as one field.
-func packed[T any](m *message, field protowire.Number, all []T, bits func(T) uint64) {
+func packed[T any](m *message, field int, all []T, bits func(T) uint64) {
 	if len(all) == 0 {
 		return
 	}
-	m.tag(field, protowire.BytesType)
-	*m = protowire.AppendVarint(*m, uint64(8*len(all)))
+	m.tag(field, asBytes)
+	m.uvarint(uint64(8 * len(all)))
 	for _, v := range all {
-		*m = protowire.AppendFixed64(*m, bits(v))
+		*m = binary.LittleEndian.AppendUint64(*m, bits(v))
 	}
 }
 
 // attributes appends key-value pairs.
-func (m *message) attributes(field protowire.Number, all []attribute.KeyValue) {
+func (m *message) attributes(field int, all []attribute.KeyValue) {
 	for _, a := range all {
 		var pair message
 		pair.text(1, string(a.Key))
@@ -89,16 +101,16 @@ func (m *message) attributes(field protowire.Number, all []attribute.KeyValue) {
 }
 
 // set appends the pairs of a set.
-func (m *message) set(field protowire.Number, s attribute.Set) { m.attributes(field, s.ToSlice()) }
+func (m *message) set(field int, s attribute.Set) { m.attributes(field, s.ToSlice()) }
 
 func anyValue(v attribute.Value) (m message) {
 	switch v.Type() {
 	case attribute.BOOL:
-		m.tag(2, protowire.VarintType)
-		m = protowire.AppendVarint(m, protowire.EncodeBool(v.AsBool()))
+		m.tag(2, asVarint)
+		m.uvarint(bit(v.AsBool()))
 	case attribute.INT64:
-		m.tag(3, protowire.VarintType)
-		m = protowire.AppendVarint(m, uint64(v.AsInt64()))
+		m.tag(3, asVarint)
+		m.uvarint(uint64(v.AsInt64()))
 	case attribute.FLOAT64:
 		m.double(4, v.AsFloat64())
 	case attribute.STRING:
@@ -112,9 +124,16 @@ func anyValue(v attribute.Value) (m message) {
 	case attribute.STRINGSLICE:
 		m.bytes(5, list(v.AsStringSlice(), attribute.StringValue))
 	default:
-		m.always(1, v.Emit())
+		m.always(1, v.String())
 	}
 	return m
+}
+
+func bit(v bool) uint64 {
+	if v {
+		return 1
+	}
+	return 0
 }
 
 func list[T any](all []T, value func(T) attribute.Value) (m message) {

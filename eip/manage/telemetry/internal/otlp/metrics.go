@@ -93,9 +93,7 @@ func points[N int64 | float64](all []metricdata.DataPoint[N]) (m message) {
 func sumOf[N int64 | float64](d metricdata.Sum[N]) message {
 	m := points(d.DataPoints)
 	m.varint(2, temporality(d.Temporality))
-	if d.IsMonotonic {
-		m.varint(3, 1)
-	}
+	m.varint(3, bit(d.IsMonotonic))
 	return m
 }
 

@@ -153,7 +153,7 @@ func TestEncodeMetrics(t *testing.T) {
 func TestMetrics_SendsNothingForNothing(t *testing.T) {
 	x := Metrics{NewClient(Config{URL: "http://127.0.0.1:1", Timeout: time.Hour})}
 	if err := errors.Join(x.Export(t.Context(), &metricdata.ResourceMetrics{}), x.ForceFlush(t.Context()), x.Shutdown(t.Context()),
-		Traces{x.Client}.ExportSpans(t.Context(), nil)); err != nil {
+		Traces(x).ExportSpans(t.Context(), nil)); err != nil {
 		t.Error(err)
 	}
 }
