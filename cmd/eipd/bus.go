@@ -153,20 +153,30 @@ func (b *bus) collect(c control.Command) control.Collect {
 	return of
 }
 
-// ask gives a command, and passes on the replies as they come. It returns an error
-// where nobody has answered, or the answers are cut off.
+// ask gives a command, and passes on the replies as they come, until each process has
+// sent its last. It returns an error where nobody has answered, or the answers are
+// cut off.
 func (b *bus) ask(ctx context.Context, a *asked, c control.Command, each func(control.Reply) error) error {
 	of := b.collect(c)
-	if !a.shared {
-		if of.Wait = max(of.Wait, socketWait); b.waitSet {
-			of.Wait = b.wait
+	if !a.shared && !b.waitSet {
+		of.Wait = max(of.Wait, socketWait)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if !a.shared { // who knows that only one answers waits until it does
+		late := time.AfterFunc(of.Wait, func() { cancel(control.ErrNobody) })
+		defer late.Stop()
+		first := each
+		each = func(r control.Reply) error {
+			late.Stop()
+			return first(r)
 		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, of.Wait)
-		defer cancel()
 	}
 	answered := false
 	for r, err := range a.Do(ctx, c, of) {
+		if err != nil && errors.Is(context.Cause(ctx), control.ErrNobody) {
+			err = control.ErrNobody
+		}
 		switch {
 		case err == nil:
 			if err := each(r); err != nil {
@@ -184,8 +194,7 @@ func (b *bus) ask(ctx context.Context, a *asked, c control.Command, each func(co
 
 // nobody says who was asked in vain, and what may help.
 func (b *bus) nobody(a *asked, wait time.Duration, err error) error {
-	late := errors.Is(err, control.ErrNobody) || errors.Is(err, context.DeadlineExceeded)
-	if !late {
+	if !errors.Is(err, control.ErrNobody) {
 		return fmt.Errorf("%s has not answered: %w", a.at, err)
 	}
 	var who strings.Builder

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -86,16 +87,30 @@ func (c *controlCommand) run(cmd *cobra.Command, do control.Command) error {
 // gather returns all replies, and prints them as they come where that is wanted.
 func (c *controlCommand) gather(ctx context.Context, a *asked, do control.Command, out io.Writer) ([]control.Reply, error) {
 	var replies []control.Reply
-	encode := json.NewEncoder(out)
-	encode.SetEscapeHTML(false)
 	err := c.ask(ctx, a, do, func(r control.Reply) error {
-		replies = append(replies, r)
-		if c.asJSON {
-			return encode.Encode(r)
+		if !r.More {
+			replies = append(replies, r)
 		}
-		return nil
+		if !c.asJSON && !r.More { // it is shown with all others
+			return nil
+		}
+		line, err := marshal(r)
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(append(line, '\n'))
+		return err
 	})
 	return replies, err
+}
+
+// marshal writes JSON for people too.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // outcome says what is wrong with the replies, and makes the exit code of it.

@@ -27,10 +27,15 @@ var argumentsOf = map[string][]string{
 	"set":      {"for="},
 	"inject":   {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
 	"loglevel": {"for=", "level=debug", "level=error", "level=info", "level=warn"},
+	"purge":    {"count=", "save=true"},
+	"tap":      {"count=", "for=", "if=", "sample="},
 }
 
-// targetless commands take no address.
-var targetless = []string{"status", "loglevel", "drain"}
+// targetless commands take no target.
+var targetless = []string{"status", "leases", "loglevel", "drain"}
+
+// ofFiles are commands whose target is the name of a file, where the process runs.
+var ofFiles = []string{"apply", "remove"}
 
 // complete offers commands, then what the running processes have.
 func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun string) ([]string, cobra.ShellCompDirective) {
@@ -42,8 +47,11 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 		return c.targets(cmd.Context(), name), noFiles
 	}
 	options := argumentsOf[name]
-	if name == "set" {
+	switch name {
+	case "set":
 		options = append(c.attributes(cmd.Context(), words[1]), options...)
+	case "purge":
+		options = append([]string{"confirm=" + words[1]}, options...)
 	}
 	options = slices.DeleteFunc(slices.Clone(options), func(o string) bool {
 		attribute, _, _ := strings.Cut(o, "=")
@@ -57,9 +65,12 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 
 // targets are the addresses that a command can be about.
 func (b *bus) targets(ctx context.Context, command string) (all []string) {
+	if slices.Contains(ofFiles, command) {
+		return nil
+	}
 	for _, g := range b.graphs(ctx) {
 		for _, f := range g.Flows {
-			if command != "set" {
+			if command != "set" && command != "purge" {
 				all = append(all, f.Name)
 			}
 			for _, s := range f.Stages {
@@ -69,7 +80,7 @@ func (b *bus) targets(ctx context.Context, command string) (all []string) {
 			}
 		}
 		for _, ch := range g.Channels {
-			if command == "inject" || command == "purge" || command == "tap" {
+			if command == "inject" || command == "purge" && ch.Kind == "queue" {
 				all = append(all, ch.Name)
 			}
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -124,13 +123,11 @@ func plainly(v any) string {
 	if text, ok := v.(string); ok && !strings.ContainsAny(text, " \"") {
 		return text
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	b, err := marshal(v)
+	if err != nil {
 		return err.Error()
 	}
-	return strings.TrimSpace(b.String())
+	return string(b)
 }
 
 // clock writes a time as clocks here show it.

@@ -31,6 +31,8 @@ func (f failure) Error() string {
 	return f.err.Error()
 }
 
+func (f failure) Unwrap() error { return f.err }
+
 func execute(args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
@@ -59,6 +61,6 @@ flow files say.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newPing(), newSend(), newCall(), newReceive(), newControl(), newStatus(), newTop(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newPing(), newSend(), newCall(), newReceive(), newControl(), newStatus(), newTop(), newTap(), newVersion())
 	return root
 }
