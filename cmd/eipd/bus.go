@@ -98,7 +98,7 @@ func (b *bus) dialSocket() (*asked, error) {
 	}
 	c, err := control.DialSocket(path)
 	if err != nil {
-		return nil, failure{exitTimeout, fmt.Errorf("%w\nName a running process by its --data-dir or --socket, or ask all on a broker with --broker.", err)}
+		return nil, failure{exitTimeout, fmt.Errorf("%w\nName a running process by its --data-dir or --socket, or ask all on a broker with --broker", err)}
 	}
 	return &asked{Client: c, at: "the socket " + path}, nil
 }
@@ -119,7 +119,7 @@ func (b *bus) dialTopic(ctx context.Context, u *url.URL) (*asked, error) {
 }
 
 func unreachable(u *url.URL, err error) error {
-	return fmt.Errorf("no process was asked: %w\nSee eipd ping %s.", err, u.Redacted())
+	return fmt.Errorf("no process was asked: %w\nSee eipd ping %s", err, u.Redacted())
 }
 
 func (a *asked) Close() error {
