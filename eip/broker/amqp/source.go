@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -62,7 +63,9 @@ func (s *source) begin(ctx context.Context) error {
 	wait := s.broker.config.Reconnect.Min
 	for {
 		err := s.open(ctx)
-		if err == nil || ctx.Err() != nil || eip.IsPermanent(err) {
+		// What is this process' alone is no flow's, and nobody waits for it.
+		var refused notPermitted
+		if err == nil || ctx.Err() != nil || eip.IsPermanent(err) || s.topology.exclusive && errors.As(err, &refused) {
 			return err
 		}
 		s.again(ctx, err, wait)

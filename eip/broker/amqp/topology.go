@@ -180,6 +180,9 @@ func (t *topology) step(conn *connection, create bool, what string, declare func
 	return nil
 }
 
+// notPermitted marks what the user may not do. That may change while flows wait.
+type notPermitted struct{ error }
+
 // conflict words a refusal of the server for people. What waiting cannot mend is
 // permanent.
 func conflict(err error) error {
@@ -199,6 +202,8 @@ func conflict(err error) error {
 	case amqp.ResourceLocked:
 		// Or had: the server may not have noticed yet that it is gone.
 		return fmt.Errorf("another connection has it to itself (%s)", a.Reason)
+	case amqp.AccessRefused:
+		return notPermitted{errors.New(explain(err))}
 	}
 	return errors.New(explain(err))
 }
