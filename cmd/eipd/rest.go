@@ -17,7 +17,7 @@ func rest(ctx context.Context, p *flow.Process) {
 	defer t.Stop()
 	var before int64
 	var kept uint64
-	for worked := false; ; {
+	for worked := true; ; {
 		select {
 		case <-t.C:
 		case <-ctx.Done():
@@ -44,6 +44,7 @@ func giveBackMemory(kept uint64) uint64 {
 	const worth = 2 << 20
 	if heap() > kept+max(worth, kept/4) {
 		debug.FreeOSMemory()
+		unmapProgram()
 		kept = heap()
 	}
 	return kept
