@@ -127,9 +127,9 @@ func (c *copier) close(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
-	c.cancel()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.cancel() // what ends by it is dropped, and has not failed
 	left := c.unsettled.Swap(0)
 	if left == 0 {
 		<-c.stopped // at once: it waits for copies, and there are none
