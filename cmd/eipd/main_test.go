@@ -37,7 +37,8 @@ func eipd(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Cleanup(cancel)
 	c := exec.CommandContext(ctx, self, args...)
 	c.Dir = dir
-	c.Env = append(os.Environ(), "EIPD_TEST_AS_COMMAND=1", "EIPD_BROKER=")
+	// The race detector waits a second at the end of each process, unless told otherwise.
+	c.Env = append(os.Environ(), "EIPD_TEST_AS_COMMAND=1", "EIPD_BROKER=", "GORACE=atexit_sleep_ms=50 "+os.Getenv("GORACE"))
 	return c
 }
 
