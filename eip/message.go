@@ -27,10 +27,14 @@ type Message struct {
 	// than 0 not at all.
 	Expiration  time.Duration
 	Priority    uint8
-	Redelivered bool   // it was delivered before, and not settled
-	Channel     string // the channel or adapter it was taken from
-	Sequence    Sequence
-	Headers     Headers
+	Redelivered bool // it was delivered before, and not settled
+	// Copies reports that the flow itself wrote the headers CC and BCC. Brokers that
+	// send copies to what these name leave them out where it is false: a message from
+	// outside has no say in that.
+	Copies   bool
+	Channel  string // the channel or adapter it was taken from
+	Sequence Sequence
+	Headers  Headers
 
 	payload *payload
 	receipt *receipt

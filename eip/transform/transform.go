@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -44,6 +45,7 @@ func (t *Transform) Process(ctx context.Context, m *eip.Message, next eip.Handle
 	if c.Headers, err = t.translateHeaders(ctx, m); err != nil {
 		return err
 	}
+	t.allowCopies(c, m)
 	for _, p := range properties {
 		compute := p.option(t)
 		if compute == nil {
@@ -54,6 +56,21 @@ func (t *Transform) Process(ctx context.Context, m *eip.Message, next eip.Handle
 		}
 	}
 	return next.Handle(ctx, c)
+}
+
+// allowCopies notes that the flow writes a routing list. One that it does not write
+// must not go out along with it.
+func (t *Transform) allowCopies(c, m *eip.Message) {
+	lists := []string{"CC", "BCC"}
+	if !slices.ContainsFunc(lists, func(name string) bool { return t.Headers[name] != nil }) {
+		return
+	}
+	for _, name := range lists {
+		if !m.Copies && t.Headers[name] == nil {
+			delete(c.Headers, name)
+		}
+	}
+	c.Copies = true
 }
 
 // properties are those that an expression sets, but for the content type.

@@ -168,6 +168,18 @@ func TestTransform_HeaderValues(t *testing.T) {
 	}
 }
 
+// A routing list from outside goes nowhere, also beside one that the flow writes.
+func TestTransform_AllowsCopiesOfItsOwn(t *testing.T) {
+	outside := eiptest.Message("").WithHeader("BCC", "theirs")
+	if got := one(t, &transform.Transform{Headers: map[string]eip.Value{"a": value(1)}}, outside); got.Copies {
+		t.Error("copies are allowed that the flow does not ask for")
+	}
+	got := one(t, &transform.Transform{Headers: map[string]eip.Value{"CC": value([]any{"ours"})}}, outside)
+	if want := (eip.Headers{"CC": []any{"ours"}}); !got.Copies || !reflect.DeepEqual(got.Headers, want) {
+		t.Errorf("Copies is %v with %v", got.Copies, got.Headers)
+	}
+}
+
 func TestTransform_FailingExpressions(t *testing.T) {
 	for name, s := range map[string]*transform.Transform{
 		"body": {Body: noValue}, "headers.h": {Headers: map[string]eip.Value{"h": noValue}}, "type": {Type: noText}, "key": {Key: noText},

@@ -117,8 +117,10 @@ func publishing(m *eip.Message, user string, frame int) (amqp.Publishing, error)
 		return p, err
 	}
 	// A routing list from outside would send copies to queues that no flow names.
-	delete(t, "CC")
-	delete(t, "BCC")
+	if !m.Copies {
+		delete(t, "CC")
+		delete(t, "BCC")
+	}
 	if size += n; frame > 0 && size > frame {
 		return p, fmt.Errorf("its headers have %d bytes, and the broker takes %d", n, frame-200)
 	}

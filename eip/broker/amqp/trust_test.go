@@ -43,4 +43,12 @@ func TestTrust(t *testing.T) {
 	if q, err := ch.QueueDeclarePassive(secret.Address, true, false, false, false, nil); err != nil || q.Messages > 0 {
 		t.Errorf("the other queue: %+v, %v", q, err)
 	}
+
+	list := m.With(func(m *eip.Message) { m.Copies = true }) // the flow says so itself
+	if err := eip.Await(t.Context(), s, list); err != nil {
+		t.Fatal(err)
+	}
+	if q, err := ch.QueueDeclarePassive(secret.Address, true, false, false, false, nil); err != nil || q.Messages != 1 {
+		t.Errorf("the other queue, which the flow named: %+v, %v", q, err)
+	}
 }
