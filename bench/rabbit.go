@@ -90,9 +90,9 @@ func overRabbit(w io.Writer, o options) (err error) {
 func (b *bench) compare(w io.Writer, j job, rounds int) error {
 	all := map[string][]moved{}
 	var foreign []float64
-	for range rounds {
+	for round := range rounds {
 		before := b.machineTimes()
-		for _, peer := range j.peers {
+		for _, peer := range rotated(j.peers, round) {
 			m, err := b.move(peer, j)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", peer, j.name, err)
@@ -110,6 +110,13 @@ func (b *bench) compare(w io.Writer, j job, rounds int) error {
 		fmt.Fprintf(table, "%s\t%s\n", peer, movedRow(all[peer], all["hand"]))
 	}
 	return table.Flush()
+}
+
+// rotated begins with another one in each round, for what a contestant leaves behind
+// may slow the next.
+func rotated[T any](all []T, round int) []T {
+	first := round % len(all)
+	return slices.Concat(all[first:], all[:first])
 }
 
 func movedRow(runs, hand []moved) string {

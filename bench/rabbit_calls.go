@@ -51,9 +51,9 @@ func (b *bench) compareCalls(w io.Writer, o options) error {
 func (b *bench) compareWays(ctx context.Context, w io.Writer, callers int, o options) error {
 	all := map[string][]called{}
 	var foreign []float64
-	for range o.rounds {
+	for round := range o.rounds {
 		before := b.machineTimes()
-		for _, way := range ways {
+		for _, way := range rotated(ways, round) {
 			c, err := b.call(ctx, way, callers, o.each)
 			if err != nil {
 				return fmt.Errorf("call %s: %w", way.name, err)
