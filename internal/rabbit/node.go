@@ -153,7 +153,7 @@ func (n *Node) configure(line string) error {
 func (n *Node) keep(epmd int) error {
 	const script = `epmd -address 127.0.0.1 -port "$1" >/dev/null 2>&1 &
 cat >/dev/null
-setsid sh -c 'kill -9 -- "-$1"; while kill -0 -- "-$1"; do sleep 0.05; done; rm -rf -- "$2"' - $$ "$2" >/dev/null 2>&1 &
+setsid sh -c 'kill -KILL "-$1"; while kill -0 "-$1"; do sleep 0.05; done; rm -rf -- "$2"' - $$ "$2" >/dev/null 2>&1 &
 wait`
 	n.keeper = exec.Command("sh", "-c", script, "-", strconv.Itoa(epmd), n.dir)
 	n.keeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
