@@ -17,8 +17,8 @@ import (
 // broker share beside. More is hardly faster, and each of them may come twice after
 // a crash. A sender that is stuck keeps no other from going on.
 const (
-	ownUnconfirmed    = 16
-	sharedUnconfirmed = 112
+	ownUnconfirmed    = 32
+	sharedUnconfirmed = 224
 	maxUnconfirmed    = ownUnconfirmed + sharedUnconfirmed
 )
 
