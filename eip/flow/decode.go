@@ -137,6 +137,9 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 		}
 	}
 	sound = d.nestedBlocks(v, s, inner, at) && sound
+	if c, ok := v.Addr().Interface().(eip.Conditional); ok && sound {
+		c.SetCompiler(d.source(set["if"]), d.config.predicate)
+	}
 	if pipe != nil {
 		d.body(pipe, s.Body, stages, b, at)
 	}

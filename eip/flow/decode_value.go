@@ -195,6 +195,31 @@ func compile[T any](d *decoder, how func(string) (T, error), expr hcl.Expression
 	return program, err
 }
 
+// source returns the text of an expression that could be decoded, to show it.
+func (d *decoder) source(a *syntax.Attribute) string {
+	if a == nil {
+		return ""
+	}
+	v, ok := d.value(a.Expr)
+	if !ok || v.IsNull() {
+		return ""
+	}
+	text, err := convert.Convert(v, cty.String)
+	if err != nil {
+		return ""
+	}
+	return d.config.Redact(text.AsString())
+}
+
+// predicate compiles an expression that replaces one of the flow file.
+func (c *Config) predicate(source string) (eip.Predicate, error) {
+	p, err := expression.Predicate(source)
+	if err != nil {
+		return nil, err
+	}
+	return c.discreet(p, source).(eip.Predicate), nil
+}
+
 // sentence makes an error's text one.
 func sentence(s string) string {
 	if s == "" {

@@ -18,6 +18,8 @@ func init() { eip.Stages.Add("wire_tap", func() eip.Stage { return NewWireTap() 
 type WireTap struct {
 	// Which messages are copied. Without it, all.
 	If eip.Predicate `flow:"if"`
+	// Whether the control bus may replace that expression while the flow runs.
+	Dynamic bool `flow:"dynamic"`
 	// Whether anything is copied. It can be set while the flow runs.
 	Enabled bool `flow:"enabled"`
 	// The fraction of the messages that is copied, between 0 and 1: 0.01 copies
@@ -33,10 +35,11 @@ type WireTap struct {
 	// Where the copies go: stages, `to`, or both. They may end in any way.
 	Body eip.Pipe `flow:",body"`
 
-	enabled setting[bool]
-	sample  sampler
-	counts  tapCounts
-	copier  atomic.Pointer[copier] // nil while the tap is not open
+	enabled   setting[bool]
+	sample    sampler
+	condition eip.Condition
+	counts    tapCounts
+	copier    atomic.Pointer[copier] // nil while the tap is not open
 }
 
 // NewWireTap returns a WireTap that copies every message.
@@ -89,7 +92,7 @@ func (w *WireTap) Process(ctx context.Context, m *eip.Message, next eip.Handler)
 
 // copy is the guaranteed way: the copy shares m's receipt.
 func (w *WireTap) copy(ctx context.Context, m *eip.Message) error {
-	ok, err := w.sample.picks(ctx, m, w.If, w.Sample)
+	ok, err := w.sample.picks(ctx, m, w.condition.Or(w.If), w.Sample)
 	if ok {
 		err = w.Body.Process(ctx, m, eip.Discard)
 	}
@@ -112,7 +115,7 @@ func (w *WireTap) tap(ctx context.Context, m *eip.Message) {
 			c.failed(fmt.Errorf("panic: %v", p))
 		}
 	}()
-	switch ok, err := w.sample.picks(ctx, m, w.If, w.Sample); {
+	switch ok, err := w.sample.picks(ctx, m, w.condition.Or(w.If), w.Sample); {
 	case err != nil:
 		c.failed(fmt.Errorf("evaluate if: %w", err))
 	case ok:
@@ -126,22 +129,6 @@ func (w *WireTap) Nested() []*eip.Pipe { return []*eip.Pipe{&w.Body} }
 // Busy reports whether copies wait or are under way.
 func (w *WireTap) Busy() bool {
 	return w.copier.Load().busy()
-}
-
-// Settable returns whether the tap is on, and how much it copies.
-func (w *WireTap) Settable() map[string]any {
-	return map[string]any{"enabled": w.enabled.or(w.Enabled), "sample": w.sample.or(w.Sample)}
-}
-
-// Set switches the tap, or changes how much it copies.
-func (w *WireTap) Set(attribute string, value any) error {
-	switch attribute {
-	case "enabled":
-		return w.enabled.change(attribute, value, boolean)
-	case "sample":
-		return w.sample.change(attribute, value, fraction)
-	}
-	return noAttribute(attribute, "enabled and sample")
 }
 
 // Counts returns how many copies arrived, were dropped, and failed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
@@ -21,8 +22,13 @@ type ContentRouter struct {
 	// Otherwise takes the messages that no branch takes. Without it, such a message
 	// is an invalid message.
 	Otherwise eip.Pipe `flow:"otherwise,body,ends"`
+	// Whether the control bus may replace the expressions of all branches while the
+	// flow runs.
+	Dynamic bool `flow:"dynamic"`
 
 	otherwise atomic.Int64
+	replacing sync.Mutex
+	replaced  atomic.Pointer[[]eip.Predicate] // of all branches; nil: none was
 }
 
 // When is one branch of a ContentRouter.
@@ -31,11 +37,14 @@ type When struct {
 	Label string `flow:",label"`
 	// If decides whether the branch takes a message.
 	If eip.Predicate `flow:"if,required"`
+	// Whether the control bus may replace the expression while the flow runs.
+	Dynamic bool `flow:"dynamic"`
 	// Body is what happens to the messages that the branch takes. It must not let
 	// a message fall off its end.
 	Body eip.Pipe `flow:",body,ends"`
 
-	taken atomic.Int64
+	condition eip.Condition
+	taken     atomic.Int64
 }
 
 // NewContentRouter returns a ContentRouter, which needs branches.
@@ -69,8 +78,13 @@ func empty(p *eip.Pipe) bool { return len(p.Stages) == 0 && p.To == nil }
 
 // Process gives m to the first branch that takes it.
 func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
-	for _, w := range r.When {
-		ok, err := w.If(ctx, m)
+	replaced := r.replaced.Load()
+	for i, w := range r.When {
+		holds := w.If
+		if replaced != nil {
+			holds = (*replaced)[i]
+		}
+		ok, err := holds(ctx, m)
 		if err != nil {
 			return fmt.Errorf("when %q: %w", w.Label, err)
 		}

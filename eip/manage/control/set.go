@@ -1,12 +1,15 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // setAttributes is the command set.
@@ -14,7 +17,7 @@ func (s *Server) setAttributes(r *request) (any, error) {
 	if r.Target == "" {
 		return nil, Errorf(BadArgs, "set needs a stage as its target")
 	}
-	stages, err := s.stages(r)
+	targets, err := s.settables(r)
 	if err != nil {
 		return nil, err
 	}
@@ -29,11 +32,11 @@ func (s *Server) setAttributes(r *request) (any, error) {
 	}
 	results := map[string]any{}
 	var refused error
-	for _, st := range stages {
-		result, err := s.setOf(r, st, values, lease)
+	for _, t := range targets {
+		result, err := s.setOf(r, t, values, lease)
 		switch {
 		case err == nil:
-			results[st.Address] = result
+			results[t.address()] = result
 		case refused == nil:
 			refused = err
 		}
@@ -44,21 +47,31 @@ func (s *Server) setAttributes(r *request) (any, error) {
 	case strings.Contains(r.Target, "*"): // those that have no such attribute are not meant
 		return results, nil
 	}
-	return results[stages[0].Address], nil
+	return results[targets[0].address()], nil
 }
 
-func (s *Server) setOf(r *request, st Stage, values map[string]any, lease time.Duration) (map[string]any, error) {
-	settable, ok := st.Named.Stage.(settableStage)
+func (s *Server) setOf(r *request, t settableTarget, values map[string]any, lease time.Duration) (map[string]any, error) {
+	settable, ok := t.Named.Stage.(settableStage)
 	if !ok {
-		return nil, Errorf(BadArgs, "nothing of the %s %s can be set", st.Kind, st.Address)
+		return nil, Errorf(BadArgs, "nothing of the %s %s can be set", t.Kind, t.address())
 	}
-	there := slices.Collect(maps.Keys(settable.Settable()))
-	for name := range values {
-		if !slices.Contains(there, name) {
-			return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", st.Address, clip(name), DidYouMean(name, there))
+	values = t.full(values)
+	there := settable.Settable()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if _, ok := there[name]; ok {
+			continue
 		}
+		if errors.Is(settable.Set(name, values[name]), eip.ErrNotDynamic) {
+			return nil, Errorf(NotAllowed, "set %s of %s: %v", t.short(name), t.address(), eip.ErrNotDynamic)
+		}
+		names := slices.Collect(maps.Keys(t.own(there)))
+		return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", t.address(), clip(t.short(name)), DidYouMean(t.short(name), names))
 	}
-	return s.change(r, st.Address, settable, values, lease)
+	result, err := s.change(r, t.Address, settable, values, lease)
+	if err != nil {
+		return nil, err
+	}
+	return t.result(result), nil
 }
 
 type settableStage interface {

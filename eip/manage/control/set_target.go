@@ -1,0 +1,92 @@
+package control
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// A settableTarget is what set is about: a stage, or a branch of one, whose
+// attributes are those of the stage that begin with the branch's label.
+type settableTarget struct {
+	Stage
+	branch string // "": the stage
+}
+
+// settables returns the stages and branches that the target names.
+func (s *Server) settables(r *request) (found []settableTarget, err error) {
+	stages, err := s.stages(r)
+	for _, st := range stages {
+		found = append(found, settableTarget{Stage: st})
+	}
+	for _, f := range s.Process.Flows() {
+		for _, st := range f.Stages() {
+			b, ok := st.Named.Stage.(eip.Brancher)
+			if !ok {
+				continue
+			}
+			for _, label := range slices.Sorted(maps.Keys(b.Branches())) {
+				t := settableTarget{st, label}
+				if Matches(r.Target, t.address()) {
+					found = append(found, t)
+				}
+			}
+		}
+	}
+	if found == nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func (t settableTarget) address() string {
+	if t.branch == "" {
+		return t.Address
+	}
+	return t.Address + "." + t.branch
+}
+
+// full returns values by the stage's names of the attributes.
+func (t settableTarget) full(values map[string]any) map[string]any {
+	if t.branch == "" {
+		return values
+	}
+	all := map[string]any{}
+	for name, v := range values {
+		all[t.branch+"."+name] = v
+	}
+	return all
+}
+
+// short returns the target's own name of a stage's attribute.
+func (t settableTarget) short(name string) string {
+	if t.branch == "" {
+		return name
+	}
+	return strings.TrimPrefix(name, t.branch+".")
+}
+
+// result returns the result of a change, with the target's own names.
+func (t settableTarget) result(of map[string]any) map[string]any {
+	all := map[string]any{}
+	for name, v := range of {
+		if was, ok := v.(map[string]any); ok && name == "was" {
+			v = t.own(was)
+		}
+		all[t.short(name)] = v
+	}
+	return all
+}
+
+// own returns the target's attributes among those of its stage.
+func (t settableTarget) own(all map[string]any) map[string]any {
+	own := map[string]any{}
+	for name, v := range all {
+		if t.branch == "" || strings.HasPrefix(name, t.branch+".") {
+			own[t.short(name)] = v
+		}
+	}
+	return own
+}
