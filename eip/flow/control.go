@@ -22,9 +22,21 @@ var (
 // Control returns the process' side of the control bus.
 func (p *Process) Control() *control.Server { return p.control }
 
-// serve begins to serve the control bus. Whatever keeps it from reading its topic
-// keeps no flow from running.
-func (p *Process) serve(ctx context.Context) {
+// How long the flows wait at their beginning for the control bus' topic, so that no
+// command is lost that comes with the first message. Flows that use its broker
+// themselves have found it there, and wait for an answer only; another's may be
+// away.
+const (
+	waitForTopic  = 2 * time.Second
+	waitForBroker = 250 * time.Millisecond
+)
+
+// serve begins to serve the control bus, whose commands wait until begun is closed.
+// Whatever keeps it from reading its topic keeps no flow from running. The topic is
+// open, or will not be soon, when opened is closed.
+func (p *Process) serve(ctx context.Context, begun <-chan struct{}) (opened <-chan struct{}) {
+	nothing := make(chan struct{})
+	close(nothing)
 	block := p.config.control
 	if block == nil {
 		block = newControlBus()
@@ -32,22 +44,33 @@ func (p *Process) serve(ctx context.Context) {
 	p.control = control.NewServer(control.Options{
 		Process: p, Instance: p.options.Instance, Version: p.options.Version, Log: p.log, Level: p.options.Level,
 		DataDir: p.options.DataDir, Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
-		Remember: block.Remember,
+		Remember: block.Remember, Begun: begun,
 	})
 	on, topic := p.controlTopic(block)
 	if on == nil {
-		return
+		return nothing
+	}
+	patience := waitForBroker
+	if p.openBroker(on) != nil {
+		patience = waitForTopic
 	}
 	b, err := p.broker(ctx, on)
 	if err != nil {
 		p.log.Warn("control bus: its broker cannot be opened", slog.String("topic", topic.Address), slog.Any("error", err))
-		return
+		return nothing
 	}
 	p.control.Publish(b, block.StatisticsEvery)
-	soon, cancel := context.WithTimeout(ctx, 3*time.Second)
+	opened = p.control.ServeTopic(b, topic)
+	await(ctx, opened, patience)
+	return opened
+}
+
+// await waits for done, but no longer than patience.
+func await(ctx context.Context, done <-chan struct{}, patience time.Duration) {
+	soon, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
-	case <-p.control.ServeTopic(b, topic):
+	case <-done:
 	case <-soon.Done():
 	}
 }

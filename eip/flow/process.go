@@ -61,7 +61,7 @@ type Process struct {
 	stop        context.CancelFunc
 	stopping    atomic.Bool
 	steps       atomic.Pointer[func(control.Step)]
-	control     *control.Server // nil until the flows run
+	control     *control.Server // nil of a guest
 	guests      guests
 	abort       context.Context // ends with the grace
 	stopAll     context.CancelFunc
@@ -116,6 +116,10 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		}
 	}
 	p.link()
+	begun, opened := make(chan struct{}), (<-chan struct{})(nil)
+	if o.host == nil {
+		opened = p.serve(ctx, begun)
+	}
 	ready, failed := make(chan struct{}, len(p.flows)), make(chan error, len(p.flows))
 	launched = true
 	for _, r := range p.flows {
@@ -130,8 +134,9 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 			return p, ctx.Err()
 		}
 	}
-	if o.host == nil {
-		p.serve(ctx)
+	close(begun)
+	if opened != nil {
+		await(ctx, opened, waitForTopic)
 	}
 	return p, nil
 }

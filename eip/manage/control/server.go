@@ -32,6 +32,9 @@ type Options struct {
 	// Redact are paths, like body.card and headers.authorization, of what leaves the
 	// process in no copy or report of a message. CheckRedaction has found them well.
 	Redact []string
+	// Begun is closed when there is something to give commands to. Those from a topic
+	// wait for it in their subscription. nil: they need not.
+	Begun <-chan struct{}
 }
 
 // A Server carries out commands.

@@ -89,6 +89,13 @@ func (t *topicServer) listenOnce(open func()) error {
 		t.learned = true
 		t.busy.Go(t.learn)
 	}
+	if t.Begun != nil {
+		select {
+		case <-t.Begun:
+		case <-t.ctx.Done():
+			return t.ctx.Err()
+		}
+	}
 	for t.limit.wait(t.ctx) {
 		m, err := src.Receive(t.ctx)
 		switch {
