@@ -80,7 +80,7 @@ func (b *bus) targets(ctx context.Context, command string) (all []string) {
 			}
 		}
 		for _, ch := range g.Channels {
-			if command == "inject" || command == "purge" && ch.Kind == "queue" {
+			if command == "inject" || command == "stats" || command == "purge" && ch.Kind == "queue" {
 				all = append(all, ch.Name)
 			}
 		}

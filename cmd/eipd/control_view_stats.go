@@ -20,6 +20,17 @@ type statistics struct {
 	RoundTrip *control.Latency `json:"round_trip_ms"`
 }
 
+// isTraffic reports whether s is about a channel or an adapter, of which there are
+// fewer figures.
+func (s statistics) isTraffic() bool { return s.Rate == nil }
+
+func after(later bool) int {
+	if later {
+		return 1
+	}
+	return 0
+}
+
 // stats prints counts and times, one table a process.
 func (v *viewer) stats(replies []control.Reply) error {
 	for i, r := range replies {
@@ -38,18 +49,20 @@ func (v *viewer) stats(replies []control.Reply) error {
 func (v *viewer) counts(all map[string]statistics) error {
 	g := v.grid("ADDRESS", "RECEIVED", "SENT", "FAILED", "DROPPED", "IN FLIGHT", "RETRIED", "PER SECOND", "P50 MS", "P90 MS", "P99 MS")
 	var more []string
-	for _, address := range addresses(all) {
+	shown := addresses(all)
+	slices.SortStableFunc(shown, func(a, b string) int { return after(all[a].isTraffic()) - after(all[b].isTraffic()) })
+	for _, address := range shown {
 		s := all[address]
 		c := s.Counts
-		row := []cell{{text: address}, whole(c.Received), whole(c.Sent), whole(c.Failed), whole(c.Dropped), whole(c.InFlight), whole(c.Retried)}
+		row := []cell{{text: address}, whole(c.Received), whole(c.Sent), whole(c.Failed), {}, whole(c.InFlight)}
 		if c.Failed > 0 {
 			row[3].style = red
 		}
-		perSecond := ""
-		if s.Rate != nil {
-			perSecond = decimal(s.Rate.Received)
+		if !s.isTraffic() {
+			row[4] = whole(c.Dropped)
+			row = append(row, whole(c.Retried), number(decimal(s.Rate.Received)), number(decimal(s.Latency.P50)), number(decimal(s.Latency.P90)), number(decimal(s.Latency.P99)))
 		}
-		g.add(append(row, number(perSecond), number(decimal(s.Latency.P50)), number(decimal(s.Latency.P90)), number(decimal(s.Latency.P99)))...)
+		g.add(row...)
 		if details := s.details(); details != "" {
 			more = append(more, visible(address)+": "+visible(details))
 		}
@@ -64,7 +77,7 @@ func (v *viewer) counts(all map[string]statistics) error {
 }
 
 // details are what only some stages have, and the columns do not show.
-func (s *statistics) details() string {
+func (s statistics) details() string {
 	var parts []string
 	add := func(counts map[string]int64, shown map[string]int64) {
 		for _, name := range slices.Sorted(maps.Keys(counts)) {

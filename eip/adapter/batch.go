@@ -27,6 +27,7 @@ type batchTarget struct {
 // while it was writing, and settles them when they are written.
 type batchWriter struct {
 	batchTarget
+	traffic *eip.Traffic // nil: nobody counts
 
 	mu      sync.Mutex
 	pending batch
@@ -58,6 +59,9 @@ func newBatchWriter(t batchTarget) *batchWriter {
 	return w
 }
 
+// ConfirmTo has t told of what is written.
+func (w *batchWriter) ConfirmTo(t *eip.Traffic) { w.traffic = t }
+
 // Handle keeps what is to be written of m, and waits only for room.
 func (w *batchWriter) Handle(ctx context.Context, m *eip.Message) error {
 	w.mu.Lock()
@@ -80,7 +84,7 @@ func (w *batchWriter) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	p.bytes = bytes
 	p.ends = append(p.ends, len(p.bytes))
-	p.holds = append(p.holds, m.Hold())
+	p.holds = append(p.holds, w.traffic.Hold(m))
 	if len(p.ends) == 1 {
 		w.wake <- struct{}{} // it has room: the batch before was taken with its wake
 	}

@@ -52,14 +52,24 @@ func TestBatchWriter_PartialWrite(t *testing.T) {
 			}
 			return 5, full // "1\n2\n3" of "1\n2\n3\n4\n"
 		})
+		traffic := &eip.Traffic{}
+		w.ConfirmTo(traffic)
 		var settled [5]error
 		for i := range settled {
-			eip.Deliver(t.Context(), w, eip.New(fmt.Append(nil, i), func(err error) { settled[i] = err }))
+			m := eip.New(fmt.Append(nil, i), func(err error) { settled[i] = err })
+			traffic.Handed(m)
+			eip.Deliver(t.Context(), w, m)
 			synctest.Wait()
+		}
+		if got, _ := traffic.Counts(); got != (eip.TrafficCounts{InFlight: 5}) {
+			t.Errorf("before anything is written: %+v", got)
 		}
 		close(hold)
 		if err := w.Close(); err != nil {
 			t.Error(err)
+		}
+		if got, _ := traffic.Counts(); got != (eip.TrafficCounts{Sent: 3, Failed: 2}) {
+			t.Errorf("at last: %+v", got)
 		}
 		for i, err := range settled {
 			if failed := i >= 3; failed != errors.Is(err, full) || !failed && err != nil {

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -34,8 +35,20 @@ type endpoint struct {
 	inbox   func(ctx context.Context, name string) (eip.Inbox, error)
 	running *running
 	place   eip.Place
+	traffic *eip.Traffic
+	waits   bool // traffic learns from the bound sink what became of messages
 	noTests bool // Test Messages are kept out
 	oneWay  bool // what it leads to never replies
+}
+
+// bind has the endpoint send to an open sink.
+func (e *endpoint) bind(r *running, to eip.Handler, place eip.Place) {
+	e.traffic = r.process.traffic(e.ref)
+	if c, ok := to.(eip.Confirmer); ok {
+		c.ConfirmTo(e.traffic)
+		e.waits = true
+	}
+	e.bound, e.running, e.place = to, r, place
 }
 
 func (e *endpoint) OneWay() bool { return e.oneWay }
@@ -46,7 +59,7 @@ func (e *endpoint) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	test := m.IsTest()
 	if !test || !e.noTests {
-		if err := eip.Send(ctx, e.bound, m, e.place); err != nil {
+		if err := e.send(ctx, m); err != nil {
 			return fmt.Errorf("send to %s: %w", e.ref, err)
 		}
 	}
@@ -54,6 +67,20 @@ func (e *endpoint) Handle(ctx context.Context, m *eip.Message) error {
 		e.running.sentTo(e.ref, m, e.noTests)
 	}
 	return nil
+}
+
+var errPanicked = errors.New("the sink panicked")
+
+func (e *endpoint) send(ctx context.Context, m *eip.Message) error {
+	e.traffic.Handed(m)
+	err := errPanicked
+	defer func() {
+		if err != nil || !e.waits {
+			e.traffic.Settled(m, err)
+		}
+	}()
+	err = eip.Send(ctx, e.bound, m, e.place)
+	return err
 }
 
 // channelEndpoint can take replies as well.

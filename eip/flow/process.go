@@ -57,6 +57,7 @@ type Process struct {
 	deadLetters map[*Channel]bool // of brokers: those that are open
 	flows       []*running
 	positions   *positions
+	counted     counted
 	running     context.Context // of the flows
 	stop        context.CancelFunc
 	stopping    atomic.Bool

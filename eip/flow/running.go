@@ -41,22 +41,26 @@ type life struct {
 // source is an open source of a flow.
 type source struct {
 	eip.Source
-	close  func() error  // once
-	stays  bool          // open while the flow is stopped
-	idler  broker.Broker // of a channel; nil of an adapter, which may end
-	ended  atomic.Bool   // no more will come
-	failed atomic.Bool   // it must be opened anew
-	unread atomic.Pointer[eip.Message]
+	close   func() error  // once
+	stays   bool          // open while the flow is stopped
+	idler   broker.Broker // of a channel; nil of an adapter, which may end
+	ended   atomic.Bool   // no more will come
+	failed  atomic.Bool   // it must be opened anew
+	unread  atomic.Pointer[eip.Message]
+	traffic *eip.Traffic
 }
 
 // Unread takes back a message that no flow has begun. An adapter gives it once.
-func (s *source) Unread(m *eip.Message) { s.unread.Store(m) }
+func (s *source) Unread(m *eip.Message) {
+	s.traffic.Unread(m)
+	s.unread.Store(m)
+}
 
 func newSource(open interface {
 	eip.Source
 	io.Closer
-}, idler broker.Broker) *source {
-	return &source{Source: open, close: sync.OnceValue(open.Close), idler: idler}
+}, idler broker.Broker, t *eip.Traffic) *source {
+	return &source{Source: open, close: sync.OnceValue(open.Close), idler: idler, traffic: t}
 }
 
 // end closes the source, and gives back what was not begun.
@@ -75,9 +79,13 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 		return nil, eip.ErrClosed
 	case !s.ended.Load():
 		if m := s.unread.Swap(nil); m != nil {
+			s.traffic.Received(m)
 			return m, nil
 		}
 		m, err := s.Source.Receive(ctx)
+		if m != nil {
+			s.traffic.Received(m)
+		}
 		switch {
 		case m != nil || ctx.Err() != nil:
 			return m, err
@@ -112,7 +120,7 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 		if err != nil {
 			return nil, err
 		}
-		s := newSource(opened, nil)
+		s := newSource(opened, nil, p.traffic(from.ref))
 		s.stays = true // it may have read ahead, and cannot give back
 		return s, nil
 	}
@@ -128,7 +136,7 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 	if err != nil {
 		return nil, err
 	}
-	s := newSource(opened, b)
+	s := newSource(opened, b, p.traffic(from.ref))
 	// What goes with its last consumer must keep it.
 	s.stays = ch.Exclusive || ch.AutoDelete || ch.kind == "topic" && !f.Durable
 	return s, nil
@@ -168,7 +176,7 @@ func (r *running) openEndpoint(ctx context.Context, e *endpoint) error {
 		if err != nil {
 			return err
 		}
-		e.bound, e.running, e.place = sink, r, adapterPlace(a)
+		e.bind(r, sink, adapterPlace(a))
 		e.noTests = !eip.PassesTests(a.Component)
 		r.sinks = append(r.sinks, sink)
 		return nil
@@ -189,7 +197,8 @@ func (r *running) openChannel(ctx context.Context, e *endpoint, ch *Channel, on 
 	if err != nil {
 		return err
 	}
-	e.bound, e.inbox, e.running, e.place = sender, b.Inbox, r, channelPlace(ch, on)
+	e.inbox = b.Inbox
+	e.bind(r, sender, channelPlace(ch, on))
 	r.process.mu.Lock()
 	defer r.process.mu.Unlock()
 	r.sinks = append(r.sinks, sender)

@@ -19,11 +19,30 @@ func TestConnect_CloseWhileAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	network.Hole()
+	traffic := &eip.Traffic{}
+	s.(eip.Confirmer).ConfirmTo(traffic)
 	settled := make(chan error, 3)
-	for range 3 {
-		eip.Deliver(t.Context(), s, eip.New([]byte("x"), func(err error) { settled <- err }))
+	send := func() {
+		m := eip.New([]byte("x"), func(err error) { settled <- err })
+		traffic.Handed(m)
+		eip.Deliver(t.Context(), s, m)
 	}
+	counted := func(want eip.TrafficCounts) {
+		t.Helper()
+		if got, _ := traffic.Counts(); got != want {
+			t.Errorf("counted %+v, want %+v", got, want)
+		}
+	}
+	send()
+	if err := <-settled; err != nil {
+		t.Fatal(err)
+	}
+	counted(eip.TrafficCounts{Sent: 1})
+	network.Hole()
+	for range 3 {
+		send()
+	}
+	counted(eip.TrafficCounts{Sent: 1, InFlight: 3})
 	until(t, "the hole is noticed", func() bool { return !b.Status().Connected })
 	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "3 messages were not confirmed") {
 		t.Errorf("closing says %v", err)
@@ -33,6 +52,7 @@ func TestConnect_CloseWhileAway(t *testing.T) {
 			t.Errorf("a message settled with %v", err)
 		}
 	}
+	counted(eip.TrafficCounts{Sent: 1, Failed: 3})
 	if err := b.Close(); err != nil {
 		t.Error(err)
 	}

@@ -47,14 +47,15 @@ type outgoing struct {
 // sender publishes in order, and mends its AMQP channel when it is lost.
 type sender struct {
 	target
-	broker *Broker
-	room   chan struct{} // the own places for messages under way
-	ready  chan struct{} // closed when it could publish for the first time
-	failed error         // why it never will; read after ready
-	stop   context.CancelFunc
-	ctx    context.Context
-	ended  chan struct{}
-	idle   chan struct{} // nothing is under way any more
+	broker  *Broker
+	traffic *eip.Traffic  // nil: nobody counts
+	room    chan struct{} // the own places for messages under way
+	ready   chan struct{} // closed when it could publish for the first time
+	failed  error         // why it never will; read after ready
+	stop    context.CancelFunc
+	ctx     context.Context
+	ended   chan struct{}
+	idle    chan struct{} // nothing is under way any more
 
 	publishing sync.Mutex // keeps the order of publishes
 	mu         sync.Mutex // guards what follows
@@ -97,6 +98,9 @@ func (s *sender) Handle(ctx context.Context, m *eip.Message) error {
 	return s.send(ctx, key, m)
 }
 
+// ConfirmTo has t told of confirms.
+func (s *sender) ConfirmTo(t *eip.Traffic) { s.traffic = t }
+
 func (s *sender) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	return s.broker.Inbox(ctx, name)
 }
@@ -110,7 +114,7 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 	if err != nil {
 		return err
 	}
-	o := &outgoing{publishing: p, key: key, place: place, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: m.Hold()}
+	o := &outgoing{publishing: p, key: key, place: place, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: s.traffic.Hold(m)}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	if s.ctx.Err() != nil {

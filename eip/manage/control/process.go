@@ -17,6 +17,9 @@ type Process interface {
 	Flows() []Flow
 	// Channels returns the declared channels, by name.
 	Channels() []Channel
+	// Traffic returns the channels and adapters that the flows read and send to, by
+	// name.
+	Traffic() []Traffic
 	// Inject puts m into a declared channel. The message is settled when it is there.
 	Inject(ctx context.Context, channel string, m *eip.Message) error
 	// Source takes messages from a declared queue.
@@ -79,6 +82,12 @@ type Channel struct {
 	Broker  string   `json:"broker"`  // as in status
 	Read    []string `json:"read_by"` // flows
 	Written []string `json:"written_by"`
+}
+
+// Traffic is what flows take from a channel or an adapter, and send to it.
+type Traffic struct {
+	Name string // "queue.orders"
+	*eip.Traffic
 }
 
 // A Broker is the state of a broker, in a status.

@@ -61,6 +61,8 @@ type statistics struct {
 	mu     sync.Mutex
 	since  map[measurable]baseline
 	recent map[measurable]*recent
+
+	sinceTraffic map[*eip.Traffic]trafficBaseline
 }
 
 type baseline struct {
@@ -79,7 +81,7 @@ func (s *Server) statsOf(r *request) (any, error) {
 	}
 	all, names := s.statistics(r.Target, reset)
 	if len(all) == 0 && r.Target != "" {
-		return nil, Errorf(UnknownTarget, "no flow or stage %s%s", clip(r.Target), DidYouMean(r.Target, names))
+		return nil, Errorf(UnknownTarget, "no flow, stage, channel or adapter %s%s", clip(r.Target), DidYouMean(r.Target, names))
 	}
 	return all, nil
 }
@@ -101,7 +103,7 @@ func (s *Server) statistics(target string, reset bool) (all map[string]any, name
 			}
 		}
 	}
-	return all, names
+	return all, append(names, s.traffic(target, reset, all)...)
 }
 
 // of returns what there is to say of a flow or a stage, and makes the counts begin

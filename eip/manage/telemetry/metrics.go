@@ -16,6 +16,7 @@ import (
 // A Process is what metrics and health are about. A flow.Process is one.
 type Process interface {
 	Flows() []control.Flow
+	Traffic() []control.Traffic
 	Brokers() []control.Broker
 }
 
@@ -41,6 +42,13 @@ func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 		for _, f := range process.Flows() {
 			r.flow(f)
 		}
+		for _, t := range process.Traffic() {
+			business, tests := t.Counts()
+			r.traffic(business, keyChannel.String(t.Name))
+			if tests != (eip.TrafficCounts{}) {
+				r.traffic(tests, keyChannel.String(t.Name), keyTest.Bool(true))
+			}
+		}
 	}
 	return []metricdata.ScopeMetrics{{Scope: instrumentation.Scope{Name: scope}, Metrics: r.metrics}}, nil
 }
@@ -48,6 +56,7 @@ func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 const (
 	keyBroker  = attribute.Key("eip.broker")
 	keyBranch  = attribute.Key("eip.branch")
+	keyChannel = attribute.Key("eip.channel")
 	keyCounter = attribute.Key("eip.counter")
 )
 
@@ -90,6 +99,15 @@ func (r *reading) counts(prefix, what string, c eip.Counts, at ...attribute.KeyV
 	r.counter(prefix+".retries", "{attempt}", "Attempts that failed in the "+what+", and were followed by another.", c.Retried, set)
 	r.counter(prefix+".copies", "{message}", "Copies that the "+what+" sent to channels and adapters.", c.Copies, set)
 	r.upDown(prefix+".in_flight", "{message}", "Messages that the "+what+" received, and that are not settled.", c.InFlight, set)
+}
+
+// traffic is what flows take from a channel or an adapter, and send to it.
+func (r *reading) traffic(c eip.TrafficCounts, at ...attribute.KeyValue) {
+	set := attribute.NewSet(at...)
+	r.counter("eip.channel.received", "{message}", "Messages that were taken from there.", c.Received, set)
+	r.counter("eip.channel.sent", "{message}", "Messages that were handed over and confirmed.", c.Sent, set)
+	r.counter("eip.channel.failed", "{message}", "Messages that were handed over and refused.", c.Failed, set)
+	r.upDown("eip.channel.in_flight", "{message}", "Messages that were handed over, and neither confirmed nor refused.", c.InFlight, set)
 }
 
 // own reads what a stage counts and measures itself.

@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,10 +26,12 @@ type process struct {
 	flow         *eip.Flow
 	state        control.State
 	brokers      []control.Broker
+	traffic      []control.Traffic
 }
 
 func (p *process) Flows() []control.Flow                { return []control.Flow{p} }
 func (p *process) Brokers() []control.Broker            { return p.brokers }
+func (p *process) Traffic() []control.Traffic           { return p.traffic }
 func (p *process) Name() string                         { return p.flow.Name }
 func (p *process) State() control.State                 { return p.state }
 func (p *process) Counts() (business, tests eip.Counts) { return p.flow.Counts() }
@@ -115,6 +118,17 @@ func TestProducer(t *testing.T) {
 		Source: eiptest.NewSource(eiptest.Message("a"), eiptest.Message("drop"), eiptest.Message("c"), eiptest.Message("t").WithHeader(eip.HeaderTest, "1"))}
 	run(t, f)
 	p := &process{flow: f, state: control.Running, brokers: []control.Broker{{Name: "default", Connected: true}, {Name: "far"}}}
+	q := &eip.Traffic{}
+	for _, m := range []*eip.Message{eiptest.Message("a"), eiptest.Message("b"), eiptest.Message("t").WithHeader(eip.HeaderTest, "1")} {
+		q.Received(m)
+	}
+	for i, err := range []error{nil, nil, errors.New("refused")} {
+		m := eiptest.Message(fmt.Sprint(i))
+		q.Handed(m)
+		q.Settled(m, err)
+	}
+	q.Handed(eiptest.Message("under way"))
+	p.traffic = []control.Traffic{{Name: "queue.q", Traffic: q}}
 	got := values(t, p)
 	for _, want := range []string{
 		"eip.broker.connected eip.broker=default 1", "eip.broker.connected eip.broker=far 0", "eip.flow.running eip.flow=f 1",
@@ -124,6 +138,8 @@ func TestProducer(t *testing.T) {
 		"eip.stage.received eip.flow=f,eip.stage=f.own 2", "eip.stage.received eip.flow=f,eip.stage=f.own,eip.test=true 1",
 		"eip.stage.count eip.counter=copied,eip.flow=f,eip.stage=f.own 3", "eip.stage.level eip.counter=outstanding,eip.flow=f,eip.stage=f.own 2",
 		"eip.branch.messages eip.branch=gift,eip.flow=f,eip.stage=f.own 1", "eip.branch.messages eip.branch=otherwise,eip.flow=f,eip.stage=f.own 4",
+		"eip.channel.received eip.channel=queue.q 2", "eip.channel.received eip.channel=queue.q,eip.test=true 1", "eip.channel.sent eip.channel=queue.q 2",
+		"eip.channel.failed eip.channel=queue.q 1", "eip.channel.in_flight eip.channel=queue.q 1",
 		"eip.stage.round_trip eip.flow=f,eip.stage=f.own 4 4 [{0.5 1} {0.9 2} {0.99 3}]",
 	} {
 		if !slices.Contains(got, want) {

@@ -15,6 +15,7 @@ type sender struct {
 	channel broker.Channel
 	topic   *topic
 	queue   atomic.Pointer[[]*Queue] // the one queue, where it is no topic
+	traffic *eip.Traffic             // nil: nobody counts
 
 	closed atomic.Bool
 	under  atomic.Int64  // messages that are not settled
@@ -61,6 +62,9 @@ func (s *sender) send(ctx context.Context, m *eip.Message) error {
 	}
 	return s.b.send(ctx, m, *s.queue.Load(), s)
 }
+
+// ConfirmTo has t told of what is in its queues, or on disk.
+func (s *sender) ConfirmTo(t *eip.Traffic) { s.traffic = t }
 
 // Inbox is the broker's.
 func (s *sender) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
@@ -134,6 +138,9 @@ func (b *Broker) send(ctx context.Context, m *eip.Message, queues []*Queue, s *s
 			e.fill(q, m)
 			q.arrive(e)
 		}
+	}
+	if s != nil && durable == 0 {
+		s.traffic.Settled(m, nil)
 	}
 	return nil
 }

@@ -92,6 +92,9 @@ type Append struct {
 // Finish is called once, when the message is committed (nil) or cannot be. It
 // makes the entries available, and only then releases the message.
 func (a *Append) Finish(err error) {
+	if a.sender != nil {
+		a.sender.traffic.Settled(a.Message, err)
+	}
 	for _, e := range a.Entries {
 		if err == nil {
 			e.queue.arrive(e)

@@ -1,0 +1,42 @@
+package control
+
+import "github.com/eipd/eipd/eip"
+
+// TrafficStats are what the command stats says of a channel or an adapter.
+type TrafficStats struct {
+	eip.TrafficCounts
+	Tests *eip.TrafficCounts `json:"tests,omitempty"`
+}
+
+// trafficBaseline is what was counted when the counts began anew.
+type trafficBaseline struct{ business, tests eip.TrafficCounts }
+
+// traffic adds the channels and adapters that the target names to all, and returns
+// the names of all of them. A flow or stage of the same name goes before.
+func (s *Server) traffic(target string, reset bool, all map[string]any) (names []string) {
+	for _, t := range s.Process.Traffic() {
+		names = append(names, t.Name)
+		if _, taken := all[t.Name]; !taken && (target == "" || Matches(target, t.Name)) {
+			all[t.Name] = s.stats.ofTraffic(t.Traffic, reset)
+		}
+	}
+	return names
+}
+
+func (s *statistics) ofTraffic(t *eip.Traffic, reset bool) TrafficStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	base := s.sinceTraffic[t]
+	business, tests := t.Counts()
+	st := TrafficStats{TrafficCounts: business.Minus(base.business)}
+	if c := tests.Minus(base.tests); c != (eip.TrafficCounts{}) {
+		st.Tests = &c
+	}
+	if reset {
+		if s.sinceTraffic == nil {
+			s.sinceTraffic = map[*eip.Traffic]trafficBaseline{}
+		}
+		s.sinceTraffic[t] = trafficBaseline{business, tests}
+	}
+	return st
+}

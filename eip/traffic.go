@@ -1,0 +1,118 @@
+package eip
+
+import "sync/atomic"
+
+// Traffic counts what passes between a process and a channel or an adapter. Test
+// Messages are counted apart. The zero Traffic is ready; it is safe for concurrent
+// use, and a nil one counts nothing.
+type Traffic struct{ business, tests traffic }
+
+type traffic struct{ received, handed, sent, failed atomic.Int64 }
+
+// TrafficCounts are what a Traffic has counted.
+type TrafficCounts struct {
+	// Received counts the messages that were taken from there.
+	Received int64 `json:"received"`
+	// Sent counts those that were handed over and confirmed.
+	Sent int64 `json:"sent"`
+	// Failed counts those that were handed over and refused. One that is tried again
+	// is handed over again.
+	Failed int64 `json:"failed"`
+	// InFlight is how many are handed over, and neither confirmed nor refused.
+	InFlight int64 `json:"in_flight"`
+}
+
+// A Confirmer is a sink that may return from Handle before it knows what becomes of
+// the message. ConfirmTo is called once, before the first message: from then on the
+// sink tells t what became of each that Handle took, by [Traffic.Hold] or by
+// [Traffic.Settled]. What Handle refuses, its caller tells.
+type Confirmer interface{ ConfirmTo(t *Traffic) }
+
+func (t *Traffic) of(test bool) *traffic {
+	if test {
+		return &t.tests
+	}
+	return &t.business
+}
+
+// Received notes that m was taken from there.
+func (t *Traffic) Received(m *Message) { t.receive(m, 1) }
+
+// Unread notes that m, which was received, has gone back.
+func (t *Traffic) Unread(m *Message) { t.receive(m, -1) }
+
+func (t *Traffic) receive(m *Message, n int64) {
+	if t != nil {
+		_, test := m.Headers[HeaderTest] // no flow has taken it yet
+		t.of(test).received.Add(n)
+	}
+}
+
+// Handed notes that m is being handed over.
+func (t *Traffic) Handed(m *Message) {
+	if t != nil {
+		t.of(m.IsTest()).handed.Add(1)
+	}
+}
+
+// Settled notes that m, which was handed over, is confirmed (nil) or refused.
+func (t *Traffic) Settled(m *Message, err error) {
+	if t != nil {
+		t.of(m.IsTest()).settled(err)
+	}
+}
+
+func (t *traffic) settled(err error) {
+	if err == nil {
+		t.sent.Add(1)
+	} else {
+		t.failed.Add(1)
+	}
+}
+
+// Hold is m.Hold for a [Confirmer]: what m is released with settles it here too.
+func (t *Traffic) Hold(m *Message) (release func(error)) {
+	r := m.receipt
+	if t == nil {
+		return m.Hold()
+	}
+	to := t.of(m.IsTest())
+	if r == nil || !r.hold() {
+		return to.settled
+	}
+	var done atomic.Bool
+	return func(err error) {
+		if done.CompareAndSwap(false, true) {
+			to.settled(err) // before who waits for m looks
+			r.release(err)
+		}
+	}
+}
+
+// Counts returns what was counted, and Test Messages apart.
+func (t *Traffic) Counts() (business, tests TrafficCounts) {
+	return t.business.counts(), t.tests.counts()
+}
+
+// Any reports whether anything was counted.
+func (t *Traffic) Any() bool {
+	business, tests := t.Counts()
+	return business != TrafficCounts{} || tests != TrafficCounts{}
+}
+
+// counts reads what ended before what began.
+func (t *traffic) counts() TrafficCounts {
+	c := TrafficCounts{Sent: t.sent.Load(), Failed: t.failed.Load()}
+	c.InFlight = t.handed.Load() - c.Sent - c.Failed
+	c.Received = t.received.Load()
+	return c
+}
+
+// Minus returns what was counted since c was before. What was in flight then is
+// settled since.
+func (c TrafficCounts) Minus(before TrafficCounts) TrafficCounts {
+	c.Received -= before.Received
+	c.Sent -= before.Sent
+	c.Failed -= before.Failed
+	return c
+}
