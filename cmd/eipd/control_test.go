@@ -245,7 +245,7 @@ func TestControl_Completion(t *testing.T) {
 		"set f.loud ":            {"enabled=false", "enabled=true", "for="},
 		"set f.loud for=5m ":     {"enabled=false", "enabled=true"},
 		"stop ":                  {"f"},
-		"stats ":                 {"f", "f.aside", "f.aside.discard", "f.loud", "f.loud.transform"},
+		"stats ":                 {"f", "f.aside", "f.aside.discard", "f.loud", "f.loud.transform", "queue.in"},
 		"inject ":                {"f", "queue.in"},
 		"purge ":                 {"queue.in"},
 		"purge queue.in ":        {"confirm=queue.in", "count=", "save=true"},
