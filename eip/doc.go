@@ -37,6 +37,11 @@
 // acknowledged. A copy made by With shares the receipt of the original; one made
 // by [Message.Fork] has its own.
 //
+// A source that loses its connection loses what it has handed out: the broker will
+// deliver it again. It says so by a [Revoker], and the flow then lets go of the
+// message; a sink that keeps messages waiting SHOULD ask [Message.Revoked] before
+// it sends one.
+//
 // # Order
 //
 // With a concurrency of 1, messages reach every sink in the order of the source;

@@ -12,6 +12,10 @@ var ErrNoReturnAddress = errors.New("the message has no return address, so it ca
 // ErrClosed is returned by what is used after its Close.
 var ErrClosed = errors.New("closed")
 
+// ErrRevoked is why a message is not worked on any more whose source has taken it
+// back.
+var ErrRevoked = errors.New("the source has taken the message back, and will deliver it again")
+
 type permanent struct{ error }
 
 func (e permanent) Unwrap() error { return e.error }

@@ -24,6 +24,10 @@ func (x *run) startLanes() {
 		}
 		x.working.Go(func() {
 			for m := range l.in {
+				if m.Revoked() { // while it waited
+					m.receipt.release(ErrRevoked)
+					continue
+				}
 				x.deliver(l, m)
 			}
 		})

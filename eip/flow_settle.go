@@ -25,6 +25,8 @@ func (x *run) settled(r *receipt) {
 	switch {
 	case x.work.Err() != nil:
 		x.giveUpOn(r)
+	case r.revoked():
+		x.fail(r, returned, r.err)
 	case !IsPermanent(r.err) && int(r.attempts) < x.Retry.Attempts:
 		x.Env.Log.Warn("message failed, will be tried again", x.about(r)...)
 		go x.retry(r)
@@ -46,8 +48,12 @@ func (x *run) retry(r *receipt) {
 		x.giveUpOn(r)
 		return
 	}
-	x.tallies.of(r).retried.Add(1)
 	m := r.message
+	if r.revoked() {
+		x.fail(r, returned, r.err)
+		return
+	}
+	x.tallies.of(r).retried.Add(1)
 	if t := m.trace; t != nil && t.span != nil {
 		t.span.Retry(int(r.attempts), r.err)
 	}
@@ -110,6 +116,10 @@ func (x *run) giveBack() {
 // it is tried until it succeeds or the flow stops: stripped, once the channel has
 // refused it for good.
 func (x *run) deadLetter(r *receipt, attempt int, refused error) {
+	if r.revoked() {
+		x.fail(r, returned, r.err)
+		return
+	}
 	to, how, reason := x.DeadLetter, deadLettered, "failed"
 	if IsInvalid(r.err) {
 		to, how, reason = x.Invalid, invalidated, "invalid"
@@ -131,6 +141,10 @@ func (x *run) deadLetter(r *receipt, attempt int, refused error) {
 	Deliver(x.work, to, m.Fork(func(err error) {
 		if err == nil {
 			x.fail(r, how, nil)
+			return
+		}
+		if r.revoked() {
+			x.fail(r, returned, r.err)
 			return
 		}
 		x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(r), slog.Any("cause", err))...)

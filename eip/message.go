@@ -155,7 +155,15 @@ func (m *Message) Fork(settled func(error)) *Message {
 		receipt receipt
 	}{message: *m}
 	f.receipt.init(settlerOf(settled))
-	f.receipt.test = m.receipt != nil && m.receipt.test
+	if r := m.receipt; r != nil {
+		f.receipt.test = r.test
+		switch s := r.settler.(type) {
+		case *forked:
+			f.receipt.settler = &forked{settled, s.origin}
+		case Revoker:
+			f.receipt.settler = &forked{settled, s}
+		}
+	}
 	f.message.receipt = &f.receipt
 	return &f.message
 }

@@ -35,7 +35,11 @@ func (r *receipt) init(s Settler) {
 // settleFunc makes a Settler of a function; nil of none.
 type settleFunc func(error)
 
-func (f settleFunc) Settle(err error) { f(err) }
+func (f settleFunc) Settle(err error) {
+	if f != nil {
+		f(err)
+	}
+}
 
 func settlerOf(settle func(error)) Settler {
 	if settle == nil {
@@ -109,11 +113,39 @@ func (m *Message) Settler() Settler {
 	if m.receipt == nil {
 		return nil
 	}
-	if _, ok := m.receipt.settler.(settleFunc); ok {
+	switch s := m.receipt.settler.(type) {
+	case settleFunc, *forked:
 		return nil
+	default:
+		return s
 	}
-	return m.receipt.settler
 }
+
+// A Revoker is a Settler whose source may take its message back while it is worked
+// on, as a broker does when a connection is lost: it will deliver the message
+// again, whatever Settle is told.
+type Revoker interface {
+	Settler
+	Revoked() bool
+}
+
+// Revoked reports whether m's source, or that of what m is a fork of, has taken the
+// message back. What a sink has not sent of it by then would come twice, and it may
+// fail m with [ErrRevoked] instead.
+func (m *Message) Revoked() bool { return m.receipt != nil && m.receipt.revoked() }
+
+func (r *receipt) revoked() bool {
+	s, ok := r.settler.(Revoker)
+	return ok && s.Revoked()
+}
+
+// forked is the Settler of a fork of what can be revoked.
+type forked struct {
+	settleFunc
+	origin Revoker
+}
+
+func (f *forked) Revoked() bool { return f.origin.Revoked() }
 
 // Settling reports whether m will settle with nil once its caller has released
 // the given number of holds, all that it has: nobody else holds m, and nothing has

@@ -22,6 +22,9 @@ var eipd string
 
 func TestMain(m *testing.M) { os.Exit(build(m)) }
 
+// soak reports whether tests should last.
+func soak() bool { return os.Getenv("EIPD_SOAK") != "" }
+
 func build(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "eipd-crash-")
 	if err != nil {

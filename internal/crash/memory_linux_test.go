@@ -102,7 +102,7 @@ func TestSlowSink_SlowsTheSource(t *testing.T) {
 // million.
 func TestMemory_StaysFlat(t *testing.T) {
 	n := scale(300_000, 60_000)
-	if os.Getenv("EIPD_SOAK") != "" {
+	if soak() {
 		n = 10_000_000
 	}
 	for _, c := range []struct{ name, flow string }{{"pipe", pipeFlow}, {"queue", queueFlow}} {

@@ -1,22 +1,24 @@
 package crash
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"github.com/eipd/eipd/internal/netfault"
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
-// brokerFlow is a content router, a recipient list, and a dead-letter queue, over
-// RabbitMQ.
+// brokerFlow is a detour, a content router, a recipient list, and a dead-letter
+// queue, over RabbitMQ.
 const brokerFlow = `
 queue "in"   { %[1]s }
 queue "b"    { %[1]s }
@@ -30,6 +32,10 @@ flow "route" {
   order_by    = "body.key"
   dead_letter = queue.dead
 
+  detour "mark" {
+    transform { headers = { first = "'yes'" } }
+    transform { headers = { last = "'yes'" } }
+  }
   content_router {
     when "list" {
       if = "len(body.to) > 1"
@@ -107,7 +113,7 @@ func TestRabbit(t *testing.T) {
 	for _, kind := range []string{"classic", "quorum"} {
 		t.Run(kind, func(t *testing.T) {
 			n, lives, rate := scale(6_000, 3_000), 5, 3_000
-			if os.Getenv("EIPD_SOAK") != "" {
+			if soak() {
 				n, lives, rate = 60_000, 30, 1_500
 			}
 			f := &faults{T: t, node: node, quorum: kind == "quorum", lives: lives}
@@ -140,11 +146,13 @@ func (f *faults) run(n, rate int) {
 		time.Sleep(time.Second)
 	}
 	p := publish(f.T, f.node, n, rate)
+	stop := f.toggle()
 	for life := range f.lives {
 		p.until(f.T, n/4+(3*n/4)*(life+1)/(f.lives+1))
 		f.fault(life)
 	}
 	p.wait()
+	stop()
 	f.drain()
 	if left := f.node.Drain(f.T, "in"); len(left) > 0 {
 		f.Errorf("%d messages were left where they came from", len(left))
@@ -156,6 +164,43 @@ func (f *faults) run(n, rate int) {
 // start starts eipd. It is ready when it consumes.
 func (f *faults) start() {
 	f.eipd = run(f.T, f.dir, "--broker", "amqp://guest:guest@"+f.network.Address()+"/?heartbeat=1", "flow.hcl")
+}
+
+// toggle switches the detour on and off, for whoever listens, until it is stopped.
+func (f *faults) toggle() (stop func()) {
+	ctx, cancel := context.WithCancel(f.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(250 * time.Millisecond)
+		defer tick.Stop()
+		for on := true; ; on = !on {
+			_ = f.command(fmt.Sprintf(`{"command": "set", "target": "route.mark", "args": {"enabled": %t}}`, on)) // the node may be down
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// command gives a command to every process that listens.
+func (f *faults) command(text string) error {
+	conn, err := amqp.Dial(f.node.URL())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err != nil {
+		return err
+	}
+	return ch.Publish("eip.control", "", false, false, amqp.Publishing{Body: []byte(text)})
 }
 
 // fault does one thing to the network, and one to a process.
@@ -180,6 +225,12 @@ func (f *faults) fault(life int) {
 		f.eipd.signal(syscall.SIGSTOP)
 		f.pause(500 * time.Millisecond)
 		f.eipd.signal(syscall.SIGCONT)
+	case f.lives / 3:
+		f.eipd.signal(syscall.SIGTERM)
+		if code := f.eipd.exit(); code != 0 {
+			f.Errorf("stopped with exit code %d:\n%s", code, f.eipd.logged())
+		}
+		f.start()
 	default:
 		f.eipd.kill()
 		f.start()
@@ -214,13 +265,22 @@ func (f *faults) drain() {
 
 // check reads all queues, and compares them with what was published.
 func (f *faults) check(p *publisher) {
-	doubled := 0
+	doubled, marked, plain := 0, 0, 0
 	for _, queue := range []string{"b", "c", "d", "dead"} {
 		times, last := make([]int, p.n), map[string]int{}
-		for _, body := range f.node.Drain(f.T, queue) {
-			n, ok := orderNumber(body)
+		for _, d := range f.node.Drain(f.T, queue) {
+			n, ok := orderNumber(d.Body)
 			if !ok || n >= p.n {
-				f.Fatalf("%s has what nobody sent: %.100q", queue, body)
+				f.Fatalf("%s has what nobody sent: %.100q", queue, d.Body)
+			}
+			switch first, last := d.Headers["first"], d.Headers["last"]; {
+			case queue == "dead": // it failed on the way, and goes there as it came
+			case first != last:
+				f.Errorf("%s has message %d, which went half through the detour: %v", queue, n, d.Headers)
+			case first == nil:
+				plain++
+			default:
+				marked++
 			}
 			if !slices.Contains(queues(n), queue) {
 				f.Fatalf("%s has message %d, which belongs to %v", queue, n, queues(n))
@@ -245,11 +305,17 @@ func (f *faults) check(p *publisher) {
 			f.Errorf("%s lacks %d messages", queue, lost)
 		}
 	}
-	f.Logf("%d messages, %d faults: %d came twice (%.2f %%)", p.n, f.lives, doubled, 100*float64(doubled)/float64(p.n))
+	f.Logf("%d messages, %d faults: %d came twice (%.2f %%); %d by the detour, %d not", p.n, f.lives, doubled, 100*float64(doubled)/float64(p.n), marked, plain)
+	if marked == 0 || plain == 0 {
+		f.Error("the detour was not switched")
+	}
 	// Each fault doubles what is under way, of which there are less than 200. A node
 	// that is killed forgets what was acknowledged to its classic queues of late.
-	if most := 2 * 200 * f.lives; f.quorum && doubled > most {
+	if most := 200 * f.lives; f.quorum && doubled > most {
 		f.Errorf("%d messages came twice, more than %d", doubled, most)
+	}
+	if soak() && doubled > p.n/50 {
+		f.Errorf("%d messages came twice, more than 2 %%", doubled)
 	}
 	if log := f.eipd.logged(); strings.Contains(log, "panic") {
 		f.Errorf("eipd logged:\n%s", log)

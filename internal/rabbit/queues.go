@@ -7,24 +7,24 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Drain takes all messages out of a queue that nobody else consumes, and returns
-// their bodies. The queue is deleted. A queue that has just been recovered does not count right, so a last
+// Drain takes all messages out of a queue that nobody else consumes. The queue is
+// deleted. A queue that has just been recovered does not count right, so a last
 // message is sent after them.
-func (n *Node) Drain(t testing.TB, queue string) (bodies [][]byte) {
+func (n *Node) Drain(t testing.TB, queue string) (messages []amqp.Delivery) {
 	t.Helper()
 	conn, err := amqp.Dial(n.URL())
 	if err != nil {
 		t.Fatalf("connect to RabbitMQ: %v", err)
 	}
 	defer conn.Close()
-	bodies, err = drain(conn, queue)
+	messages, err = drain(conn, queue)
 	if err != nil {
 		t.Fatalf("drain queue %s: %v", queue, err)
 	}
-	return bodies
+	return messages
 }
 
-func drain(conn *amqp.Connection, queue string) (bodies [][]byte, err error) {
+func drain(conn *amqp.Connection, queue string) (messages []amqp.Delivery, err error) {
 	const last = "the last message"
 	ch, err := conn.Channel()
 	if err != nil {
@@ -40,9 +40,9 @@ func drain(conn *amqp.Connection, queue string) (bodies [][]byte, err error) {
 	for d := range deliveries {
 		if d.Type == last {
 			_, err := ch.QueueDelete(queue, false, false, false)
-			return bodies, err
+			return messages, err
 		}
-		bodies = append(bodies, d.Body)
+		messages = append(messages, d)
 	}
-	return nil, fmt.Errorf("the connection was lost after %d messages", len(bodies))
+	return nil, fmt.Errorf("the connection was lost after %d messages", len(messages))
 }

@@ -22,7 +22,8 @@
 // A connection that is lost is made again, with a waiting time that doubles up to
 // a maximum and varies at random. A source then consumes anew, and what it had
 // under way is delivered again. A sender declares its channel anew and publishes
-// again, in order, what was not confirmed. A message that makes the server close
+// again, in order, what was not confirmed; but what its source will deliver again
+// is given up, so that it does not come twice for certain. A message that makes the server close
 // the channel is found by publishing what is unconfirmed one by one, and fails
 // alone.
 package amqp

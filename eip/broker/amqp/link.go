@@ -19,6 +19,7 @@ import (
 type link struct {
 	config  *broker.Config
 	purpose string
+	lost    func()          // is called when a connection is lost
 	context context.Context // ends with close
 	stop    context.CancelFunc
 	ended   chan struct{}
@@ -31,8 +32,8 @@ type link struct {
 	blocked bool
 }
 
-func newLink(c *broker.Config, purpose string) *link {
-	l := &link{config: c, purpose: purpose, change: make(chan struct{}), ended: make(chan struct{})}
+func newLink(c *broker.Config, purpose string, lost func()) *link {
+	l := &link{config: c, purpose: purpose, lost: lost, change: make(chan struct{}), ended: make(chan struct{})}
 	l.context, l.stop = context.WithCancel(context.Background())
 	return l
 }
@@ -157,6 +158,7 @@ func (l *link) watch(conn *connection) {
 			if l.context.Err() == nil {
 				l.config.Log.Warn("lost RabbitMQ", slog.String("connection", l.purpose), slog.String("why", why))
 			}
+			l.lost()
 			return
 		case <-l.context.Done():
 			_ = conn.CloseDeadline(time.Now().Add(2 * time.Second)) // it may be lost already

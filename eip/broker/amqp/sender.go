@@ -13,15 +13,6 @@ import (
 	"github.com/eipd/eipd/eip"
 )
 
-// Messages under way: what a sender may always have, and what all senders of a
-// broker share beside. More is hardly faster, and each of them may come twice after
-// a crash. A sender that is stuck keeps no other from going on.
-const (
-	ownUnconfirmed    = 32
-	sharedUnconfirmed = 224
-	maxUnconfirmed    = ownUnconfirmed + sharedUnconfirmed
-)
-
 // directReply begins the addresses of clients that take replies without a queue.
 // The server returns what is sent there as mandatory, for want of a queue.
 const directReply = "amq.rabbitmq.reply-to."
@@ -35,6 +26,7 @@ type target struct {
 
 // outgoing is a message that was published and is not confirmed.
 type outgoing struct {
+	message    *eip.Message
 	publishing amqp.Publishing
 	key        string
 	mandatory  bool
@@ -114,7 +106,11 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 	if err != nil {
 		return err
 	}
-	o := &outgoing{publishing: p, key: key, place: place, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: s.traffic.Hold(m)}
+	if m.Revoked() {
+		<-place
+		return eip.ErrRevoked
+	}
+	o := &outgoing{message: m, publishing: p, key: key, place: place, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: s.traffic.Hold(m)}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	if s.ctx.Err() != nil {
@@ -137,8 +133,8 @@ func (s *sender) place(ctx context.Context) (place chan struct{}, err error) {
 	select {
 	case s.room <- struct{}{}:
 		place = s.room
-	case s.broker.room <- struct{}{}:
-		place = s.broker.room
+	case s.broker.room.places <- struct{}{}:
+		place = s.broker.room.places
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.ctx.Done():
@@ -194,7 +190,9 @@ func (s *sender) run() {
 				once = true
 				close(s.ready)
 			}
-			if alone, err = session.run(alone); session.progress {
+			alone, err = session.run(alone)
+			s.broker.room.shrink()
+			if session.progress {
 				wait = s.broker.config.Reconnect.Min
 				continue
 			}
@@ -211,6 +209,46 @@ func (s *sender) run() {
 		}
 		sleep(s.ctx, wait)
 		wait = min(2*wait, s.broker.config.Reconnect.Max)
+	}
+}
+
+// letGo gives up what is revoked, where there is no channel to publish it on.
+func (s *sender) letGo() {
+	s.mu.Lock()
+	lost := s.conn != nil && s.conn.IsClosed()
+	s.mu.Unlock()
+	if lost {
+		s.giveUp()
+	}
+}
+
+// giveUp fails what is under way and revoked: its source will deliver it again.
+func (s *sender) giveUp() {
+	s.mu.Lock()
+	var rest, revoked []*outgoing
+	for _, o := range s.underWay {
+		if o.message.Revoked() {
+			revoked = append(revoked, o)
+		} else {
+			rest = append(rest, o)
+		}
+	}
+	s.underWay = rest
+	if len(rest) == 0 {
+		s.wakeIdle()
+	}
+	s.mu.Unlock()
+	for _, o := range revoked {
+		<-o.place
+		o.release(eip.ErrRevoked)
+	}
+}
+
+// wakeIdle tells settle that nothing is under way.
+func (s *sender) wakeIdle() {
+	select {
+	case s.idle <- struct{}{}:
+	default:
 	}
 }
 

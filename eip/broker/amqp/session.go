@@ -3,6 +3,7 @@ package amqp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -127,13 +128,14 @@ func (x *session) drain() {
 	}
 }
 
-// republish publishes what is under way in its order, and then lets new messages
-// follow.
+// republish publishes what is under way in its order, but for what will come from
+// its source again, and then lets new messages follow.
 func (x *session) republish(alone bool, one <-chan struct{}) {
 	x.publishing.Lock()
 	defer x.publishing.Unlock()
+	x.giveUp()
 	x.sender.mu.Lock()
-	old := append([]*outgoing(nil), x.underWay...)
+	old := slices.Clone(x.underWay)
 	x.sender.mu.Unlock()
 	for _, o := range old {
 		if x.conn.wire.room(x.sender.ctx) != nil {
@@ -199,11 +201,9 @@ func (x *session) oldest(tag uint64) *outgoing {
 	x.underWay = x.underWay[1:]
 	x.progress = true
 	<-o.place
+	x.broker.room.grow()
 	if len(x.underWay) == 0 {
-		select {
-		case x.idle <- struct{}{}:
-		default:
-		}
+		x.wakeIdle()
 	}
 	return o
 }

@@ -120,7 +120,7 @@ func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel
 	if err != nil {
 		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, err)
 	}
-	c := &consumer{conn: conn, channel: ch, tag: tag, deliveries: deliveries, window: newWindow(ch), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}
+	c := &consumer{conn: conn, channel: ch, tag: tag, deliveries: deliveries, window: newWindow(conn, ch, s.topology.lasts()), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}
 	s.broker.consumers(s.topology.queue, 1)
 	if s.topology.autoDelete {
 		c.passing = s.topology.queue
@@ -168,7 +168,7 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 }
 
 func (s *source) message(c *consumer, d *amqp.Delivery) (*eip.Message, error) {
-	m, err := receive(d, s.topology.address, c.window.add(d.DeliveryTag))
+	m, err := receive(d, s.topology.address, c.window.add(d))
 	if m.ReplyTo != "" {
 		m = m.WithReplier(s.replier)
 	}

@@ -47,6 +47,12 @@ func receiving(c broker.Channel, s broker.Subscription) topology {
 	return t
 }
 
+// lasts reports whether the queue, and what is persistent in it, outlives whoever
+// consumes from it.
+func (t *topology) lasts() bool {
+	return (t.declare || t.exchange != "") && t.durable && !t.exclusive && !t.autoDelete
+}
+
 // sending is where a sender publishes to, and what it declares.
 func sending(c broker.Channel) target {
 	t := target{topology: topology{declare: c.Declare, durable: c.Durable, autoDelete: c.AutoDelete}}

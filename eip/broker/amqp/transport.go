@@ -33,7 +33,7 @@ type Broker struct {
 	config  broker.Config
 	consume *link
 	publish *link
-	room    chan struct{}  // places that all senders share
+	room    *room
 	direct  func() *sender // to any queue by its name; opened when first used
 
 	mu        sync.Mutex
@@ -48,8 +48,8 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
 		return nil, fmt.Errorf("the URL %s names no host", c.URL.Redacted())
 	}
-	b := &Broker{config: c, room: make(chan struct{}, sharedUnconfirmed), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
-	b.consume, b.publish = newLink(&b.config, "consume"), newLink(&b.config, "publish")
+	b := &Broker{config: c, room: newRoom(), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
+	b.consume, b.publish = newLink(&b.config, "consume", b.letGo), newLink(&b.config, "publish", b.letGo)
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil
 }
@@ -130,6 +130,22 @@ func (b *Broker) Close() error {
 	b.consume.close()
 	b.publish.close()
 	return err
+}
+
+// letGo has senders that cannot publish give up what their sources have taken back,
+// so that nobody waits for it.
+func (b *Broker) letGo() {
+	b.mu.Lock()
+	var senders []*sender
+	for o := range b.open {
+		if s, ok := o.(*sender); ok {
+			senders = append(senders, s)
+		}
+	}
+	b.mu.Unlock()
+	for _, s := range senders {
+		s.letGo()
+	}
 }
 
 // track notes what is open, for Close.

@@ -16,7 +16,10 @@ const (
 // window acknowledges deliveries: of the longest settled prefix many at a time,
 // and what is settled behind a delivery that takes long one by one.
 type window struct {
+	conn    *connection
 	channel *amqp.Channel
+	lasting bool          // the queue outlives the AMQP channel
+	cancels <-chan string // has an entry when the queue was deleted, or moved
 	done    chan struct{}
 	wake    chan struct{}
 	ended   chan struct{}
@@ -24,13 +27,15 @@ type window struct {
 	mu      sync.Mutex
 	entries []*entry // unacknowledged, by delivery tag
 	settled int      // entries that are settled and not acknowledged
+	deleted bool     // as cancels has said
 }
 
 // entry is one delivery, and the Settler of its message.
 type entry struct {
-	window *window
-	tag    uint64
-	state  state
+	window     *window
+	tag        uint64
+	persistent bool
+	state      state
 }
 
 type state uint8
@@ -41,14 +46,14 @@ const (
 	acknowledged // or given back
 )
 
-func newWindow(ch *amqp.Channel) *window {
-	w := &window{channel: ch, done: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{})}
+func newWindow(conn *connection, ch *amqp.Channel, lasting bool) *window {
+	w := &window{conn: conn, channel: ch, lasting: lasting, cancels: ch.NotifyCancel(make(chan string, 1)), done: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
 
-func (w *window) add(tag uint64) *entry {
-	e := &entry{window: w, tag: tag}
+func (w *window) add(d *amqp.Delivery) *entry {
+	e := &entry{window: w, tag: d.DeliveryTag, persistent: d.DeliveryMode == amqp.Persistent}
 	w.mu.Lock()
 	w.entries = append(w.entries, e)
 	w.mu.Unlock()
@@ -78,6 +83,24 @@ func (e *entry) Settle(err error) {
 		default:
 		}
 	}
+}
+
+// Revoked reports whether the delivery is void, and the broker has the message
+// still: one that is not persistent it may have lost, and so it may any of a queue
+// that is gone.
+func (e *entry) Revoked() bool {
+	w := e.window
+	if !e.persistent || !w.lasting || !w.conn.IsClosed() && !w.channel.IsClosed() {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case _, ok := <-w.cancels:
+		w.deleted = w.deleted || ok
+	default:
+	}
+	return e.state == unsettled && !w.deleted
 }
 
 // run acknowledges when enough is settled, or a little after the first is.

@@ -1,0 +1,104 @@
+package amqp_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/internal/netfault"
+	"github.com/eipd/eipd/internal/rabbit"
+)
+
+// What a lost consumer had under way is not published on, where the broker
+// delivers it again; and only there.
+func TestRevoked(t *testing.T) {
+	n := rabbit.Shared(t)
+	for name, c := range map[string]struct {
+		mode    uint8
+		edit    func(*broker.Channel)
+		fault   func(*testing.T, *netfault.Proxy, broker.Channel)
+		revoked bool
+	}{
+		"cut":           {mode: amqp091.Persistent, fault: cut, revoked: true},
+		"not_lasting":   {mode: amqp091.Transient, fault: cut},
+		"not_declared":  {mode: amqp091.Persistent, fault: cut, edit: func(c *broker.Channel) { c.Declare = false }},
+		"queue_deleted": {mode: amqp091.Persistent, fault: deleteQueue},
+	} {
+		t.Run(name, func(t *testing.T) {
+			network := netfault.Start(t, n.Address())
+			b := open(t, config(t, "amqp://guest:guest@"+network.Address()+"/?heartbeat=1"))
+			t.Cleanup(func() { b.Close() })
+			in, out := queue(t, "in"), queue(t, "out")
+			ch := n.Channel(t)
+			if _, err := ch.QueueDeclare(in.Address, true, false, false, false, nil); err != nil {
+				t.Fatal(err)
+			}
+			if c.edit != nil {
+				c.edit(&in)
+			}
+			src, err := b.Source(t.Context(), in, broker.Subscription{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			to, err := b.Sender(t.Context(), out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, body := range []string{"first", "second"} {
+				if err := ch.Publish("", in.Address, true, false, amqp091.Publishing{DeliveryMode: c.mode, Body: []byte(body)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			done, err := src.Receive(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := src.Receive(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			copied := done.Fork(nil)
+			eip.Deliver(t.Context(), eip.Discard, done)
+			if m.Revoked() || done.Revoked() {
+				t.Error("revoked before anything happened")
+			}
+			c.fault(t, network, in)
+			ctx, stop := context.WithCancel(t.Context())
+			received := make(chan struct{})
+			go func() { // consumes anew
+				defer close(received)
+				_, _ = src.Receive(ctx)
+			}()
+			until(t, "it consumes again", func() bool {
+				q, err := n.Channel(t).QueueDeclarePassive(in.Address, true, false, false, false, nil)
+				return err == nil && q.Consumers == 1
+			})
+			if got := m.Revoked(); got != c.revoked {
+				t.Errorf("revoked: %v, want %v", got, c.revoked)
+			}
+			if done.Revoked() || copied.Revoked() {
+				t.Error("what was settled is revoked")
+			}
+			if m.Fork(nil).Revoked() != c.revoked {
+				t.Error("a fork differs")
+			}
+			if err := to.Handle(t.Context(), m); errors.Is(err, eip.ErrRevoked) != c.revoked {
+				t.Errorf("published, with %v", err)
+			}
+			stop()
+			<-received
+		})
+	}
+}
+
+func cut(_ *testing.T, network *netfault.Proxy, _ broker.Channel) { network.Cut() }
+
+func deleteQueue(t *testing.T, _ *netfault.Proxy, q broker.Channel) {
+	if _, err := rabbit.Shared(t).Channel(t).QueueDelete(q.Address, false, false, false); err != nil {
+		t.Fatal(err)
+	}
+}

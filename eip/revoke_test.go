@@ -1,0 +1,90 @@
+package eip_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// revocable yields messages and may take them all back.
+type revocable struct {
+	left    int
+	revoked atomic.Bool
+	settled []error
+}
+
+func (s *revocable) Receive(context.Context) (*eip.Message, error) {
+	if s.left == 0 {
+		return nil, io.EOF
+	}
+	s.left--
+	return eip.NewFor(fmt.Append(nil, s.left), s), nil
+}
+
+func (s *revocable) Settle(err error) { s.settled = append(s.settled, err) }
+func (s *revocable) Revoked() bool    { return s.revoked.Load() }
+
+// What its source has taken back is neither tried again nor a dead letter.
+func TestFlow_LeavesARevokedMessage(t *testing.T) {
+	for name, attempts := range map[string]int{"retry": 3, "dead_letter": 1} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				src, tries, dead := &revocable{left: 1}, 0, 0
+				f := &eip.Flow{Name: "f", Source: src, Retry: eip.Retry{Attempts: attempts, Delay: time.Second},
+					DeadLetter: eip.HandlerFunc(func(context.Context, *eip.Message) error { dead++; return nil }),
+					To: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+						tries++
+						if attempts == 1 {
+							src.revoked.Store(true)
+							return eip.ErrRevoked
+						}
+						release := m.Hold()
+						go func() {
+							time.Sleep(time.Millisecond)
+							release(errors.New("not now"))
+							time.Sleep(time.Millisecond)
+							src.revoked.Store(true) // while it waits to be tried again
+						}()
+						return nil
+					})}
+				if err := f.Run(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if tries != 1 || dead != 0 || len(src.settled) != 1 || src.settled[0] == nil {
+					t.Errorf("tried %d times, %d dead letters, settled with %v", tries, dead, src.settled)
+				}
+				if s := f.Stats(); s.Returned != 1 || s.Failed != 1 || s.Retried != 0 {
+					t.Errorf("counted %+v", s)
+				}
+			})
+		})
+	}
+}
+
+// Messages that wait behind another in their lane are not begun any more.
+func TestFlow_DoesNotBeginARevokedMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, begun := &revocable{left: 10}, 0
+		f := &eip.Flow{Name: "f", Source: src, Concurrency: 2,
+			OrderBy: func(context.Context, *eip.Message) (string, error) { return "all the same", nil },
+			To: eip.HandlerFunc(func(context.Context, *eip.Message) error {
+				begun++
+				time.Sleep(time.Second) // the others come
+				src.revoked.Store(true)
+				return nil
+			})}
+		if err := f.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if s := f.Stats(); begun != 1 || s.Sent != 1 || s.Returned != 9 {
+			t.Errorf("%d begun, counted %+v", begun, s)
+		}
+	})
+}
