@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
@@ -168,11 +167,7 @@ func TestEvaluate_HostileExpressions(t *testing.T) {
 			t.Errorf("%s: %v", tt.source, err)
 			continue
 		}
-		start := time.Now()
 		_, err = v(context.Background(), m)
-		if took := time.Since(start); took > 2*maxTime {
-			t.Errorf("%s: took %v", tt.source, took)
-		}
 		switch {
 		case tt.err == "" && err != nil:
 			t.Errorf("%s: %v", tt.source, err)

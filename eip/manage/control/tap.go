@@ -36,9 +36,6 @@ func (s *Server) tap(r *request) (any, error) {
 	}
 	defer s.tapping.Add(-1)
 	until := time.Now().Add(t.lease)
-	if !s.stream(r, Tapping{Until: until.UTC()}) {
-		return Tapped{Ended: "asker"}, nil
-	}
 	for _, p := range points {
 		s.taps.add(p, t)
 	}
@@ -47,6 +44,9 @@ func (s *Server) tap(r *request) (any, error) {
 			s.taps.remove(p, t)
 		}
 	}()
+	if !s.stream(r, Tapping{Until: until.UTC()}) { // what passes from now on is seen
+		return t.result("asker"), nil
+	}
 	timer := time.NewTimer(t.lease)
 	defer timer.Stop()
 	for {
