@@ -137,7 +137,7 @@ func (x *run) deadLetter(r *receipt, attempt int, refused error) {
 		m = stripped(m, refused)
 	}
 	m = m.WithHeaders(x.why(r, reason))
-	m.Expiration = 0 // that was for the channel it came through
+	m.Expiration, m.Delivery = 0, Unsaid // these were for the channel it came through
 	Deliver(x.work, to, m.Fork(func(err error) {
 		if err == nil {
 			x.fail(r, how, nil)

@@ -27,6 +27,7 @@ type Message struct {
 	// than 0 not at all.
 	Expiration  time.Duration
 	Priority    uint8
+	Delivery    DeliveryMode
 	Redelivered bool // it was delivered before, and not settled
 	// Copies reports that the flow itself wrote the headers CC and BCC. Brokers that
 	// send copies to what these name leave them out where it is false: a message from
@@ -41,6 +42,17 @@ type Message struct {
 	replier Replier
 	trace   *trace // nil: nobody follows the message
 }
+
+// A DeliveryMode says whether its sender wants a message to outlast a broker that
+// crashes. Brokers keep what does not say so.
+type DeliveryMode uint8
+
+// The numbers are AMQP's.
+const (
+	Unsaid DeliveryMode = iota
+	Transient
+	Persistent
+)
 
 // A Sequence says which part of a larger whole a message is (Message Sequence).
 type Sequence struct {

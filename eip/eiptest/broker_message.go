@@ -34,6 +34,8 @@ func (t *brokerTest) full() *eip.Message {
 				f.SetInt(int64(time.Hour))
 			case f.Type() == reflect.TypeFor[eip.Sequence]():
 				m.Sequence = eip.Sequence{ID: "seq", Number: 2, Size: 3}
+			case f.Type() == reflect.TypeFor[eip.DeliveryMode]():
+				m.Delivery = eip.Transient
 			case f.Kind() == reflect.String:
 				f.SetString("the " + name + " \"ü\"")
 			case f.Kind() == reflect.Bool:

@@ -108,7 +108,10 @@ func (p *SmartProxy) Process(ctx context.Context, m *eip.Message, _ eip.Handler)
 		replyTo = own.address()
 	}
 	release := p.hold(m)
-	request := m.With(func(q *eip.Message) { q.CorrelationID, q.ReplyTo = id, replyTo }).WithReplier(p).Fork(func(err error) {
+	request := m.With(func(q *eip.Message) {
+		q.CorrelationID, q.ReplyTo = id, replyTo
+		passing(q)
+	}).WithReplier(p).Fork(func(err error) {
 		if err != nil {
 			p.ledger.fail(x)
 		}
@@ -117,6 +120,14 @@ func (p *SmartProxy) Process(ctx context.Context, m *eip.Message, _ eip.Handler)
 	eip.Deliver(ctx, p.Service, request)
 	m.Sent(1)
 	return nil
+}
+
+// passing makes a request or reply transient that does not say what it is: somebody
+// waits for an answer, and asks again. Brokers take such a message much faster.
+func passing(m *eip.Message) {
+	if m.Delivery == eip.Unsaid {
+		m.Delivery = eip.Transient
+	}
 }
 
 // Nested returns the body that replies pass.

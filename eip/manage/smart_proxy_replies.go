@@ -92,7 +92,10 @@ func (p *SmartProxy) answer(ctx context.Context, reply *eip.Message, inbox eip.I
 		c.replyTo, c.id = x.request.ReplyTo, identity(x.request)
 	}
 	release := reply.Hold()
-	back := reply.With(func(r *eip.Message) { r.CorrelationID, r.ReplyTo = c.id, "" }).WithReplier(nil).Fork(func(err error) {
+	back := reply.With(func(r *eip.Message) {
+		r.CorrelationID, r.ReplyTo = c.id, ""
+		passing(r)
+	}).WithReplier(nil).Fork(func(err error) {
 		p.ledger.finish(x, err)
 		if err != nil || !x.foreign() {
 			release(err)

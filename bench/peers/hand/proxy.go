@@ -12,7 +12,7 @@ import (
 const replies = "proxy.replies"
 
 // proxy stands before a service: it puts its own return address, and gives the
-// reply to the requestor's. As eipd does, it forwards all as persistent.
+// reply to the requestor's. As eipd does, it forwards what is transient as such.
 type proxy struct {
 	mu   sync.Mutex
 	last int
@@ -31,7 +31,7 @@ func (p *proxy) request(d *amqp.Delivery, send sender) error {
 	p.open[id] = requestor{d.ReplyTo, d.CorrelationId}
 	p.mu.Unlock()
 	q := forward(d)
-	q.ReplyTo, q.CorrelationId, q.DeliveryMode = replies, id, amqp.Persistent
+	q.ReplyTo, q.CorrelationId = replies, id
 	return send("service", q)
 }
 
@@ -44,6 +44,6 @@ func (p *proxy) reply(d *amqp.Delivery, send sender) error {
 		return fmt.Errorf("a reply to no request: %q", d.CorrelationId)
 	}
 	q := forward(d)
-	q.CorrelationId, q.DeliveryMode = r.correlation, amqp.Persistent
+	q.CorrelationId = r.correlation
 	return send(r.address, q)
 }

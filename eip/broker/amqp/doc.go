@@ -6,12 +6,12 @@
 //
 // # A hop that loses nothing
 //
-// Messages are consumed with manual acknowledgement, published persistent and
-// confirmed (to queues also mandatory), and acknowledged only when everything made
-// of them is confirmed. Publishes are pipelined: nobody waits for a confirm, which
-// arrives as a stream and is matched to the oldest publish under way. A return or
-// a nack fails that message alone. Acknowledgements go out for the longest settled
-// prefix, many at a time.
+// Messages are consumed with manual acknowledgement, published persistent (but for
+// what came as transient) and confirmed (to queues also mandatory), and acknowledged
+// only when everything made of them is confirmed. Publishes are pipelined: nobody
+// waits for a confirm, which arrives as a stream and is matched to the oldest
+// publish under way. A return or a nack fails that message alone. Acknowledgements
+// go out for the longest settled prefix, many at a time.
 //
 // Consuming and publishing have a connection each: under an alarm RabbitMQ stops
 // reading from connections that publish, and acknowledgements must not wait behind

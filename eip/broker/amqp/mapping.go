@@ -12,15 +12,17 @@ import (
 	"github.com/eipd/eipd/eip"
 )
 
-// receive makes a message of a delivery. Nothing is added, and nothing lost but
-// the delivery mode (what is sent on is always persistent). An error comes with the
-// message.
+// receive makes a message of a delivery. Nothing is added, and nothing lost. An
+// error comes with the message.
 func receive(d *amqp.Delivery, channel string, s eip.Settler) (*eip.Message, error) {
 	m := eip.NewFor(d.Body, s) // nobody else has it yet, so that it may be filled in
 	m.ID, m.CorrelationID, m.ReplyTo, m.Type = d.MessageId, d.CorrelationId, d.ReplyTo, d.Type
 	m.ContentType, m.Encoding = d.ContentType, d.ContentEncoding
 	m.UserID, m.AppID, m.Priority = d.UserId, d.AppId, d.Priority
 	m.Expiration = expiration(d.Expiration)
+	if m.Delivery = eip.DeliveryMode(d.DeliveryMode); m.Delivery > eip.Persistent {
+		m.Delivery = eip.Unsaid
+	}
 	m.Redelivered, m.Channel = d.Redelivered, channel
 	if !d.Timestamp.IsZero() {
 		m.Timestamp = d.Timestamp.UTC()
@@ -94,6 +96,9 @@ func publishing(m *eip.Message, user string, frame int) (amqp.Publishing, error)
 	// another: it says who sent the message here, which is no longer true.
 	if m.UserID == user {
 		p.UserId = user
+	}
+	if m.Delivery == eip.Transient {
+		p.DeliveryMode = amqp.Transient
 	}
 	switch {
 	case m.Expiration < 0:

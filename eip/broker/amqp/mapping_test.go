@@ -73,7 +73,6 @@ func TestMapping_Lossless(t *testing.T) {
 		was := amqp091.Publishing{Headers: d.Headers, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: d.DeliveryMode,
 			Priority: d.Priority, CorrelationId: d.CorrelationId, ReplyTo: d.ReplyTo, Expiration: d.Expiration, MessageId: d.MessageId,
 			Timestamp: d.Timestamp, Type: d.Type, UserId: d.UserId, AppId: d.AppId, Body: d.Body}
-		p.DeliveryMode = amqp091.Persistent // the one change
 		if len(p.Headers) == 0 {
 			p.Headers = nil
 		}

@@ -47,6 +47,7 @@ const (
 	tagSequence
 	tagHeaders
 	tagDeadline // not the message's own: when it expires in its queue
+	tagDelivery
 )
 
 type kind byte
@@ -101,6 +102,9 @@ func encode(b []byte, m *eip.Message, deadline int64) ([]byte, error) {
 	}
 	if m.Priority != 0 {
 		b = append(b, byte(tagPriority), m.Priority)
+	}
+	if m.Delivery != eip.Unsaid {
+		b = append(b, byte(tagDelivery), byte(m.Delivery))
 	}
 	if s := m.Sequence; s != (eip.Sequence{}) {
 		b = appendString(append(b, byte(tagSequence)), s.ID)

@@ -54,6 +54,10 @@ func decode(b []byte, s eip.Settler) (m *eip.Message, deadline int64, err error)
 			m.Expiration = time.Duration(r.signed(64))
 		case tagPriority:
 			m.Priority = r.byte()
+		case tagDelivery:
+			if m.Delivery = eip.DeliveryMode(r.byte()); m.Delivery > eip.Persistent {
+				r.bad = true
+			}
 		case tagSequence:
 			m.Sequence = eip.Sequence{ID: r.string(), Number: int(r.signed(intBits)), Size: int(r.signed(intBits))}
 		case tagDeadline:

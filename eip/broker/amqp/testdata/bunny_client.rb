@@ -42,8 +42,9 @@ end
 messages.each do |sent, body|
   got, got_body = Timeout.timeout(20) { came.pop }
   want = sent.reject { |name, _| name == :persistent }
+  want[:delivery_mode] = sent[:persistent] ? 2 : 1
   want[:content_type] ||= "application/octet-stream" # Bunny's own default
-  is = got.to_hash.reject { |name, _| name == :delivery_mode }
+  is = got.to_hash
   is.delete(:priority) if want[:priority].nil? && is[:priority] == 0
   if got_body.b != body.b
     failed = true

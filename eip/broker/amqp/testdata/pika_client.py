@@ -41,7 +41,7 @@ failed = False
 for (sent, body), (method, got, got_body) in zip(messages, channel.consume(source, auto_ack=True, inactivity_timeout=20)):
     if got is None:
         sys.exit("no message came for %r" % body[:20])
-    want = pika.BasicProperties(**dict(sent, delivery_mode=2))
+    want = pika.BasicProperties(**dict(sent, delivery_mode=sent.get("delivery_mode") or 2))
     if want.headers == {}:
         want.headers = None
     if body == b"control":

@@ -65,7 +65,7 @@ func (q *Queue) own(c, m *eip.Message) *eip.Message {
 	c.Type, c.ContentType, c.Encoding = m.Type, m.ContentType, m.Encoding
 	c.Key, c.UserID, c.AppID = m.Key, m.UserID, m.AppID
 	c.Timestamp, c.Expiration, c.Priority = m.Timestamp, m.Expiration, m.Priority
-	c.Sequence, c.Headers = m.Sequence, m.Headers
+	c.Delivery, c.Sequence, c.Headers = m.Delivery, m.Sequence, m.Headers
 	return q.deliverable(c)
 }
 
