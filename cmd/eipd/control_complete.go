@@ -23,7 +23,7 @@ const (
 
 // argumentsOf are what commands take, besides a stage's own attributes.
 var argumentsOf = map[string][]string{
-	"stats":    {"reset=true"},
+	"stats":    {"channels=true", "reset=true"},
 	"set":      {"for="},
 	"inject":   {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
 	"loglevel": {"for=", "level=debug", "level=error", "level=info", "level=warn"},

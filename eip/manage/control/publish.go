@@ -111,7 +111,7 @@ func (s *Server) publishStats(p *publisher, every time.Duration) {
 		case <-s.ctx.Done():
 			return
 		}
-		all, _ := s.statistics("", false)
+		all, _ := s.statistics("", false, false)
 		p.put(StatisticsAddress, Published{Version, s.Instance, time.Now(), all})
 	}
 }

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync"
 	"time"
@@ -72,14 +73,15 @@ type baseline struct {
 
 // statsOf is the command stats.
 func (s *Server) statsOf(r *request) (any, error) {
-	if err := r.only("reset"); err != nil {
+	if err := r.only("reset", "channels"); err != nil {
 		return nil, err
 	}
-	reset, err := r.flag("reset")
-	if err != nil {
+	reset, err1 := r.flag("reset")
+	channels, err2 := r.flag("channels")
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	all, names := s.statistics(r.Target, reset)
+	all, names := s.statistics(r.Target, channels, reset)
 	if len(all) == 0 && r.Target != "" {
 		return nil, Errorf(UnknownTarget, "no flow, stage, channel or adapter %s%s", clip(r.Target), DidYouMean(r.Target, names))
 	}
@@ -87,8 +89,9 @@ func (s *Server) statsOf(r *request) (any, error) {
 }
 
 // statistics returns what there is to say of each address that the target names, and
-// all names that there are.
-func (s *Server) statistics(target string, reset bool) (all map[string]any, names []string) {
+// all names that there are. Without a target it is all flows and stages, and all
+// channels and adapters where these are asked for.
+func (s *Server) statistics(target string, channels, reset bool) (all map[string]any, names []string) {
 	all = map[string]any{}
 	for _, f := range s.Process.Flows() {
 		names = append(names, f.Name())
@@ -103,7 +106,7 @@ func (s *Server) statistics(target string, reset bool) (all map[string]any, name
 			}
 		}
 	}
-	return all, append(names, s.traffic(target, reset, all)...)
+	return all, append(names, s.traffic(target, channels, reset, all)...)
 }
 
 // of returns what there is to say of a flow or a stage, and makes the counts begin

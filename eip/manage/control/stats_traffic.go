@@ -12,12 +12,17 @@ type TrafficStats struct {
 type trafficBaseline struct{ business, tests eip.TrafficCounts }
 
 // traffic adds the channels and adapters that the target names to all, and returns
-// the names of all of them. A flow or stage of the same name goes before.
-func (s *Server) traffic(target string, reset bool, all map[string]any) (names []string) {
+// the names of all of them. A flow or stage of the same name goes before. Without a
+// target they must be asked for: who adds up flows and stages would stumble over
+// counts of another kind.
+func (s *Server) traffic(target string, channels, reset bool, all map[string]any) (names []string) {
 	for _, t := range s.Process.Traffic() {
 		names = append(names, t.Name)
-		if _, taken := all[t.Name]; !taken && (target == "" || Matches(target, t.Name)) {
-			all[t.Name] = s.stats.ofTraffic(t.Traffic, reset)
+		if _, taken := all[t.Name]; taken || target != "" && !Matches(target, t.Name) {
+			continue
+		}
+		if st := s.stats.ofTraffic(t.Traffic, reset); channels || target != "" {
+			all[t.Name] = st
 		}
 	}
 	return names
