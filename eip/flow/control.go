@@ -126,7 +126,7 @@ func (p *Process) Channels() []control.Channel {
 			}
 			seen[name] = true
 			ch := p.config.Channels[name]
-			all = append(all, control.Channel{Name: name, Kind: ch.kind, Address: ch.Address, Broker: orElse(p.config.brokerOf(ch).Name, "default"),
+			all = append(all, control.Channel{Name: name, Kind: ch.kind, Address: ch.Address, Broker: orElse(p.config.brokerOf(ch).Name, "default"), Outside: !inside(p.config.brokerOf(ch).URL),
 				Read: append([]string{}, ch.read...), Written: append([]string{}, ch.written...)})
 		}
 	}
@@ -252,6 +252,7 @@ func (r *running) traced(m *eip.Message, how eip.Outcome, err error) {
 func (r *running) sentTo(to ref, m *eip.Message, keptOut bool) {
 	s := control.Step{Flow: r.decl.Name, To: to.String(), KeptOut: keptOut, Message: m}
 	if ch := r.process.config.Channels[to.String()]; ch != nil {
+		s.Outside = !inside(r.process.config.brokerOf(ch).URL)
 		for _, other := range r.process.root().all() {
 			if slices.Contains(other.From(), to.String()) {
 				s.Readers++

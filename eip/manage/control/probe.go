@@ -17,8 +17,10 @@ type Step struct {
 	// To is the channel or adapter that a copy was sent to. Where it is "", the flow
 	// is done with the message.
 	To string
-	// Readers is how many flows of the process will have the copy from To.
+	// Readers is how many flows of the process will have the copy from To. Outside
+	// says that other processes' flows may have it too, or instead.
 	Readers int
+	Outside bool
 	// KeptOut says that To is an adapter, and was not given the copy.
 	KeptOut bool
 	Outcome eip.Outcome // of a flow that is done
@@ -42,44 +44,50 @@ const UnderWay eip.Outcome = "under_way"
 
 // An End is one place where a Test Message, or a copy of it, ended.
 type End struct {
-	Flow    string      `json:"flow"`
-	Outcome eip.Outcome `json:"outcome"`
-	To      string      `json:"to,omitempty"`       // where it came out
-	KeptOut bool        `json:"kept_out,omitempty"` // of an adapter, which was not given it
-	Stage   string      `json:"stage,omitempty"`    // where it failed
-	Error   string      `json:"error,omitempty"`
-	Body    any         `json:"body,omitempty"`
-	Headers eip.Headers `json:"headers,omitempty"`
-	After   float64     `json:"after_ms"`
+	Instance string      `json:"instance,omitempty"` // of another process
+	Flow     string      `json:"flow"`
+	Outcome  eip.Outcome `json:"outcome"`
+	To       string      `json:"to,omitempty"`       // where it came out
+	KeptOut  bool        `json:"kept_out,omitempty"` // of an adapter, which was not given it
+	Stage    string      `json:"stage,omitempty"`    // where it failed
+	Error    string      `json:"error,omitempty"`
+	Body     any         `json:"body,omitempty"`
+	Headers  eip.Headers `json:"headers,omitempty"`
+	After    float64     `json:"after_ms"`
 }
 
 // mostEnds bounds what is kept of one Test Message.
 const mostEnds = 100
+
+// linger is how long a report waits for what other processes have to say, when all
+// that is known of has come to its end.
+const linger = 300 * time.Millisecond
 
 // probes are the Test Messages under way that were sent from here.
 type probes struct {
 	mu     sync.Mutex
 	under  map[string]*probe
 	redact *redaction
+	tell   func(news) // others about Test Messages of theirs; it does not wait
 }
 
 type probe struct {
-	began time.Time
-	open  int // flows that have it, or will
-	flows []string
-	ends  []End
-	outs  map[string]bool // flows that sent it on
-	done  chan struct{}
-	over  bool
+	began   time.Time
+	open    int // flows that have it, or will
+	flows   []string
+	ends    []End
+	outs    map[string]bool // flows that sent it on
+	others  bool            // other processes may have something to say
+	changed chan struct{}
 }
 
-func (p *probes) begin(id string, open int) *probe {
+func (p *probes) begin(id string, open int, others bool) *probe {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.under == nil {
 		p.under = map[string]*probe{}
 	}
-	t := &probe{began: time.Now(), open: open, outs: map[string]bool{}, done: make(chan struct{})}
+	t := &probe{began: time.Now(), open: open, others: others, outs: map[string]bool{}, changed: make(chan struct{}, 1)}
 	p.under[id] = t
 	return t
 }
@@ -90,48 +98,67 @@ func (p *probes) end(id string) {
 	delete(p.under, id)
 }
 
-// step takes what happened to a Test Message; of others it is not told.
+// step takes what happened to a Test Message here. The process that waits for it may
+// be another.
 func (p *probes) step(s Step) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	t := p.under[s.Test]
-	if t == nil || t.over {
-		return
-	}
-	if s.Flow != "" && !slices.Contains(t.flows, s.Flow) && len(t.flows) < mostEnds {
-		t.flows = append(t.flows, s.Flow)
-	}
-	switch {
-	case s.To != "" && s.Readers > 0:
-		t.outs[s.Flow] = true
-		t.open += s.Readers
-	case s.To != "":
-		t.outs[s.Flow] = true
-		p.came(t, s, eip.WasSent)
-	default:
-		t.open--
-		if s.Outcome != eip.WasSent || !t.outs[s.Flow] {
-			p.came(t, s, s.Outcome)
+	n := news{Test: s.Test, Flow: s.Flow, Readers: s.Readers, Outside: s.Outside, Done: s.To == ""}
+	if n.Readers == 0 {
+		n.End = &End{Flow: s.Flow, Outcome: eip.WasSent, To: s.To, KeptOut: s.KeptOut, Stage: s.Stage}
+		if n.Done {
+			n.End.Outcome = s.Outcome
+		}
+		if s.Err != nil {
+			n.End.Error = clip(s.Err.Error())
+		}
+		if s.Message != nil {
+			n.End.Headers, n.End.Body = p.redact.of(s.Message)
 		}
 	}
-	if t.open <= 0 {
-		t.over = true
-		close(t.done)
+	if !p.hear(n, "") {
+		p.tell(n)
 	}
 }
 
-func (p *probes) came(t *probe, s Step, how eip.Outcome) {
-	if len(t.ends) == mostEnds {
-		return
+// hear takes news, from another instance or of this one (""). It reports whether
+// they are about a Test Message of this process.
+func (p *probes) hear(n news, instance string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.under[n.Test]
+	if t == nil {
+		return false
 	}
-	e := End{Flow: s.Flow, Outcome: how, To: s.To, KeptOut: s.KeptOut, Stage: s.Stage, After: milliseconds(time.Since(t.began))}
-	if s.Err != nil {
-		e.Error = clip(s.Err.Error())
+	if n.Flow != "" && !slices.Contains(t.flows, n.Flow) && len(t.flows) < mostEnds {
+		t.flows = append(t.flows, n.Flow)
 	}
-	if s.Message != nil {
-		e.Headers, e.Body = p.redact.of(s.Message)
+	by := instance + " " + n.Flow
+	shown := n.End != nil
+	if n.Done {
+		t.open--
+		shown = shown && (n.End.Outcome != eip.WasSent || !t.outs[by])
+	} else {
+		t.open += n.Readers
+		t.outs[by] = true
 	}
-	t.ends = append(t.ends, e)
+	if shown && len(t.ends) < mostEnds {
+		e := *n.End
+		e.Instance, e.After = instance, milliseconds(time.Since(t.began))
+		t.ends = append(t.ends, e)
+	}
+	t.others = t.others || n.Outside || instance != ""
+	select {
+	case t.changed <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// over reports whether all that is known of a Test Message has come to its end, and
+// whether there may be news of it all the same.
+func (p *probes) over(t *probe) (over, others bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return t.open <= 0, t.others
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
@@ -148,7 +175,7 @@ func (p *probes) report(t *probe) *Report {
 			r.Outcome = e.Outcome
 		}
 	}
-	if !t.over {
+	if t.open > 0 {
 		r.Outcome = UnderWay
 	}
 	return r
@@ -156,24 +183,35 @@ func (p *probes) report(t *probe) *Report {
 
 // probe sends m as a Test Message, and waits until it has come to its end.
 func (s *Server) probe(r *request, m *eip.Message, put func(*eip.Message), settled <-chan error, wait time.Duration) (any, error) {
-	readers := s.readers(r.Target)
-	t := s.probes.begin(m.ID, max(readers, 1))
+	readers, outside := s.readers(r.Target)
+	t := s.probes.begin(m.ID, max(readers, 1), outside)
 	defer s.probes.end(m.ID)
 	put(m.WithHeader(eip.HeaderTest, m.ID))
-	if readers == 0 { // it ends where it was put
+	if readers == 0 { // as far as is known here, it ends where it was put
 		s.probes.step(Step{Test: m.ID, To: r.Target, Message: m})
 		s.probes.step(Step{Test: m.ID, Outcome: eip.WasSent})
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
+	var quiet <-chan time.Time
 	for {
+		over, others := s.probes.over(t)
+		switch {
+		case !over:
+			quiet = nil
+		case others:
+			quiet = time.After(linger)
+		default:
+			return Injected{ID: m.ID, Test: s.probes.report(t)}, nil
+		}
 		select {
 		case err := <-settled:
 			if err != nil && (errors.Is(err, eip.ErrNotRunning) || strings.Contains(r.Target, ".")) {
 				return nil, Errorf(Failed, "the message was not taken: %v", err)
 			}
 			settled = nil // what went wrong in a flow is in the report
-		case <-t.done:
+		case <-t.changed:
+		case <-quiet:
 			return Injected{ID: m.ID, Test: s.probes.report(t)}, nil
 		case <-timer.C:
 			return Injected{ID: m.ID, Test: s.probes.report(t)}, nil
@@ -183,15 +221,19 @@ func (s *Server) probe(r *request, m *eip.Message, put func(*eip.Message), settl
 	}
 }
 
-// readers is how many flows of this process have what is put into a target.
-func (s *Server) readers(target string) (n int) {
+// readers is how many flows of this process have what is put into a target, and
+// whether other processes' may have it instead.
+func (s *Server) readers(target string) (n int, outside bool) {
 	for _, f := range s.Process.Flows() {
 		if f.Name() == target || slices.Contains(f.From(), target) {
 			n++
 		}
 	}
-	if strings.HasPrefix(target, "queue.") { // they compete
-		return min(n, 1)
+	for _, c := range s.Process.Channels() {
+		outside = outside || c.Name == target && c.Outside
 	}
-	return n
+	if strings.HasPrefix(target, "queue.") { // they compete
+		n = min(n, 1)
+	}
+	return n, outside
 }

@@ -80,6 +80,7 @@ type Channel struct {
 	Kind    string   `json:"kind"`
 	Address string   `json:"address"` // the broker's own name
 	Broker  string   `json:"broker"`  // as in status
+	Outside bool     `json:"-"`       // other processes use it too
 	Read    []string `json:"read_by"` // flows
 	Written []string `json:"written_by"`
 }

@@ -47,6 +47,7 @@ type Server struct {
 	limit    limiter
 	garbage  counter // messages that are no command
 	probes   probes
+	untold   chan news
 	taps     taps
 	tapping  atomic.Int32
 	redact   redaction
@@ -69,10 +70,10 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Options: o, started: time.Now(), orders: make(chan func(), 100), slow: make(chan struct{}, 32)}
+	s := &Server{Options: o, started: time.Now(), orders: make(chan func(), 100), slow: make(chan struct{}, 32), untold: make(chan news, newsBacklog)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.redact, _ = parseRedaction(o.Redact)
-	s.probes.redact = &s.redact
+	s.probes.redact, s.probes.tell = &s.redact, s.tell
 	s.settings.expired = s.leaseEnded
 	s.limit.begin(perSecond, burst)
 	if o.Remember {
@@ -129,6 +130,12 @@ func (s *Server) handle(data []byte, from Origin, respond func(Reply) bool) bool
 	}
 	if !c.For(s.Instance) {
 		return false
+	}
+	if c.Command == newsCommand {
+		if err := s.hearNews(r); err != nil {
+			s.answer(r, nil, err)
+		}
+		return true
 	}
 	if err := s.admit(r); err != nil {
 		s.answer(r, nil, err)

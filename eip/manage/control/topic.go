@@ -88,6 +88,7 @@ func (t *topicServer) listenOnce(open func()) error {
 	if !t.learned {
 		t.learned = true
 		t.busy.Go(t.learn)
+		t.busy.Go(t.tellAll)
 	}
 	if t.Begun != nil {
 		select {

@@ -255,3 +255,24 @@ func TestTopic_RefusedIsSaidAndNoHarm(t *testing.T) {
 	in.feed(t, "x")
 	out.await(t, 1)
 }
+
+// What processes tell each other of Test Messages is answered only where it is
+// none, and must be signed as commands are; allow lists are about commands.
+func TestTopic_News(t *testing.T) {
+	b := openBus(t)
+	p, _, _ := run(t, marking)
+	b.join(t, control.Options{Process: p, Instance: "a", Secret: "s3cret", AllowTopic: []string{"status"}})
+	soon := control.Collect{Expect: 1, Wait: 50 * time.Millisecond}
+	news := control.Command{Command: "news", Target: "b", Args: args{"test": "unknown", "flow": "f", "done": true}}
+	if r := b.ask(t, news, control.Collect{Expect: 1, Wait: time.Minute})["a"]; r.Error == nil || r.Error.Code != control.BadSignature {
+		t.Errorf("unsigned: %+v", r)
+	}
+	b.client.Secret = "s3cret"
+	if got := b.ask(t, news, soon); got != nil {
+		t.Errorf("it was answered: %+v", got)
+	}
+	news.Args = args{"test": 1}
+	if r := b.ask(t, news, control.Collect{Expect: 1, Wait: time.Minute})["a"]; r.Error == nil || r.Error.Code != control.BadArgs {
+		t.Errorf("no news: %+v", r)
+	}
+}

@@ -141,6 +141,17 @@ assert reply["test"]["outcome"] == "sent" and reply["test"]["ends"][0]["to"] == 
 assert take("rest", 1) == [1]
 assert total(results({"command": "stats"}), "orders", "received") == total(before, "orders", "received")
 
+# So does one that is put into a queue, whichever process reads it, and whoever asks
+# gets its report.
+for _ in range(5):
+    gift = {"id": 2, "total": 5, "gift": True}
+    reports = results({"command": "inject", "target": "queue.orders", "args": {"body": gift, "test": True}})
+    for reply in reports.values():
+        assert reply["test"]["outcome"] == "sent" and reply["test"]["flows"] == ["orders"], reply
+        assert sorted(end["to"] for end in reply["test"]["ends"]) == ["queue.gifts", "queue.rest"], reply
+        assert all(end["body"] == gift for end in reply["test"]["ends"]), reply
+    assert take("rest", len(instances)) == take("gifts", len(instances)) == [2] * len(instances)
+
 # What is no command is answered so, and disturbs nothing.
 for garbage in ["", "{", "\x00", "[1]", '{"command": 1}', "x" * 1100000]:
     for reply in ask({}, body=garbage).values():

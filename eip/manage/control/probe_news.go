@@ -1,0 +1,134 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// A Test Message may be read by another process than the one that sent it, and waits
+// for its end. What happens to it there is told to all that listen to the topic, by
+// a command that nobody answers.
+const newsCommand = "news"
+
+// Bounds of news. They come by the topic that commands come by, and who can write to
+// a queue can make Test Messages.
+const (
+	newsPerSecond = 50
+	newsBacklog   = 200
+	longestTestID = 128
+	longestEnd    = 64 << 10 // as JSON
+)
+
+// news is what happened to a Test Message in a flow.
+type news struct {
+	Test    string `json:"test"`
+	Flow    string `json:"flow"`
+	Readers int    `json:"readers,omitempty"` // more flows will have it
+	Outside bool   `json:"outside,omitempty"`
+	Done    bool   `json:"done,omitempty"` // the flow is done with it
+	End     *End   `json:"end,omitempty"`
+}
+
+// tell keeps news until they are sent. What is too much is dropped: a report then
+// says that a message is under way still. A long body is left out.
+func (s *Server) tell(n news) {
+	if len(n.Test) > longestTestID {
+		return
+	}
+	if n.End != nil {
+		if raw, err := json.Marshal(n.End); err != nil || len(raw) > longestEnd {
+			n.End.Body, n.End.Headers = "[too large]", nil
+		}
+	}
+	select {
+	case s.untold <- n:
+	default:
+	}
+}
+
+// tellAll sends news to the topic.
+func (t *topicServer) tellAll() {
+	var limit limiter
+	limit.begin(newsPerSecond, newsPerSecond)
+	var to broker.Sender
+	defer func() {
+		if to != nil {
+			_ = to.Close() // what is not out is lost, as it may be
+		}
+	}()
+	for limit.wait(t.ctx) {
+		select {
+		case n := <-t.untold:
+			var err error
+			if to, err = t.send(to, n); err != nil && t.ctx.Err() == nil {
+				t.Log.Debug("control bus: cannot tell others of a Test Message", slog.Any("error", err))
+			}
+		case <-t.ctx.Done():
+			return
+		}
+	}
+}
+
+func (t *topicServer) send(to broker.Sender, n news) (broker.Sender, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, replyTimeout)
+	defer cancel()
+	body, err := t.encodeNews(n)
+	if err != nil {
+		return to, err
+	}
+	if to == nil {
+		if to, err = t.broker.Sender(ctx, t.topic); err != nil {
+			return nil, err
+		}
+	}
+	return to, eip.Await(ctx, to, eip.New(body, nil).With(func(m *eip.Message) {
+		m.ID, m.Timestamp, m.ContentType, m.Key, m.Delivery = eip.NewID(), time.Now(), "application/json", t.Instance, eip.Transient
+	}))
+}
+
+func (s *Server) encodeNews(n news) ([]byte, error) {
+	raw, err := json.Marshal(n)
+	if err != nil {
+		return nil, err
+	}
+	c := Command{Command: newsCommand, Target: s.Instance}
+	if err := decode(raw, &c.Args); err != nil {
+		return nil, err
+	}
+	if s.Secret != "" {
+		if err := c.Sign(s.Secret); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(c)
+}
+
+// hearNews takes the news of another process, which its target names.
+func (s *Server) hearNews(r *request) error {
+	if r.from.On != "topic" {
+		return Errorf(NotAllowed, "%s is what processes tell each other", newsCommand)
+	}
+	if s.Secret != "" {
+		if err := s.verify(r.Command); err != nil {
+			return err
+		}
+	}
+	if r.Target == s.Instance {
+		return nil
+	}
+	raw, err := json.Marshal(r.Args)
+	if err != nil {
+		return err
+	}
+	var n news
+	if json.Unmarshal(raw, &n) != nil {
+		return Errorf(BadArgs, "this is no news of a Test Message")
+	}
+	s.probes.hear(n, r.Target)
+	return nil
+}
