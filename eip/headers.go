@@ -39,6 +39,17 @@ var informative = map[string]bool{
 	HeaderAttempts: true, HeaderFirstFailed: true, HeaderFailed: true, HeaderStripped: true, HeaderHistory: true,
 }
 
+// Revived returns a dead letter as it was before it failed: without the headers that
+// say why it did, and from the channel that it was taken from.
+func (m *Message) Revived() *Message {
+	return m.Without(HeaderReason, HeaderError, HeaderFlow, HeaderStage, HeaderChannel, HeaderAttempts, HeaderFirstFailed, HeaderFailed).
+		With(func(c *Message) {
+			if from, ok := m.Headers[HeaderChannel].(string); ok {
+				c.Channel = from
+			}
+		})
+}
+
 // isTestID reports whether a value is the identifier of a Test Message. Whoever can
 // send to a channel can mark what he sends as a test; that only keeps it from the
 // outside world.

@@ -28,6 +28,7 @@ var argumentsOf = map[string][]string{
 	"inject":   {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
 	"loglevel": {"for=", "level=debug", "level=error", "level=info", "level=warn"},
 	"purge":    {"count=", "save=true"},
+	"replay":   {"count=", "invalid=true"},
 	"tap":      {"count=", "for=", "if=", "sample="},
 }
 

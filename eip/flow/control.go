@@ -235,7 +235,11 @@ func (r *running) Watch(f func(*eip.Message)) { r.flow.Watch(f) }
 
 // Inject passes m through the flow.
 func (r *running) Inject(m *eip.Message) error {
-	return r.flow.Inject(m.With(func(m *eip.Message) { m.Channel = "control_bus" }))
+	return r.flow.Inject(m.With(func(m *eip.Message) {
+		if m.Channel == "" {
+			m.Channel = "control_bus"
+		}
+	}))
 }
 
 // traced tells the control bus what became of a Test Message.

@@ -6,22 +6,51 @@ import (
 	"sync"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 )
 
 // openDeadLetters gives a flow that names no dead-letter channel the queue
 // FLOW.dead. A broker that the process does not use otherwise is opened only when
 // a message fails: a flow between adapters needs no broker, and no data directory.
 func (r *running) openDeadLetters(ctx context.Context) error {
-	name := r.decl.Name + ".dead"
-	queue := &Channel{ref: ref{"queue", name}}
-	queue.channelBlock = newChannel()
-	queue.Address = name
+	queue := implicitDeadLetters(r.decl.Name)
 	d := &deadLetters{running: r, queue: queue, on: r.process.config.sourceBroker(r.decl), endpoint: endpoint{ref: queue.ref}}
 	r.deadLetter = d
 	if r.process.openBroker(d.on) != nil {
 		return d.open(ctx)
 	}
 	return nil
+}
+
+// DeadLetters takes messages from the queue for what has failed, or is invalid.
+func (r *running) DeadLetters(ctx context.Context, invalid bool) (broker.Source, error) {
+	to, what := r.decl.DeadLetter, "dead letters"
+	if invalid && r.decl.Invalid != nil {
+		to, what = r.decl.Invalid, "invalid messages"
+	}
+	on, queue := r.process.config.sourceBroker(r.decl), implicitDeadLetters(r.decl.Name)
+	if to != nil {
+		e, ok := to.(channelEndpoint)
+		if !ok || e.kind != "queue" {
+			return nil, eip.Permanent(fmt.Errorf("the flow's %s go to %s, and only a queue can be read back", what, to))
+		}
+		queue = r.process.config.Channels[e.String()]
+		on = r.process.config.brokerOf(queue)
+	}
+	b, err := r.process.broker(ctx, on)
+	if err != nil {
+		return nil, err
+	}
+	return b.Source(ctx, r.process.config.spec(queue), broker.Subscription{})
+}
+
+// implicitDeadLetters is the queue FLOW.dead.
+func implicitDeadLetters(flow string) *Channel {
+	name := flow + ".dead"
+	queue := &Channel{ref: ref{"queue", name}}
+	queue.channelBlock = newChannel()
+	queue.Address = name
+	return queue
 }
 
 // sourceBroker is the broker that the flow's messages come from, where dead

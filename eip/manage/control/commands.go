@@ -35,6 +35,7 @@ func init() { // their functions refer to it
 		"start":    {inOrder, (*Server).start},
 		"drain":    {inOrder, (*Server).drain},
 		"purge":    {beside, (*Server).purge},
+		"replay":   {beside, (*Server).replay},
 		"apply":    {inOrder, (*Server).apply},
 		"remove":   {inOrder, (*Server).remove},
 		"tap":      {streaming, (*Server).tap},

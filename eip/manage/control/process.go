@@ -51,6 +51,9 @@ type Flow interface {
 	Stop(ctx context.Context) error
 	// Start takes messages again.
 	Start(ctx context.Context) error
+	// DeadLetters takes messages from the queue for the flow's dead letters, or for
+	// its invalid messages.
+	DeadLetters(ctx context.Context, invalid bool) (broker.Source, error)
 	// Watch has f see every message that the flow receives; nil ends it.
 	Watch(f func(*eip.Message))
 	// Inject passes m through the flow, as if its source had given it. m settles with

@@ -1,0 +1,155 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// Bounds of replay.
+const (
+	replayUnderWay = 100 // messages that the flow has at once
+	replaySkipped  = 500 // messages of others that are held until the end
+)
+
+// replay is the command of that name: it takes a flow's dead letters from their
+// queue, and passes them through the flow once more.
+func (s *Server) replay(r *request) (any, error) {
+	if err := r.only("count", "invalid"); err != nil {
+		return nil, err
+	}
+	most, err := r.number("count", 0)
+	if err != nil {
+		return nil, err
+	}
+	if most < 0 {
+		return nil, Errorf(BadArgs, "\"count\" must not be less than 0")
+	}
+	invalid, err := r.flag("invalid")
+	if err != nil {
+		return nil, err
+	}
+	flow, err := s.deadLettersOf(r.Target)
+	if err != nil {
+		return nil, err
+	}
+	if flow.State() != Running {
+		return nil, Errorf(Failed, "the flow %s is %s; start it first", flow.Name(), flow.State())
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, purgeLongest)
+	defer cancel()
+	src, err := flow.DeadLetters(ctx, invalid)
+	if err != nil {
+		return nil, err
+	}
+	p := &replaying{flow: flow, most: int64(most), began: time.Now(), free: make(chan struct{}, replayUnderWay)}
+	err = errors.Join(p.run(ctx, src), src.Close())
+	if err != nil {
+		return nil, Errorf(Failed, "%d messages were passed through the flow: %v", p.passed, err)
+	}
+	return Replayed{p.passed, int64(len(p.skipped))}, nil
+}
+
+func (s *Server) deadLettersOf(target string) (Flow, error) {
+	var names []string
+	for _, f := range s.Process.Flows() {
+		if f.Name() == target {
+			return f, nil
+		}
+		names = append(names, f.Name())
+	}
+	if target == "" {
+		return nil, Errorf(BadArgs, "replay needs the flow whose dead letters it is to take as its target")
+	}
+	return nil, Errorf(UnknownTarget, "no flow %s%s", clip(target), DidYouMean(target, names))
+}
+
+// Replayed is the result of replay.
+type Replayed struct {
+	// Replayed is how many passed through the flow once more. Those that failed again
+	// are dead letters again.
+	Replayed int64 `json:"replayed"`
+	// Skipped stay where they are: they are another flow's, or failed just now.
+	Skipped int64 `json:"skipped,omitempty"`
+}
+
+type replaying struct {
+	flow    Flow
+	most    int64 // 0: all
+	began   time.Time
+	passed  int64
+	free    chan struct{} // an entry for each that is under way
+	skipped []*eip.Message
+}
+
+var errSkipped = errors.New("it is not replayed")
+
+func (p *replaying) run(ctx context.Context, src eip.Source) error {
+	defer p.settle(ctx)
+	for (p.most == 0 || p.passed < p.most) && len(p.skipped) < replaySkipped {
+		waiting, cancel := context.WithTimeout(ctx, purgeIdle)
+		m, err := src.Receive(waiting)
+		idle := waiting.Err() != nil
+		cancel()
+		switch {
+		case m == nil && idle: // the queue is empty
+			return ctx.Err()
+		case m == nil:
+			return err
+		case !p.mine(m):
+			p.skipped = append(p.skipped, m)
+		default:
+			if err := p.pass(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mine reports whether m is a dead letter of this flow, from before the command.
+func (p *replaying) mine(m *eip.Message) bool {
+	failed, _ := m.Headers[eip.HeaderFailed].(string)
+	at, err := time.Parse(time.RFC3339Nano, failed)
+	return m.Headers[eip.HeaderFlow] == p.flow.Name() && err == nil && at.Before(p.began)
+}
+
+// pass gives m to the flow as it came there first. m settles when the flow has done
+// with it.
+func (p *replaying) pass(ctx context.Context, m *eip.Message) error {
+	select {
+	case p.free <- struct{}{}:
+	case <-ctx.Done():
+		eip.Deliver(ctx, failing(ctx.Err()), m)
+		return ctx.Err()
+	}
+	release := m.Hold()
+	err := p.flow.Inject(m.Revived().Fork(func(err error) {
+		release(err)
+		<-p.free
+	}))
+	eip.Deliver(ctx, eip.Discard, m)
+	if err == nil {
+		p.passed++
+	}
+	return err
+}
+
+// settle waits for what is under way, and gives back what was skipped.
+func (p *replaying) settle(ctx context.Context) {
+	for range replayUnderWay {
+		select {
+		case p.free <- struct{}{}:
+		case <-ctx.Done():
+		}
+	}
+	for _, m := range p.skipped {
+		eip.Deliver(ctx, failing(errSkipped), m)
+	}
+}
+
+func failing(err error) eip.Handler {
+	return eip.HandlerFunc(func(context.Context, *eip.Message) error { return err })
+}
