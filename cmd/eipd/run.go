@@ -89,6 +89,7 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 		os.Exit(exitFailed)
 	})
 	defer stop()
+	collectLazily()
 	seen, err := r.observe(ctx, log)
 	if err != nil {
 		return err

@@ -205,7 +205,7 @@ func (f *faults) command(text string) error {
 
 // fault does one thing to the network, and one to a process.
 func (f *faults) fault(life int) {
-	switch life % 5 {
+	switch life % 7 {
 	case 0:
 		f.network.Cut()
 	case 1:
@@ -217,6 +217,13 @@ func (f *faults) fault(life int) {
 		f.pause(2 * time.Second)
 		f.network.Cut()
 		f.network.Open()
+	case 3:
+		f.network.Slow(20_000)
+		f.pause(2 * time.Second)
+		f.network.Slow(0)
+	case 4:
+		f.network.Snip()
+		f.pause(100 * time.Millisecond)
 	}
 	switch life {
 	case f.lives / 2:

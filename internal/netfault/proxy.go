@@ -1,13 +1,15 @@
-// Package netfault is a network between two ends in a test, which can be cut, and
-// can swallow what is sent.
+// Package netfault is a network between two ends in a test, which can be cut, can
+// swallow what is sent, and can be slow.
 package netfault
 
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A Proxy passes connections on to a target.
@@ -19,6 +21,8 @@ type Proxy struct {
 	mu     sync.Mutex
 	opened sync.Cond // no hole any more, or closed
 	hole   bool
+	rate   int // bytes a second and direction; 0: as fast as can be
+	snips  int // how often Snip was called
 	closed bool
 	conns  map[net.Conn]bool
 }
@@ -47,6 +51,22 @@ func (p *Proxy) Cut() {
 	for c := range p.conns {
 		reset(c)
 	}
+}
+
+// Snip ends all connections in the middle of what their clients write next: the
+// target gets all before, and an orderly end.
+func (p *Proxy) Snip() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.snips++
+}
+
+// Slow lets no more than so many bytes a second pass each way of a connection; 0
+// ends it.
+func (p *Proxy) Slow(rate int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rate = rate
 }
 
 // Hole makes a black hole of the network: connections stay, and nothing passes.
@@ -88,8 +108,8 @@ func (p *Proxy) accept() {
 		if !p.add(client, server) {
 			return
 		}
-		p.running.Go(func() { p.pass(client, server) })
-		p.running.Go(func() { p.pass(server, client) })
+		p.running.Go(func() { p.pass(client, server, true) })
+		p.running.Go(func() { p.pass(server, client, false) })
 	}
 }
 
@@ -107,16 +127,19 @@ func (p *Proxy) add(conns ...net.Conn) bool {
 }
 
 // pass copies one direction, and ends both with it.
-func (p *Proxy) pass(from, to net.Conn) {
+func (p *Proxy) pass(from, to net.Conn, outward bool) {
 	defer p.end(from, to)
 	buffer := make([]byte, 64<<10)
+	snips := p.snipped()
 	for {
-		n, err := from.Read(buffer)
+		n, err := from.Read(buffer[:p.portion(len(buffer))])
 		p.wait()
-		if n > 0 {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
+		snip := outward && n > 0 && p.snipped() != snips
+		if snip {
+			n = rand.N(n)
+		}
+		if _, failed := to.Write(buffer[:n]); failed != nil || snip {
+			return
 		}
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
@@ -125,6 +148,26 @@ func (p *Proxy) pass(from, to net.Conn) {
 			return
 		}
 	}
+}
+
+const pauses = 20 // a second, where the network is slow
+
+// portion is how much may pass next, after a pause where the network is slow.
+func (p *Proxy) portion(most int) int {
+	p.mu.Lock()
+	rate, closed := p.rate, p.closed
+	p.mu.Unlock()
+	if rate == 0 || closed {
+		return most
+	}
+	time.Sleep(time.Second / pauses)
+	return min(most, max(rate/pauses, 1))
+}
+
+func (p *Proxy) snipped() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.snips
 }
 
 func reset(c net.Conn) {

@@ -70,6 +70,28 @@ func TestFault_Hole(t *testing.T) {
 	r.expect(2)
 }
 
+// A slow network is slow, and no reason to connect anew.
+func TestFault_Slow(t *testing.T) {
+	r := start(t, 5_000, nil)
+	r.sent(500)
+	r.network.Slow(20_000)
+	r.sent(700)
+	r.network.Slow(0)
+	if doubled := r.check(); doubled > 0 {
+		t.Errorf("%d messages came twice", doubled)
+	}
+}
+
+// A connection that ends in the middle of a frame.
+func TestFault_Snip(t *testing.T) {
+	r := start(t, 10_000, nil)
+	for i := range int64(5) {
+		r.sent(1_000 + 1_500*i)
+		r.network.Snip()
+	}
+	r.expect(5)
+}
+
 func TestFault_NodeFrozen(t *testing.T) {
 	r := start(t, 10_000, nil)
 	r.sent(2_000)
