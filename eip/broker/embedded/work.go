@@ -18,6 +18,7 @@ type work struct {
 	appends []*pending
 	bytes   int // of appends
 	deletes []deletion
+	deleted atomic.Int64      // how many there were so far
 	keeps   map[string][]byte // positions
 	keeping map[string][]byte // those that a transaction writes
 	tasks   []task
@@ -217,8 +218,20 @@ type mark struct {
 }
 
 // What is settled and not yet deleted comes twice after a crash, so little of that
-// may be: no more messages are delivered while maxSettled of them wait.
-const maxSettled = 64
+// may be: no more messages are delivered while so many of them wait. It is very few
+// at first, and one more for some that are deleted, for what is killed time and
+// again.
+const (
+	firstSettled  = 8
+	mostSettled   = 64
+	firstDeletes  = 2048
+	deletesForOne = 16
+)
+
+// maxSettled is how many there may be by now.
+func (s *store) maxSettled() int64 {
+	return min(firstSettled+max(s.deleted.Load()-firstDeletes, 0)/deletesForOne, mostSettled)
+}
 
 // A transaction appends so many messages at most as its predecessor took
 // milliseconds, times pace: as many as the store is made for, and no more, as the
@@ -239,12 +252,12 @@ func (s *store) adapt(took time.Duration) {
 // once.
 func (l *fileLog) Behind() <-chan struct{} {
 	s := l.s
-	if s.settled.Load() < maxSettled {
+	if s.settled.Load() < s.maxSettled() {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.deletes) < maxSettled || s.broken() != nil {
+	if int64(len(s.deletes)) < s.maxSettled() || s.broken() != nil {
 		return nil
 	}
 	if s.caught == nil {
@@ -260,6 +273,7 @@ func (s *store) next(b *batch, appends bool) bool {
 	defer s.mu.Unlock()
 	b.tasks = append(b.tasks, s.tasks...)
 	b.deletes = append(b.deletes, s.deletes...)
+	s.deleted.Add(int64(len(s.deletes)))
 	clear(s.tasks)
 	s.tasks, s.deletes = s.tasks[:0], s.deletes[:0]
 	s.settled.Store(0)

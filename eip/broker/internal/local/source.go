@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -11,7 +12,9 @@ import (
 type source struct {
 	q         *Queue
 	prefetch  int
+	allowed   int // of prefetch, so far
 	unsettled int
+	settles   int    // how many there were; of a source that is not allowed all
 	first     *Entry // of what was taken and is not settled
 	waits     waitingFor
 	closed    bool
@@ -20,12 +23,26 @@ type source struct {
 
 const defaultPrefetch = 1000
 
+// What is under way when a process is killed comes twice from a queue on disk. So a
+// source begins with few, and has one more for some that settle after a while: what
+// is killed time and again doubles few. Where nothing settles for a moment, the flow
+// needs more of them to go on, and has twice as many.
+const (
+	firstAllowed  = 8
+	firstSettles  = 2048
+	settlesForOne = 16
+	stallTime     = 50 * time.Millisecond
+)
+
 // open adds a source; nil where the queue was removed meanwhile.
 func (q *Queue) open(prefetch int) *source {
 	if prefetch <= 0 {
 		prefetch = defaultPrefetch
 	}
-	s := &source{q: q, prefetch: prefetch, wake: make(chan struct{}, 1)}
+	s := &source{q: q, prefetch: prefetch, allowed: prefetch, wake: make(chan struct{}, 1)}
+	if q.log != nil {
+		s.allowed = min(prefetch, firstAllowed)
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.gone {
@@ -42,12 +59,34 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 		if m != nil || err != nil {
 			return m, err
 		}
+		stalled, settles := s.stall()
 		select {
 		case <-s.wake:
+		case <-stalled:
+			s.allowMore(settles)
 		case <-ctx.Done():
 			s.leave()
 			return nil, ctx.Err()
 		}
+	}
+}
+
+// stall returns what tells that nothing has settled for a moment since now; nil
+// where the source waits for something else than to be allowed more.
+func (s *source) stall() (stalled <-chan time.Time, settles int) {
+	s.q.mu.Lock()
+	defer s.q.mu.Unlock()
+	if s.waits == forWindow && s.allowed < s.prefetch {
+		stalled = time.After(stallTime)
+	}
+	return stalled, s.settles
+}
+
+func (s *source) allowMore(settles int) {
+	s.q.mu.Lock()
+	defer s.q.mu.Unlock()
+	if s.settles == settles {
+		s.allowed = min(2*s.allowed, s.prefetch)
 	}
 }
 
@@ -64,7 +103,7 @@ func (s *source) take(ctx context.Context) (*eip.Message, error) {
 			return nil, eip.ErrClosed
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case s.unsettled >= s.prefetch:
+		case s.unsettled >= s.allowed:
 			s.waits = forWindow
 			return nil, nil
 		case e == nil && q.spilled && !q.loading:
@@ -108,6 +147,11 @@ func (s *source) have(e *Entry) *eip.Message {
 
 func (s *source) unlink(e *Entry) {
 	s.unsettled--
+	if s.allowed < s.prefetch {
+		if s.settles++; s.settles > firstSettles && s.settles%settlesForOne == 0 {
+			s.allowed++
+		}
+	}
 	if e.prev != nil {
 		e.prev.next = e.next
 	} else {
