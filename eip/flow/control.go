@@ -167,8 +167,8 @@ func (p *Process) Inject(ctx context.Context, channel string, m *eip.Message) er
 	return errors.Join(err, sender.Close())
 }
 
-// Source takes messages from a declared queue.
-func (p *Process) Source(ctx context.Context, queue string) (broker.Source, error) {
+// Source takes messages from a declared queue; so many at once.
+func (p *Process) Source(ctx context.Context, queue string, prefetch int) (broker.Source, error) {
 	p, ch := p.channel(queue)
 	if ch == nil {
 		return nil, eip.Permanent(fmt.Errorf("there is no channel %s", queue))
@@ -177,7 +177,7 @@ func (p *Process) Source(ctx context.Context, queue string) (broker.Source, erro
 	if err != nil {
 		return nil, err
 	}
-	return b.Source(ctx, p.config.spec(ch), broker.Subscription{})
+	return b.Source(ctx, p.config.spec(ch), broker.Subscription{Prefetch: prefetch})
 }
 
 // Draining reports whether the process is about to end.

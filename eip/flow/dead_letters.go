@@ -22,8 +22,9 @@ func (r *running) openDeadLetters(ctx context.Context) error {
 	return nil
 }
 
-// DeadLetters takes messages from the queue for what has failed, or is invalid.
-func (r *running) DeadLetters(ctx context.Context, invalid bool) (broker.Source, error) {
+// DeadLetters takes messages from the queue for what has failed, or is invalid; so
+// many at once.
+func (r *running) DeadLetters(ctx context.Context, invalid bool, prefetch int) (broker.Source, error) {
 	to, what := r.decl.DeadLetter, "dead letters"
 	if invalid && r.decl.Invalid != nil {
 		to, what = r.decl.Invalid, "invalid messages"
@@ -41,7 +42,7 @@ func (r *running) DeadLetters(ctx context.Context, invalid bool) (broker.Source,
 	if err != nil {
 		return nil, err
 	}
-	return b.Source(ctx, r.process.config.spec(queue), broker.Subscription{})
+	return b.Source(ctx, r.process.config.spec(queue), broker.Subscription{Prefetch: prefetch})
 }
 
 // implicitDeadLetters is the queue FLOW.dead.

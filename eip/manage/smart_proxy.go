@@ -110,7 +110,9 @@ func (p *SmartProxy) Process(ctx context.Context, m *eip.Message, _ eip.Handler)
 	release := p.hold(m)
 	request := m.With(func(q *eip.Message) {
 		q.CorrelationID, q.ReplyTo = id, replyTo
-		passing(q)
+		if m.ReplyTo != "" {
+			transient(q)
+		}
 	}).WithReplier(p).Fork(func(err error) {
 		if err != nil {
 			p.ledger.fail(x)
@@ -122,9 +124,9 @@ func (p *SmartProxy) Process(ctx context.Context, m *eip.Message, _ eip.Handler)
 	return nil
 }
 
-// passing makes a request or reply transient that does not say what it is: somebody
-// waits for an answer, and asks again. Brokers take such a message much faster.
-func passing(m *eip.Message) {
+// transient makes so a request or reply that says nothing of it: somebody waits for
+// an answer, and asks again. Brokers take such a message much faster.
+func transient(m *eip.Message) {
 	if m.Delivery == eip.Unsaid {
 		m.Delivery = eip.Transient
 	}

@@ -94,7 +94,7 @@ func (p *SmartProxy) answer(ctx context.Context, reply *eip.Message, inbox eip.I
 	release := reply.Hold()
 	back := reply.With(func(r *eip.Message) {
 		r.CorrelationID, r.ReplyTo = c.id, ""
-		passing(r)
+		transient(r)
 	}).WithReplier(nil).Fork(func(err error) {
 		p.ledger.finish(x, err)
 		if err != nil || !x.foreign() {

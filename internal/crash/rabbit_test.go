@@ -316,7 +316,7 @@ func (f *faults) check(p *publisher) {
 	if marked == 0 || plain == 0 {
 		f.Error("the detour was not switched")
 	}
-	// Each fault doubles what is under way, of which there are less than 200. A node
+	// Each fault doubles what is under way, of which there are less than 200 on the average. A node
 	// that is killed forgets what was acknowledged to its classic queues of late.
 	if most := 200 * f.lives; f.quorum && doubled > most {
 		f.Errorf("%d messages came twice, more than %d", doubled, most)

@@ -13,12 +13,8 @@ const patience = 2 * time.Second
 // await waits until the queue has no consumer but those of this process. One that
 // is gone may be known to the server for a while, and what it had comes back to the
 // queue only then: newer messages must not overtake it. Another process' consumer
-// looks the same, so there is an end to waiting. Where this process has consumed
-// before, and has stopped by itself, there is nothing to wait for.
+// looks the same, so there is an end to waiting.
 func (s *source) await(ctx context.Context, conn *connection, ch *amqp.Channel) error {
-	if s.broker.left(s.topology.queue, false) {
-		return nil
-	}
 	most := patience
 	if s.silent { // the server notices that by its own heart-beat
 		most = max(most, 3*conn.Config.Heartbeat)
@@ -43,20 +39,6 @@ func (s *source) await(ctx context.Context, conn *connection, ch *amqp.Channel) 
 			return nil
 		}
 	}
-}
-
-// left reports whether this process has stopped consuming from a queue, and given
-// back what it had. now notes that it does.
-func (b *Broker) left(queue string, now bool) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	before := b.leftBehind[queue]
-	if now {
-		b.leftBehind[queue] = true
-	} else {
-		delete(b.leftBehind, queue)
-	}
-	return before
 }
 
 // consumers counts this process' consumers of a queue, after a change.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -18,15 +19,19 @@ import (
 func TestRevoked(t *testing.T) {
 	n := rabbit.Shared(t)
 	for name, c := range map[string]struct {
-		mode    uint8
+		second  amqp091.Publishing // what comes behind the message
 		edit    func(*broker.Channel)
 		fault   func(*testing.T, *netfault.Proxy, broker.Channel)
 		revoked bool
 	}{
-		"cut":           {mode: amqp091.Persistent, fault: cut, revoked: true},
-		"not_lasting":   {mode: amqp091.Transient, fault: cut},
-		"not_declared":  {mode: amqp091.Persistent, fault: cut, edit: func(c *broker.Channel) { c.Declare = false }},
-		"queue_deleted": {mode: amqp091.Persistent, fault: deleteQueue},
+		"cut":           {fault: cut, revoked: true},
+		"rejecting":     {fault: cut, edit: func(c *broker.Channel) { c.MaxLength = 10 }, revoked: true},
+		"not_lasting":   {second: amqp091.Publishing{DeliveryMode: amqp091.Transient}, fault: cut},
+		"expiring":      {second: amqp091.Publishing{Expiration: "60000"}, fault: cut},
+		"ttl":           {fault: cut, edit: func(c *broker.Channel) { c.TTL = time.Minute }},
+		"dropping":      {fault: cut, edit: func(c *broker.Channel) { c.Arguments = map[string]any{"x-max-length": int64(10)} }},
+		"not_declared":  {fault: cut, edit: func(c *broker.Channel) { c.Declare = false }},
+		"queue_deleted": {fault: deleteQueue},
 	} {
 		t.Run(name, func(t *testing.T) {
 			network := netfault.Start(t, n.Address())
@@ -34,11 +39,13 @@ func TestRevoked(t *testing.T) {
 			t.Cleanup(func() { b.Close() })
 			in, out := queue(t, "in"), queue(t, "out")
 			ch := n.Channel(t)
-			if _, err := ch.QueueDeclare(in.Address, true, false, false, false, nil); err != nil {
-				t.Fatal(err)
-			}
 			if c.edit != nil {
 				c.edit(&in)
+			}
+			if !in.Declare {
+				if _, err := ch.QueueDeclare(in.Address, true, false, false, false, nil); err != nil {
+					t.Fatal(err)
+				}
 			}
 			src, err := b.Source(t.Context(), in, broker.Subscription{})
 			if err != nil {
@@ -48,8 +55,11 @@ func TestRevoked(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, body := range []string{"first", "second"} {
-				if err := ch.Publish("", in.Address, true, false, amqp091.Publishing{DeliveryMode: c.mode, Body: []byte(body)}); err != nil {
+			for _, p := range []amqp091.Publishing{{}, {}, c.second} {
+				if p.DeliveryMode == 0 {
+					p.DeliveryMode = amqp091.Persistent
+				}
+				if err := ch.Publish("", in.Address, true, false, p); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -58,6 +68,10 @@ func TestRevoked(t *testing.T) {
 				t.Fatal(err)
 			}
 			m, err := src.Receive(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			last, err := src.Receive(t.Context()) // m must not come after it
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,8 +91,8 @@ func TestRevoked(t *testing.T) {
 				q, err := n.Channel(t).QueueDeclarePassive(in.Address, true, false, false, false, nil)
 				return err == nil && q.Consumers == 1
 			})
-			if got := m.Revoked(); got != c.revoked {
-				t.Errorf("revoked: %v, want %v", got, c.revoked)
+			if m.Revoked() != c.revoked || last.Revoked() != c.revoked {
+				t.Errorf("revoked: %v and %v, want %v", m.Revoked(), last.Revoked(), c.revoked)
 			}
 			if done.Revoked() || copied.Revoked() {
 				t.Error("what was settled is revoked")

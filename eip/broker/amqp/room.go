@@ -1,6 +1,9 @@
 package amqp
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Messages under way: what a sender may always have, and what all senders of a
 // broker share beside, so that one that is stuck keeps no other from going on. Each
@@ -18,9 +21,10 @@ const (
 
 // room is the places that all senders share. Who takes one sends to places.
 type room struct {
-	places   chan struct{}
-	withheld atomic.Int32 // of the places
-	confirms atomic.Uint32
+	places    chan struct{}
+	shrinking sync.Mutex
+	withheld  atomic.Int32 // of the places
+	confirms  atomic.Uint32
 }
 
 func newRoom() *room {
@@ -43,6 +47,8 @@ func (r *room) grow() {
 
 // shrink withholds places again, as far as they are free.
 func (r *room) shrink() {
+	r.shrinking.Lock()
+	defer r.shrinking.Unlock()
 	for r.withheld.Load() < sharedUnconfirmed-firstUnconfirmed {
 		select {
 		case r.places <- struct{}{}:

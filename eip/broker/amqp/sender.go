@@ -190,9 +190,7 @@ func (s *sender) run() {
 				once = true
 				close(s.ready)
 			}
-			alone, err = session.run(alone)
-			s.broker.room.shrink()
-			if session.progress {
+			if alone, err = session.run(alone); session.progress {
 				wait = s.broker.config.Reconnect.Min
 				continue
 			}

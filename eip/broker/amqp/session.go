@@ -19,7 +19,8 @@ type session struct {
 	returns  chan amqp.Return
 	confirms chan amqp.Confirmation
 	closed   chan *amqp.Error
-	progress bool // something was settled
+	progress bool      // something was settled
+	lone     *outgoing // what was published alone last
 }
 
 // run publishes what a lost channel left unconfirmed, lets the sender publish, and
@@ -141,6 +142,11 @@ func (x *session) republish(alone bool, one <-chan struct{}) {
 		if x.conn.wire.room(x.sender.ctx) != nil {
 			return
 		}
+		if alone {
+			x.sender.mu.Lock()
+			x.lone = o
+			x.sender.mu.Unlock()
+		}
 		x.publish(x.channel, o)
 		if alone {
 			if _, open := <-one; !open {
@@ -216,9 +222,9 @@ func (x *session) blame(err *amqp.Error, alone bool) (suspect bool) {
 	}
 	if alone {
 		x.sender.mu.Lock()
-		tag := uint64(0)
-		if len(x.underWay) > 0 {
-			tag = x.underWay[0].tag
+		var tag uint64
+		if len(x.underWay) > 0 && x.underWay[0] == x.lone {
+			tag = x.lone.tag
 		}
 		x.sender.mu.Unlock()
 		if o := x.oldest(tag); o != nil {

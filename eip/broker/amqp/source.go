@@ -223,11 +223,7 @@ func (s *source) Close() error {
 	s.current = nil
 	s.mu.Unlock()
 	if c != nil {
-		lost := c.channel.IsClosed()
 		s.close(c)
-		if !lost && s.topology.declare && !s.topology.exclusive {
-			s.broker.left(s.topology.queue, true)
-		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -19,6 +20,7 @@ type topology struct {
 	queue      string // of a queue, or of a subscription
 	pattern    string
 	declare    bool // else it must exist
+	undeclared bool // it was there, and could not be compared
 	durable    bool
 	exclusive  bool
 	autoDelete bool
@@ -47,10 +49,21 @@ func receiving(c broker.Channel, s broker.Subscription) topology {
 	return t
 }
 
-// lasts reports whether the queue, and what is persistent in it, outlives whoever
-// consumes from it.
+// lasts reports whether the queue keeps what is given back to it, whoever consumes
+// from it, as far as its declaration tells: a policy may say otherwise.
 func (t *topology) lasts() bool {
-	return (t.declare || t.exchange != "") && t.durable && !t.exclusive && !t.autoDelete
+	if !t.declare && t.exchange == "" || t.undeclared || !t.durable || t.exclusive || t.autoDelete {
+		return false
+	}
+	a := t.arguments
+	overflow, _ := a["x-overflow"].(string)
+	switch {
+	case a["x-queue-type"] == "stream", a["x-message-ttl"] != nil, a["x-expires"] != nil, a["x-delivery-limit"] == int32(0):
+		return false
+	case a["x-max-length"] != nil, a["x-max-length-bytes"] != nil:
+		return strings.HasPrefix(overflow, "reject-publish")
+	}
+	return true
 }
 
 // sending is where a sender publishes to, and what it declares.
@@ -177,6 +190,7 @@ func (t *topology) step(conn *connection, create bool, what string, declare func
 	var refused *amqp.Error
 	if errors.As(err, &refused) && refused.Code == amqp.AccessRefused && create {
 		if try(true) == nil {
+			t.undeclared = true
 			return nil
 		}
 	}

@@ -36,11 +36,10 @@ type Broker struct {
 	room    *room
 	direct  func() *sender // to any queue by its name; opened when first used
 
-	mu         sync.Mutex
-	closed     bool
-	open       map[interface{ Close() error }]bool
-	consuming  map[string]int  // consumers by queue
-	leftBehind map[string]bool // queues that this process consumed from, and stopped
+	mu        sync.Mutex
+	closed    bool
+	open      map[interface{ Close() error }]bool
+	consuming map[string]int // consumers by queue
 }
 
 // Open prepares a broker. It does not wait for a connection: sources and senders
@@ -49,7 +48,7 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
 		return nil, fmt.Errorf("the URL %s names no host", c.URL.Redacted())
 	}
-	b := &Broker{config: c, room: newRoom(), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}, leftBehind: map[string]bool{}}
+	b := &Broker{config: c, room: newRoom(), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
 	b.consume, b.publish = newLink(&b.config, "consume", b.letGo), newLink(&b.config, "publish", b.letGo)
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil
@@ -147,6 +146,7 @@ func (b *Broker) letGo() {
 	for _, s := range senders {
 		s.letGo()
 	}
+	b.room.shrink()
 }
 
 // track notes what is open, for Close.

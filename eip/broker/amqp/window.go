@@ -27,15 +27,15 @@ type window struct {
 	mu      sync.Mutex
 	entries []*entry // unacknowledged, by delivery tag
 	settled int      // entries that are settled and not acknowledged
+	firm    uint64   // the last delivery that cannot be revoked
 	deleted bool     // as cancels has said
 }
 
 // entry is one delivery, and the Settler of its message.
 type entry struct {
-	window     *window
-	tag        uint64
-	persistent bool
-	state      state
+	window *window
+	tag    uint64
+	state  state
 }
 
 type state uint8
@@ -53,11 +53,20 @@ func newWindow(conn *connection, ch *amqp.Channel, lasting bool) *window {
 }
 
 func (w *window) add(d *amqp.Delivery) *entry {
-	e := &entry{window: w, tag: d.DeliveryTag, persistent: d.DeliveryMode == amqp.Persistent}
+	e := &entry{window: w, tag: d.DeliveryTag}
 	w.mu.Lock()
 	w.entries = append(w.entries, e)
+	if !w.lasting || !stays(d) {
+		w.firm = e.tag
+	}
 	w.mu.Unlock()
 	return e
+}
+
+// stays reports whether the broker delivers d again for certain: it may lose what is
+// not persistent, drop what expires, and what a quorum queue has delivered often.
+func stays(d *amqp.Delivery) bool {
+	return d.DeliveryMode == amqp.Persistent && d.Expiration == "" && d.Headers["x-delivery-count"] == nil
 }
 
 // Settle notes the outcome; a failure gives the message back at once. On an AMQP
@@ -85,12 +94,12 @@ func (e *entry) Settle(err error) {
 	}
 }
 
-// Revoked reports whether the delivery is void, and the broker has the message
-// still: one that is not persistent it may have lost, and so it may any of a queue
-// that is gone.
+// Revoked reports whether the delivery is void, and the broker will deliver the
+// message again. To keep the order, what comes before a message that it may not
+// deliver again is not revoked either.
 func (e *entry) Revoked() bool {
 	w := e.window
-	if !e.persistent || !w.lasting || !w.conn.IsClosed() && !w.channel.IsClosed() {
+	if !w.conn.IsClosed() && !w.channel.IsClosed() {
 		return false
 	}
 	w.mu.Lock()
@@ -100,7 +109,7 @@ func (e *entry) Revoked() bool {
 		w.deleted = w.deleted || ok
 	default:
 	}
-	return e.state == unsettled && !w.deleted
+	return e.state == unsettled && e.tag > w.firm && !w.deleted
 }
 
 // run acknowledges when enough is settled, or a little after the first is.

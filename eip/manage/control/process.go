@@ -22,8 +22,8 @@ type Process interface {
 	Traffic() []Traffic
 	// Inject puts m into a declared channel. The message is settled when it is there.
 	Inject(ctx context.Context, channel string, m *eip.Message) error
-	// Source takes messages from a declared queue.
-	Source(ctx context.Context, queue string) (broker.Source, error)
+	// Source takes messages from a declared queue; so many at once.
+	Source(ctx context.Context, queue string, prefetch int) (broker.Source, error)
 	// Apply runs the flows of a file in the process' folder of them, in the place of
 	// those of this file that run; Remove stops these. Both return the flows' names.
 	Apply(ctx context.Context, file string) ([]string, error)
@@ -52,8 +52,8 @@ type Flow interface {
 	// Start takes messages again.
 	Start(ctx context.Context) error
 	// DeadLetters takes messages from the queue for the flow's dead letters, or for
-	// its invalid messages.
-	DeadLetters(ctx context.Context, invalid bool) (broker.Source, error)
+	// its invalid messages; so many at once.
+	DeadLetters(ctx context.Context, invalid bool, prefetch int) (broker.Source, error)
 	// Watch has f see every message that the flow receives; nil ends it.
 	Watch(f func(*eip.Message))
 	// Inject passes m through the flow, as if its source had given it. m settles with

@@ -54,7 +54,7 @@ func (s *Server) purge(r *request) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, purgeLongest)
 	defer cancel()
-	src, err := s.Process.Source(ctx, r.Target)
+	src, err := s.Process.Source(ctx, r.Target, atMost(most, purgeBatch))
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +70,15 @@ func (s *Server) purge(r *request) (any, error) {
 		return nil, Errorf(Failed, "%d messages were removed: %v", p.removed, err)
 	}
 	return Purged{p.removed, p.path}, nil
+}
+
+// atMost is how many messages to have at once where most are asked for (0: all). To
+// give back more would count as deliveries.
+func atMost(most float64, otherwise int) int {
+	if most == 0 {
+		return otherwise
+	}
+	return int(min(most, float64(otherwise)))
 }
 
 // Purged is the result of purge.

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -10,8 +11,8 @@ import (
 
 // Bounds of replay.
 const (
-	replayUnderWay = 100 // messages that the flow has at once
-	replaySkipped  = 500 // messages of others that are held until the end
+	replayUnderWay = 20  // messages that the flow has at once, besides its own
+	replaySkipped  = 500 // messages of others that are held until the end; of a count, ten times that
 )
 
 // replay is the command of that name: it takes a flow's dead letters from their
@@ -40,11 +41,12 @@ func (s *Server) replay(r *request) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, purgeLongest)
 	defer cancel()
-	src, err := flow.DeadLetters(ctx, invalid)
+	skip := atMost(10*most, replaySkipped)
+	src, err := flow.DeadLetters(ctx, invalid, atMost(most, replayUnderWay)+skip)
 	if err != nil {
 		return nil, err
 	}
-	p := &replaying{flow: flow, most: int64(most), began: time.Now(), free: make(chan struct{}, replayUnderWay)}
+	p := &replaying{flow: flow, most: int64(most), skip: skip, began: time.Now(), free: make(chan struct{}, replayUnderWay)}
 	err = errors.Join(p.run(ctx, src), src.Close())
 	if err != nil {
 		return nil, Errorf(Failed, "%d messages were passed through the flow: %v", p.passed, err)
@@ -71,13 +73,15 @@ type Replayed struct {
 	// Replayed is how many passed through the flow once more. Those that failed again
 	// are dead letters again.
 	Replayed int64 `json:"replayed"`
-	// Skipped stay where they are: they are another flow's, or failed just now.
+	// Skipped stay where they are: they are another flow's, failed just now, or have
+	// lost their headers.
 	Skipped int64 `json:"skipped,omitempty"`
 }
 
 type replaying struct {
 	flow    Flow
 	most    int64 // 0: all
+	skip    int   // how many of others may be in between
 	began   time.Time
 	passed  int64
 	free    chan struct{} // an entry for each that is under way
@@ -88,7 +92,10 @@ var errSkipped = errors.New("it is not replayed")
 
 func (p *replaying) run(ctx context.Context, src eip.Source) error {
 	defer p.settle(ctx)
-	for (p.most == 0 || p.passed < p.most) && len(p.skipped) < replaySkipped {
+	for p.most == 0 || p.passed < p.most {
+		if len(p.skipped) == p.skip {
+			return fmt.Errorf("%d messages at the head of the queue are not this flow's to replay, and those behind cannot be reached", p.skip)
+		}
 		waiting, cancel := context.WithTimeout(ctx, purgeIdle)
 		m, err := src.Receive(waiting)
 		idle := waiting.Err() != nil
@@ -109,8 +116,12 @@ func (p *replaying) run(ctx context.Context, src eip.Source) error {
 	return nil
 }
 
-// mine reports whether m is a dead letter of this flow, from before the command.
+// mine reports whether m is a dead letter of this flow, from before the command, and
+// whole.
 func (p *replaying) mine(m *eip.Message) bool {
+	if m.Headers[eip.HeaderStripped] != nil {
+		return false
+	}
 	failed, _ := m.Headers[eip.HeaderFailed].(string)
 	at, err := time.Parse(time.RFC3339Nano, failed)
 	return m.Headers[eip.HeaderFlow] == p.flow.Name() && err == nil && at.Before(p.began)
