@@ -205,25 +205,25 @@ func (f *faults) command(text string) error {
 
 // fault does one thing to the network, and one to a process.
 func (f *faults) fault(life int) {
-	switch life % 7 {
-	case 0:
+	switch life % 12 {
+	case 0, 6:
 		f.network.Cut()
-	case 1:
+	case 2:
+		f.network.Snip()
+		f.pause(100 * time.Millisecond)
+	case 4:
 		f.network.Hole()
 		f.pause(time.Second)
 		f.network.Open()
-	case 2:
+	case 8:
 		f.network.Hole()
 		f.pause(2 * time.Second)
 		f.network.Cut()
 		f.network.Open()
-	case 3:
+	case 10:
 		f.network.Slow(20_000)
 		f.pause(2 * time.Second)
 		f.network.Slow(0)
-	case 4:
-		f.network.Snip()
-		f.pause(100 * time.Millisecond)
 	}
 	switch life {
 	case f.lives / 2:

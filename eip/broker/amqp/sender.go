@@ -130,14 +130,12 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 
 // place waits until one more message may be under way.
 func (s *sender) place(ctx context.Context) (place chan struct{}, err error) {
-	select {
-	case s.room <- struct{}{}:
-		place = s.room
-	case s.broker.room.places <- struct{}{}:
-		place = s.broker.room.places
-	case <-ctx.Done():
+	place = s.broker.room.take(ctx.Done(), s.ctx.Done(), s.room)
+	switch {
+	case place != nil:
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case <-s.ctx.Done():
+	default:
 		return nil, eip.ErrClosed
 	}
 	err = s.broker.publish.flowing(ctx)

@@ -206,8 +206,7 @@ func (x *session) oldest(tag uint64) *outgoing {
 	x.underWay[0] = nil
 	x.underWay = x.underWay[1:]
 	x.progress = true
-	<-o.place
-	x.broker.room.grow()
+	x.broker.room.confirmed(o.place)
 	if len(x.underWay) == 0 {
 		x.wakeIdle()
 	}

@@ -205,10 +205,12 @@ func (s *source) close(c *consumer) {
 		}
 	}()
 	hurry(c.conn, func() { // each of these fails where the channel is lost already
-		_ = c.channel.Cancel(c.tag, false)
 		if c.passing != "" { // the server would do it too, but at some later time
+			_ = c.channel.Cancel(c.tag, false)
 			_, _ = c.channel.QueueDelete(c.passing, true, false, false)
 		}
+		// The consumer goes and what it had comes back in one step: who sees no consumer
+		// any more must not get what is behind it first.
 		_ = c.channel.Close()
 	})
 	s.broker.consumers(s.topology.queue, -1)

@@ -146,7 +146,7 @@ func (b *Broker) letGo() {
 	for _, s := range senders {
 		s.letGo()
 	}
-	b.room.shrink()
+	b.room.shrink(sharedUnconfirmed)
 }
 
 // track notes what is open, for Close.

@@ -77,6 +77,7 @@ type probe struct {
 	flows   []string
 	ends    []End
 	outs    map[string]bool // flows that sent it on
+	known   map[string]bool // flows of other processes
 	others  bool            // other processes may have something to say
 	changed chan struct{}
 }
@@ -87,7 +88,7 @@ func (p *probes) begin(id string, open int, others bool) *probe {
 	if p.under == nil {
 		p.under = map[string]*probe{}
 	}
-	t := &probe{began: time.Now(), open: open, others: others, outs: map[string]bool{}, changed: make(chan struct{}, 1)}
+	t := &probe{began: time.Now(), open: open, others: others, outs: map[string]bool{}, known: map[string]bool{}, changed: make(chan struct{}, 1)}
 	p.under[id] = t
 	return t
 }
@@ -132,6 +133,12 @@ func (p *probes) hear(n news, instance string) bool {
 		t.flows = append(t.flows, n.Flow)
 	}
 	by := instance + " " + n.Flow
+	if instance != "" && !t.known[by] { // a reader there that nobody here has counted
+		t.known[by] = true
+		if t.open <= 0 {
+			t.open++
+		}
+	}
 	shown := n.End != nil
 	if n.Done {
 		t.open--

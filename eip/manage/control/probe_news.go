@@ -18,9 +18,11 @@ const newsCommand = "news"
 // Bounds of news. They come by the topic that commands come by, and who can write to
 // a queue can make Test Messages.
 const (
-	newsPerSecond = 50
-	newsBacklog   = 200
+	newsPerSecond = 20
+	newsBurst     = 50
+	newsBacklog   = 100
 	longestTestID = 128
+	mostReaders   = 1000
 	longestEnd    = 64 << 10 // as JSON
 )
 
@@ -37,7 +39,7 @@ type news struct {
 // tell keeps news until they are sent. What is too much is dropped: a report then
 // says that a message is under way still. A long body is left out.
 func (s *Server) tell(n news) {
-	if len(n.Test) > longestTestID {
+	if len(n.Test) > longestTestID || !s.telling.Load() || len(s.untold) == cap(s.untold) {
 		return
 	}
 	if n.End != nil {
@@ -54,7 +56,9 @@ func (s *Server) tell(n news) {
 // tellAll sends news to the topic.
 func (t *topicServer) tellAll() {
 	var limit limiter
-	limit.begin(newsPerSecond, newsPerSecond)
+	limit.begin(newsPerSecond, newsBurst)
+	t.telling.Store(true)
+	defer t.telling.Store(false)
 	var to broker.Sender
 	defer func() {
 		if to != nil {
@@ -126,7 +130,7 @@ func (s *Server) hearNews(r *request) error {
 		return err
 	}
 	var n news
-	if json.Unmarshal(raw, &n) != nil {
+	if len(raw) > 2*longestEnd || json.Unmarshal(raw, &n) != nil || n.Readers < 0 || n.Readers > mostReaders {
 		return Errorf(BadArgs, "this is no news of a Test Message")
 	}
 	s.probes.hear(n, r.Target)

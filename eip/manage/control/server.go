@@ -48,6 +48,7 @@ type Server struct {
 	garbage  counter // messages that are no command
 	probes   probes
 	untold   chan news
+	telling  atomic.Bool // there is a topic to tell news on
 	taps     taps
 	tapping  atomic.Int32
 	redact   redaction
