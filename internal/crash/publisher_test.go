@@ -37,17 +37,25 @@ func publish(t *testing.T, node *rabbit.Node, n, rate int) *publisher {
 	return p
 }
 
-// connected publishes until all is published or the connection is lost.
-func (p *publisher) connected(url string, tick <-chan time.Time, burst int) error {
+// dial opens a channel to a node that may be down.
+func dial(url string) (ch *amqp.Channel, hangUp func() error, err error) {
 	conn, err := amqp.Dial(url)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer conn.Close()
-	ch, err := conn.Channel()
+	if ch, err = conn.Channel(); err != nil {
+		return nil, nil, errors.Join(err, conn.Close())
+	}
+	return ch, conn.Close, nil
+}
+
+// connected publishes until all is published or the connection is lost.
+func (p *publisher) connected(url string, tick <-chan time.Time, burst int) error {
+	ch, hangUp, err := dial(url)
 	if err != nil {
 		return err
 	}
+	defer hangUp()
 	if err := ch.Confirm(false); err != nil {
 		return err
 	}

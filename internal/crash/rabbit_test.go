@@ -191,15 +191,11 @@ func (f *faults) toggle() (stop func()) {
 
 // command gives a command to every process that listens.
 func (f *faults) command(text string) error {
-	conn, err := amqp.Dial(f.node.URL())
+	ch, hangUp, err := dial(f.node.URL())
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	ch, err := conn.Channel()
-	if err != nil {
-		return err
-	}
+	defer hangUp()
 	return ch.Publish("eip.control", "", false, false, amqp.Publishing{Body: []byte(text)})
 }
 

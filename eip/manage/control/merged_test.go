@@ -2,7 +2,6 @@ package control_test
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 )
 
@@ -16,26 +15,13 @@ flow "both" {
   to   = adapter.out
 }
 `)
-	stop := make(chan struct{})
-	fed := 0
-	var feeding sync.WaitGroup
-	feeding.Go(func() {
-		for {
-			select {
-			case in.in <- fmt.Sprint(fed):
-				fed++
-			case <-stop:
-				return
-			}
-		}
-	})
+	end := in.stream(func(n int) string { return fmt.Sprint(n) })
 	for i := range 50 {
 		do[any](t, p.client, "inject", "queue.q", args{"body": fmt.Sprint("q", i)})
 		do[any](t, p.client, "stop", "both", nil)
 		do[any](t, p.client, "start", "both", nil)
 	}
-	close(stop)
-	feeding.Wait()
+	fed := end()
 	out.await(t, fed+50)
 	seen := map[string]int{}
 	for _, m := range out.messages() {

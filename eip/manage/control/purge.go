@@ -140,7 +140,7 @@ func (p *purge) run(ctx context.Context) error {
 			err = errors.Join(p.out.Flush(), p.file.Sync())
 		}
 		for _, m := range batch {
-			eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error { return err }), m)
+			eip.Deliver(ctx, failing(err), m)
 		}
 		if err == nil {
 			p.removed += int64(len(batch))
@@ -149,9 +149,7 @@ func (p *purge) run(ctx context.Context) error {
 		return err
 	}
 	for ctx.Err() == nil && (p.most == 0 || p.removed+int64(len(batch)) < p.most) {
-		waiting, cancel := context.WithTimeout(ctx, purgeIdle)
-		m, err := p.source.Receive(waiting)
-		cancel()
+		m, idle, err := receiveSoon(ctx, p.source)
 		switch {
 		case m != nil:
 			batch = append(batch, m)
@@ -161,7 +159,7 @@ func (p *purge) run(ctx context.Context) error {
 			if len(batch) < purgeBatch {
 				continue
 			}
-		case err != nil && waiting.Err() == nil:
+		case !idle:
 			return settle(err)
 		}
 		if err := settle(nil); err != nil || m == nil {
@@ -169,6 +167,15 @@ func (p *purge) run(ctx context.Context) error {
 		}
 	}
 	return settle(ctx.Err())
+}
+
+// receiveSoon returns the next message. Where none comes, idle says that the queue is
+// empty, or ctx has ended; else err says what went wrong.
+func receiveSoon(ctx context.Context, src eip.Source) (m *eip.Message, idle bool, err error) {
+	waiting, cancel := context.WithTimeout(ctx, purgeIdle)
+	defer cancel()
+	m, err = src.Receive(waiting)
+	return m, waiting.Err() != nil, err
 }
 
 // saved is a message as a line of the file.

@@ -9,6 +9,21 @@ import (
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
+// remembering runs flows in a process that remembers in dir what it is told.
+func remembering(t *testing.T, dir, text string) (*control.Server, *control.Client) {
+	t.Helper()
+	p, _, _ := run(t, text)
+	s := control.NewServer(control.Options{Process: p, Instance: "a", DataDir: dir, Remember: true})
+	if err := s.ServeSocket(filepath.Join(dir, "s")); err != nil {
+		t.Fatal(err)
+	}
+	c, err := control.DialSocket(filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, c
+}
+
 // What was set outlasts a restart, a lease until its end; what the flow file no
 // longer has is forgotten.
 func TestRemember(t *testing.T) {
@@ -25,18 +40,7 @@ flow "orders" {
   to = adapter.out
 }
 `
-	begin := func() (*control.Server, *control.Client) {
-		p, _, _ := run(t, text)
-		s := control.NewServer(control.Options{Process: p, Instance: "a", DataDir: dir, Remember: true})
-		if err := s.ServeSocket(filepath.Join(dir, "s")); err != nil {
-			t.Fatal(err)
-		}
-		c, err := control.DialSocket(filepath.Join(dir, "s"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s, c
-	}
+	begin := func() (*control.Server, *control.Client) { return remembering(t, dir, text) }
 	stages := func(c *control.Client) []control.StageNode {
 		return do[control.Graph](t, c, "list", "orders", nil).Flows[0].Stages
 	}

@@ -96,10 +96,7 @@ func (p *replaying) run(ctx context.Context, src eip.Source) error {
 		if len(p.skipped) == p.skip {
 			return fmt.Errorf("%d messages at the head of the queue are not this flow's to replay, and those behind cannot be reached", p.skip)
 		}
-		waiting, cancel := context.WithTimeout(ctx, purgeIdle)
-		m, err := src.Receive(waiting)
-		idle := waiting.Err() != nil
-		cancel()
+		m, idle, err := receiveSoon(ctx, src)
 		switch {
 		case m == nil && idle: // the queue is empty
 			return ctx.Err()
@@ -161,6 +158,7 @@ func (p *replaying) settle(ctx context.Context) {
 	}
 }
 
+// failing settles what is delivered to it with err, or nil.
 func failing(err error) eip.Handler {
 	return eip.HandlerFunc(func(context.Context, *eip.Message) error { return err })
 }

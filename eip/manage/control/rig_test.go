@@ -134,6 +134,26 @@ func (p *pool) feed(t *testing.T, bodies ...string) {
 	}
 }
 
+// stream feeds bodies by their number, one after the other, until end, which returns
+// how many were taken.
+func (p *pool) stream(body func(n int) string) (end func() (fed int)) {
+	stop, taken := make(chan struct{}), make(chan int)
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case p.in <- body(n):
+			case <-stop:
+				taken <- n
+				return
+			}
+		}
+	}()
+	return func() int {
+		close(stop)
+		return <-taken
+	}
+}
+
 // process is a running process of its own, with a socket.
 type process struct {
 	*flow.Process

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -32,19 +31,7 @@ flow "orders" {
 // is lost.
 func TestSet_SwitchesADetourUnderLoad(t *testing.T) {
 	p, in, out := run(t, marking)
-	stop := make(chan struct{})
-	fed := 0
-	var feeding sync.WaitGroup
-	feeding.Go(func() {
-		for {
-			select {
-			case in.in <- fmt.Sprint(fed):
-				fed++
-			case <-stop:
-				return
-			}
-		}
-	})
+	end := in.stream(func(n int) string { return fmt.Sprint(n) })
 	for i := range 1000 {
 		want := i%2 == 0
 		got := do[map[string]any](t, p.client, "set", "orders.mark", args{"enabled": want})
@@ -52,8 +39,7 @@ func TestSet_SwitchesADetourUnderLoad(t *testing.T) {
 			t.Fatalf("switch %d: %v", i, got)
 		}
 	}
-	close(stop)
-	feeding.Wait()
+	fed := end()
 	out.await(t, fed)
 	ways := map[string]int{}
 	for i, m := range out.messages() {
@@ -214,19 +200,7 @@ flow "second" {
   to          = adapter.out
 }
 `)
-	stop := make(chan struct{})
-	fed := 0
-	var feeding sync.WaitGroup
-	feeding.Go(func() {
-		for {
-			select {
-			case in.in <- fmt.Sprint(fed):
-				fed++
-			case <-stop:
-				return
-			}
-		}
-	})
+	end := in.stream(func(n int) string { return fmt.Sprint(n) })
 	for i := range 100 {
 		target := []string{"second", "*", "first"}[i%3]
 		do[any](t, p.client, "stop", target, nil)
@@ -243,8 +217,7 @@ flow "second" {
 		}
 		do[any](t, p.client, "start", target, nil)
 	}
-	close(stop)
-	feeding.Wait()
+	fed := end()
 	out.await(t, fed)
 	seen := map[string]int{}
 	for _, m := range out.messages() {

@@ -3,9 +3,7 @@ package control_test
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/eipd/eipd/eip/flow/expression"
@@ -164,18 +162,7 @@ func TestSet_LeasesAnExpression(t *testing.T) {
 
 func TestRemember_AnExpression(t *testing.T) {
 	dir := t.TempDir()
-	begin := func() (*control.Server, *control.Client) {
-		p, _, _ := run(t, sorting)
-		s := control.NewServer(control.Options{Process: p, Instance: "a", DataDir: dir, Remember: true})
-		if err := s.ServeSocket(filepath.Join(dir, "s")); err != nil {
-			t.Fatal(err)
-		}
-		c, err := control.DialSocket(filepath.Join(dir, "s"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s, c
-	}
+	begin := func() (*control.Server, *control.Client) { return remembering(t, dir, sorting) }
 	s, c := begin()
 	do[any](t, c, "set", "orders.sort.big", args{"if": "body.n > 7"})
 	s.Close()
@@ -191,24 +178,11 @@ func TestRemember_AnExpression(t *testing.T) {
 func TestSet_ReplacesAnExpressionUnderLoad(t *testing.T) {
 	p, in, out := run(t, sorting)
 	do[any](t, p.client, "set", "orders.look", args{"enabled": false})
-	stop := make(chan struct{})
-	fed := 0
-	var feeding sync.WaitGroup
-	feeding.Go(func() {
-		for {
-			select {
-			case in.in <- `{"n": 50}`:
-				fed++
-			case <-stop:
-				return
-			}
-		}
-	})
+	end := in.stream(func(int) string { return `{"n": 50}` })
 	for i := range 300 {
 		do[any](t, p.client, "set", "orders.sort.big", args{"if": fmt.Sprint("body.n > ", 100*(i%2))})
 	}
-	close(stop)
-	feeding.Wait()
+	fed := end()
 	out.await(t, fed)
 	ways := map[string]int{}
 	for _, m := range out.messages() {
