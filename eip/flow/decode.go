@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -23,6 +24,7 @@ type decoder struct {
 	// filesBroken: a variable file could not be read, so what it gives is not known.
 	filesBroken bool
 	alone       bool // settings may name nothing: variables are given their values
+	secret      bool // the variable that is decoded is sensitive
 	diags       hcl.Diagnostics
 }
 
@@ -138,7 +140,7 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 	}
 	sound = d.nestedBlocks(v, s, inner, at) && sound
 	if c, ok := v.Addr().Interface().(eip.Conditional); ok && sound {
-		c.SetCompiler(d.source(set["if"]), d.config.predicate)
+		c.SetCompiler(d.source(set["if"]), expression.Predicate)
 	}
 	if pipe != nil {
 		d.body(pipe, s.Body, stages, b, at)
