@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/manage/control"
-	"github.com/eipd/eipd/internal/visible"
 )
 
 // viewer prints replies for people.
@@ -61,7 +60,7 @@ func (v *viewer) title(group []control.Reply, of int, first bool) {
 	}
 	var names []string
 	for _, r := range group {
-		names = append(names, visible.Line(r.Instance))
+		names = append(names, r.Instance)
 	}
 	fmt.Fprintln(v.out, styled(strings.Join(names, ", "), bold, v.colours))
 }
@@ -170,7 +169,7 @@ func (v *viewer) status(replies []control.Reply) error {
 				brokers.style = red
 			}
 			if b.Waiting != "" {
-				trouble = append(trouble, fmt.Sprintf("%s: broker %s waits: %s", visible.Line(s.Instance), visible.Line(b.Name), visible.Line(b.Waiting)))
+				trouble = append(trouble, fmt.Sprintf("%s: broker %s waits: %s", s.Instance, b.Name, b.Waiting))
 			}
 			names = append(names, text)
 		}
@@ -179,7 +178,7 @@ func (v *viewer) status(replies []control.Reply) error {
 		g.add(cell{text: s.Instance}, cell{text: s.Version}, number(briefly(up)), state, cell{text: flowNames(s.Flows, s.Stopped)}, brokers)
 		for _, l := range s.Control {
 			if l.State != "open" {
-				trouble = append(trouble, fmt.Sprintf("%s: control bus: %s %s is %s", visible.Line(s.Instance), l.On, visible.Line(l.At), visible.Line(l.State)))
+				trouble = append(trouble, fmt.Sprintf("%s: control bus: %s %s is %s", s.Instance, l.On, l.At, l.State))
 			}
 		}
 	}

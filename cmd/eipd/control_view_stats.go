@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip/manage/control"
-	"github.com/eipd/eipd/internal/visible"
 )
 
 // statistics are what a reply to stats says of one address.
@@ -65,14 +64,14 @@ func (v *viewer) counts(all map[string]statistics) error {
 		}
 		g.add(row...)
 		if details := s.details(); details != "" {
-			more = append(more, visible.Line(address)+": "+visible.Line(details))
+			more = append(more, address+": "+details)
 		}
 	}
 	if err := g.print(v.out); err != nil {
 		return err
 	}
 	for _, line := range more {
-		fmt.Fprintln(v.out, line)
+		fmt.Fprintln(v.out, styled(line, plain, v.colours))
 	}
 	return nil
 }

@@ -129,7 +129,9 @@ func cut(text string, width int) string {
 	return text
 }
 
+// styled is a text as it may be printed.
 func styled(text string, s style, colours bool) string {
+	text = visible.Line(text)
 	if !colours || s == plain || text == "" {
 		return text
 	}

@@ -51,7 +51,7 @@ or after --for; exit code 3: then fewer than --count have come, or nobody answer
 	}
 	t.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&t.condition, "if", "", "only messages for which this `comparison` is true, like body.total > 1000, or several with && between")
+	f.StringVar(&t.condition, "if", "", "only messages of which this `expression` is true, like body.total > 1000")
 	f.Float64Var(&t.sample, "sample", 1, "only this `part` of the messages, from 0 to 1")
 	f.IntVar(&t.count, "count", 0, "end after this `number` of copies")
 	f.DurationVar(&t.lease, "for", 0, "end after this `time` (default: it goes on)")

@@ -21,7 +21,8 @@ type variableBlock struct {
 	Type string `flow:"type"`
 	// Its value when it is given none. Without a default it must be given.
 	Default any `flow:"default"`
-	// Never printed, in no message and no log.
+	// Hidden in errors, diagnostics, logs, traces, answers of the control bus and the
+	// headers of dead letters.
 	Sensitive bool `flow:"sensitive"`
 }
 
@@ -160,8 +161,8 @@ type controlBusBlock struct {
 	AllowSocket []string `flow:"allow_socket"`
 	// What was set outlasts restarts too: it is kept in the data directory.
 	Remember bool `flow:"remember"`
-	// What is shown of no message in taps and reports of Test Messages: paths like
-	// body.card and headers.authorization.
+	// What is shown of no message in taps, reports of Test Messages, errors and the
+	// log: paths like body.card and headers.authorization, in any spelling.
 	Redact []string `flow:"redact"`
 	// false: no topic is read, and only the socket serves.
 	Enabled bool `flow:"enabled"`
