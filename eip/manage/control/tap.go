@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"sync"
@@ -35,7 +36,6 @@ func (s *Server) tap(r *request) (any, error) {
 		return nil, Errorf(Failed, "%d taps are open, and that is all a process has", mostTaps)
 	}
 	defer s.tapping.Add(-1)
-	until := time.Now().Add(t.lease)
 	for _, p := range points {
 		s.taps.add(p, t)
 	}
@@ -44,7 +44,7 @@ func (s *Server) tap(r *request) (any, error) {
 			s.taps.remove(p, t)
 		}
 	}()
-	if !s.stream(r, Tapping{Until: until.UTC()}) { // what passes from now on is seen
+	if !s.stream(r, Tapping{Until: time.Now().Add(t.lease).UTC()}) { // what passes from now on is seen
 		return t.result("asker"), nil
 	}
 	timer := time.NewTimer(t.lease)
@@ -54,8 +54,8 @@ func (s *Server) tap(r *request) (any, error) {
 		case c := <-t.copies:
 			t.bytes.Add(-int64(len(c.message.Body())))
 			seen := s.redact.look(c.message, nil)
-			ok, err := true, error(nil)
-			if t.wants != nil {
+			ok, err := t.wants == nil, error(nil)
+			if !ok {
 				ok, err = t.wants(s.ctx, seen.message())
 			}
 			if err != nil {
@@ -178,14 +178,12 @@ func (s *Server) newTap(r *request) (*tap, []point, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &tap{lease: defaultTapFor, sample: 1, copies: make(chan tappedMessage, tapBuffer)}
+	t := &tap{sample: 1, copies: make(chan tappedMessage, tapBuffer)}
 	lease, err := r.duration("for")
 	if err != nil {
 		return nil, nil, err
 	}
-	if lease > 0 {
-		t.lease = lease
-	}
+	t.lease = cmp.Or(lease, defaultTapFor)
 	count, err := r.number("count", 0)
 	if err != nil {
 		return nil, nil, err
@@ -206,13 +204,14 @@ func (s *Server) newTap(r *request) (*tap, []point, error) {
 		return nil, nil, Errorf(BadArgs, "\"sample\" must be more than 0, and 1 at most")
 	}
 	t.most = int64(count)
-	if text != "" && s.Compile == nil {
+	if text == "" {
+		return t, points, nil
+	}
+	if s.Compile == nil {
 		return nil, nil, Errorf(NotAllowed, "this process takes no \"if\"")
 	}
-	if text != "" {
-		if t.wants, err = s.Compile(text); err != nil {
-			return nil, nil, Errorf(BadArgs, "\"if\": %v", err)
-		}
+	if t.wants, err = s.Compile(text); err != nil {
+		return nil, nil, Errorf(BadArgs, "\"if\": %v", err)
 	}
 	return t, points, nil
 }
