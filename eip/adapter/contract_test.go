@@ -211,8 +211,12 @@ func TestSinks(t *testing.T) {
 }
 
 func full(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv) {
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("there is no /dev/full")
+	path := put(t, "full", "")
+	length := int64(0)
+	for bit := int64(1) << 62; bit > 0; bit >>= 1 { // the file system knows no longer file
+		if os.Truncate(path, length|bit) == nil {
+			length |= bit
+		}
 	}
-	return file("/dev/full", nil), eiptest.AdapterEnv()
+	return file(path, nil), eiptest.AdapterEnv()
 }

@@ -107,7 +107,7 @@ func (r *lineFiles) follow(paths []string) error {
 	}
 	seen := make([]bool, len(r.tails), len(r.tails)+len(paths))
 	for _, path := range paths {
-		info, err := os.Stat(path)
+		info, err := r.found.stat(path)
 		if err != nil {
 			continue // it went meanwhile
 		}

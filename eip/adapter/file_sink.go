@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/eipd/eipd/internal/regular"
 )
 
 // lineFile is the file that lines are appended to. Several may write one file, in
@@ -35,7 +37,7 @@ func (f *lineFile) open() error {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	file, err := regular.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
@@ -67,10 +69,10 @@ func syncFolder(path string) error {
 
 // endsTorn reports whether a file ends in the middle of a line.
 func endsTorn(path string, info os.FileInfo) (bool, error) {
-	if !info.Mode().IsRegular() || info.Size() == 0 {
+	if info.Size() == 0 {
 		return false, nil
 	}
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if errors.Is(err, os.ErrPermission) {
 		return false, nil // it may be written and not read
 	}

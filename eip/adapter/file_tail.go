@@ -39,7 +39,7 @@ type tail struct {
 // openTail opens a file where its kept position is; at its beginning if it has
 // none or is not what it was.
 func (s *fileSource) openTail(path string) (*tail, error) {
-	f, err := os.Open(path)
+	f, err := s.found.open(path)
 	if err != nil {
 		return nil, err
 	}

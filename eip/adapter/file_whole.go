@@ -8,7 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
+	"syscall"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -57,7 +57,7 @@ func (r *wholeFiles) look() error {
 	taken, waiting := make(map[string]stamp, len(paths)), map[string]sighting{}
 	r.queue = r.queue[:0]
 	for _, path := range paths {
-		info, err := os.Stat(path)
+		info, err := r.found.stat(path)
 		if err != nil {
 			continue // it went meanwhile
 		}
@@ -104,7 +104,7 @@ func (r *wholeFiles) next() (*given, error) {
 		case err == nil:
 			r.taken[f.path] = f.stamp
 			return g, nil
-		case errors.Is(err, errChanging), errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, errChanging), errors.Is(err, fs.ErrNotExist), r.Follow && errors.Is(err, syscall.EAGAIN):
 			// It is looked at again, if it is there.
 		case !isGlob(r.Path.Source):
 			return nil, fmt.Errorf("read %s: %w", f.path, err)
@@ -120,7 +120,7 @@ var errChanging = errors.New("it is being written")
 
 // read makes a message of a file.
 func (r *wholeFiles) read(f wholeFile) (*given, error) {
-	file, err := os.Open(f.path)
+	file, err := r.found.open(f.path)
 	if err != nil {
 		return nil, err
 	}
