@@ -35,7 +35,7 @@ func Folder(path string) error {
 	if uid := Owner(info); uid != Me() {
 		return foreign(path, uid, Me())
 	}
-	if info.Mode()&0o022 != 0 {
+	if writers(info) != 0 {
 		return writable(path, info)
 	}
 	return nil
@@ -102,11 +102,15 @@ func elements(path string) []string {
 // Shared reports whether others than a folder's owner can put something else in
 // place of what is in it. A sticky folder keeps what is there for who made it.
 func Shared(info fs.FileInfo) bool {
-	writers := info.Mode() & 0o022
+	return writers(info) != 0 && info.Mode()&fs.ModeSticky == 0
+}
+
+// writers are the rights of others to write.
+func writers(info fs.FileInfo) fs.FileMode {
 	if privateGroup(info) {
-		writers &^= 0o020
+		return info.Mode() & 0o002
 	}
-	return writers != 0 && info.Mode()&fs.ModeSticky == 0
+	return info.Mode() & 0o022
 }
 
 func foreign(path string, uid, owner int) error {
