@@ -137,14 +137,16 @@ func (r *lineFiles) follow(paths []string) error {
 func (r *lineFiles) grow(i int, path string, info fs.FileInfo) (err error) {
 	t := r.tails[i]
 	t.missing, t.final = time.Time{}, false
+	now := stampOf(info)
+	renamed := path != t.path && now.Size == t.stamp.Size && now.Modified == t.stamp.Modified
 	t.name(path)
-	if t.rewritten(info) {
+	if !renamed && t.rewritten(info) {
 		if t, err = t.anew(); err != nil {
 			return err
 		}
 		r.tails[i] = t
 	}
-	t.limit, t.modified = info.Size(), info.ModTime()
+	t.looked(info)
 	return nil
 }
 

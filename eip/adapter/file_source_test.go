@@ -247,9 +247,11 @@ func TestFile_WholeReadAgain(t *testing.T) {
 		{func() {}, []string{"1", "2"}},
 		{func() {}, nil},
 		{func() { write(t, b, "22") }, []string{"22"}},
-		{func() { touch(t, a, time.Unix(1e9, 0)) }, []string{"1"}},
+		{func() { touch(t, a, time.Unix(1e9, 0)) }, nil},
+		{func() { write(t, a, "0"); touch(t, a, time.Unix(1e9, 0)) }, []string{"0"}},
+		{func() { write(t, a+".new", "0"); rename(t, a+".new", a) }, []string{"0"}}, // another file
 		{func() { write(t, filepath.Join(folder, "c"), "3") }, []string{"3"}},
-		{func() { rename(t, a, a+"2") }, []string{"1"}},
+		{func() { rename(t, a, a+"2") }, []string{"0"}},
 		{func() {}, nil},
 	} {
 		step.change()

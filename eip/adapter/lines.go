@@ -17,6 +17,7 @@ type line struct {
 	size    int64  // what it takes in the stream, with the newline
 	ended   bool   // by a newline
 	tooLong bool
+	digest  digest // of the stream to the line's end
 }
 
 // body is the line without its end, which is \n or \r\n.
@@ -45,6 +46,8 @@ type lineReader struct {
 	buf  *readBuffer // while there is a rest
 	rest []byte      // of buf: read and not cut
 	part line        // of the line that has begun: what was before rest
+
+	digest *digest // of what was cut or has begun; nil: nobody asks
 }
 
 // A readBuffer is lent to readers while they have something to cut, for thousands
@@ -90,6 +93,9 @@ func (r *lineReader) read() error {
 
 // advance takes n bytes off rest.
 func (r *lineReader) advance(n int) {
+	if r.digest != nil {
+		r.digest.add(r.rest[:n])
+	}
 	if r.rest = r.rest[n:]; len(r.rest) == 0 && r.buf != nil {
 		readBuffers.Put(r.buf)
 		r.buf, r.rest = nil, nil
@@ -123,6 +129,9 @@ func (r *lineReader) keep(b []byte) {
 func (r *lineReader) cut() line {
 	l := r.part
 	r.part = line{}
+	if r.digest != nil {
+		l.digest = *r.digest
+	}
 	length := l.size
 	if l.ended {
 		length--
