@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -52,7 +53,11 @@ func (r *lineFiles) look() error {
 func (r *lineFiles) next() (*given, error) {
 	for {
 		for r.current < len(r.tails) {
-			g, err := r.tails[r.current].next()
+			t := r.tails[r.current]
+			g, err := t.next()
+			if errors.Is(err, errUTF16) {
+				err = r.skip(t.path, fmt.Errorf("read %s: %w", t.path, err))
+			}
 			if g != nil || err != nil {
 				return g, err
 			}

@@ -93,6 +93,7 @@ func (t *tail) resume() error {
 	}
 	t.last = p
 	t.begin, err = p.seek(t.file)
+	t.lines.begun = true
 	if *t.lines.digest = p.digest; t.begin != p.end {
 		*t.lines.digest = digest{from: t.begin, to: t.begin}
 	}
@@ -141,7 +142,7 @@ func (t *tail) name(path string) {
 // next returns the next line of what was there when the file was looked at; nil
 // when that was all.
 func (t *tail) next() (*given, error) {
-	for t.final || t.begin < t.limit {
+	for !t.lines.utf16 && (t.final || t.begin < t.limit) {
 		l, err := t.lines.next()
 		if errors.Is(err, io.EOF) {
 			ok := false
@@ -153,6 +154,9 @@ func (t *tail) next() (*given, error) {
 			}
 		} else if err != nil {
 			return nil, fmt.Errorf("read %s: %w", t.path, err)
+		}
+		if l.utf16 {
+			return nil, errUTF16
 		}
 		t.last = positionOf(t.begin, &l)
 		t.last.stamp = t.stamp
@@ -197,7 +201,7 @@ func (t *tail) rewritten(info fs.FileInfo) bool {
 	case now == t.stamp && !t.fresh:
 		return false
 	case now.Size > t.limit:
-		return !t.last.in(t.file)
+		return !t.last.in(t.file) || !t.lines.digest.begins(t.file)
 	}
 	return !t.lines.digest.holds(t.file, t.source.closed)
 }
