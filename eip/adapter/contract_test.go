@@ -159,6 +159,19 @@ func TestSinks(t *testing.T) {
 				return file(path, func(f *adapter.File) { f.Sync = true }), eiptest.AdapterEnv(), func() []string { return cut(read(t, path)) }
 			},
 		},
+		"lines to named files": {
+			New: func(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv, func() []string) {
+				folder := t.TempDir()
+				a := whole(folder, func(*eip.Message) string { return "sub/today.jsonl" })
+				a.Format = adapter.Lines
+				return a, eiptest.AdapterEnv(), func() []string { return cut(read(t, filepath.Join(folder, "sub", "today.jsonl"))) }
+			},
+			Refusing: func(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv) {
+				a := whole(filepath.Dir(put(t, "file", "")), func(*eip.Message) string { return "file/below" })
+				a.Format = adapter.Lines
+				return a, eiptest.AdapterEnv()
+			},
+		},
 		"whole files": {
 			New: func(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv, func() []string) {
 				folder := t.TempDir()
