@@ -26,9 +26,10 @@ type File struct {
 	// Source: go on with what is added to the files, and with files that come later.
 	Follow bool `flow:"follow"`
 	// Source: the messages' content type. Without one it follows from the file's
-	// ending: .jsonl, .ndjson and .json are JSON.
+	// ending: .jsonl, .ndjson and .json are JSON. A file that ends in .gz is unzipped,
+	// but with "application/gzip".
 	ContentType string `flow:"content_type"`
-	// Source: the longest line or file. What is longer is an invalid message, and is
+	// Source: the longest line or file, unzipped. What is longer is an invalid message, and is
 	// cut off there.
 	MaxBody eip.Bytes `flow:"max_body"`
 	// Sink with an expression for `path`: the folder that no message's file may be
@@ -124,6 +125,9 @@ var types = map[string]string{
 func (a *File) typeOf(path string) string {
 	if a.ContentType != "" {
 		return a.ContentType
+	}
+	if a.zipped(path) {
+		path = path[:len(path)-len(".gz")]
 	}
 	ending := strings.ToLower(filepath.Ext(path))
 	if a.Format == Whole && (ending == ".jsonl" || ending == ".ndjson") {

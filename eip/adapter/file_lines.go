@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -55,8 +54,9 @@ func (r *lineFiles) next() (*given, error) {
 		for r.current < len(r.tails) {
 			t := r.tails[r.current]
 			g, err := t.next()
-			if errors.Is(err, errUTF16) {
-				err = r.skip(t.path, fmt.Errorf("read %s: %w", t.path, err))
+			if errors.Is(err, errUTF16) || errors.Is(err, errDamaged) {
+				t.leftOut = true
+				err = r.skip(t.path, err)
 			}
 			if g != nil || err != nil {
 				return g, err
@@ -123,6 +123,9 @@ func (r *lineFiles) follow(paths []string) error {
 			}
 			continue
 		}
+		if !r.complete(path, info) {
+			continue
+		}
 		t, err := r.openTail(path)
 		if err != nil {
 			if err := r.skip(path, err); err != nil {
@@ -145,6 +148,9 @@ func (r *lineFiles) grow(i int, path string, info fs.FileInfo) (err error) {
 	now := stampOf(info)
 	renamed := path != t.path && now.Size == t.stamp.Size && now.Modified == t.stamp.Modified
 	t.name(path)
+	if t.zipped && !renamed {
+		return r.regrow(i, path, info)
+	}
 	if !renamed && t.rewritten(info) {
 		if t, err = t.anew(); err != nil {
 			return err

@@ -18,6 +18,7 @@ type position struct {
 	ended      bool // by a newline
 	digest          // of all to end
 	stamp           // of the file when the line was read
+	done       bool // nothing comes after it in a file that nobody goes on writing
 }
 
 // checked is how much of a line is looked at to see whether a file is still the one
@@ -87,6 +88,7 @@ type keptPosition struct {
 	From  int64  `json:"from"`
 	All   uint32 `json:"all"`
 	Head  uint32 `json:"head"`
+	Done  bool   `json:"done"`
 	stamp
 }
 
@@ -121,6 +123,9 @@ func (p *position) encode(prefix []byte) []byte {
 	} {
 		b = strconv.AppendInt(append(b, n.name...), n.value, 10)
 	}
+	if p.done {
+		b = append(b, `,"done":true`...)
+	}
 	return append(b, '}')
 }
 
@@ -131,8 +136,8 @@ func decodePosition(value []byte) (position, bool) {
 	if json.Unmarshal(value, &k) != nil || k.Start < 0 || k.End <= k.Start || k.Check < 0 || k.Check > checked || int64(k.Check) > k.End-k.Start {
 		return position{}, false
 	}
-	p := position{start: k.Start, end: k.End, check: k.Check, sum: k.Sum, ended: k.Ended, stamp: k.stamp}
-	if p.digest = (digest{k.From, k.End, k.All, k.Head}); k.From < 0 || k.From > k.End || k.Size < k.End {
+	p := position{start: k.Start, end: k.End, check: k.Check, sum: k.Sum, ended: k.Ended, stamp: k.stamp, done: k.Done}
+	if p.digest = (digest{k.From, k.End, k.All, k.Head}); k.From < 0 || k.From > k.End || k.Size == 0 {
 		p.digest, p.stamp = digest{from: k.End, to: k.End}, stamp{} // as older versions kept it
 	}
 	return p, true

@@ -35,6 +35,10 @@ type tail struct {
 	headers     eip.Headers
 	contentType string
 	skipEmpty   bool
+	zipped      bool
+	leftOut     bool // it cannot be read as it is
+	finished    bool // all that is in it was settled
+	ahead       zippedLine
 }
 
 // openTail opens a file where its kept position is; at its beginning if it has
@@ -60,7 +64,13 @@ func (s *fileSource) newTail(path string, f *os.File) (*tail, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tail{source: s, file: f, identity: id, lines: newLineReader(f, int(s.MaxBody)), final: !s.Follow}
+	t := &tail{source: s, file: f, identity: id, zipped: s.zipped(path)}
+	t.final = !s.Follow || t.zipped
+	in := io.Reader(f)
+	if t.zipped {
+		in = &unzip{file: f}
+	}
+	t.lines = newLineReader(in, int(s.MaxBody))
 	t.lines.digest = &digest{}
 	t.looked(info)
 	h := fnv.New64a()
@@ -80,8 +90,11 @@ func (t *tail) resume() error {
 		return err
 	}
 	p, ok := decodePosition(value)
-	if !ok {
+	switch {
+	case !ok:
 		return nil
+	case t.zipped:
+		return t.resumeZipped(p)
 	}
 	info, err := t.file.Stat()
 	if err != nil {
@@ -142,24 +155,19 @@ func (t *tail) name(path string) {
 // next returns the next line of what was there when the file was looked at; nil
 // when that was all.
 func (t *tail) next() (*given, error) {
-	for !t.lines.utf16 && (t.final || t.begin < t.limit) {
-		l, err := t.lines.next()
-		if errors.Is(err, io.EOF) {
-			ok := false
-			if t.final {
-				l, ok = t.lines.last()
-			}
-			if !ok {
-				return nil, nil
-			}
-		} else if err != nil {
+	for !t.leftOut && !t.finished && (t.final || t.begin < t.limit) {
+		l, last, err := t.nextLine()
+		if l.utf16 {
+			err = errUTF16
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, nil
+		case err != nil:
 			return nil, fmt.Errorf("read %s: %w", t.path, err)
 		}
-		if l.utf16 {
-			return nil, errUTF16
-		}
 		t.last = positionOf(t.begin, &l)
-		t.last.stamp = t.stamp
+		t.last.stamp, t.last.done = t.stamp, last
 		t.begin += l.size
 		body := l.body(int(t.source.MaxBody))
 		if len(body) == 0 && t.skipEmpty {

@@ -141,8 +141,16 @@ func (r *wholeFiles) read(f wholeFile) (*given, error) {
 		return nil, err
 	}
 	defer file.Close()
-	whole, err := readWhole(file, int(r.MaxBody), f.stamp.Size)
-	if err != nil {
+	in := io.Reader(file)
+	if r.zipped(f.path) {
+		in = &unzip{file: file}
+	}
+	whole, err := readWhole(in, int(r.MaxBody), f.stamp.Size)
+	invalid := whole.err(int(r.MaxBody))
+	switch {
+	case errors.Is(err, errDamaged):
+		invalid = eip.Invalid(fmt.Errorf("read message: %w", err))
+	case err != nil:
 		return nil, err
 	}
 	id, info, err := identify(file)
@@ -157,7 +165,7 @@ func (r *wholeFiles) read(f wholeFile) (*given, error) {
 	sum := crc32.Checksum(whole.content, castagnoli)
 	return &given{
 		origin: r, id: fmt.Sprintf("%x-%x-%x-%x", h.Sum64(), f.stamp.Modified, f.stamp.Size, sum),
-		body: whole.body(int(r.MaxBody)), err: whole.err(int(r.MaxBody)), content: content{f.stamp, sum, id.lasting()},
+		body: whole.body(int(r.MaxBody)), err: invalid, content: content{f.stamp, sum, id.lasting()},
 		contentType: r.typeOf(f.path), headers: eip.Headers{"file": f.path}, timestamp: time.Unix(0, f.stamp.Modified),
 	}, nil
 }
