@@ -14,6 +14,7 @@ import (
 	"github.com/eipd/eipd/eip/broker/embedded"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/private"
 	"github.com/eipd/eipd/internal/visible"
 )
 
@@ -131,7 +132,8 @@ func (r *runCommand) serve(process *flow.Process, log *slog.Logger) error {
 		path = filepath.Join(r.dataDir, control.SocketName)
 	}
 	err := process.Control().ServeSocket(path)
-	if err != nil && r.socket == "" {
+	var refused *private.Error
+	if err != nil && r.socket == "" && !errors.As(err, &refused) {
 		log.Warn("no control socket; name another one by --socket", slog.Any("error", err))
 		return nil
 	}

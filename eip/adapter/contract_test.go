@@ -159,6 +159,19 @@ func TestSinks(t *testing.T) {
 				return file(path, func(f *adapter.File) { f.Sync = true }), eiptest.AdapterEnv(), func() []string { return cut(read(t, path)) }
 			},
 		},
+		"lines to named files": {
+			New: func(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv, func() []string) {
+				folder := t.TempDir()
+				a := whole(folder, func(*eip.Message) string { return "sub/today.jsonl" })
+				a.Format = adapter.Lines
+				return a, eiptest.AdapterEnv(), func() []string { return cut(read(t, filepath.Join(folder, "sub", "today.jsonl"))) }
+			},
+			Refusing: func(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv) {
+				a := whole(filepath.Dir(put(t, "file", "")), func(*eip.Message) string { return "file/below" })
+				a.Format = adapter.Lines
+				return a, eiptest.AdapterEnv()
+			},
+		},
 		"whole files": {
 			New: func(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv, func() []string) {
 				folder := t.TempDir()
@@ -211,8 +224,12 @@ func TestSinks(t *testing.T) {
 }
 
 func full(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv) {
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("there is no /dev/full")
+	path := put(t, "full", "")
+	length := int64(0)
+	for bit := int64(1) << 62; bit > 0; bit >>= 1 { // the file system knows no longer file
+		if os.Truncate(path, length|bit) == nil {
+			length |= bit
+		}
 	}
-	return file("/dev/full", nil), eiptest.AdapterEnv()
+	return file(path, nil), eiptest.AdapterEnv()
 }

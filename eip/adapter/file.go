@@ -17,22 +17,24 @@ func init() { eip.Adapters.Add("file", func() eip.Adapter { return NewFile() }) 
 // File reads files, and writes them.
 type File struct {
 	// The file. As a source it may be a glob, in which `*` and `?` stand for anything
-	// but `/`, `**` for any folders, `[ab]` and `{a,b}` for one of several. As a sink
-	// with `format = "whole"` it is an expression that gives each message's file.
+	// but `/`, `**` for any folders, `[ab]` and `{a,b}` for one of several. As a sink it
+	// is an expression that gives each message's file: with `format = "whole"`, with
+	// `root`, or where it begins with a quote.
 	Path eip.Program `flow:"path,required"`
 	// What one message is: a line, or a whole file.
 	Format Format `flow:"format"`
 	// Source: go on with what is added to the files, and with files that come later.
 	Follow bool `flow:"follow"`
 	// Source: the messages' content type. Without one it follows from the file's
-	// ending: .jsonl, .ndjson and .json are JSON.
+	// ending: .jsonl, .ndjson and .json are JSON. A file that ends in .gz is unzipped,
+	// but with "application/gzip".
 	ContentType string `flow:"content_type"`
-	// Source: the longest line or file. What is longer is an invalid message, and is
+	// Source: the longest line or file, unzipped. What is longer is an invalid message, and is
 	// cut off there.
 	MaxBody eip.Bytes `flow:"max_body"`
-	// Sink with `format = "whole"`: the folder that no message's file may be outside
-	// of. Without one it is the working directory, or, where `path` begins with an
-	// absolute path in quotes, the folder that this names.
+	// Sink with an expression for `path`: the folder that no message's file may be
+	// outside of. Without one it is the working directory, or, where `path` begins with
+	// an absolute path in quotes, the folder that this names.
 	Root string `flow:"root"`
 	// Sink: wait until the disk has what was written before messages are settled.
 	Sync bool `flow:"sync"`
@@ -74,13 +76,11 @@ func (a *File) CheckSink() error {
 	switch {
 	case a.Follow:
 		return eip.OptionErrorf("follow", "it is for reading; nothing is read where the adapter is written to")
-	case a.Format == Whole:
-		_, err := a.wholePath()
+	case a.perMessage():
+		_, err := a.pathText()
 		return err
-	case a.Root != "":
-		return eip.OptionErrorf("root", `it is for format = "whole"; here path names the one file that is written`)
 	case strings.ContainsAny(a.Path.Source, "*?"):
-		return eip.OptionErrorf("path", "%q is a glob; lines are written to one file, so name it", a.Path.Source)
+		return eip.OptionErrorf("path", "%q is a glob; lines are written to one file, so name it; an expression for each message's file begins with a quote, or goes with root", a.Path.Source)
 	}
 	return nil
 }
@@ -93,15 +93,19 @@ func (a *File) OpenSource(_ context.Context, env *eip.AdapterEnv) (eip.AdapterSo
 	return openFileSource(a, env)
 }
 
-// OpenSink makes the folder. With lines it opens the file too.
+// OpenSink makes the folder. Where it is one file that lines are written to, it opens
+// that too.
 func (a *File) OpenSink(_ context.Context, _ *eip.AdapterEnv) (eip.AdapterSink, error) {
 	if err := errors.Join(a.Validate(), a.CheckSink()); err != nil {
 		return nil, err
 	}
-	if a.Format == Whole {
+	switch {
+	case a.Format == Whole:
 		return openWholeSink(a)
+	case a.perMessage():
+		return openLinesSink(a)
 	}
-	return openLineSink(a)
+	return openLineFile(&lineFile{path: filepath.Clean(a.Path.Source), sync: a.Sync})
 }
 
 // types are the content types of the endings that mean the same everywhere. Others
@@ -121,6 +125,9 @@ var types = map[string]string{
 func (a *File) typeOf(path string) string {
 	if a.ContentType != "" {
 		return a.ContentType
+	}
+	if a.zipped(path) {
+		path = path[:len(path)-len(".gz")]
 	}
 	ending := strings.ToLower(filepath.Ext(path))
 	if a.Format == Whole && (ending == ".jsonl" || ending == ".ndjson") {

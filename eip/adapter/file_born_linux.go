@@ -1,7 +1,9 @@
 package adapter
 
 import (
+	"io/fs"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,4 +15,12 @@ func bornAt(f *os.File) int64 {
 		return 0
 	}
 	return s.Btime.Sec*1e9 + int64(s.Btime.Nsec)
+}
+
+// changedAt is when a file was changed, whatever its time of modification was set to.
+func changedAt(info fs.FileInfo) int64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Ctim.Nano()
+	}
+	return 0
 }

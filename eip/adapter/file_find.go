@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/eipd/eipd/internal/regular"
 )
 
 // isGlob tells a glob from a file's name. A file that has just that name wins.
@@ -23,45 +26,84 @@ func isGlob(path string) bool {
 	return err != nil
 }
 
-// find returns the regular files that a path or glob names now, sorted by name.
-// Like in a shell, names that begin with a dot must be asked for.
-func find(path string) ([]string, error) {
+// A listing is the files that a path or glob names. The folder before the first
+// wildcard is believed; what is found below it may be anybody's, and leads nowhere
+// else.
+type listing struct {
+	paths []string // sorted
+	root  *os.Root // of a glob
+	links []string // that lead out of root, or nowhere
+}
+
+// find lists the regular files that there are now. Like in a shell, names that begin
+// with a dot must be asked for.
+func find(path string) (l listing, err error) {
 	path = filepath.Clean(path)
 	if !isGlob(path) {
 		switch info, err := os.Stat(path); {
 		case err != nil:
-			return nil, err
+			return l, err
 		case info.IsDir():
-			return nil, fmt.Errorf("%s is a folder; for the files in it write %q", path, filepath.Join(path, "*"))
+			return l, fmt.Errorf("%s is a folder; for the files in it write %q", path, filepath.Join(path, "*"))
 		case !info.Mode().IsRegular():
-			return nil, fmt.Errorf("%s is no regular file; for pipes there are the adapters stdio and exec", path)
+			return l, fmt.Errorf("%s is no regular file; for pipes there are the adapters stdio and exec", path)
 		}
-		return []string{path}, nil
+		return listing{paths: []string{path}}, nil
 	}
-	found, err := doublestar.FilepathGlob(path, doublestar.WithFilesOnly())
+	base, pattern := doublestar.SplitPattern(filepath.ToSlash(path))
+	l.root, err = os.OpenRoot(base)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return l, nil
+	case err != nil:
+		return l, err
+	}
+	// Links to folders are not entered by **, for they may lead in a circle.
+	found, err := doublestar.Glob(l.root.FS(), pattern, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
 	if err != nil {
-		return nil, fmt.Errorf("glob %s: %w", path, err)
+		l.close()
+		return l, fmt.Errorf("glob %s: %w", path, err)
 	}
 	asked := strings.HasPrefix(path, ".") || strings.Contains(path, "/.")
-	base, _ := doublestar.SplitPattern(filepath.ToSlash(path))
-	found = slices.DeleteFunc(found, func(name string) bool {
-		return !asked && hidden(name, base) || !regular(name)
-	})
-	slices.Sort(found)
-	return found, nil
-}
-
-// hidden reports whether a name below base begins with a dot.
-func hidden(name, base string) bool {
-	if below, err := filepath.Rel(base, name); err == nil {
-		name = below
+	for _, name := range found {
+		if !asked && (strings.HasPrefix(name, ".") || strings.Contains(name, "/.")) {
+			continue
+		}
+		path := filepath.Join(base, name)
+		if info, err := l.root.Stat(name); err == nil && info.Mode().IsRegular() {
+			l.paths = append(l.paths, path)
+		} else if info, lost := l.root.Lstat(name); err != nil && lost == nil && info.Mode()&fs.ModeSymlink != 0 {
+			l.links = append(l.links, path)
+		}
 	}
-	return strings.HasPrefix(name, ".") || strings.Contains(filepath.ToSlash(name), "/.")
+	slices.Sort(l.paths)
+	return l, nil
 }
 
-func regular(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.Mode().IsRegular()
+// below is what root calls a file that was found.
+func (l *listing) below(path string) string {
+	name, _ := filepath.Rel(l.root.Name(), path)
+	return name
+}
+
+func (l *listing) stat(path string) (fs.FileInfo, error) {
+	if l.root == nil {
+		return os.Stat(path)
+	}
+	return l.root.Stat(l.below(path))
+}
+
+func (l *listing) open(path string) (*os.File, error) {
+	if l.root == nil {
+		return regular.Open(path)
+	}
+	return regular.In(l.root, l.below(path), os.O_RDONLY, 0)
+}
+
+func (l *listing) close() {
+	if l.root != nil {
+		l.root.Close()
+	}
 }
 
 // An identity tells files apart, whatever their names are.
@@ -89,9 +131,6 @@ func identify(f *os.File) (identity, fs.FileInfo, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return identity{}, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return identity{}, nil, fmt.Errorf("%s is no regular file", f.Name())
 	}
 	id := identityOf(f.Name(), info)
 	id.born = bornAt(f)

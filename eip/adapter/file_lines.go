@@ -52,7 +52,12 @@ func (r *lineFiles) look() error {
 func (r *lineFiles) next() (*given, error) {
 	for {
 		for r.current < len(r.tails) {
-			g, err := r.tails[r.current].next()
+			t := r.tails[r.current]
+			g, err := t.next()
+			if errors.Is(err, errUTF16) || errors.Is(err, errDamaged) {
+				t.leftOut = true
+				err = r.skip(t.path, err)
+			}
 			if g != nil || err != nil {
 				return g, err
 			}
@@ -107,7 +112,7 @@ func (r *lineFiles) follow(paths []string) error {
 	}
 	seen := make([]bool, len(r.tails), len(r.tails)+len(paths))
 	for _, path := range paths {
-		info, err := os.Stat(path)
+		info, err := r.found.stat(path)
 		if err != nil {
 			continue // it went meanwhile
 		}
@@ -116,6 +121,9 @@ func (r *lineFiles) follow(paths []string) error {
 			if err := r.grow(i, path, info); err != nil {
 				return err
 			}
+			continue
+		}
+		if !r.complete(path, info) {
 			continue
 		}
 		t, err := r.openTail(path)
@@ -137,14 +145,19 @@ func (r *lineFiles) follow(paths []string) error {
 func (r *lineFiles) grow(i int, path string, info fs.FileInfo) (err error) {
 	t := r.tails[i]
 	t.missing, t.final = time.Time{}, false
+	now := stampOf(info)
+	renamed := path != t.path && now.Size == t.stamp.Size && now.Modified == t.stamp.Modified
 	t.name(path)
-	if t.rewritten(info) {
+	if t.zipped && !renamed {
+		return r.regrow(i, path, info)
+	}
+	if !renamed && t.rewritten(info) {
 		if t, err = t.anew(); err != nil {
 			return err
 		}
 		r.tails[i] = t
 	}
-	t.limit, t.modified = info.Size(), info.ModTime()
+	t.looked(info)
 	return nil
 }
 

@@ -5,25 +5,27 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/eipd/eipd/internal/regular"
 )
 
 // lineFile is the file that lines are appended to. Several may write one file, in
 // this process and in others: each write is whole lines.
 type lineFile struct {
-	path string
+	root *os.Root // of a file that a message has named
+	path string   // below root, if there is one
 	file *os.File
 	info os.FileInfo
 	torn bool // it may end in the middle of a line
 	sync bool
 }
 
-func openLineSink(a *File) (*batchWriter, error) {
-	f := &lineFile{path: filepath.Clean(a.Path.Source), sync: a.Sync}
+func openLineFile(f *lineFile) (*batchWriter, error) {
 	if err := f.open(); err != nil {
 		return nil, fmt.Errorf("open file: %w", err)
 	}
 	t := batchTarget{name: f.path, appendTo: appendLine, write: f.write, close: func() error { return f.file.Close() }}
-	if a.Sync {
+	if f.sync {
 		t.flush = func() error { return f.file.Sync() }
 	}
 	return newBatchWriter(t), nil
@@ -32,19 +34,24 @@ func openLineSink(a *File) (*batchWriter, error) {
 // open opens the file for appending. A last line that lacks its end, as a process
 // leaves that dies while it writes, is ended before the next.
 func (f *lineFile) open() error {
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
+	folder := filepath.Dir(f.path)
+	mkdir := os.MkdirAll
+	if f.root != nil {
+		mkdir = f.root.MkdirAll
+	}
+	if err := mkdir(folder, 0o777); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	file, err := f.openAs(os.O_APPEND | os.O_CREATE | os.O_WRONLY)
 	if err != nil {
 		return err
 	}
 	info, err := file.Stat()
 	if err == nil {
-		f.torn, err = endsTorn(f.path, info)
+		f.torn, err = f.endsTorn(info)
 	}
 	if err == nil && f.sync {
-		err = syncFolder(filepath.Dir(f.path))
+		err = syncFolder(f.root, folder)
 	}
 	if err != nil {
 		return errors.Join(err, file.Close())
@@ -56,21 +63,39 @@ func (f *lineFile) open() error {
 	return nil
 }
 
-// syncFolder makes the names in a folder last.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
+func (f *lineFile) openAs(flag int) (*os.File, error) {
+	if f.root != nil {
+		return regular.In(f.root, f.path, flag, 0o666)
+	}
+	return regular.OpenFile(f.path, flag, 0o666)
+}
+
+func (f *lineFile) stat() (os.FileInfo, error) {
+	if f.root != nil {
+		return f.root.Stat(f.path)
+	}
+	return os.Stat(f.path)
+}
+
+// syncFolder makes the names in a folder, which may be below a root, last.
+func syncFolder(root *os.Root, path string) error {
+	open := os.Open
+	if root != nil {
+		open = root.Open
+	}
+	folder, err := open(path)
 	if err != nil {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// endsTorn reports whether a file ends in the middle of a line.
-func endsTorn(path string, info os.FileInfo) (bool, error) {
-	if !info.Mode().IsRegular() || info.Size() == 0 {
+// endsTorn reports whether the file ends in the middle of a line.
+func (f *lineFile) endsTorn(info os.FileInfo) (bool, error) {
+	if info.Size() == 0 {
 		return false, nil
 	}
-	file, err := os.Open(path)
+	file, err := f.openAs(os.O_RDONLY)
 	if errors.Is(err, os.ErrPermission) {
 		return false, nil // it may be written and not read
 	}
@@ -86,7 +111,7 @@ func endsTorn(path string, info os.FileInfo) (bool, error) {
 // write appends whole lines by one write. A file that was moved or deleted
 // meanwhile, by a rotation of logs say, is made anew.
 func (f *lineFile) write(p []byte) (int, error) {
-	if info, err := os.Stat(f.path); err != nil || !os.SameFile(info, f.info) {
+	if info, err := f.stat(); err != nil || !os.SameFile(info, f.info) {
 		if err := f.open(); err != nil {
 			return 0, err
 		}

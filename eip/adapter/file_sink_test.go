@@ -123,7 +123,14 @@ func TestFile_SinkCannotBeOpened(t *testing.T) {
 	}
 }
 
-func TestFile_WholeNames(t *testing.T) {
+func TestFile_Names(t *testing.T) {
+	t.Run("whole", func(t *testing.T) { testNames(t, wholeFile, "", "link") })
+	t.Run("lines", func(t *testing.T) { testNames(t, func(f *adapter.File) { f.Format = adapter.Lines }, "\n", "fails") })
+}
+
+// testNames has each message written to a file of every kind of name. link is what
+// becomes of a symbolic link that leads out.
+func testNames(t *testing.T, edit func(*adapter.File), end, link string) {
 	base := t.TempDir()
 	outside := filepath.Join(base, "outside")
 	root := filepath.Join(base, "root")
@@ -142,7 +149,7 @@ func TestFile_WholeNames(t *testing.T) {
 		"./b.txt":                      "b.txt",
 		"x//y.txt":                     "x/y.txt",
 		"..a/...":                      "..a/...",
-		"ä ö\n.txt":                    "ä ö\n.txt",
+		"ä ö\r.txt":                    "ä ö\r.txt",
 		filepath.Join(root, "abs.txt"): "abs.txt",
 		"":                             invalid,
 		".":                            invalid,
@@ -160,11 +167,13 @@ func TestFile_WholeNames(t *testing.T) {
 		"nul\x00.txt":                  invalid,
 		strings.Repeat("x", 300):       invalid,
 		"link/a":                       fails,
-		"link":                         "link", // a symbolic link is replaced, not followed
+		"link":                         link,
 		"folder":                       fails,
 	}
 	var name string
-	s := openSink(t, whole(root, func(*eip.Message) string { return name }), eiptest.AdapterEnv())
+	a := whole(root, func(*eip.Message) string { return name })
+	edit(a)
+	s := openSink(t, a, eiptest.AdapterEnv())
 	defer closeIt(t, s)
 	names := make([]string, 0, len(tests))
 	for name := range tests {
@@ -179,7 +188,7 @@ func TestFile_WholeNames(t *testing.T) {
 		case want == invalid, want == fails, err != nil:
 			t.Errorf("%.40q: %v, want %s", name, err, want)
 		default:
-			if got := read(t, filepath.Join(root, want)); got != name {
+			if got := read(t, filepath.Join(root, want)); got != name+end {
 				t.Errorf("%q: the file holds %q", name, got)
 			}
 		}

@@ -29,6 +29,8 @@ type fileSource struct {
 	channel string
 	mu      sync.Mutex // of reader
 	reader  fileReader
+	found   listing
+	links   int // that were left out when that was logged
 	failed  again[*given]
 	changed chan struct{} // something failed before and is due
 	polled  time.Time
@@ -58,8 +60,8 @@ type given struct {
 	again       bool
 	early       bool // settled already, by a store that commits both at once
 	err         error
-	ticket      uint64 // of a line: in its file's window
-	stamp       stamp  // of a whole file
+	ticket      uint64  // of a line: in its file's window
+	content     content // of a whole file
 }
 
 // An origin is told that a message which it gave is settled, or has failed.
@@ -109,6 +111,7 @@ func openFileSource(a *File, env *eip.AdapterEnv) (*fileSource, error) {
 		s.reader = newLineFiles(s)
 	}
 	if err := s.look(); err != nil {
+		s.Close()
 		return nil, fmt.Errorf("open file: %w", err)
 	}
 	return s, nil
@@ -117,14 +120,24 @@ func openFileSource(a *File, env *eip.AdapterEnv) (*fileSource, error) {
 // find returns the files that there are now. That there is none yet is no error of
 // a source that follows.
 func (s *fileSource) find() ([]string, error) {
-	paths, err := find(s.Path.Source)
+	found, err := find(s.Path.Source)
 	if s.Follow && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err == nil && len(paths) == 0 && !s.Follow {
+	if err != nil {
+		return nil, err
+	}
+	s.found.close()
+	s.found = found
+	if n := len(found.links); n != s.links {
+		if s.links = n; n > 0 {
+			s.env.Log.Warn("symbolic links are left out: they lead nowhere, or out of the folder before the first wildcard", slog.Int("links", n), slog.String("first", found.links[0]))
+		}
+	}
+	if len(found.paths) == 0 && !s.Follow {
 		s.env.Log.Warn("no file matches, so there is nothing to read", slog.String("path", s.Path.Source))
 	}
-	return paths, err
+	return found.paths, nil
 }
 
 func (s *fileSource) next() (*given, error) {
@@ -208,6 +221,7 @@ func (s *fileSource) Close() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.err = s.reader.close()
+		s.found.close()
 	})
 	return s.err
 }

@@ -247,9 +247,11 @@ func TestFile_WholeReadAgain(t *testing.T) {
 		{func() {}, []string{"1", "2"}},
 		{func() {}, nil},
 		{func() { write(t, b, "22") }, []string{"22"}},
-		{func() { touch(t, a, time.Unix(1e9, 0)) }, []string{"1"}},
+		{func() { touch(t, a, time.Unix(1e9, 0)) }, nil},
+		{func() { write(t, a, "0"); touch(t, a, time.Unix(1e9, 0)) }, []string{"0"}},
+		{func() { write(t, a+".new", "0"); rename(t, a+".new", a) }, []string{"0"}}, // another file
 		{func() { write(t, filepath.Join(folder, "c"), "3") }, []string{"3"}},
-		{func() { rename(t, a, a+"2") }, []string{"1"}},
+		{func() { rename(t, a, a+"2") }, []string{"0"}},
 		{func() {}, nil},
 	} {
 		step.change()
@@ -306,7 +308,8 @@ func TestFile_Validate(t *testing.T) {
 		"bad glob":        {file("a[", nil), "path", ""},
 		"follow":          {file("a", follow), "", "follow"},
 		"sync":            {file("a", func(f *adapter.File) { f.Sync = true }), "sync", ""},
-		"root of lines":   {file("a", func(f *adapter.File) { f.Root = "b" }), "root", "root"},
+		"root of lines":   {file("a", func(f *adapter.File) { f.Root = "b" }), "root", "path"},
+		"quoted, no func": {file("'a'", nil), "", "path"},
 		"whole, no func":  {file("a", wholeFile), "", "path"},
 		"whole, function": {whole(".", func(*eip.Message) string { return "" }), "root", ""},
 		"format":          {file("a", func(f *adapter.File) { f.Format = "x" }), "format", "format"},

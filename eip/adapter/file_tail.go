@@ -27,19 +27,24 @@ type tail struct {
 	last        position // the line that was read last
 	begin       int64    // where the next line begins
 	limit       int64    // the file's size when it was looked at
-	modified    time.Time
-	final       bool // nobody writes it any more: its last line may lack an end
+	stamp       stamp    // then
+	fresh       bool     // it had only just been changed then
+	final       bool     // nobody writes it any more: its last line may lack an end
 	missing     time.Time
 	window      *ackwindow.Window[position]
 	headers     eip.Headers
 	contentType string
 	skipEmpty   bool
+	zipped      bool
+	leftOut     bool // it cannot be read as it is
+	finished    bool // all that is in it was settled
+	ahead       zippedLine
 }
 
 // openTail opens a file where its kept position is; at its beginning if it has
 // none or is not what it was.
 func (s *fileSource) openTail(path string) (*tail, error) {
-	f, err := os.Open(path)
+	f, err := s.found.open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +64,15 @@ func (s *fileSource) newTail(path string, f *os.File) (*tail, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tail{source: s, file: f, identity: id, lines: newLineReader(f, int(s.MaxBody)), limit: info.Size(), modified: info.ModTime(), final: !s.Follow}
+	t := &tail{source: s, file: f, identity: id, zipped: s.zipped(path)}
+	t.final = !s.Follow || t.zipped
+	in := io.Reader(f)
+	if t.zipped {
+		in = &unzip{file: f}
+	}
+	t.lines = newLineReader(in, int(s.MaxBody))
+	t.lines.digest = &digest{}
+	t.looked(info)
 	h := fnv.New64a()
 	io.WriteString(h, id.lasting())
 	t.idPrefix = strconv.FormatUint(h.Sum64(), 16) + "-"
@@ -80,14 +93,35 @@ func (t *tail) resume() error {
 	switch {
 	case !ok:
 		return nil
-	case !p.in(t.file):
+	case t.zipped:
+		return t.resumeZipped(p)
+	}
+	info, err := t.file.Stat()
+	if err != nil {
+		return err
+	}
+	if !p.still(t.file, info, t.source.closed) {
 		t.logAnew()
 		return nil
 	}
 	t.last = p
 	t.begin, err = p.seek(t.file)
+	t.lines.begun = true
+	if *t.lines.digest = p.digest; t.begin != p.end {
+		*t.lines.digest = digest{from: t.begin, to: t.begin}
+	}
 	return err
 }
+
+// looked takes notice of how far a file goes now.
+func (t *tail) looked(info fs.FileInfo) {
+	t.limit, t.stamp = info.Size(), stampOf(info)
+	since := time.Since(info.ModTime())
+	t.fresh = since >= 0 && since < timeStep
+}
+
+// timeStep is how far apart changes of a file are that have different times.
+const timeStep = 20 * time.Millisecond
 
 // anew reads a file from its beginning that was written anew. What is unsettled
 // belongs to what the file was, and moves no position any more.
@@ -121,20 +155,19 @@ func (t *tail) name(path string) {
 // next returns the next line of what was there when the file was looked at; nil
 // when that was all.
 func (t *tail) next() (*given, error) {
-	for t.final || t.begin < t.limit {
-		l, err := t.lines.next()
-		if errors.Is(err, io.EOF) {
-			ok := false
-			if t.final {
-				l, ok = t.lines.last()
-			}
-			if !ok {
-				return nil, nil
-			}
-		} else if err != nil {
+	for !t.leftOut && !t.finished && (t.final || t.begin < t.limit) {
+		l, last, err := t.nextLine()
+		if l.utf16 {
+			err = errUTF16
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, nil
+		case err != nil:
 			return nil, fmt.Errorf("read %s: %w", t.path, err)
 		}
 		t.last = positionOf(t.begin, &l)
+		t.last.stamp, t.last.done = t.stamp, last
 		t.begin += l.size
 		body := l.body(int(t.source.MaxBody))
 		if len(body) == 0 && t.skipEmpty {
@@ -148,13 +181,14 @@ func (t *tail) next() (*given, error) {
 	return nil, nil
 }
 
-// id is the same when a line is delivered again, also by another process.
+// id is the same when a line is delivered again, also by another process, and
+// another one when anything before it is.
 func (t *tail) id() string {
 	var b [48]byte
 	id := append(b[:0], t.idPrefix...)
 	id = strconv.AppendInt(id, t.last.start, 10)
 	id = append(id, '-')
-	return string(strconv.AppendUint(id, uint64(t.last.sum), 16))
+	return string(strconv.AppendUint(id, uint64(t.last.all), 16))
 }
 
 func (t *tail) settled(g *given) { t.window.Done(g.ticket) }
@@ -168,13 +202,16 @@ func (t *tail) read() int64 { return t.begin + t.lines.pending() }
 
 // rewritten reports whether the file is no longer the one that was read.
 func (t *tail) rewritten(info fs.FileInfo) bool {
+	now := stampOf(info)
 	switch {
-	case info.Size() < t.read():
+	case now.Size < t.read():
 		return true
-	case info.Size() == t.read() && info.ModTime().Equal(t.modified):
+	case now == t.stamp && !t.fresh:
 		return false
+	case now.Size > t.limit:
+		return !t.last.in(t.file) || !t.lines.digest.begins(t.file)
 	}
-	return !t.last.in(t.file)
+	return !t.lines.digest.holds(t.file, t.source.closed)
 }
 
 // close gives the file back. Lines of it that are not settled yet still move its

@@ -4,23 +4,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"hash/fnv"
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
+	"syscall"
 	"time"
 
 	"github.com/eipd/eipd/eip"
 )
-
-// A stamp tells whether a file was changed.
-type stamp struct {
-	Size     int64 `json:"size"`
-	Modified int64 `json:"modified"` // nanoseconds
-}
-
-func stampOf(info fs.FileInfo) stamp { return stamp{info.Size(), info.ModTime().UnixNano()} }
 
 // settledAfter is how long a followed file must not have been changed before it is
 // taken for whole.
@@ -30,13 +23,28 @@ const settledAfter = time.Second
 type wholeFiles struct {
 	*fileSource
 	queue   []wholeFile
-	taken   map[string]stamp // what was given out, or was settled before
+	taken   map[string]content // what was given out, or was settled before
 	waiting map[string]sighting
 }
 
 type wholeFile struct {
 	path  string
 	stamp stamp
+}
+
+// content is what a file had in it.
+type content struct {
+	stamp
+	Sum  uint32 `json:"sum,omitempty"`
+	File string `json:"file,omitempty"` // which file had it; "" where that was not kept
+}
+
+// is reports whether nothing was done to the file since.
+func (c content) is(now stamp) bool {
+	if c.Changed == 0 {
+		now.Changed = 0 // as older versions kept it
+	}
+	return c.stamp == now
 }
 
 // A sighting is since when a file that may still be written is as it is.
@@ -46,7 +54,7 @@ type sighting struct {
 }
 
 func newWholeFiles(s *fileSource) *wholeFiles {
-	return &wholeFiles{fileSource: s, taken: map[string]stamp{}, waiting: map[string]sighting{}}
+	return &wholeFiles{fileSource: s, taken: map[string]content{}, waiting: map[string]sighting{}}
 }
 
 func (r *wholeFiles) look() error {
@@ -54,16 +62,19 @@ func (r *wholeFiles) look() error {
 	if err != nil {
 		return err
 	}
-	taken, waiting := make(map[string]stamp, len(paths)), map[string]sighting{}
+	taken, waiting := make(map[string]content, len(paths)), map[string]sighting{}
 	r.queue = r.queue[:0]
 	for _, path := range paths {
-		info, err := os.Stat(path)
+		info, err := r.found.stat(path)
 		if err != nil {
 			continue // it went meanwhile
 		}
 		now := stampOf(info)
-		if was, ok := r.taken[path]; ok && was == now {
+		was, ok := r.taken[path]
+		if ok {
 			taken[path] = was
+		}
+		if ok && was.is(now) {
 			continue
 		}
 		if s, ok := r.unchanged(path, info); !ok {
@@ -90,26 +101,31 @@ func (r *wholeFiles) next() (*given, error) {
 	for len(r.queue) > 0 {
 		f := r.queue[0]
 		r.queue = r.queue[1:]
-		kept, err := r.kept(r.wholeKey(f.path))
-		if err != nil {
-			return nil, err
-		}
-		var was stamp
-		if json.Unmarshal(kept, &was) == nil && was == f.stamp {
-			r.taken[f.path] = f.stamp
-			continue
+		was, ok := r.taken[f.path]
+		if !ok {
+			kept, err := r.kept(r.wholeKey(f.path))
+			if err != nil {
+				return nil, err
+			}
+			if json.Unmarshal(kept, &was) == nil && was.is(f.stamp) {
+				r.taken[f.path] = was
+				continue
+			}
 		}
 		g, err := r.read(f)
 		switch {
 		case err == nil:
-			r.taken[f.path] = f.stamp
+			r.taken[f.path] = g.content
+			if was.Size == g.content.Size && was.Sum == g.content.Sum && was.File == g.content.File {
+				continue // it was only touched
+			}
 			return g, nil
-		case errors.Is(err, errChanging), errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, errChanging), errors.Is(err, fs.ErrNotExist), r.Follow && errors.Is(err, syscall.EAGAIN):
 			// It is looked at again, if it is there.
 		case !isGlob(r.Path.Source):
 			return nil, fmt.Errorf("read %s: %w", f.path, err)
 		default:
-			r.taken[f.path] = f.stamp
+			r.taken[f.path] = content{stamp: f.stamp}
 			r.env.Log.Error("file is left out", slog.String("path", f.path), slog.Any("error", err))
 		}
 	}
@@ -120,16 +136,24 @@ var errChanging = errors.New("it is being written")
 
 // read makes a message of a file.
 func (r *wholeFiles) read(f wholeFile) (*given, error) {
-	file, err := os.Open(f.path)
+	file, err := r.found.open(f.path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	whole, err := readWhole(file, int(r.MaxBody), f.stamp.Size)
-	if err != nil {
+	in := io.Reader(file)
+	if r.zipped(f.path) {
+		in = &unzip{file: file}
+	}
+	whole, err := readWhole(in, int(r.MaxBody), f.stamp.Size)
+	invalid := whole.err(int(r.MaxBody))
+	switch {
+	case errors.Is(err, errDamaged):
+		invalid = eip.Invalid(fmt.Errorf("read message: %w", err))
+	case err != nil:
 		return nil, err
 	}
-	info, err := file.Stat()
+	id, info, err := identify(file)
 	if err != nil {
 		return nil, err
 	}
@@ -138,16 +162,17 @@ func (r *wholeFiles) read(f wholeFile) (*given, error) {
 	}
 	h := fnv.New64a()
 	io.WriteString(h, absolute(f.path))
+	sum := crc32.Checksum(whole.content, castagnoli)
 	return &given{
-		origin: r, id: fmt.Sprintf("%x-%x-%x", h.Sum64(), f.stamp.Modified, f.stamp.Size),
-		body: whole.body(int(r.MaxBody)), err: whole.err(int(r.MaxBody)), stamp: f.stamp,
+		origin: r, id: fmt.Sprintf("%x-%x-%x-%x", h.Sum64(), f.stamp.Modified, f.stamp.Size, sum),
+		body: whole.body(int(r.MaxBody)), err: invalid, content: content{f.stamp, sum, id.lasting()},
 		contentType: r.typeOf(f.path), headers: eip.Headers{"file": f.path}, timestamp: time.Unix(0, f.stamp.Modified),
 	}, nil
 }
 
 // settled keeps that the file needs not be read again unless it is changed.
 func (r *wholeFiles) settled(g *given) {
-	if value, err := json.Marshal(g.stamp); err == nil {
+	if value, err := json.Marshal(g.content); err == nil {
 		r.keep(r.wholeKey(g.headers["file"].(string)), value)
 	}
 }

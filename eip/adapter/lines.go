@@ -17,11 +17,14 @@ type line struct {
 	size    int64  // what it takes in the stream, with the newline
 	ended   bool   // by a newline
 	tooLong bool
+	mark    int    // how long the byte order mark is that content begins with
+	utf16   bool   // it is no text in UTF-8, and neither is what follows
+	digest  digest // of the stream to the line's end
 }
 
 // body is the line without its end, which is \n or \r\n.
 func (l *line) body(longest int) []byte {
-	b := l.content
+	b := l.content[l.mark:]
 	if l.ended && len(b) > 0 && b[len(b)-1] == '\r' && !l.tooLong {
 		b = b[:len(b)-1]
 	}
@@ -30,11 +33,20 @@ func (l *line) body(longest int) []byte {
 
 // err is why the line is no message; nil where it is one.
 func (l *line) err(longest int) error {
-	if !l.tooLong {
+	switch {
+	case l.utf16:
+		return eip.Invalid(fmt.Errorf("read message: %w", errUTF16))
+	case !l.tooLong:
 		return nil
 	}
 	return eip.Invalid(fmt.Errorf("read message: its body is longer than max_body, which is %v; the rest of it was skipped", eip.Bytes(longest)))
 }
+
+// utf8Mark is the byte order mark that some programs write before a text, of which it
+// is no part.
+const utf8Mark = "\ufeff"
+
+var errUTF16 = errors.New("it begins with the byte order mark of UTF-16, and lines are read in UTF-8; convert it, as by iconv -f UTF-16 -t UTF-8")
 
 // lineReader cuts a stream into lines and keeps of each at most longest bytes. At
 // the end of what it reads it may be asked again, for more may come.
@@ -45,6 +57,11 @@ type lineReader struct {
 	buf  *readBuffer // while there is a rest
 	rest []byte      // of buf: read and not cut
 	part line        // of the line that has begun: what was before rest
+
+	begun bool // the stream's first line was cut, or it begins in the middle
+	utf16 bool // nothing more is cut
+
+	digest *digest // of what was cut or has begun; nil: nobody asks
 }
 
 // A readBuffer is lent to readers while they have something to cut, for thousands
@@ -61,14 +78,16 @@ func newLineReader(in io.Reader, longest int) *lineReader {
 // what has begun for a later call, or for last.
 func (r *lineReader) next() (line, error) {
 	for {
-		if end := bytes.IndexByte(r.rest, '\n'); end >= 0 {
+		if end := bytes.IndexByte(r.rest, '\n'); end >= 0 && !r.utf16 {
 			r.keep(r.rest[:end])
 			r.advance(end + 1)
 			r.part.size++
 			r.part.ended = true
 			return r.cut(), nil
 		}
-		r.keep(r.rest)
+		if !r.utf16 {
+			r.keep(r.rest)
+		}
 		r.advance(len(r.rest))
 		if err := r.read(); err != nil {
 			return line{}, err
@@ -90,6 +109,9 @@ func (r *lineReader) read() error {
 
 // advance takes n bytes off rest.
 func (r *lineReader) advance(n int) {
+	if r.digest != nil {
+		r.digest.add(r.rest[:n])
+	}
 	if r.rest = r.rest[n:]; len(r.rest) == 0 && r.buf != nil {
 		readBuffers.Put(r.buf)
 		r.buf, r.rest = nil, nil
@@ -99,23 +121,23 @@ func (r *lineReader) advance(n int) {
 // last returns the line that has begun and that no newline will end; false where
 // there is none.
 func (r *lineReader) last() (line, bool) {
-	if r.part.size == 0 {
+	if r.part.size == 0 || !r.begun && string(r.part.content) == utf8Mark {
 		return line{}, false
 	}
 	return r.cut(), true
 }
 
 // ready reports whether next returns a line without reading.
-func (r *lineReader) ready() bool { return bytes.IndexByte(r.rest, '\n') >= 0 }
+func (r *lineReader) ready() bool { return !r.utf16 && bytes.IndexByte(r.rest, '\n') >= 0 }
 
 // pending is how much was read and not cut.
 func (r *lineReader) pending() int64 { return r.part.size + int64(len(r.rest)) }
 
-// keep adds to the line that has begun. One byte more than the longest body is
-// kept, which may be the carriage return before the newline.
+// keep adds to the line that has begun. A little more than the longest body
+// is kept: a byte order mark, and the carriage return before the newline.
 func (r *lineReader) keep(b []byte) {
 	r.part.size += int64(len(b))
-	if room := r.longest + 1 - len(r.part.content); room > 0 {
+	if room := r.longest + 1 + len(utf8Mark) - len(r.part.content); room > 0 {
 		r.part.content = append(r.part.content, b[:min(len(b), room)]...)
 	}
 }
@@ -123,10 +145,20 @@ func (r *lineReader) keep(b []byte) {
 func (r *lineReader) cut() line {
 	l := r.part
 	r.part = line{}
-	length := l.size
+	if r.digest != nil {
+		l.digest = *r.digest
+	}
+	if !r.begun {
+		r.begun = true
+		r.utf16 = bytes.HasPrefix(l.content, []byte{0xfe, 0xff}) || bytes.HasPrefix(l.content, []byte{0xff, 0xfe})
+		if l.utf16 = r.utf16; bytes.HasPrefix(l.content, []byte(utf8Mark)) {
+			l.mark = len(utf8Mark)
+		}
+	}
+	length := l.size - int64(l.mark)
 	if l.ended {
 		length--
-		if n := len(l.content); n > 0 && int64(n) == length && l.content[n-1] == '\r' {
+		if n := len(l.content); n > 0 && int64(n-l.mark) == length && l.content[n-1] == '\r' {
 			length--
 		}
 	}

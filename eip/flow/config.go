@@ -27,6 +27,7 @@ type Options struct {
 	Broker string
 
 	secrets *secret.Set // of a host; nil: its own
+	source  []byte      // of the one file, where that was read
 }
 
 // A Config is what a set of flow files says. It is not running.
@@ -75,11 +76,15 @@ func Load(o Options) (*Config, hcl.Diagnostics) {
 	}
 	c := &Config{options: o, secrets: o.secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
 		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}}
-	names, diags := syntax.Find(o.Files)
+	names, diags, read := o.Files, hcl.Diagnostics(nil), func(name string) (*syntax.File, hcl.Diagnostics) { return syntax.Parse(name, o.source) }
+	if o.source == nil {
+		names, diags = syntax.Find(o.Files)
+		read = syntax.Read
+	}
 	total := 0
 	var files []*syntax.File
 	for _, name := range names {
-		f, more := syntax.Read(name)
+		f, more := read(name)
 		diags = append(diags, more...)
 		if f == nil {
 			continue

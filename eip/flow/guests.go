@@ -14,6 +14,9 @@ import (
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/internal/regular"
 )
 
 // guests are the processes that the control bus made of further files. They use
@@ -107,12 +110,12 @@ var flowFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\.hcl(\.json)
 func (p *Process) Apply(ctx context.Context, file string) ([]string, error) {
 	p.guests.turn.Lock()
 	defer p.guests.turn.Unlock()
-	path, err := p.flowFile(file)
+	source, err := p.flowFile(file)
 	if err != nil {
 		return nil, err
 	}
 	o := p.config.options
-	o.Files, o.NoFiles, o.secrets = []string{path}, false, p.config.secrets
+	o.Files, o.NoFiles, o.source, o.secrets = []string{filepath.Join(p.options.FlowsDir, file)}, false, source, p.config.secrets
 	c, diags := Load(o)
 	if diags.HasErrors() {
 		return nil, firstError(diags)
@@ -171,31 +174,30 @@ func (p *Process) Remove(_ context.Context, file string) ([]string, error) {
 	return g.config.FlowNames(), err
 }
 
-// flowFile returns the path of a file that may be applied: one in the folder
-// itself, whatever its name says.
-func (p *Process) flowFile(file string) (string, error) {
+// flowFile reads a file that may be applied: one in the folder itself, whatever its
+// name says, and wherever a link there leads.
+func (p *Process) flowFile(file string) ([]byte, error) {
 	dir := p.options.FlowsDir
 	if dir == "" {
-		return "", errors.New("this process has no folder of flows to apply; it is started with --flows-dir")
+		return nil, errors.New("this process has no folder of flows to apply; it is started with --flows-dir")
 	}
 	if !flowFileName.MatchString(file) || strings.Contains(file, "..") {
-		return "", fmt.Errorf("%q is no name of a flow file, like orders.hcl", file)
+		return nil, fmt.Errorf("%q is no name of a flow file, like orders.hcl", file)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer root.Close()
-	info, err := root.Lstat(file)
+	f, err := regular.In(root, file, os.O_RDONLY, 0)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("there is no flow file %s", file)
+		return nil, fmt.Errorf("there is no flow file %s", file)
 	case err != nil:
-		return "", err
-	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s is no regular file", file)
+		return nil, err
 	}
-	return filepath.Join(dir, file), nil
+	defer f.Close()
+	return regular.ReadAll(f, syntax.MaxFile)
 }
 
 // clash refuses a file whose flows have names that others have.

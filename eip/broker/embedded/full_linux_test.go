@@ -15,7 +15,7 @@ import (
 // A full disk makes senders wait, and loses nothing: what is taken makes room.
 func TestStore_DiskFull(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m,mode=0700"); err != nil {
 		if errors.Is(err, syscall.EPERM) {
 			t.Skip("no file system may be mounted here")
 		}

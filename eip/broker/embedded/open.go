@@ -15,6 +15,7 @@ import (
 	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/eipd/eipd/eip/broker/internal/local"
+	"github.com/eipd/eipd/internal/private"
 )
 
 // The buckets of a file, beside one for the messages of each log.
@@ -43,6 +44,9 @@ func openStore(path string, log *slog.Logger) (*store, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	dir := filepath.Dir(path)
+	if err := private.Folder(dir); err != nil {
+		return nil, fmt.Errorf("open data directory: %w", err)
+	}
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
@@ -81,9 +85,6 @@ func create(path string) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
 	temp, err := os.MkdirTemp(dir, tempPattern)
 	if err != nil {
 		return err

@@ -106,3 +106,40 @@ func TestApply_TakesFilesOfTheFolderOnly(t *testing.T) {
 		}
 	}
 }
+
+// A name that stands for a link at one moment and for a file at the next never gives
+// what the link leads to.
+func TestApply_Swapped(t *testing.T) {
+	c, dir := idle(t)
+	outside := filepath.Join(t.TempDir(), "x.hcl")
+	for path, text := range map[string]string{outside: "queue \"outside\" {}", filepath.Join(dir, "in"): "broken {"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		next := filepath.Join(dir, "next")
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if i%2 == 0 {
+				_ = os.Link(filepath.Join(dir, "in"), next)
+			} else {
+				_ = os.Symlink(outside, next)
+			}
+			_ = os.Rename(next, filepath.Join(dir, "a.hcl"))
+			_ = os.Remove(next)
+		}
+	}()
+	defer func() { close(stop); <-stopped }()
+	for range 300 {
+		if _, err := try[any](t, c, "apply", "a.hcl", nil); err == nil {
+			t.Fatal("what the link leads to was applied")
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/internal/private"
 )
 
 // Bounds of purge.
@@ -115,7 +116,7 @@ type purge struct {
 }
 
 func (p *purge) create(dir, channel string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := private.Folder(dir); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(dir, fmt.Sprintf("%s-%s-*.jsonl", channel, time.Now().UTC().Format("20060102T150405Z")))

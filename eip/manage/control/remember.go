@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/internal/private"
 )
 
 // rememberedName is the file's in the data directory.
@@ -33,7 +34,11 @@ func (s *Server) remember() {
 		return
 	}
 	path := filepath.Join(s.DataDir, rememberedName)
-	data, err := os.ReadFile(path)
+	var data []byte
+	err := private.Folder(s.DataDir)
+	if err == nil {
+		data, err = os.ReadFile(path)
+	}
 	var all []remembered
 	if err == nil {
 		err = decode(data, &all)
@@ -115,7 +120,7 @@ func replaceFile(path string, all []remembered) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := private.Folder(filepath.Dir(path)); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".control-*")

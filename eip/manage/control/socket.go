@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/eipd/eipd/internal/private"
 )
 
 // SocketName is the socket's name within the data directory.
@@ -51,14 +53,19 @@ func (s *Server) ServeSocket(path string) error {
 // listenUnix opens a socket that nobody else can use, not even for a moment: it is
 // made in a folder of its own, and then moved to its place.
 func listenUnix(path string) (net.Listener, error) {
-	if c, err := dialUnix(path); err == nil {
+	dir := filepath.Dir(path)
+	if err := private.Check(dir, private.Me()); err != nil {
+		return nil, err
+	}
+	c, err := dialUnix(path)
+	var foreign *private.Error
+	switch {
+	case err == nil:
 		_ = c.Close()
 		return nil, ErrServed
+	case errors.Is(err, errNoSocket), errors.As(err, &foreign):
+		return nil, err
 	}
-	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket == 0 {
-		return nil, errors.New("there is a file of that name, which is no socket")
-	}
-	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -101,13 +108,46 @@ func short(path string) (at string, done func(), err error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)), func() { _ = dir.Close() }, nil
 }
 
+var errNoSocket = errors.New("there is a file of that name, which is no socket")
+
+// dialUnix connects to a socket that is this user's and that nobody else can have
+// put there. Root may also ask a socket of the user who owns its folder.
 func dialUnix(path string) (net.Conn, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode()&os.ModeSocket == 0 {
+		return nil, errNoSocket
+	}
+	dir, owner := filepath.Dir(path), private.Me()
+	if owner == 0 {
+		folder, err := os.Stat(dir)
+		if err != nil {
+			return nil, err
+		}
+		owner = private.Owner(folder)
+	}
+	uid := private.Owner(info)
+	if uid != owner && uid != private.Me() {
+		return nil, &private.Error{Path: path, Why: fmt.Sprintf("belongs to user %d, not to user %d", uid, owner), Do: "ask as the user who runs the process, or remove the socket if nobody should"}
+	}
+	if err := private.Check(dir, uid); err != nil {
+		return nil, err
+	}
 	at, done, err := short(path)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	return net.Dial("unix", at)
+	c, err := net.Dial("unix", at)
+	if err != nil {
+		return nil, err
+	}
+	if peer := peerOf(c.(*net.UnixConn), uid); peer != uid {
+		return nil, errors.Join(&private.Error{Path: path, Why: fmt.Sprintf("is served by user %d, not by user %d", peer, uid), Do: "start the process again, or name its socket by --socket"}, c.Close())
+	}
+	return c, nil
 }
 
 func (s *Server) accept(l net.Listener) {
