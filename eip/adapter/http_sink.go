@@ -53,7 +53,7 @@ func (s *httpSink) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	reply := eip.New(body, nil)
 	reply.ContentType, reply.Encoding = response.Header.Get("Content-Type"), response.Header.Get("Content-Encoding")
-	reply.Headers = eip.Headers{headerStatus: response.StatusCode}
+	reply.Headers = eip.Headers{eip.HeaderStatus: response.StatusCode}
 	return m.Reply(ctx, reply)
 }
 

@@ -127,7 +127,8 @@ func (x *exchange) Reply(_ context.Context, _, reply *eip.Message) error {
 	case x.replied <- reply:
 	default:
 	}
-	return nil
+	_, err := statusOf(reply) // the answer is 500 then
+	return err
 }
 
 func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
@@ -247,17 +248,19 @@ func refuse(w http.ResponseWriter, why string) {
 	http.Error(w, why, http.StatusServiceUnavailable)
 }
 
-// headerStatus is the header of a reply that says which status the answer has.
-const headerStatus = "http_status"
-
 // write answers with a reply.
 func write(w http.ResponseWriter, reply *eip.Message) {
+	status, err := statusOf(reply)
+	if err != nil {
+		http.Error(w, "the reply has no valid status", status)
+		return
+	}
 	w.Header().Set("Content-Type", typeOfReply(reply))
 	if reply.Encoding != "" {
 		w.Header().Set("Content-Encoding", reply.Encoding)
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(statusOf(reply))
+	w.WriteHeader(status)
 	_, _ = w.Write(reply.Body()) // nobody else is to be told
 }
 
@@ -275,13 +278,20 @@ func typeOfReply(reply *eip.Message) string {
 	return "application/octet-stream"
 }
 
-// statusOf is the status that a reply asks for, where an answer can have it.
-func statusOf(reply *eip.Message) int {
-	status := http.StatusOK
-	if v, ok := reply.Headers[headerStatus]; ok {
-		if n, err := strconv.Atoi(fmt.Sprint(v)); err == nil && n >= 200 && n <= 599 {
-			status = n
+// statusOf is the status that a flow gave to its reply.
+func statusOf(reply *eip.Message) (int, error) {
+	v := reply.Headers[eip.HeaderStatus]
+	if !reply.Status || v == nil {
+		return http.StatusOK, nil
+	}
+	text := fmt.Sprint(v)
+	n, err := strconv.Atoi(text)
+	switch v.(type) {
+	case float32, float64, []byte, bool:
+	default:
+		if err == nil && len(text) == 3 && n >= 200 && n <= 599 {
+			return n, nil
 		}
 	}
-	return status
+	return http.StatusInternalServerError, eip.Permanent(fmt.Errorf("the reply's %s is %.40q, and must be a whole number from 200 to 599", eip.HeaderStatus, text))
 }

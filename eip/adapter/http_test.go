@@ -123,7 +123,6 @@ func TestHTTP_Answers(t *testing.T) {
 		"binary reply":  {handler: replies(eiptest.Message("\xff"), nil), status: 200, answer: "\xff", contentType: "application/octet-stream"},
 		"status":        {handler: replies(typed.WithHeader("http_status", 404), nil), status: 404, answer: "<a/>"},
 		"text status":   {handler: replies(typed.WithHeader("http_status", "409"), nil), status: 409, answer: "<a/>"},
-		"odd status":    {handler: replies(typed.WithHeader("http_status", 101), nil), status: 200, answer: "<a/>"},
 		"reply, failed": {handler: replies(typed, errors.New("later")), status: 200, answer: "<a/>"},
 	}
 	for name, tt := range tests {
