@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/web"
 )
 
 func init() { eip.Adapters.Add("http", func() eip.Adapter { return NewHTTP() }) }
@@ -35,6 +36,13 @@ type HTTP struct {
 	MaxBody eip.Bytes `flow:"max_body"`
 	// Source: how many requests are worked on at once. More are answered 503.
 	MaxRequests int `flow:"max_requests"`
+	// Source: the hosts that requests may name, without a port; "*" for any. On a
+	// loopback address they are served besides its own names; elsewhere, without
+	// this, any is.
+	Hosts []string `flow:"hosts"`
+	// Source: the origins whose pages may send requests by their visitors' browsers, as
+	// in "https://shop.example"; "*" for any. Without it only pages of the same origin.
+	Origins []string `flow:"origins"`
 	eip.OnTest
 }
 
@@ -88,6 +96,16 @@ func (a *HTTP) CheckSource() error {
 	case len(a.Headers) > 0:
 		return eip.OptionErrorf("headers", "they are for sending; a source gives each request's headers to its message")
 	}
+	for _, h := range a.Hosts {
+		if err := web.CheckHost(h); err != nil {
+			return eip.OptionErrorf("hosts", "%w", err)
+		}
+	}
+	for _, o := range a.Origins {
+		if err := web.CheckOrigin(o); err != nil {
+			return eip.OptionErrorf("origins", "%w", err)
+		}
+	}
 	return nil
 }
 
@@ -106,6 +124,10 @@ func (a *HTTP) CheckSink() error {
 		return eip.OptionErrorf("url", "it names no host")
 	case a.Listen != "":
 		return eip.OptionErrorf("listen", "it is for receiving; a sink sends to url")
+	case len(a.Hosts) > 0:
+		return eip.OptionErrorf("hosts", "it is for receiving; a sink sends to url")
+	case len(a.Origins) > 0:
+		return eip.OptionErrorf("origins", "it is for receiving; a sink sends to url")
 	}
 	for name, value := range a.Headers {
 		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) }) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"mime"
 	"net/http"
+	"strings"
 )
 
 const formType = "application/x-www-form-urlencoded"
@@ -30,4 +31,9 @@ func isForm(body []byte) bool {
 		}
 	}
 	return bytes.IndexByte(body, '=') > 0
+}
+
+// gzipped reports whether a content encoding is gzip's.
+func gzipped(encoding string) bool {
+	return strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip")
 }
