@@ -32,13 +32,13 @@ var (
 
 // bodies bounds the bytes of a server's bodies. Where there is no room, those wait
 // that have more to read, and whoever is slow gives way: of the client that holds
-// most, the body that was begun first. Sockets cost nothing here, only bytes do, as
+// most, the body that has had its room longest. Sockets cost nothing here, only bytes do, as
 // clients share addresses.
 type bodies struct {
 	mu      sync.Mutex
 	held    int64
 	clients map[netip.Prefix]int64
-	reading list.List     // of *body, as they were begun
+	reading list.List     // of *body, as they got room
 	freed   chan struct{} // closed when there is more room; nil while nobody waits
 }
 
@@ -47,19 +47,19 @@ type body struct {
 	all     *bodies
 	client  netip.Prefix
 	longest int64
-	began   time.Time
 	expired <-chan time.Time
 	gone    <-chan struct{}
 	stop    func() // ends its reading
 
 	// Guarded by the mutex of all bodies.
 	held  int64
+	since time.Time     // it has room to be read into
 	place *list.Element // while it is read
 	left  bool          // it gave way
 }
 
 func (s *bodies) of(w http.ResponseWriter, r *http.Request, longest eip.Bytes, expired <-chan time.Time) *body {
-	return &body{all: s, client: clientOf(r), longest: int64(longest), began: time.Now(), expired: expired, gone: r.Context().Done(),
+	return &body{all: s, client: clientOf(r), longest: int64(longest), expired: expired, gone: r.Context().Done(),
 		stop: func() { _ = http.NewResponseController(w).SetReadDeadline(time.Now()) }}
 }
 
@@ -171,7 +171,7 @@ func (s *bodies) room(b *body, more int64) (ok bool, wait time.Duration) {
 			return false, patience
 		}
 		greedy := slow.client != b.client && s.clients[slow.client] > most/2
-		if wait = patience - time.Since(slow.began); wait > 0 && !greedy {
+		if wait = patience - time.Since(slow.since); wait > 0 && !greedy {
 			return false, wait
 		}
 		slow.left = true
@@ -184,14 +184,19 @@ func (s *bodies) room(b *body, more int64) (ok bool, wait time.Duration) {
 		return false, 0
 	}
 	s.add(b, more)
+	if b.place != nil {
+		b.since = time.Now()
+		s.reading.MoveToBack(b.place)
+	}
 	return true, 0
 }
 
-// slowest is, of the client that holds most, the body that was begun first.
+// slowest is, of the client that holds most, the body that has had its room longest. One
+// that has just its first bytes waits for room itself, or makes none.
 func (s *bodies) slowest() (slow *body) {
 	for e := s.reading.Front(); e != nil; e = e.Next() {
 		b := e.Value.(*body)
-		if b.held > 0 && (slow == nil || s.clients[b.client] > s.clients[slow.client]) {
+		if b.held > firstRead && (slow == nil || s.clients[b.client] > s.clients[slow.client]) {
 			slow = b
 		}
 	}

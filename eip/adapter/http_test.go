@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -392,6 +394,12 @@ func TestHTTP_Validate(t *testing.T) {
 		"pattern":      {func(a *adapter.HTTP) { a.Listen, a.Path = ":1", "/orders/{id}" }, "path", "url"},
 		"requests":     {func(a *adapter.HTTP) { a.Listen, a.MaxRequests = ":1", 0 }, "max_requests", "url"},
 		"headers":      {func(a *adapter.HTTP) { a.Listen, a.Headers = ":1", map[string]string{"a": "b"} }, "headers", "url"},
+		"hosts":        {func(a *adapter.HTTP) { a.Listen, a.Hosts = ":1", []string{"shop.example", "*"} }, "", "url"},
+		"host":         {func(a *adapter.HTTP) { a.Listen, a.Hosts = ":1", []string{"shop.example:80"} }, "hosts", "url"},
+		"sink's hosts": {func(a *adapter.HTTP) { a.URL, a.Hosts = "http://a", []string{"a"} }, "listen", "hosts"},
+		"origins":      {func(a *adapter.HTTP) { a.Listen, a.Origins = ":1", []string{"https://a"} }, "", "url"},
+		"origin":       {func(a *adapter.HTTP) { a.Listen, a.Origins = ":1", []string{"a.example"} }, "origins", "url"},
+		"their sink":   {func(a *adapter.HTTP) { a.URL, a.Origins = "http://a", []string{"https://a"} }, "listen", "origins"},
 		"scheme":       {func(a *adapter.HTTP) { a.URL = "ftp://example.org" }, "listen", "url"},
 		"no host":      {func(a *adapter.HTTP) { a.URL = "http:///a" }, "listen", "url"},
 		"no URL":       {func(a *adapter.HTTP) { a.URL = "http://a b" }, "listen", "url"},
@@ -408,6 +416,40 @@ func TestHTTP_Validate(t *testing.T) {
 		}
 		if got := blames(errors.Join(a.Validate(), a.CheckSink())); got != tt.sink {
 			t.Errorf("%s: as sink blames %q, want %q", name, got, tt.sink)
+		}
+	}
+}
+
+// What a browser sends for a page of another site makes no message.
+func TestHTTP_OtherSites(t *testing.T) {
+	for _, method := range []string{"POST", "GET", "PUT"} {
+		var took atomic.Int32
+		g := listen(t, func(a *adapter.HTTP) {
+			a.Method, a.Hosts, a.Origins = method, []string{"shop.example"}, []string{"https://shop.example"}
+		})
+		g.serve(t, func(context.Context, *eip.Message) error { took.Add(1); return nil })
+		ask := func(host string, headers ...string) int {
+			r, err := http.NewRequestWithContext(t.Context(), method, g.url, strings.NewReader("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			r.Header.Set("Content-Type", "text/plain")
+			for i := 0; i < len(headers); i += 2 {
+				r.Header.Set(headers[i], headers[i+1])
+			}
+			response, _, err := do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return response.StatusCode
+		}
+		got := []int{
+			ask("evil.example"), ask("localhost", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"), ask("localhost", "Origin", "null"),
+			ask("localhost"), ask("shop.example"), ask("shop.example", "Sec-Fetch-Site", "cross-site", "Origin", "https://shop.example"),
+		}
+		if want := []int{421, 403, 403, 202, 202, 202}; !slices.Equal(got, want) || took.Load() != 3 {
+			t.Errorf("%s: answered %v, want %v; %d messages", method, got, want, took.Load())
 		}
 	}
 }
