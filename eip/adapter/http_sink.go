@@ -3,9 +3,12 @@ package adapter
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -36,12 +39,12 @@ func (s *httpSink) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return fmt.Errorf("send request: %w", err)
+		return eip.Unavailable(fmt.Errorf("send request: %w", err), 0)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, int64(s.MaxBody)+1))
 	if code := response.StatusCode; code < 200 || code > 299 {
-		return refused(s.Method, request, code, body)
+		return refused(request, response, body)
 	}
 	switch replier := m.Replier(); {
 	case err != nil:
@@ -67,6 +70,9 @@ func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, 
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	request.Header.Set("User-Agent", "eipd")
+	// Without a value it is not sent, and says that the transport may repeat a request
+	// that a connection took with it which the server had closed meanwhile.
+	request.Header["Idempotency-Key"] = nil
 	if body != nil {
 		for name, value := range map[string]string{"Content-Type": m.ContentType, "Content-Encoding": m.Encoding} {
 			if !validField(value) {
@@ -96,15 +102,31 @@ func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, 
 var traceContext = []string{"traceparent", "tracestate", "baggage"}
 
 // refused is the failure of an answer that is not 2xx, with how its body begins.
-func refused(method string, request *http.Request, code int, body []byte) error {
-	err := fmt.Errorf("%s %s: answered %d %s: %.200q", method, request.URL.Redacted(), code, http.StatusText(code), body)
-	switch {
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests:
-		return err
-	case code >= 400 && code <= 499:
+func refused(request *http.Request, response *http.Response, body []byte) error {
+	code := response.StatusCode
+	err := fmt.Errorf("%s %s: answered %d %s: %.200q", request.Method, request.URL.Redacted(), code, http.StatusText(code), body)
+	switch code {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return eip.Unavailable(err, retryAfter(response.Header.Get("Retry-After")))
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return eip.Unavailable(err, 0)
+	}
+	if code >= 400 && code <= 499 {
 		return eip.Permanent(err)
 	}
 	return err
+}
+
+// retryAfter reads a header Retry-After: seconds, or a date. What is neither says
+// nothing.
+func retryAfter(text string) time.Duration {
+	if n, err := strconv.ParseUint(text, 10, 63); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(n, uint64(24*time.Hour/time.Second))) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
 }
 
 // Close gives idle connections back.
