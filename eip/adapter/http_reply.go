@@ -17,9 +17,9 @@ func write(w http.ResponseWriter, reply *eip.Message) {
 		http.Error(w, "the reply has no valid status", status)
 		return
 	}
-	w.Header().Set("Content-Type", typeOfReply(reply))
-	if reply.Encoding != "" {
-		w.Header().Set("Content-Encoding", reply.Encoding)
+	w.Header().Set("Content-Type", withCharset(typeOfReply(reply), reply))
+	if coding := codingOf(reply); coding != "" {
+		w.Header().Set("Content-Encoding", coding)
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)

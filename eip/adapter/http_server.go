@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -104,7 +105,7 @@ func (s *httpServer) close() {
 
 // headersOf are a request's headers as a message's. What is the connection's own,
 // what could be one of ours, and the credentials of whoever asks stay behind.
-func headersOf(r *http.Request) eip.Headers {
+func headersOf(r *http.Request, query url.Values) eip.Headers {
 	h := make(eip.Headers, len(r.Header)+2)
 	for name, values := range r.Header {
 		name = strings.ToLower(name)
@@ -118,7 +119,7 @@ func headersOf(r *http.Request) eip.Headers {
 		}
 	}
 	h["path"] = r.URL.Path
-	if query := r.URL.Query(); len(query) > 0 {
+	if len(query) > 0 {
 		h["query"] = table(query)
 	}
 	return h

@@ -74,7 +74,7 @@ func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, 
 	// that a connection took with it which the server had closed meanwhile.
 	request.Header["Idempotency-Key"] = nil
 	if body != nil {
-		for name, value := range map[string]string{"Content-Type": m.ContentType, "Content-Encoding": m.Encoding} {
+		for name, value := range map[string]string{"Content-Type": withCharset(m.ContentType, m), "Content-Encoding": codingOf(m)} {
 			if !validField(value) {
 				return nil, eip.Invalid(fmt.Errorf("make request: the message's %s %.40q is none", name, value))
 			}

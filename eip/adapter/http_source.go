@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -136,6 +137,11 @@ func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
 	if s.guard.Refuses(w, r, true) {
 		return
 	}
+	query, err := url.ParseQuery(r.URL.RawQuery) // Query drops what it cannot read
+	if err != nil {
+		web.Refuse(w, "the query cannot be read: "+err.Error(), http.StatusBadRequest)
+		return
+	}
 	timeout := time.NewTimer(s.Timeout)
 	defer timeout.Stop()
 	in := s.server.bodies.of(w, r, s.MaxBody, timeout.C)
@@ -162,7 +168,7 @@ func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	x := &exchange{settled: make(chan error, 1), replied: make(chan *eip.Message, 1)}
 	select {
-	case s.taken <- s.message(r, body, encoding, x):
+	case s.taken <- s.message(r, query, body, encoding, x):
 		in.release() // from here on it is the flow's
 	case <-timeout.C:
 		refuse(w, "the flow is busy")
@@ -224,11 +230,11 @@ func (s *httpSource) unread(w http.ResponseWriter, err error) {
 	}
 }
 
-func (s *httpSource) message(r *http.Request, body []byte, encoding string, x *exchange) *eip.Message {
+func (s *httpSource) message(r *http.Request, query url.Values, body []byte, encoding string, x *exchange) *eip.Message {
 	m := eip.NewFor(body, x)
 	m.ID, m.Channel, m.Timestamp = eip.NewID(), s.channel, time.Now()
 	m.ContentType, m.Encoding = typeOfRequest(r, body), encoding
-	m.Headers = headersOf(r)
+	m.Headers = headersOf(r, query)
 	return m.WithReplier(x)
 }
 

@@ -198,6 +198,10 @@ func TestHTTP_Refuses(t *testing.T) {
 		"elsewhere":         {"POST", base + "/other", nil, 404, ""},
 		"below":             {"POST", g.url + "/1", nil, 404, ""},
 		"root":              {"POST", base, nil, 404, ""},
+		"odd separator":     {"POST", g.url + "?a=x;y", nil, 400, ""},
+		"odd escape":        {"POST", g.url + "?a=1&b=%zz", nil, 400, ""},
+		"half an escape":    {"POST", g.url + "?a=%", nil, 400, ""},
+		"escaped":           {"POST", g.url + "?a=x%3By&b&=", nil, 202, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"mime"
 	"net/http"
+	"regexp"
 	"strings"
+
+	"github.com/eipd/eipd/eip"
 )
 
 const formType = "application/x-www-form-urlencoded"
@@ -36,4 +39,28 @@ func isForm(body []byte) bool {
 // gzipped reports whether a content encoding is gzip's.
 func gzipped(encoding string) bool {
 	return strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip")
+}
+
+// codings are those that HTTP has (IANA's list) and senders use.
+var codings = map[string]bool{"gzip": true, "x-gzip": true, "deflate": true, "compress": true, "x-compress": true, "br": true, "zstd": true}
+
+// codingOf is a message's encoding as Content-Encoding: "" where it is none of HTTP's.
+func codingOf(m *eip.Message) string {
+	for coding := range strings.SplitSeq(m.Encoding, ",") {
+		if !codings[strings.ToLower(strings.TrimSpace(coding))] {
+			return ""
+		}
+	}
+	return m.Encoding
+}
+
+var charset = regexp.MustCompile(`^(?i:utf-?(8|16|32)(le|be)?|(us-)?ascii|latin-?1|(iso|windows)-[0-9-]+)$`)
+
+// withCharset is a content type with the charset that some clients of brokers (kombu,
+// Spring) say in a message's encoding.
+func withCharset(contentType string, m *eip.Message) string {
+	if contentType == "" || !charset.MatchString(m.Encoding) || strings.Contains(strings.ToLower(contentType), "charset=") {
+		return contentType
+	}
+	return contentType + "; charset=" + strings.ToLower(m.Encoding)
 }
