@@ -19,15 +19,28 @@ type httpSink struct {
 	client *http.Client
 }
 
-func openHTTPSink(a *HTTP) *httpSink {
+func openHTTPSink(a *HTTP) *httpSink { return &httpSink{HTTP: a, client: a.client()} }
+
+// client is how the adapter asks others.
+func (a *HTTP) client() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
 	transport.MaxResponseHeaderBytes = 64 << 10
-	return &httpSink{HTTP: a, client: &http.Client{
+	return &http.Client{
 		Transport: transport, Timeout: a.Timeout,
 		// Where messages go is the author's word, not the other side's.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
+}
+
+// setHeaders sets the headers of the flow file.
+func (a *HTTP) setHeaders(request *http.Request) {
+	for name, value := range a.Headers {
+		request.Header.Set(name, value)
+		if http.CanonicalHeaderKey(name) == "Host" {
+			request.Host = value
+		}
+	}
 }
 
 // Handle sends m and waits for the answer, so that messages arrive in order. The
@@ -61,11 +74,15 @@ func (s *httpSink) Handle(ctx context.Context, m *eip.Message) error {
 }
 
 func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, error) {
+	method, to, err := s.target(ctx, m)
+	if err != nil {
+		return nil, err
+	}
 	var body io.Reader
-	if s.Method != http.MethodGet && s.Method != http.MethodHead {
+	if method != http.MethodGet && method != http.MethodHead {
 		body = bytes.NewReader(m.Body())
 	}
-	request, err := http.NewRequestWithContext(ctx, s.Method, s.URL, body)
+	request, err := http.NewRequestWithContext(ctx, method, to, body)
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
@@ -88,12 +105,12 @@ func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, 
 			request.Header.Set(name, value)
 		}
 	}
-	for name, value := range s.Headers {
-		request.Header.Set(name, value)
-		if http.CanonicalHeaderKey(name) == "Host" {
-			request.Host = value
+	if s.PerMessage != nil {
+		if err := s.PerMessage.setHeaders(ctx, m, request.Header); err != nil {
+			return nil, err
 		}
 	}
+	s.setHeaders(request)
 	return request, nil
 }
 

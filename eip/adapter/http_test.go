@@ -382,6 +382,8 @@ func TestHTTP_SlowBody(t *testing.T) {
 	}
 }
 
+var noText eip.Text = func(context.Context, *eip.Message) (string, error) { return "", nil }
+
 func TestHTTP_Validate(t *testing.T) {
 	tests := map[string]struct {
 		edit         func(*adapter.HTTP)
@@ -404,13 +406,24 @@ func TestHTTP_Validate(t *testing.T) {
 		"origins":      {func(a *adapter.HTTP) { a.Listen, a.Origins = ":1", []string{"https://a"} }, "", "url"},
 		"origin":       {func(a *adapter.HTTP) { a.Listen, a.Origins = ":1", []string{"a.example"} }, "origins", "url"},
 		"their sink":   {func(a *adapter.HTTP) { a.URL, a.Origins = "http://a", []string{"https://a"} }, "listen", "origins"},
-		"scheme":       {func(a *adapter.HTTP) { a.URL = "ftp://example.org" }, "listen", "url"},
-		"no host":      {func(a *adapter.HTTP) { a.URL = "http:///a" }, "listen", "url"},
-		"no URL":       {func(a *adapter.HTTP) { a.URL = "http://a b" }, "listen", "url"},
-		"header name":  {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a b": "c"} }, "listen", "headers"},
-		"header value": {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a": "c\r\nd: e"} }, "listen", "headers"},
-		"method":       {func(a *adapter.HTTP) { a.Listen, a.Method = ":1", "post" }, "method", "method"},
-		"timeout":      {func(a *adapter.HTTP) { a.URL, a.Timeout = "http://a", 0 }, "timeout", "timeout"},
+		"poll": {func(a *adapter.HTTP) {
+			a.URL, a.Every, a.Headers = "http://a", time.Second, map[string]string{"a": "b"}
+		}, "", "every"},
+		"poll listens": {func(a *adapter.HTTP) { a.URL, a.Listen, a.Every = "http://a", ":1", time.Second }, "every", "every"},
+		"poll nothing": {func(a *adapter.HTTP) { a.Every = time.Second }, "url", "every"},
+		"poll hosts":   {func(a *adapter.HTTP) { a.URL, a.Every, a.Hosts = "http://a", time.Second, []string{"a"} }, "hosts", "every"},
+		"per message":  {func(a *adapter.HTTP) { a.PerMessage = &adapter.PerMessage{URL: noText, Allow: []string{"a"}} }, "per_message", ""},
+		"two URLs": {func(a *adapter.HTTP) {
+			a.URL, a.PerMessage = "http://a", &adapter.PerMessage{URL: noText, Allow: []string{"a"}}
+		}, "per_message", "url"},
+		"no URL at all": {func(a *adapter.HTTP) { a.PerMessage = &adapter.PerMessage{} }, "per_message", "url"},
+		"scheme":        {func(a *adapter.HTTP) { a.URL = "ftp://example.org" }, "listen", "url"},
+		"no host":       {func(a *adapter.HTTP) { a.URL = "http:///a" }, "listen", "url"},
+		"no URL":        {func(a *adapter.HTTP) { a.URL = "http://a b" }, "listen", "url"},
+		"header name":   {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a b": "c"} }, "listen", "headers"},
+		"header value":  {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a": "c\r\nd: e"} }, "listen", "headers"},
+		"method":        {func(a *adapter.HTTP) { a.Listen, a.Method = ":1", "post" }, "method", "method"},
+		"timeout":       {func(a *adapter.HTTP) { a.URL, a.Timeout = "http://a", 0 }, "timeout", "timeout"},
 	}
 	for name, tt := range tests {
 		a := adapter.NewHTTP()
