@@ -30,6 +30,9 @@ type Env struct {
 	Flow     string       // the flow's name
 	Instance string       // the process' name
 	Log      *slog.Logger // never nil
+	// Secret is what the processes that run the flow share to know each other's
+	// messages by: the control bus'. "": there is none.
+	Secret string
 
 	// Tracer follows the messages of the flow. nil: nobody does.
 	Tracer Tracer

@@ -3,6 +3,7 @@ package eip
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrNoReturnAddress is why a message that names no Return Address, or came from
@@ -23,6 +24,22 @@ func (e permanent) Unwrap() error { return e.error }
 type invalid struct{ error }
 
 func (e invalid) Unwrap() error { return e.error }
+
+type unavailable struct {
+	error
+	after time.Duration
+}
+
+func (e unavailable) Unwrap() error { return e.error }
+
+// Unavailable marks err as the failure of a service that is away or busy, so that the
+// message is not to blame. after is when it asks to be tried again; 0: it does not say.
+func Unavailable(err error, after time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return unavailable{err, after}
+}
 
 // Permanent marks err as one that trying again cannot mend. nil stays nil.
 func Permanent(err error) error {

@@ -62,11 +62,12 @@ type Flow struct {
 
 // Retry says how often a failed message is tried, and when.
 type Retry struct {
-	// Attempts counts the first one too; 0 means 3.
+	// Attempts counts the first one too; 0 means 3, and 10 of what is Unavailable,
+	// which is half a minute or more.
 	Attempts int
 	// Delay is the time before the second attempt; each further one waits twice as
-	// long, up to MaxDelay, less a random part of up to a half. 0 means 100 ms and
-	// 30 s.
+	// long, up to MaxDelay, less a random part of up to a half. One that asks for more
+	// time gets it, up to MaxDelay. 0 means 100 ms and 30 s.
 	Delay    time.Duration
 	MaxDelay time.Duration
 	// Ordered holds back what is behind a failed message in its lane until the
@@ -156,7 +157,6 @@ func (f *Flow) prepare() *run {
 	f.Concurrency = max(f.Concurrency, 1)
 	f.Window = orElse(f.Window, 1000)
 	f.Grace = orElse(f.Grace, 30*time.Second)
-	f.Retry.Attempts = orElse(f.Retry.Attempts, 3)
 	f.Retry.Delay = orElse(f.Retry.Delay, 100*time.Millisecond)
 	f.Retry.MaxDelay = orElse(f.Retry.MaxDelay, 30*time.Second)
 	if f.Invalid == nil {

@@ -30,7 +30,7 @@ func (x *run) settled(r *receipt) {
 		x.giveUpOn(r)
 	case r.revoked():
 		x.fail(r, returned, r.err)
-	case !IsPermanent(r.err) && int(r.attempts) < x.Retry.Attempts:
+	case !IsPermanent(r.err) && int(r.attempts) < x.most(r.err):
 		x.Env.Log.Warn("message failed, will be tried again", x.about(r)...)
 		go x.retry(r)
 	default:
@@ -43,7 +43,12 @@ func (x *run) settled(r *receipt) {
 
 // retry keeps the message aside, not the lane, and tries it again after a while.
 func (x *run) retry(r *receipt) {
-	t := time.NewTimer(x.backoff(int(r.attempts)))
+	wait := x.backoff(int(r.attempts))
+	var away unavailable
+	if errors.As(r.err, &away) {
+		wait = max(wait, min(away.after, x.Retry.MaxDelay))
+	}
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -72,6 +77,18 @@ func (x *run) retry(r *receipt) {
 	r.lane.mu.Lock()
 	defer r.lane.mu.Unlock()
 	Deliver(x.work, x.head, m)
+}
+
+// most is how often a message is tried that fails with err.
+func (x *run) most(err error) int {
+	var away unavailable
+	switch {
+	case x.Retry.Attempts > 0:
+		return x.Retry.Attempts
+	case errors.As(err, &away):
+		return 10
+	}
+	return 3
 }
 
 // backoff doubles Delay with each attempt up to MaxDelay, and takes off up to
@@ -212,7 +229,7 @@ func (x *run) stageOf(err error) string { return orElse(addressOf(err), x.Name) 
 
 func (x *run) about(r *receipt) []any {
 	about := []any{slog.String("stage", x.stageOf(r.err)), slog.String("error", r.err.Error()),
-		slog.String("message_id", r.message.ID), slog.Int("attempt", int(r.attempts)), slog.Int("of", x.Retry.Attempts)}
+		slog.String("message_id", r.message.ID), slog.Int("attempt", int(r.attempts)), slog.Int("of", x.most(r.err))}
 	var p *panicked
 	if errors.As(r.err, &p) {
 		about = append(about, slog.String("stack", string(p.stack)))

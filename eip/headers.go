@@ -34,6 +34,10 @@ const (
 	HeaderTest        = "eip-test"         // Test Message
 )
 
+// HeaderStatus is the header of a reply that says which status its answer over HTTP
+// has, where the flow wrote it.
+const HeaderStatus = "http_status"
+
 var informative = map[string]bool{
 	HeaderReason: true, HeaderError: true, HeaderFlow: true, HeaderStage: true, HeaderChannel: true,
 	HeaderAttempts: true, HeaderFirstFailed: true, HeaderFailed: true, HeaderStripped: true, HeaderHistory: true,

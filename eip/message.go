@@ -32,7 +32,10 @@ type Message struct {
 	// Copies reports that the flow itself wrote the headers CC and BCC. Brokers that
 	// send copies to what these name leave them out where it is false: a message from
 	// outside has no say in that.
-	Copies   bool
+	Copies bool
+	// Status reports that the flow itself wrote the header http_status: only then is it
+	// the status of an answer over HTTP.
+	Status   bool
 	Channel  string // the channel or adapter it was taken from
 	Sequence Sequence
 	Headers  Headers
@@ -145,6 +148,9 @@ func (m *Message) WithHeaders(set Headers) *Message {
 	c.Headers = make(Headers, len(m.Headers)+len(set))
 	maps.Copy(c.Headers, m.Headers)
 	maps.Copy(c.Headers, set)
+	if _, ok := set[HeaderStatus]; ok {
+		c.Status = true
+	}
 	return &c
 }
 

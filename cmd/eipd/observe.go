@@ -20,10 +20,14 @@ import (
 // whether it is ready.
 type observed struct {
 	telemetry *telemetry.Telemetry
-	servers   []*telemetry.Server
+	servers   []server
 	process   atomic.Pointer[flow.Process]
 	state     atomic.Value // telemetry.State
 	log       *slog.Logger
+}
+
+type server interface {
+	Close(ctx context.Context) error
 }
 
 // observe sets up what the environment and --http ask for.

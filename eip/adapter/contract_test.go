@@ -104,6 +104,14 @@ func TestSources(t *testing.T) {
 			},
 			Bodies: []string{"one"}, Endless: true, Forgets: true,
 		},
+		"http that asks": {
+			New: func(t *testing.T) (eip.SourceAdapter, *eip.AdapterEnv) {
+				a := sendTo(t, &resource{body: "one", etag: `"1"`})
+				a.Every = time.Millisecond
+				return a, eiptest.AdapterEnv()
+			},
+			Bodies: []string{"one"}, Endless: true, Keeps: true,
+		},
 		"exec": {
 			New: func(*testing.T) (eip.SourceAdapter, *eip.AdapterEnv) {
 				a := adapter.NewExec()

@@ -4,47 +4,35 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/web"
 )
 
 // httpServers are the addresses that adapters listen on: one server for each,
 // whoever it serves.
 var httpServers shared[string, *httpServer]
 
-// answerTimeout is how long it may take to write an answer, or to read the body of
-// a request that is refused.
-const answerTimeout = 30 * time.Second
-
 type httpServer struct {
-	server   *http.Server
-	listener net.Listener
-	served   chan struct{}
+	*web.Server
+	bodies bodies
 
 	mu     sync.RWMutex
 	routes map[string]map[string]*httpSource // by path and method
 }
 
 func listen(address string, log *slog.Logger) (*httpServer, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := web.Listen(address, log)
 	if err != nil {
 		return nil, err
 	}
-	s := &httpServer{listener: l, served: make(chan struct{}), routes: map[string]map[string]*httpSource{}}
-	s.server = &http.Server{
-		Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	go func() {
-		defer close(s.served)
-		_ = s.server.Serve(l) // it ends by Close only
-	}()
+	s := &httpServer{Server: l, routes: map[string]map[string]*httpSource{}}
+	s.Serve(s)
 	return s, nil
 }
 
@@ -96,9 +84,6 @@ func (s *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		allow = append(allow, m)
 	}
 	s.mu.RUnlock()
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(answerTimeout)) // of a body that nobody wants, too
-	_ = control.SetWriteDeadline(time.Now().Add(answerTimeout))
 	switch {
 	case source != nil:
 		source.serve(w, r)
@@ -115,15 +100,12 @@ func (s *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *httpServer) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	if err := s.server.Shutdown(ctx); err != nil && ctx.Err() != nil {
-		_ = s.server.Close() // cuts what hangs
-	}
-	<-s.served
+	_ = s.Close(ctx) // what it cut is not ours to tell
 }
 
 // headersOf are a request's headers as a message's. What is the connection's own,
 // what could be one of ours, and the credentials of whoever asks stay behind.
-func headersOf(r *http.Request) eip.Headers {
+func headersOf(r *http.Request, query url.Values) eip.Headers {
 	h := make(eip.Headers, len(r.Header)+2)
 	for name, values := range r.Header {
 		name = strings.ToLower(name)
@@ -137,7 +119,7 @@ func headersOf(r *http.Request) eip.Headers {
 		}
 	}
 	h["path"] = r.URL.Path
-	if query := r.URL.Query(); len(query) > 0 {
+	if len(query) > 0 {
 		h["query"] = table(query)
 	}
 	return h

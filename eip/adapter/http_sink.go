@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -18,15 +20,28 @@ type httpSink struct {
 	client *http.Client
 }
 
-func openHTTPSink(a *HTTP) *httpSink {
+func openHTTPSink(a *HTTP) *httpSink { return &httpSink{HTTP: a, client: a.client()} }
+
+// client is how the adapter asks others.
+func (a *HTTP) client() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
 	transport.MaxResponseHeaderBytes = 64 << 10
-	return &httpSink{HTTP: a, client: &http.Client{
+	return &http.Client{
 		Transport: transport, Timeout: a.Timeout,
 		// Where messages go is the author's word, not the other side's.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
+}
+
+// setHeaders sets the headers of the flow file.
+func (a *HTTP) setHeaders(request *http.Request) {
+	for name, value := range a.Headers {
+		request.Header.Set(name, value)
+		if http.CanonicalHeaderKey(name) == "Host" {
+			request.Host = value
+		}
+	}
 }
 
 // Handle sends m and waits for the answer, so that messages arrive in order. The
@@ -42,12 +57,12 @@ func (s *httpSink) Handle(ctx context.Context, m *eip.Message) error {
 		if errors.As(err, &of) {
 			err = of.Err
 		}
-		return fmt.Errorf("%s %s: %w", s.Method, place(request.URL), err)
+		return eip.Unavailable(fmt.Errorf("%s %s: %w", request.Method, place(request.URL), err), 0)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, int64(s.MaxBody)+1))
 	if code := response.StatusCode; code < 200 || code > 299 {
-		return refused(s.Method, request, code, body)
+		return refused(request, response, body)
 	}
 	switch replier := m.Replier(); {
 	case err != nil:
@@ -59,22 +74,29 @@ func (s *httpSink) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	reply := eip.New(body, nil)
 	reply.ContentType, reply.Encoding = response.Header.Get("Content-Type"), response.Header.Get("Content-Encoding")
-	reply.Headers = eip.Headers{headerStatus: response.StatusCode}
+	reply.Headers = eip.Headers{eip.HeaderStatus: response.StatusCode}
 	return m.Reply(ctx, reply)
 }
 
 func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, error) {
+	method, to, err := s.target(ctx, m)
+	if err != nil {
+		return nil, err
+	}
 	var body io.Reader
-	if s.Method != http.MethodGet && s.Method != http.MethodHead {
+	if method != http.MethodGet && method != http.MethodHead {
 		body = bytes.NewReader(m.Body())
 	}
-	request, err := http.NewRequestWithContext(ctx, s.Method, s.URL, body)
+	request, err := http.NewRequestWithContext(ctx, method, to, body)
 	if err != nil {
 		return nil, errors.New("make request: the method or the URL is none") // which may be secret
 	}
 	request.Header.Set("User-Agent", "eipd")
+	// Without a value it is not sent, and says that the transport may repeat a request
+	// that a connection took with it which the server had closed meanwhile.
+	request.Header["Idempotency-Key"] = nil
 	if body != nil {
-		for name, value := range map[string]string{"Content-Type": m.ContentType, "Content-Encoding": m.Encoding} {
+		for name, value := range map[string]string{"Content-Type": withCharset(m.ContentType, m), "Content-Encoding": codingOf(m)} {
 			if !validField(value) {
 				return nil, eip.Invalid(fmt.Errorf("make request: the message's %s %.40q is none", name, value))
 			}
@@ -88,12 +110,12 @@ func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, 
 			request.Header.Set(name, value)
 		}
 	}
-	for name, value := range s.Headers {
-		request.Header.Set(name, value)
-		if http.CanonicalHeaderKey(name) == "Host" {
-			request.Host = value
+	if s.PerMessage != nil {
+		if err := s.PerMessage.setHeaders(ctx, m, request.Header); err != nil {
+			return nil, err
 		}
 	}
+	s.setHeaders(request)
 	return request, nil
 }
 
@@ -102,12 +124,16 @@ func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, 
 var traceContext = []string{"traceparent", "tracestate", "baggage"}
 
 // refused is the failure of an answer that is not 2xx, with how its body begins.
-func refused(method string, request *http.Request, code int, body []byte) error {
-	err := fmt.Errorf("%s %s: answered %d %s: %.200q", method, place(request.URL), code, http.StatusText(code), body)
-	switch {
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests:
-		return err
-	case code >= 400 && code <= 499:
+func refused(request *http.Request, response *http.Response, body []byte) error {
+	code := response.StatusCode
+	err := fmt.Errorf("%s %s: answered %d %s: %.200q", request.Method, place(request.URL), code, http.StatusText(code), body)
+	switch code {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return eip.Unavailable(err, retryAfter(response.Header.Get("Retry-After")))
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return eip.Unavailable(err, 0)
+	}
+	if code >= 400 && code <= 499 {
 		return eip.Permanent(err)
 	}
 	return err
@@ -116,6 +142,18 @@ func refused(method string, request *http.Request, code int, body []byte) error 
 // place is a URL as errors name it: its query, fragment and user may be secret.
 func place(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+}
+
+// retryAfter reads a header Retry-After: seconds, or a date. What is neither says
+// nothing.
+func retryAfter(text string) time.Duration {
+	if n, err := strconv.ParseUint(text, 10, 63); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(n, uint64(24*time.Hour/time.Second))) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
 }
 
 // Close gives idle connections back.

@@ -79,7 +79,7 @@ func TestHTTP_SinkRequest(t *testing.T) {
 	a.URL += "/orders?a=1"
 	a.Headers = map[string]string{"X-Key": "k", "host": "other.example"}
 	m := eiptest.Message("<a/>").With(func(m *eip.Message) {
-		m.ContentType, m.Encoding, m.Headers = "application/xml", "zip", eip.Headers{"X-Key": "forged", "Authorization": "forged"}
+		m.ContentType, m.Encoding, m.Headers = "application/xml", "gzip", eip.Headers{"X-Key": "forged", "Authorization": "forged"}
 	})
 	for method, want := range map[string]string{"POST": "<a/>", "PUT": "<a/>", "DELETE": "<a/>", "GET": ""} {
 		a.Method = method
@@ -91,7 +91,7 @@ func TestHTTP_SinkRequest(t *testing.T) {
 		if got.Method != method || body != want || got.URL.String() != "/orders?a=1" || got.Host != "other.example" {
 			t.Errorf("%s: %s %s of %s, body %q", method, got.Method, got.URL, got.Host, body)
 		}
-		if h := got.Header; h.Get("X-Key") != "k" || h.Get("Authorization") != "" || want != "" && (h.Get("Content-Type") != "application/xml" || h.Get("Content-Encoding") != "zip") {
+		if h := got.Header; h.Get("X-Key") != "k" || h.Get("Authorization") != "" || want != "" && (h.Get("Content-Type") != "application/xml" || h.Get("Content-Encoding") != "gzip") {
 			t.Errorf("%s: headers %v", method, h)
 		}
 	}

@@ -2,18 +2,16 @@ package adapter
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"strconv"
+	"net/url"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/web"
 )
 
 // httpSource makes a message of each request, which waits until the message is
@@ -23,6 +21,7 @@ type httpSource struct {
 	env     *eip.AdapterEnv
 	channel string
 	server  *httpServer
+	guard   *web.Guard
 	slots   chan struct{} // one for each request that is worked on
 	taken   chan *eip.Message
 	closed  chan struct{}
@@ -41,10 +40,13 @@ func openHTTPSource(a *HTTP, env *eip.AdapterEnv) (*httpSource, error) {
 	}
 	s := &httpSource{HTTP: a, env: env, channel: channelOf(env), server: server, slots: make(chan struct{}, a.MaxRequests),
 		taken: make(chan *eip.Message), closed: make(chan struct{}), stopping: make(chan struct{})}
-	if err := server.join(s); err != nil {
+	if s.guard, err = server.Guard(a.Hosts, a.Origins); err == nil {
+		err = server.join(s)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen: %w", err), s.release())
 	}
-	env.Log.Info("listening", slog.String("address", server.listener.Addr().String()), slog.String("path", a.Path), slog.String("method", a.Method))
+	env.Log.Info("listening", slog.String("address", server.Address()), slog.String("path", a.Path), slog.String("method", a.Method))
 	return s, nil
 }
 
@@ -52,7 +54,7 @@ func (s *httpSource) release() (err error) {
 	var last *httpServer
 	httpServers.release(s.Listen, func(server *httpServer) bool {
 		last = server
-		err = server.listener.Close() // so that the address is free for the next
+		err = server.Release() // so that the address is free for the next
 		return true
 	})
 	if last != nil {
@@ -127,10 +129,28 @@ func (x *exchange) Reply(_ context.Context, _, reply *eip.Message) error {
 	case x.replied <- reply:
 	default:
 	}
-	return nil
+	_, err := statusOf(reply) // the answer is 500 then
+	return err
 }
 
 func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
+	if s.guard.Refuses(w, r, true) {
+		return
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery) // Query drops what it cannot read
+	if err != nil {
+		web.Refuse(w, "the query cannot be read: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	timeout := time.NewTimer(s.Timeout)
+	defer timeout.Stop()
+	in := s.server.bodies.of(w, r, s.MaxBody, timeout.C)
+	defer in.release()
+	body, err := s.read(w, r, in)
+	if err != nil {
+		s.unread(w, err)
+		return
+	}
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
@@ -138,15 +158,18 @@ func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "too many requests are being worked on")
 		return
 	}
-	timeout := time.NewTimer(s.Timeout)
-	defer timeout.Stop()
-	body, ok := s.read(w, r)
-	if !ok {
-		return
+	encoding := r.Header.Get("Content-Encoding")
+	if gzipped(encoding) && len(body) > 0 {
+		if body, err = in.gunzip(body); err != nil {
+			s.unread(w, err)
+			return
+		}
+		encoding = ""
 	}
 	x := &exchange{settled: make(chan error, 1), replied: make(chan *eip.Message, 1)}
 	select {
-	case s.taken <- s.message(r, body, x):
+	case s.taken <- s.message(r, query, body, encoding, x):
+		in.release() // from here on it is the flow's
 	case <-timeout.C:
 		refuse(w, "the flow is busy")
 		return
@@ -178,38 +201,40 @@ func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // read reads a request's body in bounded time.
-func (s *httpSource) read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+func (s *httpSource) read(w http.ResponseWriter, r *http.Request, in *body) ([]byte, error) {
 	if r.ContentLength > int64(s.MaxBody) {
-		s.tooLarge(w)
-		return nil, false
+		return nil, errTooLarge
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(s.Timeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.MaxBody)))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		s.tooLarge(w)
-		return nil, false
-	case err != nil:
-		w.Header().Set("Connection", "close")
-		http.Error(w, "the body cannot be read", http.StatusBadRequest)
-		return nil, false
+	b, err := in.read(http.MaxBytesReader(w, r.Body, int64(s.MaxBody)), r.ContentLength)
+	if err != nil {
+		return nil, err
 	}
 	_ = control.SetReadDeadline(time.Time{}) // what is read while the message is worked on is that the client leaves
-	_ = control.SetWriteDeadline(time.Now().Add(s.Timeout + answerTimeout))
-	return body, true
+	_ = control.SetWriteDeadline(time.Now().Add(s.Timeout + web.Timeout))
+	return b, nil
 }
 
-func (s *httpSource) tooLarge(w http.ResponseWriter) {
-	http.Error(w, fmt.Sprintf("the body is larger than %v", s.MaxBody), http.StatusRequestEntityTooLarge)
+// unread says why a body was not read.
+func (s *httpSource) unread(w http.ResponseWriter, err error) {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(err, errTooLarge), errors.As(err, &tooLarge):
+		web.Refuse(w, fmt.Sprintf("the body is larger than %v", s.MaxBody), http.StatusRequestEntityTooLarge)
+	case errors.Is(err, errNoRoom):
+		w.Header().Set("Connection", "close")
+		refuse(w, err.Error())
+	default:
+		web.Refuse(w, "the body cannot be read", http.StatusBadRequest)
+	}
 }
 
-func (s *httpSource) message(r *http.Request, body []byte, x *exchange) *eip.Message {
+func (s *httpSource) message(r *http.Request, query url.Values, body []byte, encoding string, x *exchange) *eip.Message {
 	m := eip.NewFor(body, x)
 	m.ID, m.Channel, m.Timestamp = eip.NewID(), s.channel, time.Now()
-	m.ContentType, m.Encoding = typeOfRequest(r, body), r.Header.Get("Content-Encoding")
-	m.Headers = headersOf(r)
+	m.ContentType, m.Encoding = typeOfRequest(r, body), encoding
+	m.Headers = headersOf(r, query)
 	return m.WithReplier(x)
 }
 
@@ -245,43 +270,4 @@ func (s *httpSource) isSuspended() bool {
 func refuse(w http.ResponseWriter, why string) {
 	w.Header().Set("Retry-After", "1")
 	http.Error(w, why, http.StatusServiceUnavailable)
-}
-
-// headerStatus is the header of a reply that says which status the answer has.
-const headerStatus = "http_status"
-
-// write answers with a reply.
-func write(w http.ResponseWriter, reply *eip.Message) {
-	w.Header().Set("Content-Type", typeOfReply(reply))
-	if reply.Encoding != "" {
-		w.Header().Set("Content-Encoding", reply.Encoding)
-	}
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(statusOf(reply))
-	_, _ = w.Write(reply.Body()) // nobody else is to be told
-}
-
-// typeOfReply is a reply's content type; where it has none, what expressions take
-// its body for.
-func typeOfReply(reply *eip.Message) string {
-	switch {
-	case reply.ContentType != "":
-		return reply.ContentType
-	case json.Valid(reply.Body()):
-		return "application/json"
-	case utf8.Valid(reply.Body()):
-		return "text/plain; charset=utf-8"
-	}
-	return "application/octet-stream"
-}
-
-// statusOf is the status that a reply asks for, where an answer can have it.
-func statusOf(reply *eip.Message) int {
-	status := http.StatusOK
-	if v, ok := reply.Headers[headerStatus]; ok {
-		if n, err := strconv.Atoi(fmt.Sprint(v)); err == nil && n >= 200 && n <= 599 {
-			status = n
-		}
-	}
-	return status
 }

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,7 +125,6 @@ func TestHTTP_Answers(t *testing.T) {
 		"binary reply":  {handler: replies(eiptest.Message("\xff"), nil), status: 200, answer: "\xff", contentType: "application/octet-stream"},
 		"status":        {handler: replies(typed.WithHeader("http_status", 404), nil), status: 404, answer: "<a/>"},
 		"text status":   {handler: replies(typed.WithHeader("http_status", "409"), nil), status: 409, answer: "<a/>"},
-		"odd status":    {handler: replies(typed.WithHeader("http_status", 101), nil), status: 200, answer: "<a/>"},
 		"reply, failed": {handler: replies(typed, errors.New("later")), status: 200, answer: "<a/>"},
 	}
 	for name, tt := range tests {
@@ -197,6 +198,10 @@ func TestHTTP_Refuses(t *testing.T) {
 		"elsewhere":         {"POST", base + "/other", nil, 404, ""},
 		"below":             {"POST", g.url + "/1", nil, 404, ""},
 		"root":              {"POST", base, nil, 404, ""},
+		"odd separator":     {"POST", g.url + "?a=x;y", nil, 400, ""},
+		"odd escape":        {"POST", g.url + "?a=1&b=%zz", nil, 400, ""},
+		"half an escape":    {"POST", g.url + "?a=%", nil, 400, ""},
+		"escaped":           {"POST", g.url + "?a=x%3By&b&=", nil, 202, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -370,12 +375,14 @@ func TestHTTP_SlowBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345")
 	answer, err := io.ReadAll(c)
 	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400") {
 		t.Errorf("answered %q, %v", answer, err)
 	}
 }
+
+var noText eip.Text = func(context.Context, *eip.Message) (string, error) { return "", nil }
 
 func TestHTTP_Validate(t *testing.T) {
 	tests := map[string]struct {
@@ -393,13 +400,30 @@ func TestHTTP_Validate(t *testing.T) {
 		"pattern":      {func(a *adapter.HTTP) { a.Listen, a.Path = ":1", "/orders/{id}" }, "path", "url"},
 		"requests":     {func(a *adapter.HTTP) { a.Listen, a.MaxRequests = ":1", 0 }, "max_requests", "url"},
 		"headers":      {func(a *adapter.HTTP) { a.Listen, a.Headers = ":1", map[string]string{"a": "b"} }, "headers", "url"},
-		"scheme":       {func(a *adapter.HTTP) { a.URL = "ftp://example.org" }, "listen", "url"},
-		"no host":      {func(a *adapter.HTTP) { a.URL = "http:///a" }, "listen", "url"},
-		"no URL":       {func(a *adapter.HTTP) { a.URL = "http://a b" }, "listen", "url"},
-		"header name":  {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a b": "c"} }, "listen", "headers"},
-		"header value": {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a": "c\r\nd: e"} }, "listen", "headers"},
-		"method":       {func(a *adapter.HTTP) { a.Listen, a.Method = ":1", "post" }, "method", "method"},
-		"timeout":      {func(a *adapter.HTTP) { a.URL, a.Timeout = "http://a", 0 }, "timeout", "timeout"},
+		"hosts":        {func(a *adapter.HTTP) { a.Listen, a.Hosts = ":1", []string{"shop.example", "*"} }, "", "url"},
+		"host":         {func(a *adapter.HTTP) { a.Listen, a.Hosts = ":1", []string{"shop.example:80"} }, "hosts", "url"},
+		"sink's hosts": {func(a *adapter.HTTP) { a.URL, a.Hosts = "http://a", []string{"a"} }, "listen", "hosts"},
+		"origins":      {func(a *adapter.HTTP) { a.Listen, a.Origins = ":1", []string{"https://a"} }, "", "url"},
+		"origin":       {func(a *adapter.HTTP) { a.Listen, a.Origins = ":1", []string{"a.example"} }, "origins", "url"},
+		"their sink":   {func(a *adapter.HTTP) { a.URL, a.Origins = "http://a", []string{"https://a"} }, "listen", "origins"},
+		"poll": {func(a *adapter.HTTP) {
+			a.URL, a.Every, a.Headers = "http://a", time.Second, map[string]string{"a": "b"}
+		}, "", "every"},
+		"poll listens": {func(a *adapter.HTTP) { a.URL, a.Listen, a.Every = "http://a", ":1", time.Second }, "every", "every"},
+		"poll nothing": {func(a *adapter.HTTP) { a.Every = time.Second }, "url", "every"},
+		"poll hosts":   {func(a *adapter.HTTP) { a.URL, a.Every, a.Hosts = "http://a", time.Second, []string{"a"} }, "hosts", "every"},
+		"per message":  {func(a *adapter.HTTP) { a.PerMessage = &adapter.PerMessage{URL: noText, Allow: []string{"a"}} }, "per_message", ""},
+		"two URLs": {func(a *adapter.HTTP) {
+			a.URL, a.PerMessage = "http://a", &adapter.PerMessage{URL: noText, Allow: []string{"a"}}
+		}, "per_message", "url"},
+		"no URL at all": {func(a *adapter.HTTP) { a.PerMessage = &adapter.PerMessage{} }, "per_message", "url"},
+		"scheme":        {func(a *adapter.HTTP) { a.URL = "ftp://example.org" }, "listen", "url"},
+		"no host":       {func(a *adapter.HTTP) { a.URL = "http:///a" }, "listen", "url"},
+		"no URL":        {func(a *adapter.HTTP) { a.URL = "http://a b" }, "listen", "url"},
+		"header name":   {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a b": "c"} }, "listen", "headers"},
+		"header value":  {func(a *adapter.HTTP) { a.URL, a.Headers = "http://a", map[string]string{"a": "c\r\nd: e"} }, "listen", "headers"},
+		"method":        {func(a *adapter.HTTP) { a.Listen, a.Method = ":1", "post" }, "method", "method"},
+		"timeout":       {func(a *adapter.HTTP) { a.URL, a.Timeout = "http://a", 0 }, "timeout", "timeout"},
 	}
 	for name, tt := range tests {
 		a := adapter.NewHTTP()
@@ -409,6 +433,40 @@ func TestHTTP_Validate(t *testing.T) {
 		}
 		if got := blames(errors.Join(a.Validate(), a.CheckSink())); got != tt.sink {
 			t.Errorf("%s: as sink blames %q, want %q", name, got, tt.sink)
+		}
+	}
+}
+
+// What a browser sends for a page of another site makes no message.
+func TestHTTP_OtherSites(t *testing.T) {
+	for _, method := range []string{"POST", "GET", "PUT"} {
+		var took atomic.Int32
+		g := listen(t, func(a *adapter.HTTP) {
+			a.Method, a.Hosts, a.Origins = method, []string{"shop.example"}, []string{"https://shop.example"}
+		})
+		g.serve(t, func(context.Context, *eip.Message) error { took.Add(1); return nil })
+		ask := func(host string, headers ...string) int {
+			r, err := http.NewRequestWithContext(t.Context(), method, g.url, strings.NewReader("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			r.Header.Set("Content-Type", "text/plain")
+			for i := 0; i < len(headers); i += 2 {
+				r.Header.Set(headers[i], headers[i+1])
+			}
+			response, _, err := do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return response.StatusCode
+		}
+		got := []int{
+			ask("evil.example"), ask("localhost", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"), ask("localhost", "Origin", "null"),
+			ask("localhost"), ask("shop.example"), ask("shop.example", "Sec-Fetch-Site", "cross-site", "Origin", "https://shop.example"),
+		}
+		if want := []int{421, 403, 403, 202, 202, 202}; !slices.Equal(got, want) || took.Load() != 3 {
+			t.Errorf("%s: answered %v, want %v; %d messages", method, got, want, took.Load())
 		}
 	}
 }

@@ -75,7 +75,7 @@ var messageTests = map[string]func(*brokerTest){
 		was, is := reflect.ValueOf(m).Elem(), reflect.ValueOf(got).Elem()
 		for i := range was.NumField() {
 			f := was.Type().Field(i)
-			if !f.IsExported() || f.Name == "Channel" || f.Name == "Redelivered" || f.Name == "Copies" || slices.Contains(t.Loses, f.Name) {
+			if !f.IsExported() || f.Name == "Channel" || f.Name == "Redelivered" || f.Name == "Copies" || f.Name == "Status" || slices.Contains(t.Loses, f.Name) {
 				continue
 			}
 			if !same(was.Field(i).Interface(), is.Field(i).Interface()) {
@@ -87,6 +87,9 @@ var messageTests = map[string]func(*brokerTest){
 		}
 		if got.Copies {
 			t.Error("Copies was taken over from the sender: another flow would send them again")
+		}
+		if got.Status {
+			t.Error("Status was taken over from the sender: another flow would answer with it")
 		}
 		if got.Replier() == nil {
 			t.Error("a message with a return address cannot be answered")

@@ -137,11 +137,12 @@ type flowBlock struct {
 
 // retryBlock bounds how a failed message is tried again.
 type retryBlock struct {
-	// How often a message is tried, the first time included.
+	// How often a message is tried, the first time included. Without it 3; 10, which is
+	// half a minute or more, where an adapter's other side is away or busy.
 	Attempts int `flow:"attempts"`
 	// The time before the second attempt; it doubles with each further one.
 	Delay time.Duration `flow:"delay"`
-	// The longest time between two attempts.
+	// The longest time between two attempts, also where a service asks for more.
 	MaxDelay time.Duration `flow:"max_delay"`
 	// Hold back what is behind a failed message, instead of letting it overtake.
 	Ordered bool `flow:"ordered"`
@@ -190,7 +191,7 @@ func (c *controlBusBlock) Validate() error {
 
 func newFlow() *flowBlock {
 	return &flowBlock{Concurrency: 1, Prefetch: 1000, Durable: true, Enabled: true,
-		Retry: retryBlock{Attempts: 3, Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
+		Retry: retryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
 }
 
 func (f *flowBlock) Validate() error {
@@ -224,7 +225,7 @@ func (f *flowBlock) readsTopic() bool {
 
 func (r *retryBlock) Validate() error {
 	switch {
-	case r.Attempts < 1:
+	case r.Attempts < 0:
 		return eip.OptionErrorf("attempts", "must be at least 1, which means that nothing is tried again")
 	case r.MaxDelay < r.Delay:
 		return eip.OptionErrorf("max_delay", "%v is less than the delay, %v", r.MaxDelay, r.Delay)

@@ -214,9 +214,17 @@ func (r *running) build(p *Process) {
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
 		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace, Abort: p.abort.Done(),
-		Env:    eip.Env{Instance: p.options.Instance, Log: p.log, Tracer: r.tracer()},
+		Env:    eip.Env{Instance: p.options.Instance, Log: p.log, Secret: p.secret(), Tracer: r.tracer()},
 		Traced: r.traced, History: f.History, Discreet: r.discreet,
 	}
+}
+
+// secret is the control bus', if it has one.
+func (p *Process) secret() string {
+	if block := p.root().config.control; block != nil {
+		return block.Secret
+	}
+	return ""
 }
 
 func (r *running) source() eip.Source {

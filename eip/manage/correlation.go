@@ -1,10 +1,13 @@
 package manage
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
+	"hash"
+	"sync"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -16,7 +19,7 @@ import (
 type correlation struct {
 	kind   correlationKind
 	nonce  uint64 // of the process that forwarded the request
-	number uint64 // of the request in that process
+	number uint64 // of the request: random, so that none tells another
 	sent   time.Time
 	// Of the request. Empty where the process keeps the request itself.
 	replyTo, id string
@@ -34,23 +37,46 @@ const (
 )
 
 const (
-	correlationVersion = 1
+	correlationVersion = 2
 	// Correlation Identifiers are AMQP short strings.
 	correlationMax = 255
+	sealSize       = 16
 )
 
 var (
 	errNotCorrelation = errors.New("the correlation identifier is none that this stage made")
 	correlationText   = base64.RawURLEncoding.Strict()
-	castagnoli        = crc32.MakeTable(crc32.Castagnoli)
 )
 
-// encode makes the identifier for the stage of the given address, if it fits.
-func (c *correlation) encode(stage string) (id string, fits bool) {
-	b := make([]byte, 0, correlationMax)
+// A seal makes and checks the identifiers of a stage. Without a secret anybody can
+// make them, and it only tells what was changed by accident.
+type seal struct {
+	// prefix has the stage's address, so that no stage takes what another made. The
+	// control bus may have the same secret, and signs nothing that begins like this.
+	prefix []byte
+	macs   sync.Pool // of hash.Hash
+}
+
+func newSeal(stage, secret string) *seal {
+	return &seal{prefix: []byte("smart_proxy\x00" + stage + "\x00"),
+		macs: sync.Pool{New: func() any { return hmac.New(sha256.New, []byte(secret)) }}}
+}
+
+func (s *seal) appendSum(to, b []byte) []byte {
+	h := s.macs.Get().(hash.Hash)
+	defer s.macs.Put(h)
+	h.Reset()
+	h.Write(s.prefix)
+	h.Write(b)
+	return h.Sum(to)[:len(to)+sealSize]
+}
+
+// encode makes the identifier, if it fits.
+func (s *seal) encode(c *correlation) (id string, fits bool) {
+	b := make([]byte, 0, correlationMax) // with room for the sum
 	b = append(b, correlationVersion, byte(c.kind))
 	b = binary.BigEndian.AppendUint64(b, c.nonce)
-	b = binary.AppendUvarint(b, c.number)
+	b = binary.BigEndian.AppendUint64(b, c.number)
 	b = binary.AppendUvarint(b, uint64(c.sent.UnixMilli()))
 	if c.kind != kept {
 		for _, s := range []string{c.replyTo, c.id, c.peer} {
@@ -58,32 +84,32 @@ func (c *correlation) encode(stage string) (id string, fits bool) {
 			b = append(b, s...)
 		}
 	}
-	b = binary.BigEndian.AppendUint32(b, checksum(stage, b))
+	b = s.appendSum(b, b)
 	if correlationText.EncodedLen(len(b)) > correlationMax {
 		return "", false
 	}
 	return correlationText.EncodeToString(b), true
 }
 
-// decodeCorrelation reads an identifier that the stage of the given address made,
-// in whatever process.
-func decodeCorrelation(id, stage string) (c correlation, err error) {
+// decode reads an identifier that the stage made, in whatever process. Nothing of it
+// is looked at before its sum.
+func (s *seal) decode(id string) (c correlation, err error) {
 	if len(id) > correlationMax {
 		return c, errNotCorrelation
 	}
 	b, err := correlationText.DecodeString(id)
-	if err != nil || len(b) < 4 || correlationText.EncodedLen(len(b)) != len(id) { // the decoder skips newlines
+	if err != nil || len(b) < sealSize || correlationText.EncodedLen(len(b)) != len(id) { // the decoder skips newlines
 		return c, errNotCorrelation
 	}
-	b, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
-	if sum != checksum(stage, b) {
+	b, sum := b[:len(b)-sealSize], b[len(b)-sealSize:]
+	if !hmac.Equal(sum, s.appendSum(nil, b)) {
 		return c, errNotCorrelation
 	}
 	r := reader{b: b}
 	version := r.byte()
 	c.kind = correlationKind(r.byte())
 	c.nonce = r.uint64()
-	c.number = r.uvarint()
+	c.number = r.uint64()
 	c.sent = time.UnixMilli(int64(r.uvarint()))
 	switch c.kind {
 	case kept:
@@ -104,11 +130,6 @@ func identity(m *eip.Message) string {
 		return m.CorrelationID
 	}
 	return m.ID
-}
-
-// checksum covers the stage's address, so that no stage takes what another made.
-func checksum(stage string, b []byte) uint32 {
-	return crc32.Update(crc32.Checksum([]byte(stage), castagnoli), castagnoli, b)
 }
 
 // reader takes values off b; bad once there were too few bytes.

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,11 +32,15 @@ type SmartProxy struct {
 	// How long a request is outstanding before it counts as timed out. A reply that
 	// comes later is still brought back.
 	Timeout time.Duration `flow:"timeout"`
+	// The Correlation Identifiers that requests are given are signed with it; all
+	// processes of the flow share it. Without it, that of the control bus.
+	Secret string `flow:"secret"`
 	// The stages that a reply passes on its way back.
 	ReplyBody eip.Pipe `flow:"reply_body,body"`
 
 	ledger  ledger
 	address string
+	seal    *seal
 	shared  atomic.Pointer[returnPath] // of all processes; nil where the service has no channel
 	own     atomic.Pointer[returnPath] // of this process
 	log     *slog.Logger
@@ -64,6 +69,7 @@ func (p *SmartProxy) Validate() error {
 // Open opens the inboxes for replies.
 func (p *SmartProxy) Open(ctx context.Context, env *eip.Env) error {
 	p.address, p.log = env.Address, env.Log.With("stage", env.Address)
+	p.seal = newSeal(env.Address, cmp.Or(p.Secret, env.Secret))
 	p.ledger.open(p.Timeout)
 	service, ok := p.Service.(eip.Inboxer)
 	if !ok {

@@ -33,7 +33,7 @@ func (l *ledger) claim(c correlation) *exchange {
 // brought back where it may be the first one: to a request of another process, of
 // an earlier run, or one that timed out long ago.
 func (l *ledger) claimStray(key exchangeKey, c correlation) *exchange {
-	if c.kind == kept || c.nonce == l.nonce && c.number > l.forgotten {
+	if c.kind == kept || c.nonce == l.nonce && c.sent.After(l.forgotten) {
 		return nil
 	}
 	x := &exchange{exchangeKey: key, sent: c.sent, arrived: time.Now(), state: answering, stray: true}

@@ -3,8 +3,9 @@ package manage
 import (
 	"container/list"
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -25,11 +26,10 @@ type ledger struct {
 	mu      sync.Mutex
 	timeout time.Duration
 	nonce   uint64
-	last    uint64 // number of the latest request
-	// Requests up to this number may have timed out and been forgotten: a reply to
-	// one is perhaps late and perhaps a double. A reply to a later one that is not
+	// Requests sent until then may have timed out and been forgotten: a reply to one
+	// is perhaps late and perhaps a double. A reply to a later one that is not
 	// remembered can only be a double.
-	forgotten uint64
+	forgotten time.Time
 	exchanges map[exchangeKey]*exchange
 	waiting   list.List // outstanding, in the order of sending
 	overdue   list.List // timed out
@@ -72,7 +72,7 @@ func (l *ledger) open(timeout time.Duration) {
 	defer l.mu.Unlock()
 	l.timeout, l.closed = timeout, false
 	if l.exchanges == nil {
-		l.exchanges, l.nonce = map[exchangeKey]*exchange{}, rand.Uint64()
+		l.exchanges, l.nonce = map[exchangeKey]*exchange{}, random()
 	}
 	l.arm()
 }
@@ -102,8 +102,14 @@ func (l *ledger) close() {
 func (l *ledger) number() correlation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.last++
-	return correlation{nonce: l.nonce, number: l.last, sent: time.Now()}
+	return correlation{nonce: l.nonce, number: random(), sent: time.Now()}
+}
+
+// random is a number that nobody can guess.
+func random() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.NativeEndian.Uint64(b[:])
 }
 
 // watch enters a request whose reply finds its way without this process.
@@ -216,6 +222,8 @@ func (l *ledger) remember(x *exchange) {
 	if l.overdue.Len() > mostTimedOut {
 		oldest := l.overdue.Remove(l.overdue.Front()).(*exchange)
 		delete(l.exchanges, oldest.exchangeKey)
-		l.forgotten = max(l.forgotten, oldest.number)
+		if oldest.sent.After(l.forgotten) {
+			l.forgotten = oldest.sent
+		}
 	}
 }

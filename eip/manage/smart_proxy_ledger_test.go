@@ -39,6 +39,7 @@ func TestLedger_IsBounded(t *testing.T) {
 			c.kind = travels
 			l.watch(c)
 			asked = append(asked, c)
+			time.Sleep(time.Microsecond)
 		}
 		l.check(t, map[string]int64{"outstanding": mostOutstanding, "timed_out": mostTimedOut + 5})
 		l.mu.Lock()
@@ -81,10 +82,10 @@ func TestLedger_RefusesWhatItNeverSent(t *testing.T) {
 		var l ledger
 		l.open(time.Minute)
 		for name, c := range map[string]correlation{
-			"a number to come":       {kind: travels, nonce: l.nonce, number: 1},
+			"a number to come":       {kind: travels, nonce: l.nonce, number: 1, sent: time.Now()},
 			"kept by nobody":         {kind: kept, nonce: l.nonce, number: 1},
 			"kept by someone else":   {kind: kept, nonce: l.nonce + 1, number: 1},
-			"the number before them": {kind: travels, nonce: l.nonce, number: 1 << 63},
+			"the number before them": {kind: travels, nonce: l.nonce, number: 1 << 63, sent: time.Unix(1, 0)},
 		} {
 			if l.claim(c) != nil {
 				t.Errorf("a reply to %s is brought back", name)
@@ -118,4 +119,21 @@ func TestLedger_TimesOutInTime(t *testing.T) {
 		}
 		l.close()
 	})
+}
+
+// Who knows one request's number knows nothing of the next one's.
+func TestLedger_NumbersAreRandom(t *testing.T) {
+	var l ledger
+	l.open(time.Minute)
+	defer l.close()
+	var differ uint64
+	last := l.number().number
+	for range 64 {
+		next := l.number().number
+		differ |= (next - last) &^ 0xffff
+		last = next
+	}
+	if differ>>32 == 0 {
+		t.Error("numbers follow each other")
+	}
 }

@@ -78,7 +78,7 @@ func (p *SmartProxy) Reply(ctx context.Context, _, reply *eip.Message) error {
 
 // answer brings a reply back. The reply is settled when its requestor has it.
 func (p *SmartProxy) answer(ctx context.Context, reply *eip.Message, inbox eip.Inbox) error {
-	c, err := decodeCorrelation(reply.CorrelationID, p.address)
+	c, err := p.seal.decode(reply.CorrelationID)
 	if err != nil {
 		p.unmatch(reply, err)
 		return nil
@@ -166,7 +166,7 @@ func sendTo(inbox eip.Inbox, address string) eip.Handler {
 // hear takes what comes to this process alone: replies to requests that it keeps,
 // and word of replies that another process has delivered.
 func (p *SmartProxy) hear(ctx context.Context, reply *eip.Message, inbox eip.Inbox) error {
-	c, err := decodeCorrelation(reply.CorrelationID, p.address)
+	c, err := p.seal.decode(reply.CorrelationID)
 	if err != nil || c.kind == kept || !p.ledger.owns(c) {
 		return p.answer(ctx, reply, inbox)
 	}

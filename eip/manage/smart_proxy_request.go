@@ -22,7 +22,7 @@ func (p *SmartProxy) begin(ctx context.Context, m *eip.Message) (*exchange, stri
 	}
 	c.peer = p.own.Load().address()
 	for {
-		id, fits := c.encode(p.address)
+		id, fits := p.seal.encode(&c)
 		switch {
 		case fits && c.kind == kept:
 			return p.ledger.keep(ctx, c, m, p.hold(m)), id

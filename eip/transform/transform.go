@@ -46,6 +46,7 @@ func (t *Transform) Process(ctx context.Context, m *eip.Message, next eip.Handle
 		return err
 	}
 	t.allowCopies(c, m)
+	c.Status = m.Status || t.Headers[eip.HeaderStatus] != nil
 	for _, p := range properties {
 		compute := p.option(t)
 		if compute == nil {

@@ -191,3 +191,22 @@ func TestTransform_FailingExpressions(t *testing.T) {
 		}
 	}
 }
+
+func TestTransform_WritesTheStatus(t *testing.T) {
+	outside := eiptest.Message("m").With(func(m *eip.Message) { m.Headers = eip.Headers{"http_status": 404} })
+	for name, tt := range map[string]struct {
+		stage *transform.Transform
+		want  bool
+	}{
+		"nothing":      {&transform.Transform{}, false},
+		"other header": {&transform.Transform{Headers: map[string]eip.Value{"a": value(1)}}, false},
+		"the status":   {&transform.Transform{Headers: map[string]eip.Value{"http_status": value(200)}}, true},
+	} {
+		if got := one(t, tt.stage, outside); got.Status != tt.want {
+			t.Errorf("%s: Status is %v", name, got.Status)
+		}
+		if written := outside.WithHeader("http_status", 201); !one(t, tt.stage, written).Status {
+			t.Errorf("%s: what an earlier stage wrote is forgotten", name)
+		}
+	}
+}

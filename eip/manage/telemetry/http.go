@@ -1,18 +1,15 @@
 package telemetry
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"time"
 
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/eipd/eipd/eip/internal/web"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/manage/telemetry/internal/exposition"
 )
@@ -109,39 +106,20 @@ func Handler(metrics http.Handler, health func() Health) http.Handler {
 	return mux
 }
 
-// A Server serves a Handler.
-type Server struct {
-	server   *http.Server
-	listener net.Listener
-	served   chan struct{}
-}
-
 // Listen serves h at an address, HOST:PORT.
-func Listen(address string, h http.Handler, log *slog.Logger) (*Server, error) {
-	l, err := net.Listen("tcp", address)
+func Listen(address string, h http.Handler, log *slog.Logger) (*web.Server, error) {
+	s, err := web.Listen(address, log)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{listener: l, served: make(chan struct{}), server: &http.Server{
-		Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}}
-	go func() {
-		defer close(s.served)
-		_ = s.server.Serve(l) // it ends by Close only
-	}()
-	return s, nil
-}
-
-// Address is where the server listens.
-func (s *Server) Address() string { return s.listener.Addr().String() }
-
-// Close finishes the answers under way, until ctx ends.
-func (s *Server) Close(ctx context.Context) error {
-	err := s.server.Shutdown(ctx)
+	guard, err := s.Guard(nil, nil)
 	if err != nil {
-		err = errors.Join(err, s.server.Close())
+		return nil, err
 	}
-	<-s.served
-	return err
+	s.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !guard.Refuses(w, r, false) {
+			h.ServeHTTP(w, r)
+		}
+	}))
+	return s, nil
 }

@@ -78,6 +78,21 @@ func TestListen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for host, status := range map[string]int{s.Address(): 404, "localhost": 404, "evil.example": 421} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Address(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host, r.Close = host, true
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != status {
+			t.Errorf("for %s it answered %d, want %d", host, response.StatusCode, status)
+		}
+	}
 	if _, err := telemetry.Listen(s.Address(), http.NotFoundHandler(), log); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("an address was taken twice: %v", err)
 	}
