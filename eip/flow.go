@@ -29,7 +29,13 @@ type Flow struct {
 	OrderBy Text
 	// Window is the most messages that are unsettled at any time; 0 means 1000.
 	Window int
-	Retry  Retry
+	// WindowBytes is how much memory they may take before the flow takes no further
+	// one, bodies made of them included; 0 means 64 MiB.
+	WindowBytes Bytes
+	// MaxBody is the longest body that is worked on; 0: no limit. What is longer is
+	// invalid.
+	MaxBody Bytes
+	Retry   Retry
 	// DeadLetter takes messages that still fail after the last attempt, with
 	// headers that say why, where and when. nil: the source is told of the failure.
 	DeadLetter Handler
@@ -52,7 +58,8 @@ type Flow struct {
 
 	tallies  tallies
 	inFlight atomic.Int64
-	pacer    pacer // of the goroutine that receives
+	held     atomic.Int64 // bytes of it
+	pacer    pacer        // of the goroutine that receives
 	running  gate
 	watch    watch
 }
@@ -152,6 +159,7 @@ type lane struct {
 func (f *Flow) prepare() *run {
 	f.Concurrency = max(f.Concurrency, 1)
 	f.Window = orElse(f.Window, 1000)
+	f.WindowBytes = orElse(f.WindowBytes, 64<<20)
 	f.Grace = orElse(f.Grace, 30*time.Second)
 	f.Retry.Attempts = orElse(f.Retry.Attempts, 3)
 	f.Retry.Delay = orElse(f.Retry.Delay, 100*time.Millisecond)
@@ -205,6 +213,9 @@ func (x *run) receive(ctx context.Context) error {
 	defer x.stopLanes()
 	for x.slot(ctx) {
 		m, err := x.Source.Receive(ctx)
+		if err == nil && m != nil {
+			err = x.tooLarge(m)
+		}
 		switch {
 		case err == nil && m != nil:
 			x.dispatch(x.take(m, x.pacer.pick()))
@@ -223,17 +234,14 @@ func (x *run) receive(ctx context.Context) error {
 
 // slot waits until the window has room; false when ctx ended first.
 func (x *run) slot(ctx context.Context) bool {
-	return x.waitBelow(int64(x.Window), ctx.Done()) && ctx.Err() == nil
+	return (x.hasRoom() || x.await(x.hasRoom, ctx.Done())) && ctx.Err() == nil
 }
 
-// waitBelow waits until fewer than n messages are in flight.
-func (x *run) waitBelow(n int64, stop <-chan struct{}) bool {
-	if x.inFlight.Load() < n {
-		return true
-	}
+// await waits for what settling a message may bring about.
+func (x *run) await(come func() bool, stop <-chan struct{}) bool {
 	x.waiting.Store(true)
 	defer x.waiting.Store(false)
-	for x.inFlight.Load() >= n {
+	for !come() {
 		select {
 		case <-x.free:
 		case <-stop:
@@ -261,5 +269,6 @@ func (x *run) take(m *Message, e *extra) *Message {
 	x.watch.see(m)
 	x.tallies.of(r).received.Add(1)
 	x.inFlight.Add(1)
+	x.hold(r, m.Size())
 	return m
 }

@@ -46,7 +46,7 @@ func (x *run) limit(ctx context.Context) (done func()) {
 // drain waits until nothing is in flight or the grace is over, and returns how many
 // messages were left.
 func (x *run) drain() int64 {
-	if x.waitBelow(1, x.over) {
+	if x.await(func() bool { return x.inFlight.Load() == 0 }, x.over) {
 		x.stopWork()
 		x.working.Wait()
 	}

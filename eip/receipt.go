@@ -25,6 +25,7 @@ type receipt struct {
 	run     *run
 	message *Message
 	lane    *lane
+	size    atomic.Int64 // that is counted
 }
 
 func (r *receipt) init(s Settler) {

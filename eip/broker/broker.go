@@ -116,6 +116,9 @@ type Subscription struct {
 	Durable  bool   // it gets what was sent while no process ran
 	Pattern  string // "": every message; else dotted words, * for one and # for any number
 	Prefetch int    // most unsettled messages; 0: 1000
+	// PrefetchBytes is how much memory they may take before no more are read ahead of
+	// who receives; 0: 64 MiB.
+	PrefetchBytes eip.Bytes
 	// Exclusive: it is this process' alone, and goes with it.
 	Exclusive bool
 	// MaxLength is how many messages wait in an exclusive one at most. Where the
