@@ -1,11 +1,10 @@
 package amqp
 
 import (
+	"fmt"
 	"slices"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-
-	"github.com/eipd/eipd/eip"
 )
 
 // The client library reads whatever the broker sends, and the broker counts messages,
@@ -28,13 +27,15 @@ const (
 
 // reading is what a window knows of what its consumer reads.
 type reading struct {
-	wire   *inbound
-	queue  string
-	fixed  bool // the prefetch, as a consumer that is cancelled makes way for another process'
-	most   int
-	budget int64
-	tag    string // of the consumer
-	growth int
+	wire      *inbound
+	queue     string
+	fixed     bool // the prefetch, as a consumer that is cancelled makes way for another process'
+	most      int
+	budget    int64
+	name      string // what the consumers' tags begin with
+	growth    int
+	tag       string // of the consumer
+	consumers int    // so far
 
 	// The window's lock guards what follows.
 	feed, next <-chan amqp.Delivery // next: of the consumer that takes the place of feed's
@@ -134,8 +135,12 @@ func (w *window) adjust() {
 }
 
 // consume makes a consumer of the given prefetch, in place of the one that is there.
+// Their tags ascend: RabbitMQ takes back what several consumers had in the order of
+// their tags.
 func (w *window) consume(prefetch int) error {
-	tag, before := "eipd-"+eip.NewID(), w.tag
+	before := w.tag
+	w.consumers++
+	tag := fmt.Sprintf("%s-%08d", w.name, w.consumers)
 	if err := w.channel.Qos(prefetch, 0, false); err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel
 	if err := s.await(ctx, conn, ch); err != nil {
 		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, err)
 	}
-	r := reading{wire: conn.wire.in, queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: quickly}
+	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: quickly}
 	first := min(s.prefetch, firstPrefetch)
 	if r.fixed, _ = s.topology.arguments["x-single-active-consumer"].(bool); r.fixed {
 		first = s.prefetch
