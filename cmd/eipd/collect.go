@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // How far the heap may grow before garbage is collected: by so many bytes, where
@@ -37,3 +40,22 @@ func afterCollection(percent int) {
 		afterCollection(next)
 	}, percent)
 }
+
+// limitMemory keeps what Go takes below a part of --memory: the rest is the program,
+// and what the system lends the process of files. It returns how much memory the flows
+// are to get by with.
+func (r *runCommand) limitMemory(given bool) (eip.Bytes, error) {
+	const part, of = 3, 4
+	var memory eip.Bytes
+	if err := memory.UnmarshalText([]byte(r.memory)); err != nil {
+		return 0, fmt.Errorf("--memory: %w", err)
+	}
+	switch {
+	case !given && os.Getenv("GOMEMLIMIT") != "":
+		memory = eip.Bytes(debug.SetMemoryLimit(-1))
+	case memory > 0:
+		debug.SetMemoryLimit(int64(memory) / of * part)
+	}
+	return memory, nil
+}
+

@@ -23,8 +23,8 @@ func (s *store) run() {
 	for {
 		if s.next(b, true) {
 			s.commit(b)
-			if s.read.Load() > maxMapped {
-				s.read.Store(0)
+			if s.touched.Load() > maxMapped {
+				s.touched.Store(0)
 				unmapCache(s.db.Info().Data) // only a transaction maps the file elsewhere
 			}
 			continue
@@ -39,7 +39,7 @@ func (s *store) run() {
 	}
 }
 
-// maxMapped is about how much of what was read stays in the process' memory.
+// maxMapped is about how much of what was read or written stays in the process' memory.
 const maxMapped = 16 << 20
 
 // commit writes b. While the disk is full, it writes as much of b as has room, and
@@ -153,7 +153,10 @@ func (s *store) transact(b *batch) (err error) {
 	if err := b.keep(tx); err != nil {
 		return err
 	}
-	return tx.Commit()
+	err = tx.Commit()
+	stats := tx.Stats()
+	s.touched.Add(stats.GetPageAlloc()) // a page that is written anew was read
+	return err
 }
 
 // join finds the messages that are settled by nothing but the appends of this

@@ -40,6 +40,7 @@ func (l *fileLog) Attach(q *local.Queue) { l.queue = q }
 const (
 	batchLength = 512
 	batchSize   = 1 << 20
+	largeRecord = 64 << 10 // it is not left in the process' memory once it was read
 )
 
 // Read returns the messages from a number to another, as many as make a batch.
@@ -72,6 +73,9 @@ func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
 					bad = append(bad, damage{l, seq, bytes.Clone(record), err})
 					continue
 				}
+				if len(record) >= largeRecord {
+					unmap(record)
+				}
 				batch.Entries = append(batch.Entries, e)
 			}
 			return nil
@@ -80,7 +84,7 @@ func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
 	if err != nil {
 		return batch, fmt.Errorf("read %s: %w", l.s.path, err)
 	}
-	l.s.read.Add(size)
+	l.s.touched.Add(size)
 	batch.Damaged = len(bad)
 	l.s.quarantine(bad)
 	return batch, nil

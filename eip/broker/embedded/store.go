@@ -33,8 +33,8 @@ type store struct {
 	stop chan struct{} // closed by Close
 	done chan struct{} // closed when run has ended
 
-	read  atomic.Int64 // bytes since mapped memory was given back last
-	limit int          // of appends in a transaction; only run uses it
+	touched atomic.Int64 // bytes of mapped memory since it was given back last
+	limit   int          // of appends in a transaction; only run uses it
 
 	mu      sync.Mutex
 	closing bool

@@ -31,7 +31,7 @@ type work struct {
 // What may be under way until senders must wait.
 const (
 	maxPending      = 8192
-	maxPendingBytes = 64 << 20
+	maxPendingBytes = 16 << 20
 )
 
 // pending is a message that is to be appended.
