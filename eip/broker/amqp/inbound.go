@@ -136,10 +136,17 @@ func (r *inbound) begin() error {
 		_, err = r.from.Discard(r.left)
 		r.left = 0
 		return err
-	case kind != frameHeader || len(frame) < 7+propertyList:
+	case kind != frameHeader:
 		return nil
 	case c.window != nil:
-		c.window.arrive(c.tag, int64(binary.BigEndian.Uint64(frame[7+4:]))+int64(len(frame))+overhead)
+		head, err := r.from.Peek(7 + propertyList - 2) // also of a frame that is too large to be looked at
+		if err != nil {
+			return err
+		}
+		c.window.arrive(c.tag, int64(binary.BigEndian.Uint64(head[7+4:]))+int64(r.left)+overhead)
+	}
+	if frame == nil {
+		return nil
 	}
 	at, size, ok := headerTable(frame[7 : len(frame)-1])
 	if !ok || readable(frame[7+at+4:7+at+4+size]) {

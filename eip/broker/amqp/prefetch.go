@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"fmt"
-	"slices"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -45,8 +44,8 @@ type reading struct {
 	held       int64    // bytes that came and are not settled
 	typical    int64    // size of a message, rather too large
 	dropping   bool
-	dropped    []uint64 // delivery tags
-	returning  bool     // what was dropped comes again, before anything new does
+	dropped    uint64 // the last delivery that was
+	returning  bool   // what was dropped comes again, before anything new may
 }
 
 // coming is a delivery on its way.
@@ -71,7 +70,7 @@ func (w *window) admit(tag uint64, redelivered bool) bool {
 		}
 	}
 	if w.dropping || w.returning && !redelivered {
-		w.dropped = append(w.dropped, tag)
+		w.dropping, w.dropped = true, tag
 		w.poke()
 		return false
 	}
@@ -98,7 +97,6 @@ func (w *window) arrive(tag uint64, size int64) {
 // adjust does what the sizes of messages ask for. Only run calls it.
 func (w *window) adjust() {
 	w.mu.Lock()
-	idle := w.held == 0
 	fits := int(min(max(w.budget/max(w.typical, 1), 1), int64(w.most)))
 	if w.dropping {
 		w.growth = slowly
@@ -116,22 +114,15 @@ func (w *window) adjust() {
 		return // the AMQP channel is lost
 	}
 	w.mu.Lock()
-	again := w.dropped
-	whole := w.dropping // nothing older is unacknowledged then
-	if len(again) == 0 && !w.dropping || w.dropping && (!idle || w.next != nil) {
+	if !w.dropping || w.held > 0 || w.next != nil {
 		w.mu.Unlock()
 		return
 	}
-	w.dropped, w.returning, w.dropping = nil, w.returning || w.dropping, false
+	again := w.dropped
+	w.dropping, w.returning = false, true
 	w.mu.Unlock()
-	if whole && len(again) > 0 {
-		w.acknowledge(true)
-		_ = w.channel.Nack(slices.Max(again), true, true) // in one step, as a consumer is there
-		return
-	}
-	for _, tag := range again {
-		_ = w.channel.Nack(tag, false, true)
-	}
+	w.acknowledge(true)
+	_ = w.channel.Nack(again, true, true) // in one step, so that it comes in order
 }
 
 // consume makes a consumer of the given prefetch, in place of the one that is there.
