@@ -17,6 +17,10 @@ const (
 	least, begin = 100, 300
 )
 
+// memoryLimit is what Go's own memory is kept below while less of it is live; 0: the
+// environment says what is to be done.
+var memoryLimit int64
+
 // collectLazily has garbage collected seldom while little is live: nearly all that a
 // message needs is garbage soon, and to collect it every few megabytes takes a tenth
 // of the time that messages take. Where GOGC is set, it says what is to be done.
@@ -37,6 +41,9 @@ func afterCollection(percent int) {
 		if next != percent { // to set it stops the world
 			debug.SetGCPercent(next)
 		}
+		if most := max(memoryLimit, int64(live[0].Value.Uint64()*9/8)); memoryLimit > 0 && most != debug.SetMemoryLimit(-1) {
+			debug.SetMemoryLimit(most) // who needs more must not do nothing but collect
+		}
 		afterCollection(next)
 	}, percent)
 }
@@ -45,7 +52,7 @@ func afterCollection(percent int) {
 // and what the system lends the process of files. It returns how much memory the flows
 // are to get by with.
 func (r *runCommand) limitMemory(given bool) (eip.Bytes, error) {
-	const part, of = 3, 4
+	const part, of = 5, 8
 	var memory eip.Bytes
 	if err := memory.UnmarshalText([]byte(r.memory)); err != nil {
 		return 0, fmt.Errorf("--memory: %w", err)
@@ -54,7 +61,8 @@ func (r *runCommand) limitMemory(given bool) (eip.Bytes, error) {
 	case !given && os.Getenv("GOMEMLIMIT") != "":
 		memory = eip.Bytes(debug.SetMemoryLimit(-1))
 	case memory > 0:
-		debug.SetMemoryLimit(int64(memory) / of * part)
+		memoryLimit = int64(memory) / of * part
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	return memory, nil
 }
