@@ -159,7 +159,7 @@ type lane struct {
 func (f *Flow) prepare() *run {
 	f.Concurrency = max(f.Concurrency, 1)
 	f.Window = orElse(f.Window, 1000)
-	f.WindowBytes = orElse(f.WindowBytes, 64<<20)
+	f.WindowBytes = orElse(f.WindowBytes, DefaultWindowBytes)
 	f.Grace = orElse(f.Grace, 30*time.Second)
 	f.Retry.Attempts = orElse(f.Retry.Attempts, 3)
 	f.Retry.Delay = orElse(f.Retry.Delay, 100*time.Millisecond)

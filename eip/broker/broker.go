@@ -116,8 +116,8 @@ type Subscription struct {
 	Durable  bool   // it gets what was sent while no process ran
 	Pattern  string // "": every message; else dotted words, * for one and # for any number
 	Prefetch int    // most unsettled messages; 0: 1000
-	// PrefetchBytes is how much memory they may take before no more are read ahead of
-	// who receives; 0: 64 MiB.
+	// PrefetchBytes is how much memory they may take before no further one is taken or
+	// read ahead; 0: DefaultPrefetchBytes.
 	PrefetchBytes eip.Bytes
 	// Exclusive: it is this process' alone, and goes with it.
 	Exclusive bool
@@ -125,6 +125,9 @@ type Subscription struct {
 	// broker is remote, the oldest go when more come; 0: no limit.
 	MaxLength int
 }
+
+// DefaultPrefetchBytes is an eip.Flow's too.
+const DefaultPrefetchBytes = eip.DefaultWindowBytes
 
 // Config is what a broker is opened with.
 type Config struct {

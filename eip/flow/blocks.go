@@ -195,7 +195,7 @@ func (c *controlBusBlock) Validate() error {
 }
 
 func newFlow() *flowBlock {
-	return &flowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: 64 << 20, Durable: true, Enabled: true,
+	return &flowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: eip.DefaultWindowBytes, Durable: true, Enabled: true,
 		Retry: retryBlock{Attempts: 3, Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
 }
 

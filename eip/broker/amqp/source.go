@@ -48,7 +48,7 @@ func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscript
 		sub.Prefetch = 1000
 	}
 	if sub.PrefetchBytes == 0 {
-		sub.PrefetchBytes = 64 << 20
+		sub.PrefetchBytes = broker.DefaultPrefetchBytes
 	}
 	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), replier: broker.Replies(b)}
 	s.context, s.stop = context.WithCancel(context.Background())
