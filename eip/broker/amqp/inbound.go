@@ -28,9 +28,9 @@ var rawHeaders = "raw-" + eip.NewID()
 // want.
 type inbound struct {
 	from     *bufio.Reader
-	left     int    // of the frame that is passed on
-	changed  []byte // a frame to pass on instead
-	contents map[uint16]content
+	left     int       // of the frame that is passed on
+	changed  []byte    // a frame to pass on instead
+	contents []content // by AMQP channel
 
 	mu      sync.Mutex
 	windows map[string]*window // by the consumer's tag
@@ -44,7 +44,7 @@ type content struct {
 }
 
 func newInbound(from io.Reader) *inbound {
-	return &inbound{from: bufio.NewReaderSize(from, maxFrame+frameAround), contents: map[uint16]content{}, windows: map[string]*window{}}
+	return &inbound{from: bufio.NewReaderSize(from, maxFrame+frameAround), windows: map[string]*window{}}
 }
 
 func (r *inbound) follow(tag string, w *window) {
@@ -126,10 +126,12 @@ func (r *inbound) begin() error {
 			return err
 		}
 	}
-	c := r.contents[channel]
+	for int(channel) >= len(r.contents) {
+		r.contents = append(r.contents, content{})
+	}
+	c := &r.contents[channel]
 	if kind == frameMethod && frame != nil {
-		c = r.delivery(frame[7:])
-		r.contents[channel] = c
+		*c = r.delivery(frame[7:])
 	}
 	switch {
 	case c.drop:

@@ -136,7 +136,7 @@ func (s *store) transact(b *batch) (err error) {
 		b.failed = append(b.failed, t.run(tx))
 	}
 	for _, d := range b.deletes {
-		if err := d.log.remove(tx, d.seq); err != nil {
+		if err := d.log.remove(tx, d.seq, d.large); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,7 @@ func (s *store) transact(b *batch) (err error) {
 	// As late as can be: by now the senders have let go of their messages.
 	s.join(b)
 	for _, e := range b.joined {
-		if err := e.Log().(*fileLog).remove(tx, e.Seq); err != nil {
+		if err := e.Log().(*fileLog).remove(tx, e.Seq, isLarge(e)); err != nil {
 			return err
 		}
 	}
@@ -203,7 +203,14 @@ func (b *batch) append(tx *bbolt.Tx) error {
 			bucket.FillPercent = 1 // nothing is ever put between two messages
 			binary.BigEndian.PutUint64(key[:], v.entry.Seq)
 			seal(v.buffer.b, key[:], v.log.place)
-			if err := bucket.Put(key[:], v.buffer.b); err != nil {
+			record := v.buffer.b
+			if isLarge(v.entry) {
+				var err error
+				if record, err = v.log.putLarge(tx, key[:], record); err != nil {
+					return err
+				}
+			}
+			if err := bucket.Put(key[:], record); err != nil {
 				return err
 			}
 			b.mark(v.log, v.entry.Seq)

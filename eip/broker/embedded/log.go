@@ -67,6 +67,7 @@ func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
 					batch.Next = seq
 					return nil
 				}
+				record := l.large(tx, key, record)
 				size += int64(len(record))
 				e, err := l.entry(key, record)
 				if err != nil {
@@ -103,7 +104,7 @@ func (l *fileLog) entry(key, record []byte) (*local.Entry, error) {
 }
 
 // Delete removes an entry soon.
-func (l *fileLog) Delete(e *local.Entry) { l.s.delete(l, e.Seq) }
+func (l *fileLog) Delete(e *local.Entry) { l.s.delete(deletion{l, e.Seq, isLarge(e)}) }
 
 // Mark writes that messages up to seq may have been delivered.
 func (l *fileLog) Mark(ctx context.Context, seq uint64) error {
@@ -118,13 +119,18 @@ func (l *fileLog) raise(tx *bbolt.Tx, mark uint64) error {
 }
 
 // remove takes a message out of the log.
-func (l *fileLog) remove(tx *bbolt.Tx, seq uint64) error {
+func (l *fileLog) remove(tx *bbolt.Tx, seq uint64, large bool) error {
 	b := tx.Bucket(l.bucket)
 	if b == nil { // dropped
 		return nil
 	}
 	var key [8]byte
 	binary.BigEndian.PutUint64(key[:], seq)
+	if large {
+		if err := l.removeLarge(tx, key[:]); err != nil {
+			return err
+		}
+	}
 	return b.Delete(key[:])
 }
 
@@ -152,10 +158,8 @@ func (s *store) quarantine(bad []damage) {
 			if err := tx.Bucket(quarantineBucket).Put(aside, d.record); err != nil {
 				return err
 			}
-			if b := tx.Bucket(d.log.bucket); b != nil {
-				if err := b.Delete(number(d.seq)); err != nil {
-					return err
-				}
+			if err := d.log.remove(tx, d.seq, true); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -137,7 +138,7 @@ func (s *store) Drop(spec local.Spec) error {
 		if err := tx.Bucket(channelsBucket).Delete(number(l.number)); err != nil || l.isTopic() {
 			return err
 		}
-		return tx.DeleteBucket(l.bucket)
+		return errors.Join(l.dropLarge(tx), tx.DeleteBucket(l.bucket))
 	})
 	if err != nil {
 		return fmt.Errorf("drop %s %q: %w", spec.Kind, spec.Address, err)

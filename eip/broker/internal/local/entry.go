@@ -31,6 +31,9 @@ const (
 	settled
 )
 
+// Size is that of its message.
+func (e *Entry) Size() int64 { return e.size }
+
 // fill makes e the entry of a copy of m, of that size, in q.
 func (e *Entry) fill(q *Queue, m *eip.Message, size int64) {
 	e.queue, e.size = q, size
