@@ -1,6 +1,9 @@
 package eip
 
-import "fmt"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // overhead is about what a message takes beside its body and headers.
 const overhead = 512
@@ -11,8 +14,8 @@ const DefaultWindowBytes = 64 << 20
 // Size is about how much memory m takes: its body, its headers and a constant.
 func (m *Message) Size() int64 {
 	n := overhead + int64(len(m.Body()))
-	for name, v := range m.Headers {
-		n += int64(len(name)) + sizeOf(v)
+	if len(m.Headers) > 0 {
+		n += sizeOf(m.Headers)
 	}
 	return n
 }
@@ -38,36 +41,32 @@ func sizeOf(value any) (n int64) {
 	return n + each
 }
 
-// settledSize is the size of a receipt whose message the flow holds no more.
-const settledSize = -1
+// load is how many messages are in flight, and how many bytes these take: both in one
+// number, as each message changes both.
+type load struct{ atomic.Int64 }
 
-// charge counts n bytes more that the flow holds for a message: a body that was made
-// of it, while the first one is kept for another attempt.
-func (r *receipt) charge(n int64) {
-	if r == nil || r.run == nil {
-		return
-	}
-	for {
-		size := r.size.Load()
-		if size == settledSize {
-			return
-		}
-		if r.size.CompareAndSwap(size, size+n) {
-			r.run.held.Add(n)
-			return
-		}
-	}
-}
+// oneMessage is a message of no bytes. What is below counts bytes.
+const oneMessage = 1 << 40
 
-// hold sets what the flow holds for a message.
-func (x *run) hold(r *receipt, size int64) {
-	before := r.size.Swap(size)
-	x.held.Add(max(size, 0) - max(before, 0))
-}
+func (l *load) messages() int64 { return l.Load() / oneMessage }
 
 // hasRoom reports whether the window has room for one more message, of any size.
 func (x *run) hasRoom() bool {
-	return x.inFlight.Load() < int64(x.Window) && x.held.Load() < int64(x.WindowBytes)
+	n := x.inFlight.Load()
+	return n/oneMessage < int64(x.Window) && n%oneMessage < int64(x.WindowBytes)
+}
+
+// isIdle reports whether nothing is in flight.
+func (x *run) isIdle() bool { return x.inFlight.messages() == 0 }
+
+// charge counts n bytes more that the flow holds for a message: a body that was made
+// of it, while the first one is kept for another attempt. Whoever makes one holds the
+// message.
+func (r *receipt) charge(n int64) {
+	if r != nil && r.run != nil && r.refs.Load() > 0 {
+		atomic.AddInt64(&r.size, n)
+		r.run.inFlight.Add(n)
+	}
 }
 
 // tooLarge is why m is not let in; nil where it is.

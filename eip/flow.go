@@ -57,9 +57,8 @@ type Flow struct {
 	Traced func(m *Message, how Outcome, err error)
 
 	tallies  tallies
-	inFlight atomic.Int64
-	held     atomic.Int64 // bytes of it
-	pacer    pacer        // of the goroutine that receives
+	inFlight load
+	pacer    pacer // of the goroutine that receives
 	running  gate
 	watch    watch
 }
@@ -90,7 +89,7 @@ func (f *Flow) Counts() (business, tests Counts) {
 func (f *Flow) Stats() Counts { return f.tallies.business.counts() }
 
 // InFlight is how many messages are unsettled, Test Messages too.
-func (f *Flow) InFlight() int64 { return f.inFlight.Load() }
+func (f *Flow) InFlight() int64 { return f.inFlight.messages() }
 
 // Latency returns how long messages took from their source until they were
 // settled.
@@ -268,7 +267,7 @@ func (x *run) take(m *Message, e *extra) *Message {
 	_, r.test = m.Headers[HeaderTest]
 	x.watch.see(m)
 	x.tallies.of(r).received.Add(1)
-	x.inFlight.Add(1)
-	x.hold(r, m.Size())
+	r.size = m.Size()
+	x.inFlight.Add(oneMessage + r.size)
 	return m
 }

@@ -54,7 +54,9 @@ func (x *run) retry(r *receipt) {
 		return
 	}
 	x.tallies.of(r).retried.Add(1)
-	x.hold(r, m.Size()) // what was made of it is gone
+	size := m.Size() // what was made of it is gone
+	x.inFlight.Add(size - r.size)
+	r.size = size
 	if t := m.trace; t != nil && t.span != nil {
 		t.span.Retry(int(r.attempts), r.err)
 	}
@@ -265,8 +267,7 @@ func (x *run) trace(r *receipt, how Outcome) {
 
 // makeRoom lets the receiver take the next message.
 func (x *run) makeRoom(r *receipt) {
-	x.hold(r, settledSize)
-	x.inFlight.Add(-1)
+	x.inFlight.Add(-oneMessage - r.size)
 	if x.waiting.Load() {
 		select {
 		case x.free <- struct{}{}:

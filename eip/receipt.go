@@ -25,7 +25,7 @@ type receipt struct {
 	run     *run
 	message *Message
 	lane    *lane
-	size    atomic.Int64 // that is counted
+	size    int64 // that is counted of it
 }
 
 func (r *receipt) init(s Settler) {
