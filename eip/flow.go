@@ -29,7 +29,13 @@ type Flow struct {
 	OrderBy Text
 	// Window is the most messages that are unsettled at any time; 0 means 1000.
 	Window int
-	Retry  Retry
+	// WindowBytes is how much memory they may take before the flow takes no further
+	// one, bodies made of them included; 0 means 64 MiB.
+	WindowBytes Bytes
+	// MaxBody is the longest body that is worked on; 0: no limit. What is longer is
+	// invalid.
+	MaxBody Bytes
+	Retry   Retry
 	// DeadLetter takes messages that still fail after the last attempt, with
 	// headers that say why, where and when. nil: the source is told of the failure.
 	DeadLetter Handler
@@ -54,7 +60,7 @@ type Flow struct {
 	Traced func(m *Message, how Outcome, err error)
 
 	tallies  tallies
-	inFlight atomic.Int64
+	inFlight load
 	pacer    pacer // of the goroutine that receives
 	running  gate
 	watch    watch
@@ -87,7 +93,7 @@ func (f *Flow) Counts() (business, tests Counts) {
 func (f *Flow) Stats() Counts { return f.tallies.business.counts() }
 
 // InFlight is how many messages are unsettled, Test Messages too.
-func (f *Flow) InFlight() int64 { return f.inFlight.Load() }
+func (f *Flow) InFlight() int64 { return f.inFlight.messages() }
 
 // Latency returns how long messages took from their source until they were
 // settled.
@@ -156,6 +162,7 @@ type lane struct {
 func (f *Flow) prepare() *run {
 	f.Concurrency = max(f.Concurrency, 1)
 	f.Window = orElse(f.Window, 1000)
+	f.WindowBytes = orElse(f.WindowBytes, DefaultWindowBytes)
 	f.Grace = orElse(f.Grace, 30*time.Second)
 	f.Retry.Delay = orElse(f.Retry.Delay, 100*time.Millisecond)
 	f.Retry.MaxDelay = orElse(f.Retry.MaxDelay, 30*time.Second)
@@ -208,6 +215,9 @@ func (x *run) receive(ctx context.Context) error {
 	defer x.stopLanes()
 	for x.slot(ctx) {
 		m, err := x.Source.Receive(ctx)
+		if err == nil && m != nil {
+			err = x.tooLarge(m)
+		}
 		switch {
 		case err == nil && m != nil:
 			x.dispatch(x.take(m, x.pacer.pick()))
@@ -226,17 +236,14 @@ func (x *run) receive(ctx context.Context) error {
 
 // slot waits until the window has room; false when ctx ended first.
 func (x *run) slot(ctx context.Context) bool {
-	return x.waitBelow(int64(x.Window), ctx.Done()) && ctx.Err() == nil
+	return (x.hasRoom() || x.await(x.hasRoom, ctx.Done())) && ctx.Err() == nil
 }
 
-// waitBelow waits until fewer than n messages are in flight.
-func (x *run) waitBelow(n int64, stop <-chan struct{}) bool {
-	if x.inFlight.Load() < n {
-		return true
-	}
+// await waits for what settling a message may bring about.
+func (x *run) await(come func() bool, stop <-chan struct{}) bool {
 	x.waiting.Store(true)
 	defer x.waiting.Store(false)
-	for x.inFlight.Load() >= n {
+	for !come() {
 		select {
 		case <-x.free:
 		case <-stop:
@@ -263,6 +270,7 @@ func (x *run) take(m *Message, e *extra) *Message {
 	_, r.test = m.Headers[HeaderTest]
 	x.watch.see(m)
 	x.tallies.of(r).received.Add(1)
-	x.inFlight.Add(1)
+	r.size = m.Size()
+	x.inFlight.Add(oneMessage + r.size)
 	return m
 }

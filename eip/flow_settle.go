@@ -62,6 +62,9 @@ func (x *run) retry(r *receipt) {
 		return
 	}
 	x.tallies.of(r).retried.Add(1)
+	size := m.Size() // what was made of it is gone
+	x.inFlight.Add(size - r.size)
+	r.size = size
 	if t := m.trace; t != nil && t.span != nil {
 		t.span.Retry(int(r.attempts), r.err)
 	}
@@ -245,7 +248,7 @@ func (x *run) finish(r *receipt) {
 	x.tell(r, nil)
 	how := x.tallies.of(r).outcome(r)
 	x.trace(r, how)
-	x.makeRoom()
+	x.makeRoom(r)
 }
 
 // fail ends a message that has failed, and is elsewhere now or left to its source.
@@ -254,7 +257,7 @@ func (x *run) fail(r *receipt, how failure, err error) {
 	x.tell(r, err)
 	x.tallies.of(r).failed[how].Add(1)
 	x.trace(r, [...]Outcome{WasDeadLettered, WasInvalid, WasReturned}[how])
-	x.makeRoom()
+	x.makeRoom(r)
 }
 
 // giveUpOn leaves to its source what the flow has no time for.
@@ -286,8 +289,8 @@ func (x *run) trace(r *receipt, how Outcome) {
 }
 
 // makeRoom lets the receiver take the next message.
-func (x *run) makeRoom() {
-	x.inFlight.Add(-1)
+func (x *run) makeRoom(r *receipt) {
+	x.inFlight.Add(-oneMessage - r.size)
 	if x.waiting.Load() {
 		select {
 		case x.free <- struct{}{}:

@@ -21,7 +21,7 @@ func (x *run) limit(ctx context.Context) (done func()) {
 		case <-finished:
 			return
 		}
-		x.left.Store(x.inFlight.Load())
+		x.left.Store(x.inFlight.messages())
 		x.stopWork()
 		for _, end := range []func(){func() { close(x.over) }, stopClosing} {
 			t.Reset(time.Second)
@@ -46,7 +46,7 @@ func (x *run) limit(ctx context.Context) (done func()) {
 // drain waits until nothing is in flight or the grace is over, and returns how many
 // messages were left.
 func (x *run) drain() int64 {
-	if x.waitBelow(1, x.over) {
+	if x.isIdle() || x.await(x.isIdle, x.over) {
 		x.stopWork()
 		x.working.Wait()
 	}

@@ -133,6 +133,7 @@ func (m *Message) With(edit func(*Message)) *Message {
 func (m *Message) WithBody(body []byte) *Message {
 	c := *m
 	c.payload = &payload{body: body}
+	c.receipt.charge(int64(len(body)))
 	return &c
 }
 

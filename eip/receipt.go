@@ -25,6 +25,7 @@ type receipt struct {
 	run     *run
 	message *Message
 	lane    *lane
+	size    int64 // that is counted of it
 }
 
 func (r *receipt) init(s Settler) {

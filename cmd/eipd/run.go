@@ -32,6 +32,7 @@ type runCommand struct {
 	idle      bool
 	flowsDir  string
 	grace     time.Duration
+	memory    string
 }
 
 func newRun() *cobra.Command {
@@ -51,7 +52,9 @@ what was not settled is delivered again next time.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error { return r.run(c.Context(), args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return r.run(c.Context(), args, c.Flags().Changed("memory"))
+		},
 	}
 	r.loading.flags(c)
 	f := c.Flags()
@@ -65,11 +68,12 @@ what was not settled is delivered again next time.`,
 	f.BoolVar(&r.idle, "idle", false, "run without flow files, and wait for the control bus to apply some")
 	f.StringVar(&r.flowsDir, "flows-dir", "", "the `folder` of the flow files that the control bus may apply")
 	f.BoolVar(&r.untilIdle, "until-idle", false, "end when every source has ended and no message is left")
+	f.StringVar(&r.memory, "memory", "256MiB", "the `size` of the memory to get by with; a third of it is for messages that flows have taken and not settled (default what GOMEMLIMIT says, where it is set)")
 	f.DurationVar(&r.grace, "grace", 30*time.Second, "how long to finish what is in flight at the end")
 	return c
 }
 
-func (r *runCommand) run(ctx context.Context, files []string) error {
+func (r *runCommand) run(ctx context.Context, files []string, given bool) error {
 	log, err := r.logger()
 	if err != nil {
 		return err
@@ -91,6 +95,10 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 		os.Exit(exitFailed)
 	})
 	defer stop()
+	memory, err := r.limitMemory(given)
+	if err != nil {
+		return err
+	}
 	collectLazily()
 	log = config.Log(log)
 	seen, err := r.observe(ctx, log)
@@ -100,7 +108,7 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	defer seen.close()
 	process, err := config.Start(ctx, flow.RunOptions{
 		Tracer: seen.tracer(),
-		Flows:  r.flows, DataDir: r.dataDir, Instance: r.instance, Grace: r.grace, Log: log,
+		Flows:  r.flows, DataDir: r.dataDir, Instance: r.instance, Memory: memory, Grace: r.grace, Log: log,
 		FlowsDir: r.flowsDir, Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
 		OpenPositions: func(dir string) (flow.PositionStore, error) { return embedded.OpenPositions(dir, log) },
 	})

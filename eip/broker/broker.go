@@ -116,12 +116,18 @@ type Subscription struct {
 	Durable  bool   // it gets what was sent while no process ran
 	Pattern  string // "": every message; else dotted words, * for one and # for any number
 	Prefetch int    // most unsettled messages; 0: 1000
+	// PrefetchBytes is how much memory they may take before no further one is taken or
+	// read ahead; 0: DefaultPrefetchBytes.
+	PrefetchBytes eip.Bytes
 	// Exclusive: it is this process' alone, and goes with it.
 	Exclusive bool
 	// MaxLength is how many messages wait in an exclusive one at most. Where the
 	// broker is remote, the oldest go when more come; 0: no limit.
 	MaxLength int
 }
+
+// DefaultPrefetchBytes is an eip.Flow's too.
+const DefaultPrefetchBytes = eip.DefaultWindowBytes
 
 // Config is what a broker is opened with.
 type Config struct {

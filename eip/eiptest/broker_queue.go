@@ -3,7 +3,9 @@ package eiptest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -116,6 +118,46 @@ var queueTests = map[string]func(*brokerTest){
 			h.settle(nil)
 		}
 		t.expect(src, numbers("", 6)[4:]...)
+		t.close(src)
+	},
+
+	// Unsettled messages take what they may, and one message more. Headers count.
+	"Queue/WindowOfBytes": func(t *brokerTest) {
+		q := t.queue("q")
+		to := t.sender(q)
+		for i, text := range numbers("", 12) {
+			m := eip.New([]byte(text), nil).WithHeader("a", strings.Repeat("x", 4<<10))
+			if i%2 == 0 {
+				m = eip.New([]byte(text+strings.Repeat(" ", 4<<10)), nil)
+			}
+			t.mustBeNil("send", t.sent(to, m))
+		}
+		t.close(to)
+		const budget = 10 << 10
+		src := t.source(q, broker.Subscription{PrefetchBytes: budget})
+		for next := 0; next < 12; {
+			all := []held{t.hold(src)} // a broker may give fewer than there is room for
+			for bytes := all[0].Size(); ; {
+				ctx, cancel := context.WithTimeout(t.ctx, 50*time.Millisecond)
+				m, _ := src.Receive(ctx) // nothing comes in time
+				cancel()
+				if m == nil {
+					break
+				}
+				if bytes >= budget {
+					t.Errorf("a window of %d bytes let in another message beside %d", budget, bytes)
+				}
+				bytes += m.Size()
+				all = append(all, t.holding(m))
+			}
+			for _, h := range all {
+				if got, want := strings.TrimSpace(string(h.Body())), numbers("", 12)[next]; got != want {
+					t.Fatalf("received %s, want %s", got, want)
+				}
+				next++
+				h.settle(nil)
+			}
+		}
 		t.close(src)
 	},
 

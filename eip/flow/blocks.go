@@ -112,6 +112,13 @@ type flowBlock struct {
 	OrderBy eip.Text `flow:"order_by"`
 	// The window: the most unsettled messages taken from the source.
 	Prefetch int `flow:"prefetch"`
+	// The window in bytes: while the unsettled messages take as much, bodies that
+	// stages made of them included, no further one is taken. A larger message passes
+	// alone.
+	PrefetchBytes eip.Bytes `flow:"prefetch_bytes"`
+	// The longest body that the flow takes, from wherever. What is longer is an
+	// invalid message. Without it, or with 0, any.
+	MaxBody eip.Bytes `flow:"max_body"`
 	// How a failed message is tried again.
 	Retry retryBlock `flow:"retry,block"`
 	// Where a message goes that still fails after the last attempt. Without it the
@@ -190,7 +197,7 @@ func (c *controlBusBlock) Validate() error {
 }
 
 func newFlow() *flowBlock {
-	return &flowBlock{Concurrency: 1, Prefetch: 1000, Durable: true, Enabled: true,
+	return &flowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: eip.DefaultWindowBytes, Durable: true, Enabled: true,
 		Retry: retryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
 }
 
@@ -201,6 +208,9 @@ func (f *flowBlock) Validate() error {
 	}
 	if f.Prefetch < 1 || f.Prefetch > 65_535 {
 		wrong = append(wrong, eip.OptionErrorf("prefetch", "must be from 1 to 65535"))
+	}
+	if f.PrefetchBytes < 1 {
+		wrong = append(wrong, eip.OptionErrorf("prefetch_bytes", "must be more than 0"))
 	}
 	if len(wrong) == 0 && f.Prefetch < f.Concurrency {
 		wrong = append(wrong, eip.OptionErrorf("prefetch", "%d is less than the concurrency, %d", f.Prefetch, f.Concurrency))

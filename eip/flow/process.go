@@ -37,6 +37,10 @@ type RunOptions struct {
 	// none.
 	FlowsDir string
 
+	// Memory is what the process is to get by with: the flows' budgets in bytes share
+	// a third of it. 0: each has its own.
+	Memory eip.Bytes
+
 	host *Process // that shares its brokers, and serves the control bus
 }
 

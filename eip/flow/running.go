@@ -132,7 +132,8 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 	if err != nil {
 		return nil, err
 	}
-	opened, err := b.Source(ctx, p.config.spec(ch), broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch})
+	opened, err := b.Source(ctx, p.config.spec(ch), broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch,
+		PrefetchBytes: p.budget(f) / eip.Bytes(len(f.From))})
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +211,7 @@ func (r *running) build(p *Process) {
 	f := r.decl
 	r.flow = &eip.Flow{
 		Name: f.Name, Source: r.source(), Stages: f.Body.Stages, To: f.Body.To,
-		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch,
+		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch, WindowBytes: p.budget(f), MaxBody: f.MaxBody,
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
 		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace, Abort: p.abort.Done(),

@@ -29,8 +29,8 @@ type WireTap struct {
 	// when its copy is, and fails when its copy fails. Such a tap can slow the flow
 	// and stop it.
 	Guaranteed bool `flow:"guaranteed"`
-	// How many copies may wait or be under way at once. It is not used where
-	// guaranteed is set.
+	// How many copies may wait or be under way at once, of some 16 MiB together or a
+	// single one that is larger. It is not used where guaranteed is set.
 	Buffer int `flow:"buffer"`
 	// Where the copies go: stages, `to`, or both. They may end in any way.
 	Body eip.Pipe `flow:",body"`

@@ -20,6 +20,7 @@ type copier struct {
 
 	queue     chan *eip.Message // has room for limit
 	unsettled atomic.Int64      // in the queue or under way
+	bytes     atomic.Int64      // of the large ones
 	full      atomic.Bool       // the last copy was dropped
 	rarely    rarely
 	closed    atomic.Bool
@@ -33,6 +34,9 @@ type copier struct {
 	empty     chan struct{} // told when nothing is unsettled, once closed
 }
 
+// maxCopies is how many bytes of copies there are at most, but for a single one.
+const maxCopies = 16 << 20
+
 type tapCounts struct{ copied, dropped, failed atomic.Int64 }
 
 func (c *tapCounts) all() map[string]int64 {
@@ -42,7 +46,7 @@ func (c *tapCounts) all() map[string]int64 {
 func newCopier(w *WireTap, env *eip.Env) *copier {
 	c := &copier{body: &w.Body, counts: &w.counts, log: env.Log.With("stage", env.Address), limit: int64(w.Buffer),
 		queue: make(chan *eip.Message, w.Buffer), stopped: make(chan struct{}), empty: make(chan struct{}, 1)}
-	c.settle = c.settled
+	c.settle = func(err error) { c.settled(0, err) }
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	go c.run()
 	return c
@@ -55,7 +59,9 @@ func (c *copier) put(m *eip.Message) {
 		c.drop()
 		return
 	}
-	if c.unsettled.Add(1) > c.limit {
+	size := c.sizeOf(m)
+	if n := c.bytes.Add(size); c.unsettled.Add(1) > c.limit || n > maxCopies && n > size {
+		c.bytes.Add(-size)
 		c.unsettled.Add(-1)
 		c.drop()
 		return
@@ -63,6 +69,14 @@ func (c *copier) put(m *eip.Message) {
 	c.full.Store(false)
 	m.Copied(1)
 	c.queue <- m
+}
+
+// sizeOf is 0 for a message of which the limit in number is enough.
+func (c *copier) sizeOf(m *eip.Message) int64 {
+	if size := m.Size(); size > maxCopies/c.limit {
+		return size
+	}
+	return 0
 }
 
 func (c *copier) drop() {
@@ -80,7 +94,11 @@ func (c *copier) run() {
 	for c.ctx.Err() == nil {
 		select {
 		case m := <-c.queue:
-			eip.Deliver(c.ctx, c, m.Fork(c.settle))
+			settle := c.settle
+			if size := c.sizeOf(m); size > 0 {
+				settle = func(err error) { c.settled(size, err) }
+			}
+			eip.Deliver(c.ctx, c, m.Fork(settle))
 		case <-c.ctx.Done():
 		}
 	}
@@ -91,7 +109,7 @@ func (c *copier) Handle(ctx context.Context, m *eip.Message) error {
 	return c.body.Process(ctx, m, eip.Discard)
 }
 
-func (c *copier) settled(err error) {
+func (c *copier) settled(size int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.abandoned {
@@ -102,6 +120,7 @@ func (c *copier) settled(err error) {
 	} else {
 		c.counts.copied.Add(1)
 	}
+	c.bytes.Add(-size)
 	if c.unsettled.Add(-1) == 0 && c.closed.Load() {
 		select {
 		case c.empty <- struct{}{}:

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"encoding/binary"
 	"io"
+	"sync"
 
 	"github.com/eipd/eipd/eip"
 )
 
 const (
+	frameMethod  = 1
 	frameHeader  = 2
 	frameAround  = 8 // type, channel, size; end
 	maxFrame     = 128 << 10
@@ -22,15 +24,56 @@ var rawHeaders = "raw-" + eip.NewID()
 // inbound reads frames on behalf of the library, which closes a connection over a
 // message whose headers are nested deeply, or many: the message would come again,
 // for ever. Such a header table goes on as one value of bytes, for receive to
-// decode.
+// decode. It tells each consumer's window what comes, and drops what that does not
+// want.
 type inbound struct {
-	from    *bufio.Reader
-	left    int    // of the frame that is passed on
-	changed []byte // a frame to pass on instead
+	from     *bufio.Reader
+	left     int       // of the frame that is passed on
+	changed  []byte    // a frame to pass on instead
+	contents []content // by AMQP channel
+
+	mu      sync.Mutex
+	windows map[string]*window // by the consumer's tag
+}
+
+// content is a delivery that comes on an AMQP channel.
+type content struct {
+	window *window // nil: nobody's
+	tag    uint64
+	drop   bool
 }
 
 func newInbound(from io.Reader) *inbound {
-	return &inbound{from: bufio.NewReaderSize(from, maxFrame+frameAround)}
+	return &inbound{from: bufio.NewReaderSize(from, maxFrame+frameAround), windows: map[string]*window{}}
+}
+
+func (r *inbound) follow(tag string, w *window) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.windows[tag] = w
+}
+
+func (r *inbound) forget(tag string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.windows, tag)
+}
+
+// delivery returns whose delivery a method frame's payload begins.
+func (r *inbound) delivery(p []byte) (c content) {
+	const deliver, redelivered = 60<<16 | 60, 1
+	if len(p) < 5 || binary.BigEndian.Uint32(p) != deliver || len(p) < 5+int(p[4])+9 {
+		return c
+	}
+	tag, rest := p[5:5+p[4]], p[5+p[4]:]
+	r.mu.Lock()
+	c.window = r.windows[string(tag)]
+	r.mu.Unlock()
+	if c.window != nil {
+		c.tag = binary.BigEndian.Uint64(rest)
+		c.drop = !c.window.admit(c.tag, rest[8]&redelivered != 0)
+	}
+	return c
 }
 
 func (r *inbound) Read(p []byte) (n int, err error) {
@@ -76,12 +119,36 @@ func (r *inbound) begin() error {
 		return err
 	}
 	r.left = int(binary.BigEndian.Uint32(start[3:])) + frameAround
-	if start[0] != frameHeader || r.left > maxFrame+frameAround {
-		return nil
+	kind, channel := start[0], binary.BigEndian.Uint16(start[1:])
+	var frame []byte
+	if (kind == frameMethod || kind == frameHeader) && r.left <= maxFrame+frameAround {
+		if frame, err = r.from.Peek(r.left); err != nil {
+			return err
+		}
 	}
-	frame, err := r.from.Peek(r.left)
-	if err != nil {
+	for int(channel) >= len(r.contents) {
+		r.contents = append(r.contents, content{})
+	}
+	c := &r.contents[channel]
+	if kind == frameMethod && frame != nil {
+		*c = r.delivery(frame[7:])
+	}
+	switch {
+	case c.drop:
+		_, err = r.from.Discard(r.left)
+		r.left = 0
 		return err
+	case kind != frameHeader:
+		return nil
+	case c.window != nil:
+		head, err := r.from.Peek(7 + propertyList - 2) // also of a frame that is too large to be looked at
+		if err != nil {
+			return err
+		}
+		c.window.arrive(c.tag, int64(binary.BigEndian.Uint64(head[7+4:]))+int64(r.left)+overhead)
+	}
+	if frame == nil {
+		return nil
 	}
 	at, size, ok := headerTable(frame[7 : len(frame)-1])
 	if !ok || readable(frame[7+at+4:7+at+4+size]) {

@@ -20,6 +20,7 @@ type source struct {
 	topology topology
 	broker   *Broker
 	prefetch int
+	bytes    int64
 	replier  eip.Replier
 	context  context.Context
 	stop     context.CancelFunc
@@ -34,19 +35,22 @@ type source struct {
 type consumer struct {
 	conn       *connection
 	channel    *amqp.Channel
-	tag        string
 	passing    string // the queue, where it goes with its last consumer
 	deliveries <-chan amqp.Delivery
+	early      *amqp.Delivery // of deliveries: the consumer that follows has an earlier one
 	window     *window
 	closed     chan *amqp.Error
 	progress   bool // something was received
 }
 
-func (b *Broker) newSource(ctx context.Context, t topology, prefetch int) (*source, error) {
-	if prefetch == 0 {
-		prefetch = 1000
+func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscription) (*source, error) {
+	if sub.Prefetch == 0 {
+		sub.Prefetch = 1000
 	}
-	s := &source{topology: t, broker: b, prefetch: prefetch, replier: broker.Replies(b)}
+	if sub.PrefetchBytes == 0 {
+		sub.PrefetchBytes = broker.DefaultPrefetchBytes
+	}
+	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), replier: broker.Replies(b)}
 	s.context, s.stop = context.WithCancel(context.Background())
 	if err := b.track(s); err != nil {
 		return nil, err
@@ -112,15 +116,17 @@ func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel
 	if err := s.await(ctx, conn, ch); err != nil {
 		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, err)
 	}
-	if err := ch.Qos(s.prefetch, 0, false); err != nil {
-		return nil, fmt.Errorf("set prefetch: %w", err)
+	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: quickly}
+	first := min(s.prefetch, firstPrefetch)
+	if r.fixed, _ = s.topology.arguments["x-single-active-consumer"].(bool); r.fixed {
+		first = s.prefetch
 	}
-	tag := "eipd-" + eip.NewID()
-	deliveries, err := ch.Consume(s.topology.queue, tag, false, false, false, false, nil)
-	if err != nil {
+	w := newWindow(conn, ch, s.topology.lasts(), r)
+	if err := w.consume(first); err != nil {
 		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, err)
 	}
-	c := &consumer{conn: conn, channel: ch, tag: tag, deliveries: deliveries, window: newWindow(conn, ch, s.topology.lasts()), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}
+	go w.run()
+	c := &consumer{conn: conn, channel: ch, deliveries: w.feed, window: w, closed: ch.NotifyClose(make(chan *amqp.Error, 1))}
 	s.broker.consumers(s.topology.queue, 1)
 	if s.topology.autoDelete {
 		c.passing = s.topology.queue
@@ -136,11 +142,30 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 		c := s.current
 		s.mu.Unlock()
 		if c != nil {
+			deliveries := c.deliveries
+			if c.early != nil {
+				if e := c.window.add(c.early); e != nil {
+					d := c.early
+					c.early = nil
+					return s.message(d, e)
+				}
+				_, deliveries = c.window.feeds()
+			}
 			select {
-			case d, ok := <-c.deliveries:
+			case d, ok := <-deliveries:
 				if ok && !c.channel.IsClosed() { // what is left of one will come again
 					c.progress = true
-					return s.message(c, &d)
+					if e := c.window.add(&d); e != nil {
+						return s.message(&d, e)
+					}
+					c.early = &d
+					continue
+				}
+				if c.early == nil && !c.channel.IsClosed() {
+					if next := c.window.follow(); next != nil {
+						c.deliveries = next
+						continue
+					}
 				}
 				if s.lost(c); !c.progress {
 					sleep(ctx, wait)
@@ -167,8 +192,8 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 	}
 }
 
-func (s *source) message(c *consumer, d *amqp.Delivery) (*eip.Message, error) {
-	m, err := receive(d, s.topology.address, c.window.add(d))
+func (s *source) message(d *amqp.Delivery, e *entry) (*eip.Message, error) {
+	m, err := receive(d, s.topology.address, e)
 	if m.ReplyTo != "" {
 		m = m.WithReplier(s.replier)
 	}
@@ -199,14 +224,19 @@ func (s *source) lost(c *consumer) {
 }
 
 func (s *source) close(c *consumer) {
-	c.window.close()
+	hurry(c.conn, c.window.close)
+	feed, next := c.window.feeds()
 	go func() { // the library waits for who takes these
-		for range c.deliveries {
+		for range feed {
+		}
+		if next != nil {
+			for range next {
+			}
 		}
 	}()
 	hurry(c.conn, func() { // each of these fails where the channel is lost already
 		if c.passing != "" { // the server would do it too, but at some later time
-			_ = c.channel.Cancel(c.tag, false)
+			_ = c.channel.Cancel(c.window.tag, false)
 			_, _ = c.channel.QueueDelete(c.passing, true, false, false)
 		}
 		// The consumer goes and what it had comes back in one step: who sees no consumer

@@ -67,7 +67,7 @@ func (b *Broker) Status() broker.Status {
 
 // Source consumes from a queue or a subscription.
 func (b *Broker) Source(ctx context.Context, c broker.Channel, s broker.Subscription) (broker.Source, error) {
-	return b.newSource(ctx, receiving(c, s), s.Prefetch)
+	return b.newSource(ctx, receiving(c, s), s)
 }
 
 // Sender publishes to a queue or topic.
@@ -96,7 +96,7 @@ func (b *Broker) SendTo(ctx context.Context, address string, m *eip.Message) err
 func (b *Broker) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	t := topology{queue: broker.InboxAddress(name), declare: true, durable: name != "", exclusive: name == "", autoDelete: name == ""}
 	t.address = t.queue
-	s, err := b.newSource(ctx, t, 0)
+	s, err := b.newSource(ctx, t, broker.Subscription{})
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,8 @@ type window struct {
 	wake    chan struct{}
 	ended   chan struct{}
 
+	reading
+
 	mu      sync.Mutex
 	entries []*entry // unacknowledged, by delivery tag
 	settled int      // entries that are settled and not acknowledged
@@ -35,6 +37,7 @@ type window struct {
 type entry struct {
 	window *window
 	tag    uint64
+	size   int64
 	state  state
 }
 
@@ -46,20 +49,25 @@ const (
 	acknowledged // or given back
 )
 
-func newWindow(conn *connection, ch *amqp.Channel, lasting bool) *window {
-	w := &window{conn: conn, channel: ch, lasting: lasting, cancels: ch.NotifyCancel(make(chan string, 1)), done: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{})}
-	go w.run()
+func newWindow(conn *connection, ch *amqp.Channel, lasting bool, r reading) *window {
+	w := &window{conn: conn, channel: ch, lasting: lasting, cancels: ch.NotifyCancel(make(chan string, 2)), done: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{}), reading: r}
 	return w
 }
 
+// add returns the entry of a delivery; nil where one that came before it is still to
+// be added.
 func (w *window) add(d *amqp.Delivery) *entry {
-	e := &entry{window: w, tag: d.DeliveryTag}
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.coming[0].tag != d.DeliveryTag {
+		return nil
+	}
+	e := &entry{window: w, tag: d.DeliveryTag, size: w.coming[0].size}
+	w.coming = w.coming[1:]
 	w.entries = append(w.entries, e)
 	if !w.lasting || !stays(d) {
 		w.firm = e.tag
 	}
-	w.mu.Unlock()
 	return e
 }
 
@@ -74,11 +82,15 @@ func stays(d *amqp.Delivery) bool {
 func (e *entry) Settle(err error) {
 	w := e.window
 	w.mu.Lock()
+	w.held -= e.size
 	if err != nil {
 		e.state = acknowledged
 	} else {
 		e.state = settled
 		w.settled++
+	}
+	if w.dropping && w.held == 0 {
+		w.poke()
 	}
 	wake := err == nil && (w.settled == 1 || w.settled >= ackEvery || w.settled == len(w.entries))
 	w.mu.Unlock()
@@ -87,10 +99,15 @@ func (e *entry) Settle(err error) {
 		return
 	}
 	if wake {
-		select {
-		case w.wake <- struct{}{}:
-		default:
-		}
+		w.poke()
+	}
+}
+
+// poke has run look.
+func (w *window) poke() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -121,6 +138,7 @@ func (w *window) run() {
 	for {
 		select {
 		case <-w.wake:
+			w.adjust()
 			if !w.enough() {
 				t.Reset(ackAfter)
 				continue

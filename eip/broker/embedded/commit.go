@@ -23,8 +23,8 @@ func (s *store) run() {
 	for {
 		if s.next(b, true) {
 			s.commit(b)
-			if s.read.Load() > maxMapped {
-				s.read.Store(0)
+			if s.touched.Load() > maxMapped {
+				s.touched.Store(0)
 				unmapCache(s.db.Info().Data) // only a transaction maps the file elsewhere
 			}
 			continue
@@ -39,7 +39,7 @@ func (s *store) run() {
 	}
 }
 
-// maxMapped is about how much of what was read stays in the process' memory.
+// maxMapped is about how much of what was read or written stays in the process' memory.
 const maxMapped = 16 << 20
 
 // commit writes b. While the disk is full, it writes as much of b as has room, and
@@ -136,7 +136,7 @@ func (s *store) transact(b *batch) (err error) {
 		b.failed = append(b.failed, t.run(tx))
 	}
 	for _, d := range b.deletes {
-		if err := d.log.remove(tx, d.seq); err != nil {
+		if err := d.log.remove(tx, d.seq, d.large); err != nil {
 			return err
 		}
 	}
@@ -146,14 +146,17 @@ func (s *store) transact(b *batch) (err error) {
 	// As late as can be: by now the senders have let go of their messages.
 	s.join(b)
 	for _, e := range b.joined {
-		if err := e.Log().(*fileLog).remove(tx, e.Seq); err != nil {
+		if err := e.Log().(*fileLog).remove(tx, e.Seq, isLarge(e)); err != nil {
 			return err
 		}
 	}
 	if err := b.keep(tx); err != nil {
 		return err
 	}
-	return tx.Commit()
+	err = tx.Commit()
+	stats := tx.Stats()
+	s.touched.Add(stats.GetPageAlloc()) // a page that is written anew was read
+	return err
 }
 
 // join finds the messages that are settled by nothing but the appends of this
@@ -200,7 +203,14 @@ func (b *batch) append(tx *bbolt.Tx) error {
 			bucket.FillPercent = 1 // nothing is ever put between two messages
 			binary.BigEndian.PutUint64(key[:], v.entry.Seq)
 			seal(v.buffer.b, key[:], v.log.place)
-			if err := bucket.Put(key[:], v.buffer.b); err != nil {
+			record := v.buffer.b
+			if isLarge(v.entry) {
+				var err error
+				if record, err = v.log.putLarge(tx, key[:], record); err != nil {
+					return err
+				}
+			}
+			if err := bucket.Put(key[:], record); err != nil {
 				return err
 			}
 			b.mark(v.log, v.entry.Seq)

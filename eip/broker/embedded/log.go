@@ -40,6 +40,7 @@ func (l *fileLog) Attach(q *local.Queue) { l.queue = q }
 const (
 	batchLength = 512
 	batchSize   = 1 << 20
+	largeRecord = 64 << 10 // it is not left in the process' memory once it was read
 )
 
 // Read returns the messages from a number to another, as many as make a batch.
@@ -66,11 +67,15 @@ func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
 					batch.Next = seq
 					return nil
 				}
+				record := l.large(tx, key, record)
 				size += int64(len(record))
 				e, err := l.entry(key, record)
 				if err != nil {
 					bad = append(bad, damage{l, seq, bytes.Clone(record), err})
 					continue
+				}
+				if len(record) >= largeRecord {
+					unmap(record)
 				}
 				batch.Entries = append(batch.Entries, e)
 			}
@@ -80,7 +85,7 @@ func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
 	if err != nil {
 		return batch, fmt.Errorf("read %s: %w", l.s.path, err)
 	}
-	l.s.read.Add(size)
+	l.s.touched.Add(size)
 	batch.Damaged = len(bad)
 	l.s.quarantine(bad)
 	return batch, nil
@@ -99,7 +104,7 @@ func (l *fileLog) entry(key, record []byte) (*local.Entry, error) {
 }
 
 // Delete removes an entry soon.
-func (l *fileLog) Delete(e *local.Entry) { l.s.delete(l, e.Seq) }
+func (l *fileLog) Delete(e *local.Entry) { l.s.delete(deletion{l, e.Seq, isLarge(e)}) }
 
 // Mark writes that messages up to seq may have been delivered.
 func (l *fileLog) Mark(ctx context.Context, seq uint64) error {
@@ -114,13 +119,18 @@ func (l *fileLog) raise(tx *bbolt.Tx, mark uint64) error {
 }
 
 // remove takes a message out of the log.
-func (l *fileLog) remove(tx *bbolt.Tx, seq uint64) error {
+func (l *fileLog) remove(tx *bbolt.Tx, seq uint64, large bool) error {
 	b := tx.Bucket(l.bucket)
 	if b == nil { // dropped
 		return nil
 	}
 	var key [8]byte
 	binary.BigEndian.PutUint64(key[:], seq)
+	if large {
+		if err := l.removeLarge(tx, key[:]); err != nil {
+			return err
+		}
+	}
 	return b.Delete(key[:])
 }
 
@@ -148,10 +158,8 @@ func (s *store) quarantine(bad []damage) {
 			if err := tx.Bucket(quarantineBucket).Put(aside, d.record); err != nil {
 				return err
 			}
-			if b := tx.Bucket(d.log.bucket); b != nil {
-				if err := b.Delete(number(d.seq)); err != nil {
-					return err
-				}
+			if err := d.log.remove(tx, d.seq, true); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unsafe"
 )
 
 // unmapCache tells the system that the pages of the file at address are not needed
@@ -18,6 +19,13 @@ func unmapCache(address uintptr) {
 	}
 	// It is only advice, so an error changes nothing.
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, address, length, syscall.MADV_DONTNEED)
+}
+
+// unmap does so for the part of the file that data is.
+func unmap(data []byte) {
+	address := uintptr(unsafe.Pointer(unsafe.SliceData(data)))
+	first := address &^ uintptr(os.Getpagesize()-1)
+	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, first, address+uintptr(len(data))-first, syscall.MADV_DONTNEED)
 }
 
 // mappedLength is how much of a file is mapped from address on, as the system says.

@@ -272,7 +272,7 @@ func (s *store) orphans(tx *bbolt.Tx) error {
 		known[string(l.bucket)] = true
 	}
 	return tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
-		if !known[string(name)] {
+		if !known[string(name)] && !s.ownsLarge(name) {
 			return fmt.Errorf("it is damaged: the messages %q belong to no channel", name)
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -33,8 +34,8 @@ type store struct {
 	stop chan struct{} // closed by Close
 	done chan struct{} // closed when run has ended
 
-	read  atomic.Int64 // bytes since mapped memory was given back last
-	limit int          // of appends in a transaction; only run uses it
+	touched atomic.Int64 // bytes of mapped memory since it was given back last
+	limit   int          // of appends in a transaction; only run uses it
 
 	mu      sync.Mutex
 	closing bool
@@ -137,7 +138,7 @@ func (s *store) Drop(spec local.Spec) error {
 		if err := tx.Bucket(channelsBucket).Delete(number(l.number)); err != nil || l.isTopic() {
 			return err
 		}
-		return tx.DeleteBucket(l.bucket)
+		return errors.Join(l.dropLarge(tx), tx.DeleteBucket(l.bucket))
 	})
 	if err != nil {
 		return fmt.Errorf("drop %s %q: %w", spec.Kind, spec.Address, err)

@@ -31,7 +31,7 @@ type work struct {
 // What may be under way until senders must wait.
 const (
 	maxPending      = 8192
-	maxPendingBytes = 64 << 20
+	maxPendingBytes = 16 << 20
 )
 
 // pending is a message that is to be appended.
@@ -49,8 +49,9 @@ type value struct {
 }
 
 type deletion struct {
-	log *fileLog
-	seq uint64
+	log   *fileLog
+	seq   uint64
+	large bool
 }
 
 // task is a step of a transaction that somebody waits for.
@@ -138,10 +139,10 @@ func (s *store) poke() {
 
 // delete puts down that a message is to be removed. Once the last transaction is
 // written, it stays, and is delivered again.
-func (s *store) delete(l *fileLog, seq uint64) {
+func (s *store) delete(d deletion) {
 	s.mu.Lock()
 	if s.err == nil && !s.ended {
-		s.deletes = append(s.deletes, deletion{l, seq})
+		s.deletes = append(s.deletes, d)
 		s.settled.Store(int64(len(s.deletes)))
 	}
 	s.mu.Unlock()

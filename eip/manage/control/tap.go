@@ -15,7 +15,7 @@ import (
 const (
 	mostTaps      = 16
 	tapBuffer     = 256
-	tapBytes      = 16 << 20 // of bodies in the buffer
+	tapBytes      = 4 << 20 // of messages in the buffer, or a single one
 	defaultTapFor = time.Minute
 	longestTapFor = time.Hour
 )
@@ -52,7 +52,7 @@ func (s *Server) tap(r *request) (any, error) {
 	for {
 		select {
 		case c := <-t.copies:
-			t.bytes.Add(-int64(len(c.message.Body())))
+			t.bytes.Add(-c.message.Size())
 			seen := s.redact.look(c.message, nil)
 			ok, err := t.wants == nil, error(nil)
 			if !ok {
@@ -152,8 +152,8 @@ func (t *tap) see(at string, m *eip.Message) {
 			return
 		}
 	}
-	size := int64(len(m.Body()))
-	if t.bytes.Add(size) <= tapBytes {
+	size := m.Size()
+	if n := t.bytes.Add(size); n <= tapBytes || n == size {
 		select {
 		case t.copies <- tappedMessage{at, time.Now(), m}:
 			return

@@ -99,7 +99,7 @@ func (b *Broker) Source(_ context.Context, c broker.Channel, s broker.Subscripti
 		if err != nil {
 			return nil, err
 		}
-		if src := q.open(s.Prefetch); src != nil {
+		if src := q.open(s); src != nil {
 			return src, nil
 		}
 	}

@@ -58,7 +58,7 @@ func (q *Queue) load() error {
 		return err
 	}
 	for _, e := range batch.Entries {
-		e.queue, e.size = q, sizeOf(e.Message)
+		e.queue, e.size = q, e.Message.Size()
 		e.Message.Redelivered = e.Seq <= q.doubtful
 		e.Message = q.deliverable(e.Message)
 		q.b.cached.Add(e.size)

@@ -31,14 +31,12 @@ const (
 	settled
 )
 
-// overhead is about what an entry takes beside its body.
-const overhead = 512
+// Size is that of its message.
+func (e *Entry) Size() int64 { return e.size }
 
-func sizeOf(m *eip.Message) int64 { return int64(len(m.Body())) + overhead }
-
-// fill makes e the entry of a copy of m in q.
-func (e *Entry) fill(q *Queue, m *eip.Message) {
-	e.queue, e.size = q, sizeOf(m)
+// fill makes e the entry of a copy of m, of that size, in q.
+func (e *Entry) fill(q *Queue, m *eip.Message, size int64) {
+	e.queue, e.size = q, size
 	e.Message = q.own(eip.NewFor(m.Body(), e), m)
 	if life, bounded := q.life(m); bounded {
 		e.Deadline = time.Now().Add(life).UnixNano()

@@ -115,7 +115,7 @@ func (b *Broker) send(ctx context.Context, m *eip.Message, queues []*Queue, s *s
 	if b.closing.Err() != nil {
 		return eip.ErrClosed
 	}
-	size := sizeOf(m)
+	size := m.Size()
 	durable := 0
 	for i, q := range queues {
 		if err := q.reserve(ctx, m, size); err != nil {
@@ -127,7 +127,7 @@ func (b *Broker) send(ctx context.Context, m *eip.Message, queues []*Queue, s *s
 		}
 	}
 	if durable > 0 {
-		if err := b.append(ctx, m, queues, s); err != nil {
+		if err := b.append(ctx, m, size, queues, s); err != nil {
 			release(queues, size)
 			return err
 		}
@@ -135,7 +135,7 @@ func (b *Broker) send(ctx context.Context, m *eip.Message, queues []*Queue, s *s
 	for _, q := range queues {
 		if q.log == nil {
 			e := &Entry{}
-			e.fill(q, m)
+			e.fill(q, m, size)
 			q.arrive(e)
 		}
 	}
@@ -152,7 +152,7 @@ func release(queues []*Queue, size int64) {
 }
 
 // append hands m to the store, held until it is on disk.
-func (b *Broker) append(ctx context.Context, m *eip.Message, queues []*Queue, s *sender) error {
+func (b *Broker) append(ctx context.Context, m *eip.Message, size int64, queues []*Queue, s *sender) error {
 	a := &Append{Message: m, sender: s}
 	a.Entries = a.array[:0]
 	for _, q := range queues {
@@ -163,7 +163,7 @@ func (b *Broker) append(ctx context.Context, m *eip.Message, queues []*Queue, s 
 		if len(a.Entries) > 0 {
 			e = &Entry{}
 		}
-		e.fill(q, m)
+		e.fill(q, m, size)
 		a.Entries = append(a.Entries, e)
 	}
 	a.release = m.Hold()

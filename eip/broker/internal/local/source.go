@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 )
 
 // source is one consumer of a queue. The queue's lock guards its fields.
@@ -14,6 +15,8 @@ type source struct {
 	prefetch  int
 	allowed   int // of prefetch, so far
 	unsettled int
+	held      int64 // bytes of them
+	budget    int64
 	settles   int    // how many there were; of a source that is not allowed all
 	first     *Entry // of what was taken and is not settled
 	waits     waitingFor
@@ -35,11 +38,16 @@ const (
 )
 
 // open adds a source; nil where the queue was removed meanwhile.
-func (q *Queue) open(prefetch int) *source {
+func (q *Queue) open(sub broker.Subscription) *source {
+	prefetch := sub.Prefetch
 	if prefetch <= 0 {
 		prefetch = defaultPrefetch
 	}
-	s := &source{q: q, prefetch: prefetch, allowed: prefetch, wake: make(chan struct{}, 1)}
+	budget := int64(sub.PrefetchBytes)
+	if budget <= 0 {
+		budget = broker.DefaultPrefetchBytes
+	}
+	s := &source{q: q, prefetch: prefetch, allowed: prefetch, budget: budget, wake: make(chan struct{}, 1)}
 	if q.log != nil {
 		s.allowed = min(prefetch, firstAllowed)
 	}
@@ -103,7 +111,7 @@ func (s *source) take(ctx context.Context) (*eip.Message, error) {
 			return nil, eip.ErrClosed
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case s.unsettled >= s.allowed:
+		case s.unsettled >= s.allowed || s.held >= s.budget:
 			s.waits = forWindow
 			return nil, nil
 		case e == nil && q.spilled && !q.loading:
@@ -138,6 +146,7 @@ func (s *source) have(e *Entry) *eip.Message {
 	q.taken++
 	e.state, e.source = taken, s
 	s.unsettled++
+	s.held += e.size
 	if e.next = s.first; e.next != nil {
 		e.next.prev = e
 	}
@@ -147,6 +156,7 @@ func (s *source) have(e *Entry) *eip.Message {
 
 func (s *source) unlink(e *Entry) {
 	s.unsettled--
+	s.held -= e.size
 	if s.allowed < s.prefetch {
 		if s.settles++; s.settles > firstSettles && s.settles%settlesForOne == 0 {
 			s.allowed++

@@ -1,0 +1,78 @@
+package eip
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+// overhead is about what a message takes beside its body and headers.
+const overhead = 512
+
+// DefaultWindowBytes is the budget of a flow that has no other.
+const DefaultWindowBytes = 64 << 20
+
+// Size is about how much memory m takes: its body, its headers and a constant.
+func (m *Message) Size() int64 {
+	n := overhead + int64(len(m.Body()))
+	if len(m.Headers) > 0 {
+		n += sizeOf(m.Headers)
+	}
+	return n
+}
+
+func sizeOf(value any) (n int64) {
+	const each = 16
+	switch v := value.(type) {
+	case string:
+		n = int64(len(v))
+	case []byte:
+		n = int64(len(v))
+	case Headers:
+		return sizeOf(map[string]any(v))
+	case map[string]any:
+		for name, v := range v {
+			n += int64(len(name)) + sizeOf(v)
+		}
+	case []any:
+		for _, v := range v {
+			n += sizeOf(v)
+		}
+	}
+	return n + each
+}
+
+// load is how many messages are in flight, and how many bytes these take: both in one
+// number, as each message changes both.
+type load struct{ atomic.Int64 }
+
+// oneMessage is a message of no bytes. What is below counts bytes.
+const oneMessage = 1 << 40
+
+func (l *load) messages() int64 { return l.Load() / oneMessage }
+
+// hasRoom reports whether the window has room for one more message, of any size.
+func (x *run) hasRoom() bool {
+	n := x.inFlight.Load()
+	return n/oneMessage < int64(x.Window) && n%oneMessage < int64(x.WindowBytes)
+}
+
+// isIdle reports whether nothing is in flight.
+func (x *run) isIdle() bool { return x.inFlight.messages() == 0 }
+
+// charge counts n bytes more that the flow holds for a message: a body that was made
+// of it, while the first one is kept for another attempt. Whoever makes one holds the
+// message.
+func (r *receipt) charge(n int64) {
+	if r != nil && r.run != nil && r.refs.Load() > 0 {
+		atomic.AddInt64(&r.size, n)
+		r.run.inFlight.Add(n)
+	}
+}
+
+// tooLarge is why m is not let in; nil where it is.
+func (x *run) tooLarge(m *Message) error {
+	if x.MaxBody == 0 || int64(len(m.Body())) <= int64(x.MaxBody) {
+		return nil
+	}
+	return Invalid(fmt.Errorf("the body has %d bytes, and max_body is %v", len(m.Body()), x.MaxBody))
+}
