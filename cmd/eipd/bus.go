@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // bus are the flags of commands that ask running processes.
@@ -122,12 +124,28 @@ func unreachable(u *url.URL, err error) error {
 	return fmt.Errorf("no process was asked: %w\nSee eipd ping %s", err, secrets.Hide(u.String()))
 }
 
-func (a *asked) Close() error {
-	err := a.Client.Close()
-	if a.broker != nil {
-		err = errors.Join(err, a.broker.Close())
+// warn says once that somebody was not believed.
+func (a *asked) warn(stderr io.Writer) {
+	if refused := a.Refused(); refused != nil {
+		fmt.Fprintln(stderr, "eipd:", visible.Line(refused.Error()))
 	}
-	return err
+}
+
+// Close ends within a moment: what was not taken by a broker that takes nothing is
+// not waited for.
+func (a *asked) Close() {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = a.Client.Close() // what was asked is answered, or nobody waits for it
+		if a.broker != nil {
+			_ = a.broker.Close()
+		}
+	}()
+	select {
+	case <-closed:
+	case <-time.After(time.Second):
+	}
 }
 
 // command makes a command of this bus.
@@ -144,8 +162,8 @@ func (b *bus) collect(c control.Command) control.Collect {
 	if test, timeout := c.Args["test"], 10*time.Second; !b.waitSet && c.Command == "inject" && test == true {
 		// Its report comes at the end of the Test Message's way.
 		if text, ok := c.Args["timeout"].(string); ok {
-			if d, err := time.ParseDuration(text); err == nil {
-				timeout = d
+			if d, err := time.ParseDuration(text); err == nil && d > 0 {
+				timeout = min(d, control.DefaultTimeout)
 			}
 		}
 		of.Wait += timeout
@@ -158,31 +176,19 @@ func (b *bus) collect(c control.Command) control.Collect {
 // cut off.
 func (b *bus) ask(ctx context.Context, a *asked, c control.Command, each func(control.Reply) error) error {
 	of := b.collect(c)
-	if !a.shared && !b.waitSet {
+	if !a.shared && !b.waitSet { // who knows that only one answers waits until it does
 		of.Wait = max(of.Wait, socketWait)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	if !a.shared { // who knows that only one answers waits until it does
-		late := time.AfterFunc(of.Wait, func() { cancel(control.ErrNobody) })
-		defer late.Stop()
-		first := each
-		each = func(r control.Reply) error {
-			late.Stop()
-			return first(r)
-		}
 	}
 	answered := false
 	for r, err := range a.Do(ctx, c, of) {
-		if err != nil && errors.Is(context.Cause(ctx), control.ErrNobody) {
-			err = control.ErrNobody
-		}
 		switch {
 		case err == nil:
 			if err := each(r); err != nil {
 				return failure{exitFailed, err}
 			}
 			answered = true
+		case answered && errors.Is(err, control.ErrNobody):
+			return failure{exitFailed, fmt.Errorf("read answers of %s: they broke off", a.at)}
 		case answered:
 			return failure{exitFailed, fmt.Errorf("read answers of %s: %w", a.at, err)}
 		default:

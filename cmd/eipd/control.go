@@ -76,6 +76,7 @@ func (c *controlCommand) run(cmd *cobra.Command, do control.Command) error {
 	defer a.Close()
 	replies, err := c.gather(ctx, a, do, out)
 	if err != nil && replies == nil {
+		a.warn(cmd.ErrOrStderr())
 		return err
 	}
 	if !c.asJSON {
@@ -127,6 +128,7 @@ func (c *controlCommand) outcome(stderr io.Writer, a *asked, replies []control.R
 			fmt.Fprintf(stderr, "eipd: %s: %s\n", visible.Line(r.Instance), visible.Line(r.Read(nil).Error()))
 		}
 	}
+	a.warn(stderr)
 	if a.shared && c.instance == "" {
 		for _, line := range noteAnswers(c.broker+" "+c.topic, replies, c.expect == 0 || len(replies) < c.expect) {
 			fmt.Fprintln(stderr, "eipd:", line)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -60,30 +61,24 @@ func TestControlBusPage(t *testing.T) {
 		t.Errorf("the pika client printed %q", got)
 	}
 
-	for _, line := range lines(block("", "amqp-publish")) {
-		tool, rest, _ := strings.Cut(line, " ")
-		line = tool + " -u '" + url + "' " + rest
-		if tool != "amqp-get" {
-			run("/bin/sh", line)
-			continue
-		}
-		var got control.Reply
-		until(t, "an answer in the queue", func() bool {
-			out, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", line).Output()
-			return err == nil && json.Unmarshal(out, &got) == nil
-		})
-		if got.Instance != "one" || got.Command != "set" || !got.OK {
-			t.Errorf("amqp-tools got %+v", got)
-		}
+	script := regexp.MustCompile(`amqp-[a-z-]+`).ReplaceAllString(block("", "amqp-publish"), "$0 -u '"+url+"'")
+	script = regexp.MustCompile(`(?m)^amqp-get.*`).ReplaceAllString(script, "until $0; do sleep 0.05; done") // it may be too early
+	var got control.Reply
+	answer := run("/bin/sh", script) // and what the last tool prints
+	if err := json.NewDecoder(strings.NewReader(answer)).Decode(&got); err != nil || got.Instance != "one" || got.Command != "set" || !got.OK {
+		t.Errorf("amqp-tools got %q", answer)
 	}
 	holds(t, first(c.ask(0, "control", "list")), "enabled=true (until ")
 	c.interrupt(t)
 
 	signed := strings.ReplaceAll(asks, `json.dumps({"command": "stats", "target": "orders"})`,
-		`json.dumps(sign({"command": "stats", "target": "orders", "args": {"reset": True}}, "<größe>"))`)
+		`json.dumps(command := sign({"command": "stats", "target": "orders", "args": {"reset": True}}, "<größe>"))`) + `
+assert genuine(reply, command["nonce"], "<größe>")
+assert not genuine(reply, command["nonce"] + "x", "<größe>")
+`
 	t.Setenv("EIPD_CONTROL_SECRET", "<größe>")
 	c = runControlled(t, ordered+"control_bus { secret = env(\"EIPD_CONTROL_SECRET\") }\n", "one", "--broker", vhosts["page_signed"])
-	if got := run(python, block("python", "def sign")+strings.ReplaceAll(signed, url, vhosts["page_signed"])); got != "one 0\n" {
+	if got := run(python, block("python", "def sign")+block("python", "def genuine")+strings.ReplaceAll(signed, url, vhosts["page_signed"])); got != "one 0\n" {
 		t.Errorf("the client that signs printed %q", got)
 	}
 	c.interrupt(t)

@@ -221,8 +221,8 @@ func TestControl_RabbitMQ(t *testing.T) {
 	_, stderr := fleet(3, "status", "--expect", "4", "--wait", "2s")
 	holds(t, stderr, "of the 4 processes that were expected have answered on topic eip.control of amqp://guest:xxxxx@")
 	t.Setenv("EIPD_CONTROL_SECRET", "other")
-	_, stderr = fleet(1, "control", "stop", "f", "--expect", "3", patient)
-	holds(t, stderr, "eipd: a: bad_signature: the signature is wrong")
+	_, stderr = fleet(3, "control", "stop", "f", "--wait", "2s")
+	holds(t, stderr, "was not signed with this secret, and is not believed; it says: bad_signature: the signature is wrong")
 	t.Setenv("EIPD_CONTROL_SECRET", "s3cret")
 
 	fleet(0, "status", "--expect", "3", patient)

@@ -23,6 +23,7 @@ type tapCommand struct {
 	sample    float64
 	count     int
 	lease     time.Duration
+	until     time.Time // the end of the lease
 
 	taken   int
 	refused bool             // by one at least
@@ -69,10 +70,12 @@ func (t *tapCommand) run(cmd *cobra.Command, address string) error {
 		return err
 	}
 	defer a.Close()
+	t.until = time.Now().Add(t.lease)
 	for t.again = true; t.again && err == nil; {
 		err = t.once(ctx, a, address, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	t.sum(cmd.ErrOrStderr())
+	a.warn(cmd.ErrOrStderr())
 	switch {
 	case ctx.Err() != nil || errors.Is(err, errEnough):
 		return nil
@@ -97,8 +100,8 @@ func (t *tapCommand) once(ctx context.Context, a *asked, address string, out, st
 	if t.count > 0 {
 		args["count"] = t.count - t.taken
 	}
-	if t.lease > 0 {
-		args["for"] = t.lease.String()
+	if left := time.Until(t.until); t.lease > 0 && left < time.Minute { // a longer one is opened again each minute
+		args["for"] = max(left, time.Millisecond).String()
 	}
 	t.again = false
 	return t.ask(ctx, a, t.command("tap", address, args), func(r control.Reply) error { return t.take(r, out, stderr) })
@@ -121,7 +124,7 @@ func (t *tapCommand) take(r control.Reply, out, stderr io.Writer) error {
 	t.dropped[r.Instance] = t.before[r.Instance] + end.Dropped
 	t.before[r.Instance] = t.dropped[r.Instance]
 	switch {
-	case end.Ended == "time" && t.lease == 0:
+	case end.Ended == "time" && (t.lease == 0 || time.Until(t.until) > 0):
 		t.again = true
 	case end.Ended == "process":
 		t.refused = true

@@ -56,6 +56,7 @@ func (t *topCommand) run(cmd *cobra.Command) error {
 	case ctx.Err() != nil:
 		return nil
 	case s.err != nil:
+		a.warn(cmd.ErrOrStderr())
 		return s.err
 	case !t.once && in != nil && out != nil:
 		return t.watch(ctx, a, s, in, out)

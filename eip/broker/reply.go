@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"encoding/hex"
+	"strings"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -26,11 +28,24 @@ func Answers(b Broker, m *eip.Message) bool {
 	return ok && r.broker == b && m.ReplyTo != ""
 }
 
+// IsInbox reports whether only an inbox can be at an address on b: one that Inbox
+// opened under no name, or a queue whose name the broker itself made.
+func IsInbox(b Broker, address string) bool {
+	if id, ok := strings.CutPrefix(address, inboxPrefix); ok {
+		raw, err := hex.DecodeString(id)
+		return err == nil && len(raw) == len(eip.NewID())/2
+	}
+	n, ok := b.(interface{ Named(address string) bool })
+	return ok && n.Named(address)
+}
+
+const inboxPrefix = "eip.inbox."
+
 // InboxAddress is the address of the inbox that processes share under name. name
 // "" gives an address that nobody else has.
 func InboxAddress(name string) string {
 	if name == "" {
 		name = eip.NewID()
 	}
-	return "eip.inbox." + name
+	return inboxPrefix + name
 }

@@ -161,12 +161,19 @@ type controlBusBlock struct {
 	Topic topicRef `flow:"topic"`
 	// How often statistics are published. Without it only on demand.
 	StatisticsEvery time.Duration `flow:"statistics_every"`
-	// Commands must be signed with it.
+	// Commands must be signed with it, and replies are.
 	Secret string `flow:"secret"`
 	// The commands that the topic may give. Without it all.
 	Allow []string `flow:"allow"`
 	// The commands that the socket may give. Without it all.
 	AllowSocket []string `flow:"allow_socket"`
+	// Where replies may go besides inboxes: addresses, in which * stands for any
+	// letters. What a flow here reads is never one.
+	ReplyTo []string `flow:"reply_to"`
+	// How long a command may take at most.
+	Timeout time.Duration `flow:"timeout"`
+	// How long something may be set for at most, where a time is given.
+	MaxLease time.Duration `flow:"max_lease"`
 	// What was set outlasts restarts too: it is kept in the data directory.
 	Remember bool `flow:"remember"`
 	// What is shown of no message in taps, reports of Test Messages, errors and the
@@ -176,7 +183,9 @@ type controlBusBlock struct {
 	Enabled bool `flow:"enabled"`
 }
 
-func newControlBus() *controlBusBlock { return &controlBusBlock{Enabled: true} }
+func newControlBus() *controlBusBlock {
+	return &controlBusBlock{Enabled: true, Timeout: control.DefaultTimeout, MaxLease: control.DefaultMaxLease}
+}
 
 func (c *controlBusBlock) Validate() error {
 	check := func(option string, names []string) error {
@@ -189,6 +198,9 @@ func (c *controlBusBlock) Validate() error {
 	}
 	if c.StatisticsEvery != 0 && c.StatisticsEvery < time.Second {
 		return eip.OptionErrorf("statistics_every", "%v is less than a second", c.StatisticsEvery)
+	}
+	if c.Timeout < time.Second || c.MaxLease < time.Second {
+		return eip.OptionErrorf("timeout", "this and max_lease are at least a second")
 	}
 	if err := control.CheckRedaction(c.Redact); err != nil {
 		return eip.OptionErrorf("redact", "%w", err)

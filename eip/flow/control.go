@@ -45,7 +45,8 @@ func (p *Process) serve(ctx context.Context, begun <-chan struct{}) (opened <-ch
 	p.control = control.NewServer(control.Options{
 		Process: p, Instance: p.options.Instance, Version: p.options.Version, Log: p.log, Level: p.options.Level,
 		DataDir: p.options.DataDir, Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
-		Remember: block.Remember, Begun: begun, Hide: p.config.Redact, Compile: expression.Glance,
+		ReplyTo: block.ReplyTo, Timeout: block.Timeout, MaxLease: block.MaxLease, Remember: block.Remember, Begun: begun,
+		Hide: p.config.Redact, Compile: expression.Glance,
 	})
 	on, topic := p.controlTopic(block)
 	if on == nil {
@@ -179,6 +180,36 @@ func (p *Process) Source(ctx context.Context, queue string, prefetch int) (broke
 		return nil, err
 	}
 	return b.Source(ctx, p.config.spec(ch), broker.Subscription{Prefetch: prefetch})
+}
+
+// Reads reports whether a flow may read what is sent to an address: that of a
+// queue, of a subscription, or of what failed.
+func (p *Process) Reads(address string) bool {
+	for _, p := range append([]*Process{p}, p.guests.all()...) {
+		c := p.config
+		at := func(r ref) bool { return c.Channels[r.String()] != nil && c.Channels[r.String()].Address == address }
+		for _, f := range c.Flows {
+			if implicitDeadLetters(f.Name).Address == address {
+				return true
+			}
+			for r := range f.lastResort {
+				if at(r) {
+					return true
+				}
+			}
+			for _, from := range f.From {
+				if ch := c.Channels[from.String()]; at(from.ref) || ch != nil && ch.kind == "topic" && ch.Address+"."+f.Subscription == address {
+					return true
+				}
+			}
+		}
+		for _, ch := range c.Channels {
+			if ch.DeadLetter.At != nil && at(ch.DeadLetter.At.ref) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Draining reports whether the process is about to end.

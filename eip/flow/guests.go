@@ -22,7 +22,7 @@ import (
 // guests are the processes that the control bus made of further files. They use
 // their host's default broker.
 type guests struct {
-	turn sync.Mutex // held by who applies or removes one
+	turn turn // of who applies or removes one
 	mu   sync.Mutex
 	file map[string]*Process
 	over bool // the host stops
@@ -65,8 +65,8 @@ func (g *guests) stop() (err error) {
 	g.mu.Lock()
 	g.over = true
 	g.mu.Unlock()
-	g.turn.Lock()
-	defer g.turn.Unlock()
+	_ = g.turn.take(context.Background())
+	defer g.turn.end()
 	for _, p := range g.all() {
 		err = errors.Join(err, p.Stop())
 	}
@@ -108,8 +108,10 @@ var flowFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\.hcl(\.json)
 // before is read again: its flows make room for those that are in it now, once
 // these are found well.
 func (p *Process) Apply(ctx context.Context, file string) ([]string, error) {
-	p.guests.turn.Lock()
-	defer p.guests.turn.Unlock()
+	if err := p.guests.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer p.guests.turn.end()
 	source, err := p.flowFile(file)
 	if err != nil {
 		return nil, err
@@ -154,9 +156,11 @@ func (p *Process) keepGuest(file string, g *Process) {
 }
 
 // Remove stops the flows of a file that was applied.
-func (p *Process) Remove(_ context.Context, file string) ([]string, error) {
-	p.guests.turn.Lock()
-	defer p.guests.turn.Unlock()
+func (p *Process) Remove(ctx context.Context, file string) ([]string, error) {
+	if err := p.guests.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer p.guests.turn.end()
 	g := p.guests.of(file)
 	if g == nil {
 		var names []string

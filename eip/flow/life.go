@@ -11,20 +11,50 @@ import (
 
 var errStopping = errors.New("the process stops")
 
-// Stop takes no more messages, and settles what is in flight, within the process'
-// grace. What was taken ahead goes back to the broker.
-func (r *running) Stop(context.Context) error {
-	r.turn.Lock()
-	defer r.turn.Unlock()
-	if r.process.stopping.Load() {
-		return errStopping
+// turn is held by who stops or starts something.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+// take waits for the turn, but no longer than ctx.
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("it is still being stopped, started or replaced: %w", ctx.Err())
 	}
-	if r.State() == control.Stopped {
+}
+
+func (t turn) end() { <-t }
+
+// Stop takes no more messages, and settles what is in flight, within the process'
+// grace. What was taken ahead goes back to the broker. Where ctx ends before, it
+// goes on all the same.
+func (r *running) Stop(ctx context.Context) error {
+	if err := r.turn.take(ctx); err != nil {
+		return err
+	}
+	if r.process.stopping.Load() || r.State() == control.Stopped {
+		defer r.turn.end()
+		if r.process.stopping.Load() {
+			return errStopping
+		}
 		return nil
 	}
-	err := r.halt()
-	r.process.log.Info("flow stopped", slog.String("flow", r.decl.Name))
-	return err
+	halted := make(chan error, 1)
+	go func() {
+		defer r.turn.end()
+		err := r.halt()
+		r.process.log.Info("flow stopped", slog.String("flow", r.decl.Name))
+		halted <- err
+	}()
+	select {
+	case err := <-halted:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("it stops when what is in flight is settled: %w", ctx.Err())
+	}
 }
 
 // halt ends the flow's life, and closes its sources.
@@ -45,15 +75,34 @@ func (r *running) halt() error {
 func (r *running) finish() {
 	l := r.life.Load()
 	l.cancel()
-	r.turn.Lock() // who starts it gives up now
-	defer r.turn.Unlock()
+	_ = r.turn.take(context.Background()) // who starts it gives up now
+	defer r.turn.end()
 	<-r.life.Load().done
 }
 
-// Start opens the sources that are closed, and takes messages again.
+// Start opens the sources that are closed, and takes messages again. Where ctx ends
+// before, it is as if it had not begun.
 func (r *running) Start(ctx context.Context) error {
-	r.turn.Lock()
-	defer r.turn.Unlock()
+	if err := r.turn.take(ctx); err != nil {
+		return err
+	}
+	started := make(chan error, 1)
+	go func() {
+		defer r.turn.end()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(r.process.abort, cancel)()
+		started <- r.start(ctx)
+	}()
+	select {
+	case err := <-started:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *running) start(ctx context.Context) error {
 	if r.process.stopping.Load() {
 		return errStopping
 	}

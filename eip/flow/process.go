@@ -89,6 +89,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		return nil, err
 	}
 	p = &Process{config: c, options: o, log: o.Log, started: time.Now(), brokers: map[*Broker]broker.Broker{}, deadLetters: map[*Channel]bool{}}
+	p.guests.turn = newTurn()
 	if p.positions = (&positions{process: p}); o.host != nil {
 		p.positions = o.host.positions
 	}
@@ -111,7 +112,7 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		p = nil
 	}()
 	for _, f := range flows {
-		r := &running{process: p, decl: f}
+		r := &running{process: p, decl: f, turn: newTurn()}
 		p.flows = append(p.flows, r)
 		if err := r.openSources(ctx); err != nil {
 			return p, err

@@ -26,7 +26,7 @@ type running struct {
 	deadLetter eip.Handler
 	upstream   []*running // flows that send to this one
 
-	turn sync.Mutex // held by who stops or starts the flow
+	turn turn // of who stops or starts the flow
 	life atomic.Pointer[life]
 }
 

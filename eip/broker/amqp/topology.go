@@ -30,6 +30,10 @@ type topology struct {
 	topicDurable, topicAutoDelete bool
 }
 
+// mostOfExclusive is how many bytes wait in an exclusive subscription of bounded
+// length at most.
+const mostOfExclusive = 16 << 20
+
 // receiving is what a source declares.
 func receiving(c broker.Channel, s broker.Subscription) topology {
 	t := topology{address: c.Address, queue: c.Address, declare: c.Declare, durable: c.Durable, exclusive: c.Exclusive, autoDelete: c.AutoDelete}
@@ -44,7 +48,7 @@ func receiving(c broker.Channel, s broker.Subscription) topology {
 	}
 	t.durable, t.autoDelete, t.exclusive = s.Durable, !s.Durable, s.Exclusive
 	if s.Exclusive && s.MaxLength > 0 {
-		t.arguments = amqp.Table{"x-max-length": int64(s.MaxLength)}
+		t.arguments = amqp.Table{"x-max-length": int64(s.MaxLength), "x-max-length-bytes": int64(mostOfExclusive)}
 	}
 	return t
 }

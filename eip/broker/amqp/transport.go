@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/eipd/eipd/eip"
@@ -90,6 +91,12 @@ func (b *Broker) SendTo(ctx context.Context, address string, m *eip.Message) err
 		return err
 	}
 	return s.send(ctx, address, m)
+}
+
+// Named reports whether the server made the name of a queue: clients cannot declare
+// one that begins so.
+func (b *Broker) Named(address string) bool {
+	return strings.HasPrefix(address, "amq.gen-") || strings.HasPrefix(address, directReply)
 }
 
 // Inbox consumes from a queue of its own.

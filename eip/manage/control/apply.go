@@ -20,16 +20,13 @@ type Applied struct {
 }
 
 func (s *Server) file(r *request, do func(context.Context, string) ([]string, error)) (any, error) {
-	if err := r.only(); err != nil {
-		return nil, err
-	}
 	if r.Target == "" {
 		return nil, Errorf(BadArgs, "%s needs the name of a flow file as its target, like orders.hcl", r.Command.Command)
 	}
 	if len(r.Target) > 255 {
 		return nil, Errorf(BadArgs, "%s is no name of a flow file", clip(r.Target))
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, applyTimeout)
+	ctx, cancel := context.WithTimeout(r.ctx, applyTimeout)
 	defer cancel()
 	flows, err := do(ctx, r.Target)
 	if err != nil {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"log/slog"
 	"sync"
 	"time"
@@ -19,30 +20,69 @@ type Record struct {
 	Error    *Error         `json:"error,omitempty"`
 }
 
-// reading are the commands that change nothing: they are audited at debug level.
-var reading = map[string]bool{"status": true, "list": true, "stats": true, "leases": true}
-
-func (s *Server) audit(r *request, reply Reply) {
-	rec := Record{V: Version, Time: time.Now(), Instance: s.Instance, From: r.from, Command: reply.Command, Target: reply.Target,
-		Args: s.auditable(r.Args), OK: reply.OK, Error: reply.Error}
-	level := slog.LevelInfo
-	switch {
-	case !reply.OK && reply.Error.Code == BadRequest: // the counter has logged it
-		level = slog.LevelDebug
-	case !reply.OK:
-		level = slog.LevelWarn
-	case reading[reply.Command]:
-		level = slog.LevelDebug
+// reads reports whether a command changes nothing: it is audited at debug level.
+func (r *request) reads() bool {
+	switch r.Command.Command {
+	case "status", "list", "leases":
+		return true
+	case "stats":
+		reset, _ := r.flag("reset")
+		return !reset
 	}
-	attrs := []any{slog.String("command", rec.Command), slog.String("target", rec.Target), slog.Any("args", rec.Args),
-		slog.String("from", rec.From.On), slog.Bool("ok", rec.OK)}
+	return false
+}
+
+func (s *Server) record(r *request) Record {
+	return Record{V: Version, Time: time.Now(), Instance: s.Instance, From: r.from, Command: clip(r.Command.Command), Target: clip(r.Target), Args: s.auditable(r.Args)}
+}
+
+func (rec *Record) attrs() []slog.Attr {
+	attrs := []slog.Attr{slog.String("command", rec.Command), slog.String("target", rec.Target), slog.Any("args", rec.Args), slog.String("from", rec.From.On)}
 	if rec.From.User != "" {
 		attrs = append(attrs, slog.String("user", rec.From.User))
 	}
+	return attrs
+}
+
+// announce makes the record of a command that is about to have an effect, and writes
+// it to the log. Where it cannot, the command has none.
+func (s *Server) announce(r *request) error {
+	rec := s.record(r)
+	if _, err := json.Marshal(rec); err != nil {
+		return Errorf(Failed, "nothing was done, as there can be no audit record of it: %v", err)
+	}
+	if err := s.write("control command begins", rec.attrs()...); err != nil {
+		return Errorf(Failed, "nothing was done, as the audit record cannot be written: %v", err)
+	}
+	return nil
+}
+
+// write logs a line whatever the level of the log is.
+func (s *Server) write(text string, attrs ...slog.Attr) error {
+	line := slog.NewRecord(time.Now(), slog.LevelInfo, text, 0)
+	line.AddAttrs(attrs...)
+	return s.Log.Handler().Handle(s.ctx, line)
+}
+
+// audit tells the log and others what came of a command.
+func (s *Server) audit(r *request, reply Reply) {
+	rec := s.record(r)
+	rec.OK, rec.Error = reply.OK, reply.Error
+	level := slog.LevelInfo
+	switch {
+	case reply.OK && r.reads():
+		level = slog.LevelDebug
+	case !reply.OK && (reply.Error.Code == BadRequest || r.class() >= vouched && !s.refusals.now()):
+		s.garbage.add(s.Log, reply.Error) // anybody can send as many as he likes
+		level = slog.LevelDebug
+	case !reply.OK:
+		level = slog.LevelWarn
+	}
+	attrs := append(rec.attrs(), slog.Bool("ok", rec.OK))
 	if rec.Error != nil {
 		attrs = append(attrs, slog.String("error", rec.Error.Error()))
 	}
-	s.Log.Log(s.ctx, level, "control command", attrs...)
+	s.Log.LogAttrs(s.ctx, level, "control command", attrs...)
 	if level == slog.LevelDebug {
 		return
 	}
@@ -71,8 +111,9 @@ func (s *Server) auditable(args map[string]any) map[string]any {
 	return kept
 }
 
-// counter counts what is no command, and logs it now and then.
+// counter counts what anybody can do, and logs it now and then.
 type counter struct {
+	what   string
 	mu     sync.Mutex
 	n      int64
 	logged time.Time
@@ -86,5 +127,5 @@ func (c *counter) add(log *slog.Logger, why error) {
 		return
 	}
 	c.logged = time.Now()
-	log.Warn("control bus: a message is no command", slog.String("why", why.Error()), slog.Int64("so_far", c.n))
+	log.Warn("control bus: "+c.what, slog.String("why", why.Error()), slog.Int64("so_far", c.n))
 }

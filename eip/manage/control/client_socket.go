@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 )
 
 // DialSocket returns a Client of the process that serves the socket at path.
@@ -31,12 +32,14 @@ type socket string
 func (s socket) single() bool { return true }
 func (s socket) close() error { return nil }
 
-func (s socket) ask(ctx context.Context, command []byte) (<-chan answer, func(), error) {
+func (s socket) ask(ctx context.Context, command []byte, accept func([]byte) *Reply) (<-chan answer, func(), error) {
 	c, err := dialUnix(string(s))
 	if err != nil {
 		return nil, nil, fmt.Errorf("open %s: %w", string(s), err)
 	}
+	over := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	if _, err := c.Write(append(command, '\n')); err != nil {
+		over()
 		return nil, nil, errors.Join(fmt.Errorf("write to %s: %w", string(s), err), c.Close())
 	}
 	replies := make(chan answer)
@@ -44,26 +47,32 @@ func (s socket) ask(ctx context.Context, command []byte) (<-chan answer, func(),
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		read(ctx, c, replies)
+		read(ctx, c, replies, accept)
 	}()
 	return replies, func() {
 		cancel()
+		over()
 		_ = c.Close() // the reply is read, or nobody wants it
 		<-stopped
 	}, nil
 }
 
 // read passes on the lines of a connection.
-func read(ctx context.Context, c net.Conn, replies chan<- answer) {
+func read(ctx context.Context, c net.Conn, replies chan<- answer, accept func([]byte) *Reply) {
 	in := bufio.NewReader(c)
 	for {
-		line, err := in.ReadBytes('\n')
-		a := answer{data: line}
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("the process has hung up")
-			}
+		line, err := readLine(in, longestReply)
+		a := answer{reply: accept(line), size: len(line)}
+		switch {
+		case errors.Is(err, io.EOF):
+			a = answer{err: errors.New("the process has hung up")}
+		case err != nil:
 			a = answer{err: err}
+		case len(line) > longestReply:
+			err = fmt.Errorf("an answer has more than %d bytes", longestReply)
+			a = answer{err: err}
+		case a.reply == nil:
+			continue // it is none
 		}
 		select {
 		case replies <- a:

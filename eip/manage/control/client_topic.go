@@ -25,7 +25,7 @@ func DialTopic(ctx context.Context, b broker.Broker, topic string) (*Client, err
 		_ = to.Close() // nothing was sent
 		return nil, fmt.Errorf("open an inbox for replies: %w", err)
 	}
-	t := &topicWay{to: to, inbox: inbox, waiting: map[string]chan<- answer{}, stopped: make(chan struct{})}
+	t := &topicWay{to: to, inbox: inbox, waiting: map[string]asking{}, stopped: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	go t.receive()
 	return &Client{way: t}, nil
@@ -39,8 +39,13 @@ type topicWay struct {
 	stopped chan struct{}
 
 	mu      sync.Mutex
-	waiting map[string]chan<- answer // by correlation identifier
+	waiting map[string]asking // by correlation identifier
 	lost    error
+}
+
+type asking struct {
+	replies chan<- answer
+	accept  func([]byte) *Reply
 }
 
 func (t *topicWay) single() bool { return false }
@@ -55,12 +60,12 @@ func (t *topicWay) close() error {
 	return err
 }
 
-func (t *topicWay) ask(ctx context.Context, command []byte) (<-chan answer, func(), error) {
+func (t *topicWay) ask(ctx context.Context, command []byte, accept func([]byte) *Reply) (<-chan answer, func(), error) {
 	id := eip.NewID()
 	replies := make(chan answer, mostReplies)
 	t.mu.Lock()
 	lost := t.lost
-	t.waiting[id] = replies
+	t.waiting[id] = asking{replies, accept}
 	t.mu.Unlock()
 	done := func() {
 		t.mu.Lock()
@@ -101,11 +106,14 @@ func (t *topicWay) receive() {
 
 func (t *topicWay) pass(_ context.Context, m *eip.Message) error {
 	t.mu.Lock()
-	to := t.waiting[m.CorrelationID]
+	to, waits := t.waiting[m.CorrelationID]
 	t.mu.Unlock()
-	if to != nil {
+	if !waits {
+		return nil
+	}
+	if r := to.accept(m.Body()); r != nil {
 		select {
-		case to <- answer{data: m.Body()}:
+		case to.replies <- answer{reply: r, size: len(m.Body())}:
 		default:
 		}
 	}
@@ -118,7 +126,7 @@ func (t *topicWay) end(err error) {
 	t.lost = err
 	for _, to := range t.waiting {
 		select {
-		case to <- answer{err: err}:
+		case to.replies <- answer{err: err}:
 		default:
 		}
 	}

@@ -11,32 +11,42 @@ import (
 	"github.com/eipd/eipd/eip"
 )
 
-var injectArgs = []string{"body", "headers", "content_type", "correlation_id", "key", "test", "timeout"}
-
 // inject is the command of that name.
 func (s *Server) inject(r *request) (any, error) {
-	if err := r.only(injectArgs...); err != nil {
-		return nil, err
-	}
 	test, err := r.flag("test")
 	if err != nil {
 		return nil, err
 	}
-	wait, err := r.duration("timeout")
+	wait, err := r.duration("timeout", s.Timeout)
 	if err != nil {
 		return nil, err
 	}
 	if wait == 0 {
-		wait = 10 * time.Second
+		wait = min(10*time.Second, s.Timeout)
 	}
-	put, err := s.entrance(r)
+	entrance, err := s.entrance(r)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := s.enter(r.Target)
 	if err != nil {
 		return nil, err
 	}
 	settled := make(chan error, 1)
-	m, err := r.message(func(err error) { settled <- err })
+	m, err := r.message(func(err error) {
+		leave()
+		settled <- err
+	})
 	if err != nil {
+		leave()
 		return nil, err
+	}
+	put := func(m *eip.Message) {
+		go func() { // it may have to wait for another message, or for the broker
+			ctx, cancel := context.WithTimeout(s.ctx, wait)
+			defer cancel()
+			entrance(ctx, m)
+		}()
 	}
 	if test {
 		return s.probe(r, m, put, settled, wait)
@@ -52,9 +62,30 @@ func (s *Server) inject(r *request) (any, error) {
 		return Injected{ID: m.ID}, nil
 	case <-t.C:
 		return nil, Errorf(Failed, "the message %s is still under way after %v", m.ID, wait)
-	case <-s.ctx.Done():
-		return nil, Errorf(Failed, "the process stops")
+	case <-r.ctx.Done():
+		return nil, s.over(r)
 	}
+}
+
+// over is why a command whose context has ended is not done.
+func (s *Server) over(r *request) error {
+	if s.ctx.Err() != nil {
+		return Errorf(Failed, "the process stops")
+	}
+	return Errorf(Failed, "%s did not come to an end within %v", r.Command.Command, s.Timeout)
+}
+
+// mostInside is how many messages that commands have put into a flow or a channel may
+// be under way there: one that hangs must not fill the memory.
+const mostInside = 100
+
+// enter notes that one more message is under way in a flow or a channel, until leave
+// is called.
+func (s *Server) enter(target string) (leave func(), err error) {
+	if leave = s.inside.take(target, 100*mostInside, mostInside); leave == nil {
+		return nil, Errorf(Failed, "%d messages that commands have put into %s are under way there", mostInside, target)
+	}
+	return leave, nil
 }
 
 // Injected is the result of inject.
@@ -66,18 +97,18 @@ type Injected struct {
 
 // entrance finds where the target lets messages in: a flow, or a channel. What it
 // is given settles.
-func (s *Server) entrance(r *request) (func(*eip.Message), error) {
+func (s *Server) entrance(r *request) (func(context.Context, *eip.Message), error) {
 	var names []string
 	for _, f := range s.Process.Flows() {
 		if f.Name() == r.Target {
-			return func(m *eip.Message) { _ = f.Inject(m) }, nil // m settles with the error, if there is one
+			return func(_ context.Context, m *eip.Message) { _ = f.Inject(m) }, nil // m settles with the error, if there is one
 		}
 		names = append(names, f.Name())
 	}
 	for _, c := range s.Process.Channels() {
 		if c.Name == r.Target {
-			return func(m *eip.Message) {
-				eip.Deliver(s.ctx, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+			return func(ctx context.Context, m *eip.Message) {
+				eip.Deliver(ctx, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
 					return s.Process.Inject(ctx, c.Name, m)
 				}), m)
 			}, nil
@@ -113,6 +144,10 @@ func (r *request) message(settled func(error)) (*eip.Message, error) {
 	for name, v := range headers {
 		if len(name) > 255 {
 			return nil, Errorf(BadArgs, "the header %q has a name of more than 255 bytes", clip(name))
+		}
+		v, err := plain(v)
+		if err != nil {
+			return nil, err
 		}
 		own[name] = headerValue(v)
 	}

@@ -2,9 +2,6 @@ package control
 
 import (
 	"context"
-	"crypto/hmac"
-	"encoding/hex"
-	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -23,31 +20,22 @@ type Lease struct {
 // what the others were told before.
 type Leases struct {
 	Leases []Lease `json:"leases"`
-	// Signature is that of the JSON array of the asking command's nonce and the
-	// leases, where commands are signed.
-	Signature string `json:"signature,omitempty"`
 }
 
 // leases is the command of that name.
-func (s *Server) leases(r *request) (any, error) {
-	if err := errors.Join(r.none(), r.only()); err != nil {
-		return nil, err
-	}
-	l := Leases{Leases: s.settings.leases()}
-	if s.Secret != "" {
-		text, err := canonical([]any{r.Nonce, l.Leases})
-		if err != nil {
-			return nil, err
-		}
-		l.Signature = hex.EncodeToString(mac(s.Secret, text))
-	}
-	return l, nil
+func (s *Server) leases(*request) (any, error) {
+	return Leases{s.settings.leases()}, nil
 }
 
 const learnFor = 2 * time.Second
 
-// learn asks the other processes which leases are running, and takes them over.
+// learn asks the other processes which leases are running, and takes them over. Who
+// has no secret may be told anything by anybody, so he asks only where anybody could
+// set it.
 func (t *topicServer) learn() {
+	if !t.trusts() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(t.ctx, openTimeout)
 	defer cancel()
 	c, err := DialTopic(ctx, t.broker, t.topic.Address)
@@ -56,18 +44,10 @@ func (t *topicServer) learn() {
 		return
 	}
 	defer c.Close()
-	ask := Command{Command: "leases"}
-	if t.Secret != "" {
-		if ask.Sign(t.Secret) != nil {
-			return
-		}
-	}
-	for r, err := range c.Do(ctx, ask, Collect{Wait: learnFor}) {
+	c.Secret = t.Secret
+	for r, err := range c.Do(ctx, Command{Command: "leases"}, Collect{Wait: learnFor}) {
 		var l Leases
 		if err != nil || r.Instance == t.Instance || r.Read(&l) != nil {
-			continue
-		}
-		if t.Secret != "" && !t.signedLeases(ask.Nonce, l) {
 			continue
 		}
 		for _, lease := range l.Leases {
@@ -76,23 +56,17 @@ func (t *topicServer) learn() {
 	}
 }
 
-func (s *Server) signedLeases(nonce string, l Leases) bool {
-	given, err := hex.DecodeString(l.Signature)
-	if err != nil {
-		return false
-	}
-	text, err := canonical([]any{nonce, l.Leases})
-	return err == nil && hmac.Equal(given, mac(s.Secret, text))
-}
-
 // takeOver sets what others were told, unless this process was told otherwise.
 func (s *Server) takeOver(l Lease) {
-	left, of := time.Until(l.Until), s.settableAt(l.Address)
+	left, of := min(time.Until(l.Until), s.MaxLease), s.settableAt(l.Address)
 	if of == nil || left <= 0 || s.settings.has(key{l.Address, l.Attribute}) {
 		return
 	}
-	if _, _, err := s.settings.change(l.Address, of, map[string]any{l.Attribute: plain(l.Value)}, left, true); err == nil {
-		s.Log.Info("lease learned from others", slog.String("stage", l.Address), slog.String("attribute", l.Attribute), slog.Any("value", l.Value), slog.Time("until", l.Until))
+	if s.write("lease learned from others", slog.String("stage", l.Address), slog.String("attribute", l.Attribute), slog.Any("value", l.Value), slog.Time("until", time.Now().Add(left))) != nil {
+		return
+	}
+	if _, _, err := s.settings.change(l.Address, of, map[string]any{l.Attribute: l.Value}, left, true); err != nil {
+		s.Log.Warn("lease of others is refused here", slog.String("stage", l.Address), slog.String("attribute", l.Attribute), slog.Any("error", err))
 	}
 }
 

@@ -11,10 +11,7 @@ func (s *Server) stop(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.only(); err != nil {
-		return nil, err
-	}
-	return s.each(r.Target, flows, func(f Flow) error { return f.Stop(s.ctx) })
+	return s.each(r.Target, flows, func(f Flow) error { return f.Stop(r.ctx) })
 }
 
 // start is the command of that name.
@@ -23,24 +20,29 @@ func (s *Server) start(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.only(); err != nil {
-		return nil, err
-	}
-	return s.each(r.Target, flows, func(f Flow) error { return f.Start(s.ctx) })
+	return s.each(r.Target, flows, func(f Flow) error { return f.Start(r.ctx) })
 }
 
 // drain stops all flows. The process stays, and can be asked.
 func (s *Server) drain(r *request) (any, error) {
-	if err := r.none(); err != nil {
-		return nil, err
-	}
-	if err := r.only(); err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
 	s.draining = true
 	s.mu.Unlock()
-	return s.each("", s.Process.Flows(), func(f Flow) error { return f.Stop(s.ctx) })
+	return s.each("", s.Process.Flows(), func(f Flow) error { return f.Stop(r.ctx) })
+}
+
+// touched are what a command that stops or starts something must not meet others at:
+// flows, or the files of flows.
+func (s *Server) touched(r *request) (things []string) {
+	for _, f := range s.Process.Flows() {
+		if r.Command.Command == "drain" || Matches(r.Target, f.Name()) {
+			things = append(things, f.Name())
+		}
+	}
+	if things == nil || r.Command.Command == "apply" || r.Command.Command == "remove" {
+		return []string{"files"} // a flow that is not there may come with one; none can be named so and be there
+	}
+	return things
 }
 
 // lived is what became of a flow that was stopped or started.
@@ -56,13 +58,13 @@ func (s *Server) each(target string, flows []Flow, do func(Flow) error) (any, er
 	failed := make(chan error, len(flows))
 	for i, f := range flows {
 		was[i] = f.State()
-		s.busy.Go(func() {
+		go func() {
 			err := do(f)
 			if err != nil {
 				err = fmt.Errorf("flow %s: %w", f.Name(), err)
 			}
 			failed <- err
-		})
+		}()
 	}
 	var all error
 	for range flows {

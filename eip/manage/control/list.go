@@ -8,9 +8,6 @@ import (
 
 // list is the command of that name.
 func (s *Server) list(r *request) (any, error) {
-	if err := r.only(); err != nil {
-		return nil, err
-	}
 	flows, err := s.flows(r, true)
 	if err != nil {
 		return nil, err

@@ -223,8 +223,8 @@ func (s *Server) probe(r *request, m *eip.Message, put func(*eip.Message), settl
 			return Injected{ID: m.ID, Test: s.probes.report(t)}, nil
 		case <-timer.C:
 			return Injected{ID: m.ID, Test: s.probes.report(t)}, nil
-		case <-s.ctx.Done():
-			return nil, Errorf(Failed, "the process stops")
+		case <-r.ctx.Done():
+			return nil, s.over(r)
 		}
 	}
 }

@@ -28,6 +28,9 @@ type Process interface {
 	// those of this file that run; Remove stops these. Both return the flows' names.
 	Apply(ctx context.Context, file string) ([]string, error)
 	Remove(ctx context.Context, file string) ([]string, error)
+	// Reads reports whether a flow may read what is sent to an address: that of a
+	// queue, of a subscription, or of what failed.
+	Reads(address string) bool
 	// Draining reports whether the process is about to end.
 	Draining() bool
 	// Trace has every step of Test Messages told to f. It is called once.

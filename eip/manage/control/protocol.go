@@ -30,16 +30,15 @@ type Command struct {
 	V       int    `json:"v,omitempty"` // the protocol's version; 0 means 1
 	Command string `json:"command"`
 	// Target is the address of a flow, a stage or a channel; `*` matches any part.
-	Target string         `json:"target,omitempty"`
-	Args   map[string]any `json:"args,omitempty"`
+	Target string `json:"target,omitempty"`
+	// Args of a command that was decoded have json.Numbers.
+	Args map[string]any `json:"args,omitempty"`
 	// Instance is the process that is meant: "" and "*" mean every one.
 	Instance string `json:"instance,omitempty"`
 	// Time, Nonce and Signature make a signed command: see Sign.
 	Time      string `json:"time,omitempty"`
 	Nonce     string `json:"nonce,omitempty"`
 	Signature string `json:"signature,omitempty"`
-
-	rawArgs []byte // as they were sent, of a command that is signed
 }
 
 // A Reply is what one process answers.
@@ -53,6 +52,8 @@ type Reply struct {
 	Error    *Error          `json:"error,omitempty"`
 	// More says that further replies to the same command follow.
 	More bool `json:"more,omitempty"`
+	// Signature is that of a reply to a signed command.
+	Signature string `json:"signature,omitempty"`
 }
 
 // A Code says what kind of error a reply brings.
@@ -127,10 +128,6 @@ func DecodeCommand(data []byte) (*Command, error) {
 	case c.Command == "":
 		return c, Errorf(BadRequest, "\"command\" is missing")
 	}
-	if c.Signature != "" && c.Args != nil {
-		c.rawArgs, _ = canonical(c.Args) // it was JSON
-	}
-	c.Args, _ = plain(c.Args).(map[string]any)
 	return c, nil
 }
 
@@ -145,27 +142,6 @@ func decode(data []byte, to any) error {
 		return fmt.Errorf("something follows")
 	}
 	return nil
-}
-
-// plain makes numbers of json.Numbers: whole ones where they are written so.
-func plain(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if i, err := v.Int64(); err == nil {
-			return i
-		}
-		f, _ := v.Float64()
-		return f
-	case map[string]any:
-		for name, e := range v {
-			v[name] = plain(e)
-		}
-	case []any:
-		for i, e := range v {
-			v[i] = plain(e)
-		}
-	}
-	return v
 }
 
 // For reports whether a command is meant for an instance.

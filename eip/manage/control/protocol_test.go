@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func TestDecodeCommand(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	l, _ := c.Args["l"].([]any)
-	if c.Args["n"] != int64(12345678901) || c.Args["f"] != 0.5 || len(l) != 2 || l[1].(map[string]any)["m"] != int64(2) {
+	if c.Args["n"] != json.Number("12345678901") || c.Args["f"] != json.Number("0.5") || len(l) != 2 || l[1].(map[string]any)["m"] != json.Number("2") {
 		t.Errorf("%#v", c.Args)
 	}
 }

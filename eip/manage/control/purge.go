@@ -19,17 +19,13 @@ import (
 
 // Bounds of purge.
 const (
-	purgeIdle    = 500 * time.Millisecond // no message for so long: the channel is empty
-	purgeBatch   = 1000                   // messages that are saved and then removed at once
-	purgeLongest = 10 * time.Minute
+	purgeIdle  = 500 * time.Millisecond // no message for so long: the channel is empty
+	purgeBatch = 1000                   // messages that are saved and then removed at once
 )
 
 // purge is the command of that name (Channel Purger): it removes what waits in a
 // queue. What is saved is on disk before it is removed.
 func (s *Server) purge(r *request) (any, error) {
-	if err := r.only("confirm", "save", "count"); err != nil {
-		return nil, err
-	}
 	confirm, err := r.text("confirm")
 	if err != nil {
 		return nil, err
@@ -38,7 +34,7 @@ func (s *Server) purge(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	most, err := r.number("count", 0)
+	most, err := r.whole("count")
 	if err != nil {
 		return nil, err
 	}
@@ -50,21 +46,17 @@ func (s *Server) purge(r *request) (any, error) {
 		return nil, Errorf(BadArgs, "purge removes messages for good; confirm it by confirm = %q", r.Target)
 	case save && s.DataDir == "":
 		return nil, Errorf(NotAllowed, "this process has no folder to save messages in")
-	case most < 0:
-		return nil, Errorf(BadArgs, "\"count\" must not be less than 0")
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, purgeLongest)
-	defer cancel()
-	src, err := s.Process.Source(ctx, r.Target, atMost(most, purgeBatch))
+	src, err := s.Process.Source(r.ctx, r.Target, atMost(most, purgeBatch))
 	if err != nil {
 		return nil, err
 	}
-	p := &purge{source: src, most: int64(most)}
+	p := &purge{source: src, most: most}
 	if save {
 		err = p.create(filepath.Join(s.DataDir, "purged"), r.Target)
 	}
 	if err == nil {
-		err = p.run(ctx)
+		err = p.run(r.ctx)
 	}
 	err = errors.Join(err, p.close(), src.Close())
 	if err != nil {
@@ -75,11 +67,11 @@ func (s *Server) purge(r *request) (any, error) {
 
 // atMost is how many messages to have at once where most are asked for (0: all). To
 // give back more would count as deliveries.
-func atMost(most float64, otherwise int) int {
+func atMost(most int64, otherwise int) int {
 	if most == 0 {
 		return otherwise
 	}
-	return int(min(most, float64(otherwise)))
+	return int(min(most, int64(otherwise)))
 }
 
 // Purged is the result of purge.

@@ -62,7 +62,11 @@ func (s *Server) restore(r remembered) {
 		return // the flow file has changed
 	}
 	set := func(v any, lease time.Duration) {
-		if _, _, err := s.settings.change(r.Address, of, map[string]any{r.Attribute: plain(v)}, lease, r.Shared); err != nil {
+		v, err := plain(v)
+		if err == nil {
+			_, _, err = s.settings.change(r.Address, of, map[string]any{r.Attribute: v}, lease, r.Shared)
+		}
+		if err != nil {
 			s.Log.Warn("what was set on the control bus before is refused now", slog.String("address", r.Address), slog.Any("error", err))
 		}
 	}
@@ -70,10 +74,10 @@ func (s *Server) restore(r remembered) {
 		set(r.Value, 0)
 		return
 	}
-	if r.Back != nil && !reflect.DeepEqual(plain(r.Back), of.Settable()[r.Attribute]) {
+	if back, _ := plain(r.Back); r.Back != nil && !reflect.DeepEqual(back, of.Settable()[r.Attribute]) {
 		set(r.Back, 0)
 	}
-	if left := time.Until(*r.Until); left > 0 {
+	if left := min(time.Until(*r.Until), s.MaxLease); left > 0 {
 		set(r.Value, left)
 	}
 }

@@ -18,15 +18,9 @@ const (
 // replay is the command of that name: it takes a flow's dead letters from their
 // queue, and passes them through the flow once more.
 func (s *Server) replay(r *request) (any, error) {
-	if err := r.only("count", "invalid"); err != nil {
-		return nil, err
-	}
-	most, err := r.number("count", 0)
+	most, err := r.whole("count")
 	if err != nil {
 		return nil, err
-	}
-	if most < 0 {
-		return nil, Errorf(BadArgs, "\"count\" must not be less than 0")
 	}
 	invalid, err := r.flag("invalid")
 	if err != nil {
@@ -39,15 +33,13 @@ func (s *Server) replay(r *request) (any, error) {
 	if flow.State() != Running {
 		return nil, Errorf(Failed, "the flow %s is %s; start it first", flow.Name(), flow.State())
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, purgeLongest)
-	defer cancel()
-	skip := atMost(10*most, replaySkipped)
-	src, err := flow.DeadLetters(ctx, invalid, atMost(most, replayUnderWay)+skip)
+	skip := atMost(10*min(most, replaySkipped), replaySkipped)
+	src, err := flow.DeadLetters(r.ctx, invalid, atMost(most, replayUnderWay)+skip)
 	if err != nil {
 		return nil, err
 	}
-	p := &replaying{flow: flow, most: int64(most), skip: skip, began: time.Now(), free: make(chan struct{}, replayUnderWay)}
-	err = errors.Join(p.run(ctx, src), src.Close())
+	p := &replaying{server: s, flow: flow, most: most, skip: skip, began: time.Now(), free: make(chan struct{}, replayUnderWay)}
+	err = errors.Join(p.run(r.ctx, src), src.Close())
 	if err != nil {
 		return nil, Errorf(Failed, "%d messages were passed through the flow: %v", p.passed, err)
 	}
@@ -79,6 +71,7 @@ type Replayed struct {
 }
 
 type replaying struct {
+	server  *Server
 	flow    Flow
 	most    int64 // 0: all
 	skip    int   // how many of others may be in between
@@ -133,16 +126,30 @@ func (p *replaying) pass(ctx context.Context, m *eip.Message) error {
 		eip.Deliver(ctx, failing(ctx.Err()), m)
 		return ctx.Err()
 	}
+	leave, err := p.server.enter(p.flow.Name())
+	if err != nil {
+		<-p.free
+		eip.Deliver(ctx, failing(err), m)
+		return err
+	}
 	release := m.Hold()
-	err := p.flow.Inject(m.Revived().Fork(func(err error) {
+	again := m.Revived().Fork(func(err error) {
+		leave()
 		release(err)
 		<-p.free
-	}))
+	})
 	eip.Deliver(ctx, eip.Discard, m)
-	if err == nil {
-		p.passed++
+	taken := make(chan error, 1)
+	go func() { taken <- p.flow.Inject(again) }() // it may have to wait for another message
+	select {
+	case err := <-taken:
+		if err == nil {
+			p.passed++
+		}
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return err
 }
 
 // settle waits for what is under way, and gives back what was skipped.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/rabbit"
 
 	_ "github.com/eipd/eipd/eip/broker/embedded"
 	_ "github.com/eipd/eipd/eip/broker/memory"
@@ -24,7 +26,14 @@ import (
 	_ "github.com/eipd/eipd/eip/routing"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		rabbit.Close()
+		os.Exit(code)
+	}))
+}
+
+var discard = slog.New(slog.DiscardHandler)
 
 // A basin is an adapter between a test and its flows: what the test feeds comes out
 // of it, and it keeps what flows send to it.

@@ -2,11 +2,8 @@ package control
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"log/slog"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +29,13 @@ type Options struct {
 	// Redact are paths, like body.card and headers.authorization, of what leaves the
 	// process in no copy or report of a message. CheckRedaction has found them well.
 	Redact []string
+	// ReplyTo are patterns of addresses that replies may go to besides inboxes; `*`
+	// stands for any letters.
+	ReplyTo []string
+	// Timeout is how long a command may take at most; 0: DefaultTimeout.
+	Timeout time.Duration
+	// MaxLease is how long a lease may be at most; 0: DefaultMaxLease.
+	MaxLease time.Duration
 	// Hide hides secrets in what is answered and audited; nil: there are none.
 	Hide func(text string) string
 	// Compile compiles tap's "if"; nil: it takes none.
@@ -41,6 +45,12 @@ type Options struct {
 	Begun <-chan struct{}
 }
 
+// What Options have where they say nothing.
+const (
+	DefaultTimeout  = 5 * time.Minute
+	DefaultMaxLease = 24 * time.Hour
+)
+
 // A Server carries out commands.
 type Server struct {
 	Options
@@ -48,13 +58,18 @@ type Server struct {
 	settings settings
 	stats    statistics
 	replays  replays
-	limit    limiter
-	garbage  counter // messages that are no command
+	places   [hows][classes]places
+	inside   places // messages that were put into flows and channels, by these
+	turns    turns
+	lines    [classes]*line // of those that must wait for their turn
+	refusals *limiter       // that are in the log one by one
+	garbage  counter        // those that are not, and messages that are no command
+	dropped  counter        // commands that were too many
+	nowhere  counter        // replies to what is no inbox
 	probes   probes
 	untold   chan news
 	telling  atomic.Bool // there is a topic to tell news on
 	taps     taps
-	tapping  atomic.Int32
 	redact   redaction
 
 	publisher atomic.Pointer[publisher]
@@ -65,8 +80,6 @@ type Server struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
-	orders chan func() // stop, start and drain, one after the other
-	slow   chan struct{}
 	busy   sync.WaitGroup
 }
 
@@ -75,20 +88,29 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Options: o, started: time.Now(), orders: make(chan func(), 100), slow: make(chan struct{}, 32), untold: make(chan news, newsBacklog)}
 	if o.Hide == nil {
-		s.Hide = func(text string) string { return text }
+		o.Hide = func(text string) string { return text }
 	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.MaxLease == 0 {
+		o.MaxLease = DefaultMaxLease
+	}
+	s := &Server{Options: o, started: time.Now(), refusals: newLimiter(1, 100), untold: make(chan news, newsBacklog)}
+	s.garbage.what, s.dropped.what, s.nowhere.what = "a message is no command, or was refused", "too many commands; some were dropped", "an answer would not go to an inbox, and was not sent"
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.redact, _ = parseRedaction(o.Redact)
 	s.probes.redact, s.probes.tell = &s.redact, s.tell
 	s.settings.expired = s.leaseEnded
-	s.limit.begin(perSecond, burst)
 	if o.Remember {
 		s.remember()
 	}
 	o.Process.Trace(s.probes.step)
-	s.busy.Go(s.work)
+	for _, c := range []class{vouched, anybody} {
+		s.lines[c] = newLine()
+		s.busy.Go(func() { s.lines[c].run(s.ctx) })
+	}
 	s.busy.Go(func() { s.stats.sample(s.ctx, s.Process) })
 	return s
 }
@@ -98,150 +120,6 @@ func (s *Server) Close() {
 	s.cancel()
 	s.settings.close()
 	s.busy.Wait()
-}
-
-// work carries out what takes its time and must be in order.
-func (s *Server) work() {
-	for {
-		select {
-		case f := <-s.orders:
-			f()
-		case <-s.ctx.Done():
-			return
-		}
-	}
-}
-
-// Origin is where a command came from.
-type Origin struct {
-	On   string `json:"on"` // "socket" or "topic"
-	User string `json:"user,omitempty"`
-}
-
-// A request is a command that is being carried out.
-type request struct {
-	*Command
-	from    Origin
-	respond func(Reply) bool // false: the asker is gone
-}
-
-// handle carries out the command in data, and responds: perhaps later and from
-// another goroutine. It returns false where another instance is meant, which
-// responds.
-func (s *Server) handle(data []byte, from Origin, respond func(Reply) bool) bool {
-	c, err := DecodeCommand(data)
-	r := &request{c, from, respond}
-	if err != nil {
-		s.garbage.add(s.Log, err)
-		s.answer(r, nil, err)
-		return true
-	}
-	if !c.For(s.Instance) {
-		return false
-	}
-	if c.Command == newsCommand {
-		if err := s.hearNews(r); err != nil {
-			s.answer(r, nil, err)
-		}
-		return true
-	}
-	if err := s.admit(r); err != nil {
-		s.answer(r, nil, err)
-		return true
-	}
-	k := commands[c.Command]
-	if k.how == atOnce {
-		result, err := s.run(k, r)
-		s.answer(r, result, err)
-		return true
-	}
-	s.later(k, r)
-	return true
-}
-
-// run keeps what goes wrong in a command to that command.
-func (s *Server) run(k command, r *request) (result any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.Log.Error("control command panicked", slog.String("command", r.Command.Command), slog.Any("panic", p))
-			err = Errorf(Failed, "the command panicked: %v", p)
-		}
-	}()
-	return k.run(s, r)
-}
-
-var errTooMany = Errorf(Failed, "too many commands are under way; try again later")
-
-// later carries out a command beside others, or after those that came before it.
-func (s *Server) later(k command, r *request) {
-	do := func() {
-		result, err := s.run(k, r)
-		s.answer(r, result, err)
-	}
-	if k.how == inOrder {
-		select {
-		case s.orders <- do:
-		default:
-			s.answer(r, nil, errTooMany)
-		}
-		return
-	}
-	if k.how == streaming { // it is bounded by itself
-		s.busy.Go(do)
-		return
-	}
-	select {
-	case s.slow <- struct{}{}:
-	default:
-		s.answer(r, nil, errTooMany)
-		return
-	}
-	s.busy.Go(func() {
-		defer func() { <-s.slow }()
-		do()
-	})
-}
-
-// admit checks that a command may be given by this way.
-func (s *Server) admit(r *request) error {
-	if r.from.On == "topic" && s.Secret != "" {
-		if err := s.verify(r.Command); err != nil {
-			return err
-		}
-	}
-	if _, ok := commands[r.Command.Command]; !ok {
-		return Errorf(UnknownCommand, "there is no command %s%s", clip(r.Command.Command), DidYouMean(r.Command.Command, Commands()))
-	}
-	allow := s.AllowTopic
-	if r.from.On == "socket" {
-		allow = s.AllowSocket
-	}
-	if allow != nil && !slices.Contains(allow, r.Command.Command) {
-		return Errorf(NotAllowed, "%s may not be given by the %s", r.Command.Command, r.from.On)
-	}
-	return nil
-}
-
-// answer replies to a request, and audits it.
-func (s *Server) answer(r *request, result any, err error) {
-	reply := s.reply(r, result, err)
-	s.audit(r, reply)
-	r.respond(reply)
-}
-
-func (s *Server) reply(r *request, result any, err error) Reply {
-	reply := Reply{V: Version, Instance: s.Instance, Command: clip(r.Command.Command), Target: clip(r.Target), OK: err == nil}
-	if err == nil {
-		reply.Result, err = json.Marshal(result)
-	}
-	if err != nil {
-		var e *Error
-		if !errors.As(err, &e) {
-			e = Errorf(Failed, "%v", err)
-		}
-		reply.OK, reply.Result, reply.Error = false, nil, &Error{e.Code, s.Hide(e.Message)}
-	}
-	return reply
 }
 
 // Discreet returns the error that a message failed with, without what Redact names.

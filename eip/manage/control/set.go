@@ -21,11 +21,15 @@ func (s *Server) setAttributes(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	lease, err := r.duration("for")
+	lease, err := r.duration("for", s.MaxLease)
 	if err != nil {
 		return nil, err
 	}
-	values := maps.Clone(r.Args)
+	given, err := plain(r.Args)
+	if err != nil {
+		return nil, err
+	}
+	values, _ := given.(map[string]any)
 	delete(values, "for")
 	if len(values) == 0 {
 		return nil, Errorf(BadArgs, "set needs an attribute and its value, like enabled = true")
@@ -123,16 +127,10 @@ func (l *logLevel) Set(_ string, value any) error {
 
 // setLogLevel is the command loglevel.
 func (s *Server) setLogLevel(r *request) (any, error) {
-	if err := r.none(); err != nil {
-		return nil, err
-	}
-	if err := r.only("level", "for"); err != nil {
-		return nil, err
-	}
 	if s.Level == nil {
 		return nil, Errorf(NotAllowed, "the log level of this process cannot be changed")
 	}
-	lease, err := r.duration("for")
+	lease, err := r.duration("for", s.MaxLease)
 	if err != nil {
 		return nil, err
 	}

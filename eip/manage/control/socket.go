@@ -181,10 +181,10 @@ func (s *Server) serve(c net.Conn) {
 	s.busy.Go(w.write)
 	in := bufio.NewReaderSize(c, 64<<10)
 	for {
-		line, err := readLine(in)
+		line, err := readLine(in, MaxCommand)
 		if len(line) > 0 {
 			w.unanswered.Add(1)
-			if !s.handle(line, Origin{On: "socket"}, w.respond) {
+			if !s.handle(line, &request{from: Origin{On: "socket"}, send: w.respond, ctx: s.ctx}) {
 				w.unanswered.Done()
 			}
 			w.unanswered.Wait() // one after the other, as they were written
@@ -246,13 +246,13 @@ func (w *connection) write() {
 	}
 }
 
-// readLine reads a line of at most MaxCommand bytes; of a longer one, one byte more
-// than that, so that it is refused.
-func readLine(in *bufio.Reader) ([]byte, error) {
+// readLine reads a line of at most so many bytes; of a longer one, one byte more than
+// that, so that it is refused.
+func readLine(in *bufio.Reader, most int) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := in.ReadSlice('\n')
-		if keep := MaxCommand + 1 - len(line); keep > 0 {
+		if keep := most + 1 - len(line); keep > 0 {
 			line = append(line, part[:min(len(part), keep)]...)
 		}
 		if err == bufio.ErrBufferFull {

@@ -73,9 +73,6 @@ type baseline struct {
 
 // statsOf is the command stats.
 func (s *Server) statsOf(r *request) (any, error) {
-	if err := r.only("reset", "channels"); err != nil {
-		return nil, err
-	}
 	reset, err1 := r.flag("reset")
 	channels, err2 := r.flag("channels")
 	if err := errors.Join(err1, err2); err != nil {

@@ -1,9 +1,7 @@
 package control
 
 import (
-	"cmp"
 	"math"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,14 +11,10 @@ import (
 
 // Bounds of taps.
 const (
-	mostTaps      = 16
 	tapBuffer     = 256
 	tapBytes      = 4 << 20 // of messages in the buffer, or a single one
 	defaultTapFor = time.Minute
-	longestTapFor = time.Hour
 )
-
-var tapArgs = []string{"if", "sample", "count", "for"}
 
 // tap is the command of that name: it streams copies of what passes an address to
 // the asker, until the asker is gone, the time is over, or it has as many as asked
@@ -31,11 +25,7 @@ func (s *Server) tap(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.tapping.Add(1) > mostTaps {
-		s.tapping.Add(-1)
-		return nil, Errorf(Failed, "%d taps are open, and that is all a process has", mostTaps)
-	}
-	defer s.tapping.Add(-1)
+	until := time.Now().Add(t.lease)
 	for _, p := range points {
 		s.taps.add(p, t)
 	}
@@ -44,7 +34,7 @@ func (s *Server) tap(r *request) (any, error) {
 			s.taps.remove(p, t)
 		}
 	}()
-	if !s.stream(r, Tapping{Until: time.Now().Add(t.lease).UTC()}) { // what passes from now on is seen
+	if !s.stream(r, Tapping{Until: until.UTC()}) { // what passes from now on is seen
 		return t.result("asker"), nil
 	}
 	timer := time.NewTimer(t.lease)
@@ -75,6 +65,8 @@ func (s *Server) tap(r *request) (any, error) {
 			return t.result("time"), nil
 		case <-s.ctx.Done():
 			return t.result("process"), nil
+		case <-r.ctx.Done():
+			return t.result("time"), nil
 		}
 	}
 }
@@ -171,20 +163,19 @@ type point struct {
 }
 
 func (s *Server) newTap(r *request) (*tap, []point, error) {
-	if err := r.only(tapArgs...); err != nil {
-		return nil, nil, err
-	}
 	points, err := s.points(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &tap{sample: 1, copies: make(chan tappedMessage, tapBuffer)}
-	lease, err := r.duration("for")
+	t := &tap{lease: min(defaultTapFor, s.Timeout), sample: 1, copies: make(chan tappedMessage, tapBuffer)}
+	lease, err := r.duration("for", s.Timeout)
 	if err != nil {
 		return nil, nil, err
 	}
-	t.lease = cmp.Or(lease, defaultTapFor)
-	count, err := r.number("count", 0)
+	if lease > 0 {
+		t.lease = lease
+	}
+	t.most, err = r.whole("count")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -196,14 +187,9 @@ func (s *Server) newTap(r *request) (*tap, []point, error) {
 		return nil, nil, err
 	}
 	switch {
-	case t.lease > longestTapFor:
-		return nil, nil, Errorf(BadArgs, "\"for\" is %v at most", longestTapFor)
-	case count < 0 || count != math.Trunc(count):
-		return nil, nil, Errorf(BadArgs, "\"count\" must be a whole number")
 	case t.sample <= 0 || t.sample > 1:
 		return nil, nil, Errorf(BadArgs, "\"sample\" must be more than 0, and 1 at most")
 	}
-	t.most = int64(count)
 	if text == "" {
 		return t, points, nil
 	}
@@ -238,23 +224,6 @@ func (s *Server) points(r *request) (found []point, err error) {
 		return nil, Errorf(UnknownTarget, "no flow or stage %s%s", clip(r.Target), DidYouMean(r.Target, names))
 	}
 	return found, nil
-}
-
-// number reads an argument that is a number.
-func (r *request) number(name string, absent float64) (float64, error) {
-	switch v := r.Args[name].(type) {
-	case nil:
-		return absent, nil
-	case int64:
-		return float64(v), nil
-	case float64:
-		return v, nil
-	case string: // of clients whose arguments are all text
-		if f, err := strconv.ParseFloat(v, 64); err == nil {
-			return f, nil
-		}
-	}
-	return 0, Errorf(BadArgs, "%q must be a number", name)
 }
 
 // taps are those that are open, by their address.

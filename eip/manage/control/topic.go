@@ -1,9 +1,15 @@
 package control
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -12,11 +18,13 @@ import (
 
 // Bounds of the topic.
 const (
-	topicPrefetch = 100
-	topicBacklog  = 1000 // commands that wait in the process' subscription
+	topicPrefetch = 400
+	topicBacklog  = 5000 // commands that wait in the process' subscription
 	openTimeout   = 10 * time.Second
 	replyTimeout  = 5 * time.Second
-	mostReplying  = 64 // replies on their way at once
+	// A command that is longer waits in the line to have its signature checked: to
+	// read it costs too much where anybody can make it.
+	mostAtOnce = 4 << 10
 )
 
 // ServeTopic takes commands from a topic of b until Close. Replies go to the
@@ -26,18 +34,17 @@ const (
 func (s *Server) ServeTopic(b broker.Broker, topic broker.Channel) (opened <-chan struct{}) {
 	done := make(chan struct{})
 	note := s.listen("topic", topic.Address)
-	t := &topicServer{Server: s, broker: b, topic: topic, note: note, replying: make(chan struct{}, mostReplying)}
+	t := &topicServer{Server: s, broker: b, topic: topic, note: note}
 	s.busy.Go(func() { t.run(done) })
 	return done
 }
 
 type topicServer struct {
 	*Server
-	broker   broker.Broker
-	topic    broker.Channel
-	note     *Listening
-	replying chan struct{}
-	learned  bool
+	broker  broker.Broker
+	topic   broker.Channel
+	note    *Listening
+	learned bool
 }
 
 // run opens the subscription, anew when it is lost.
@@ -97,7 +104,7 @@ func (t *topicServer) listenOnce(open func()) error {
 			return t.ctx.Err()
 		}
 	}
-	for t.limit.wait(t.ctx) {
+	for t.ctx.Err() == nil {
 		m, err := src.Receive(t.ctx)
 		switch {
 		case m != nil:
@@ -109,32 +116,49 @@ func (t *topicServer) listenOnce(open func()) error {
 	return t.ctx.Err()
 }
 
-// take carries out the command that m is. The message is done with then, whatever
-// came of it.
+// take takes everything that comes as fast as it comes, so that none that is signed
+// is lost in a flood. Those are carried out at once; the others wait in a line. The
+// message is done with then, whatever came of it.
 func (t *topicServer) take(_ context.Context, m *eip.Message) error {
-	t.handle(m.Body(), Origin{On: "topic", User: m.UserID}, func(r Reply) bool {
-		if m.Replier() == nil {
-			return false
+	data := m.Body()
+	from := Origin{On: "topic", User: m.UserID, sender: cmp.Or(m.UserID, m.ReplyTo)}
+	r := &request{from: from, ctx: t.ctx}
+	r.send = func(reply Reply) bool { return m.Replier() != nil && t.reply(m, r, reply) }
+	if t.Secret != "" && len(data) <= mostAtOnce && bytes.Contains(data, []byte(`"signature"`)) {
+		var err error
+		if r.Command, err = DecodeCommand(data); err == nil && !r.For(t.Instance) {
+			return nil
 		}
-		return t.reply(m, r)
-	})
+		if err == nil && t.authenticate(r) == nil {
+			t.obey(r)
+			return nil
+		}
+	}
+	if !t.lines[r.class()].put(t.ctx, from.sender, len(data), func() { t.handle(data, r) }) {
+		t.dropped.add(t.Log, errFlood)
+	}
 	return nil
 }
 
+var errFlood = errors.New("others wait in line")
+
 // reply sends a reply. Too many at once are dropped: the flows' messages go by the
 // same broker.
-func (t *topicServer) reply(m *eip.Message, r Reply) bool {
+func (t *topicServer) reply(m *eip.Message, asked *request, r Reply) bool {
+	if !t.answers(m.ReplyTo) {
+		t.nowhere.add(t.Log, fmt.Errorf("to %s", clip(m.ReplyTo)))
+		return false
+	}
 	body, err := json.Marshal(r)
 	if err != nil {
 		return false
 	}
-	select {
-	case t.replying <- struct{}{}:
-	default:
+	leave := t.place(asked, replying)
+	if leave == nil {
 		return true
 	}
 	send := func() bool {
-		defer func() { <-t.replying }()
+		defer leave()
 		ctx, cancel := context.WithTimeout(t.ctx, replyTimeout)
 		defer cancel()
 		answer := eip.New(body, nil).With(func(a *eip.Message) {
@@ -153,4 +177,14 @@ func (t *topicServer) reply(m *eip.Message, r Reply) bool {
 	}
 	t.busy.Go(func() { send() })
 	return true
+}
+
+// answers reports whether replies may go to an address: to an inbox, or where an
+// option says so; but never to what flows read, or to a channel of the bus itself.
+func (t *topicServer) answers(address string) bool {
+	if t.Process.Reads(address) {
+		return false
+	}
+	return broker.IsInbox(t.broker, address) || !strings.HasPrefix(address, "eip.") &&
+		slices.ContainsFunc(t.ReplyTo, func(pattern string) bool { return matchesPart(pattern, address) })
 }
