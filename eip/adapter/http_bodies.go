@@ -38,7 +38,7 @@ type bodies struct {
 	mu      sync.Mutex
 	held    int64
 	clients map[netip.Prefix]int64
-	reading list.List     // of *body, as they got room
+	reading list.List     // of *body that are read or written, as they got room
 	freed   chan struct{} // closed when there is more room; nil while nobody waits
 }
 
@@ -49,12 +49,14 @@ type body struct {
 	longest int64
 	expired <-chan time.Time
 	gone    <-chan struct{}
-	stop    func() // ends its reading
+	stop    func() // ends its reading or writing
+	leave   func() // gives its place among max_requests to the next
 
 	// Guarded by the mutex of all bodies.
 	held  int64
 	since time.Time     // it has room to be read into
-	place *list.Element // while it is read
+	place *list.Element // while it is read or written
+	waits bool          // for room
 	left  bool          // it gave way
 }
 
@@ -91,6 +93,25 @@ func (b *body) read(r io.Reader, size int64) ([]byte, error) {
 	return got, err
 }
 
+// hold counts n bytes while work writes them. They are there already, so they wait
+// for no room, but stop ends work where others need it.
+func (b *body) hold(n int, stop, work func()) {
+	s := b.all
+	s.mu.Lock()
+	b.stop = stop
+	b.since = time.Now()
+	b.place = s.reading.PushBack(b)
+	s.add(b, int64(n))
+	s.mu.Unlock()
+	work()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.place != nil {
+		s.reading.Remove(b.place)
+		b.place = nil
+	}
+}
+
 // gunzip decodes a body that is read already.
 func (b *body) gunzip(body []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(body))
@@ -118,7 +139,8 @@ func (b *body) fill(r io.Reader, size int64) ([]byte, error) {
 		}
 		need := int64(cap(got))
 		if len(got) == cap(got) {
-			if need = size; size < 0 {
+			// Who promises much must send a part of it before there is room for the rest.
+			if need = min(16*int64(cap(got)), size); size < 0 {
 				need = min(4*int64(cap(got)), b.longest+1)
 			}
 		}
@@ -140,6 +162,7 @@ func (b *body) grow(more int64) bool {
 	for {
 		s.mu.Lock()
 		ok, wait := s.room(b, more)
+		b.waits = wait > 0
 		if wait > 0 && s.freed == nil {
 			s.freed = make(chan struct{})
 		}
@@ -191,12 +214,19 @@ func (s *bodies) room(b *body, more int64) (ok bool, wait time.Duration) {
 	return true, 0
 }
 
-// slowest is, of the client that holds most, the body that has had its room longest. One
-// that has just its first bytes waits for room itself, or makes none.
+// slowest is, of the client that holds most, the body that has had its room longest.
+// One that waits for room itself is not to blame, as long as those that do hold less
+// than the rest; one that has just its first bytes makes none.
 func (s *bodies) slowest() (slow *body) {
+	var waiting int64
+	for e := s.reading.Front(); e != nil; e = e.Next() {
+		if b := e.Value.(*body); b.waits {
+			waiting += b.held
+		}
+	}
 	for e := s.reading.Front(); e != nil; e = e.Next() {
 		b := e.Value.(*body)
-		if b.held > firstRead && (slow == nil || s.clients[b.client] > s.clients[slow.client]) {
+		if b.held > firstRead && (!b.waits || waiting > s.held/2) && (slow == nil || s.clients[b.client] > s.clients[slow.client]) {
 			slow = b
 		}
 	}

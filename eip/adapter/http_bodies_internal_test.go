@@ -44,7 +44,7 @@ func (c client) send(size, first int) (b *body, more chan struct{}, read func() 
 }
 
 func (c client) sendAs(said int64, size, first int) (b *body, more chan struct{}, read func() error) {
-	d := &dribble{first: bytes.NewReader(make([]byte, first)), rest: bytes.NewReader(make([]byte, size-first)), more: make(chan struct{}), stopped: make(chan struct{})}
+	d := &dribble{first: bytes.NewReader(zeros[:first]), rest: bytes.NewReader(zeros[first:size]), more: make(chan struct{}), stopped: make(chan struct{})}
 	expired := make(chan time.Time)
 	b = &body{all: c.all, client: c.from, longest: 1 << 20, expired: expired, stop: sync.OnceFunc(func() { close(d.stopped) })}
 	done := make(chan error, 1)
@@ -72,6 +72,8 @@ func (c client) sendAs(said int64, size, first int) (b *body, more chan struct{}
 	}
 }
 
+var zeros = make([]byte, 1<<20)
+
 var errReading = errors.New("it is being read")
 
 func (s *bodies) check(t *testing.T, held int64) {
@@ -90,10 +92,11 @@ func (s *bodies) check(t *testing.T, held int64) {
 
 func TestBodies_GiveWay(t *testing.T) {
 	const mib, all = 1 << 20, mostInBodies >> 20
+	const some = mib / 4 // for which there is room for all of it
 	a, b := netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("2001:db8::/64")
 	fill := func(s *bodies, from netip.Prefix, n int) (reads []func() error) {
 		for range n {
-			_, _, read := client{s, from, 0}.send(mib, 600)
+			_, _, read := client{s, from, 0}.send(mib, some)
 			if err := read(); err != errReading {
 				panic(err)
 			}
@@ -105,7 +108,7 @@ func TestBodies_GiveWay(t *testing.T) {
 	tests := map[string]func(*testing.T, *bodies){
 		"another client is not kept waiting by the greedy": func(t *testing.T, s *bodies) {
 			slow := fill(s, a, all)
-			_, more, read := client{s, b, 0}.send(mib, 600)
+			_, more, read := client{s, b, 0}.send(mib, some)
 			close(more)
 			if err := read(); err != nil {
 				t.Errorf("%v", err)
@@ -118,7 +121,7 @@ func TestBodies_GiveWay(t *testing.T) {
 		},
 		"its own bodies wait a second": func(t *testing.T, s *bodies) {
 			slow := fill(s, a, all)
-			_, more, read := client{s, a, 0}.send(mib, 600)
+			_, more, read := client{s, a, 0}.send(mib, some)
 			close(more)
 			if err := read(); err != errReading {
 				t.Errorf("at once: %v", err)
@@ -135,9 +138,9 @@ func TestBodies_GiveWay(t *testing.T) {
 			}
 		},
 		"who is nearly done makes room": func(t *testing.T, s *bodies) {
-			held, quick, _ := client{s, a, 0}.send(mib, 600)
+			held, quick, _ := client{s, a, 0}.send(mib, some)
 			fill(s, a, all-1)
-			_, more, read := client{s, b, 0}.send(mib, 600)
+			_, more, read := client{s, b, 0}.send(mib, some)
 			close(more)
 			close(quick)
 			synctest.Wait()
@@ -156,7 +159,7 @@ func TestBodies_GiveWay(t *testing.T) {
 				}
 				waiting = append(waiting, w)
 			}
-			_, more, read := client{s, b, 0}.send(mib, 600)
+			_, more, read := client{s, b, 0}.send(mib, some)
 			close(more)
 			time.Sleep(time.Minute)
 			if err := read(); err != errReading {
@@ -170,12 +173,12 @@ func TestBodies_GiveWay(t *testing.T) {
 		},
 		"a burst waits for a slow flow, and comes through": func(t *testing.T, s *bodies) {
 			var reads []func() error
-			for range 4 * all {
-				_, more, read := client{s, a, 3 * time.Second}.send(mib, 600)
+			for range 3 * all {
+				_, more, read := client{s, a, 3 * time.Second}.send(mib, some)
 				close(more)
 				reads = append(reads, read)
 			}
-			for range 2 * all {
+			for range 4 * all {
 				synctest.Wait()
 				s.mu.Lock()
 				if s.held > mostInBodies {
@@ -194,7 +197,7 @@ func TestBodies_GiveWay(t *testing.T) {
 		"of unknown length they do not block each other": func(t *testing.T, s *bodies) {
 			var came, gone int
 			var reads []func() error
-			for range 4 * all {
+			for range 3 * all {
 				_, more, read := client{s, a, time.Millisecond}.sendAs(-1, mib, mib-1)
 				close(more)
 				reads = append(reads, read)

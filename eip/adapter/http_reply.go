@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/web"
 )
 
-// write answers with a reply.
-func write(w http.ResponseWriter, reply *eip.Message) {
+// write answers with a reply. What a slow client has not read yet keeps no place from
+// others, and its bytes count as those of a body do.
+func (b *body) write(w http.ResponseWriter, reply *eip.Message) {
+	b.leave()
 	status, err := statusOf(reply)
 	if err != nil {
 		http.Error(w, "the reply has no valid status", status)
@@ -23,7 +27,11 @@ func write(w http.ResponseWriter, reply *eip.Message) {
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(reply.Body()) // nobody else is to be told
+	control := http.NewResponseController(w)
+	b.hold(len(reply.Body()), func() { _ = control.SetWriteDeadline(time.Now()) }, func() {
+		_ = control.SetWriteDeadline(time.Now().Add(web.Timeout))
+		_, _ = w.Write(reply.Body()) // nobody else is to be told
+	})
 }
 
 // typeOfReply is a reply's content type; where it has none, what expressions take

@@ -21,6 +21,7 @@ var httpServers shared[string, *httpServer]
 type httpServer struct {
 	*web.Server
 	bodies bodies
+	start  func() // once: serves, when there is somebody to serve for
 
 	mu     sync.RWMutex
 	routes map[string]map[string]*httpSource // by path and method
@@ -32,7 +33,7 @@ func listen(address string, log *slog.Logger) (*httpServer, error) {
 		return nil, err
 	}
 	s := &httpServer{Server: l, routes: map[string]map[string]*httpSource{}}
-	s.Serve(s)
+	s.start = sync.OnceFunc(func() { s.Serve(s) })
 	return s, nil
 }
 

@@ -57,13 +57,13 @@ func TestHTTP_SlowClients(t *testing.T) {
 func TestHTTP_GreedyClients(t *testing.T) {
 	g := listen(t, func(a *adapter.HTTP) { a.MaxBody = 16 << 20 })
 	g.serve(t, func(context.Context, *eip.Message) error { return nil })
-	for range 20 { // 320 MB, where 64 MiB are for all
+	for range 6 { // 96 MiB, where 64 MiB are for all
 		c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(g.url, "http://"), "/"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 16<<20, strings.Repeat("x", 4096))
+		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 16<<20, strings.Repeat("x", 2<<20+1))
 	}
 	if status, answer := post(t.Context(), g.url, strings.Repeat("y", 10<<20)); status != 202 {
 		t.Errorf("answered %d %q", status, answer)
@@ -163,5 +163,36 @@ func TestHTTP_TrickledBody(t *testing.T) {
 	answer, err := io.ReadAll(c)
 	if !strings.HasPrefix(string(answer), "HTTP/1.1 400") {
 		t.Errorf("answered %q, %v", answer, err)
+	}
+}
+
+// Whoever does not read his answer takes no place from others either.
+func TestHTTP_SlowReaders(t *testing.T) {
+	g := listen(t, func(a *adapter.HTTP) { a.MaxRequests = 2 })
+	large := eip.New(make([]byte, 16<<20), nil)
+	g.serve(t, func(ctx context.Context, m *eip.Message) error {
+		if string(m.Body()) == "large" {
+			return m.Reply(ctx, large)
+		}
+		return nil
+	})
+	for range 10 {
+		c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(g.url, "http://"), "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nlarge")
+		if _, err := io.ReadFull(c, make([]byte, 100)); err != nil { // it is being written
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		if status, answer := post(t.Context(), g.url, strings.Repeat("y", 100_000)); status != 202 {
+			t.Fatalf("answered %d %q", status, answer)
+		}
+	}
+	if status, answer := post(t.Context(), g.url, "large"); status != 200 || len(answer) != 16<<20 {
+		t.Errorf("a reader that reads is answered %d with %d bytes", status, len(answer))
 	}
 }

@@ -43,6 +43,7 @@ func openHTTPSource(a *HTTP, env *eip.AdapterEnv) (*httpSource, error) {
 	if s.guard, err = server.Guard(a.Hosts, a.Origins); err == nil {
 		err = server.join(s)
 	}
+	server.start()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen: %w", err), s.release())
 	}
@@ -153,7 +154,8 @@ func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
+		in.leave = sync.OnceFunc(func() { <-s.slots })
+		defer in.leave()
 	default:
 		refuse(w, "too many requests are being worked on")
 		return
@@ -184,16 +186,16 @@ func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case err := <-x.settled:
-		s.answer(w, x, err)
+		s.answer(w, in, x, err)
 	case reply := <-x.replied:
-		write(w, reply)
+		in.write(w, reply)
 	case <-timeout.C:
 		http.Error(w, "the message was taken, but is not settled yet", http.StatusGatewayTimeout)
 	case <-r.Context().Done(): // nobody is there to be answered; the message goes on
 	case <-s.closed:
 		select {
 		case err := <-x.settled:
-			s.answer(w, x, err)
+			s.answer(w, in, x, err)
 		default:
 			refuse(w, "the flow has stopped before the message was settled")
 		}
@@ -239,10 +241,10 @@ func (s *httpSource) message(r *http.Request, query url.Values, body []byte, enc
 }
 
 // answer says what became of a message, unless its flow has said that.
-func (s *httpSource) answer(w http.ResponseWriter, x *exchange, err error) {
+func (s *httpSource) answer(w http.ResponseWriter, in *body, x *exchange, err error) {
 	select {
 	case reply := <-x.replied:
-		write(w, reply)
+		in.write(w, reply)
 		return
 	default:
 	}

@@ -89,6 +89,14 @@ func (p *Process) root() *Process {
 	return p
 }
 
+// secret is the control bus', if it has one.
+func (p *Process) secret() string {
+	if block := p.root().config.control; block != nil {
+		return block.Secret
+	}
+	return ""
+}
+
 // shared returns whose broker b is: of a guest's default broker, the host's.
 func (p *Process) shared(b *Broker) (*Process, *Broker) {
 	host := p.options.host

@@ -220,14 +220,6 @@ func (r *running) build(p *Process) {
 	}
 }
 
-// secret is the control bus', if it has one.
-func (p *Process) secret() string {
-	if block := p.root().config.control; block != nil {
-		return block.Secret
-	}
-	return ""
-}
-
 func (r *running) source() eip.Source {
 	sources := make([]eip.Source, len(r.sources))
 	for i, s := range r.sources {
