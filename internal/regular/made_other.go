@@ -1,0 +1,7 @@
+//go:build !linux
+
+package regular
+
+import "os"
+
+func made(*os.File) bool { return false }
