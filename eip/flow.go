@@ -47,6 +47,9 @@ type Flow struct {
 	// Ready, where set, is called when the stages are open and the flow is about
 	// to take its first message.
 	Ready func()
+	// Discreet, where set, makes of the error that a message failed with the one that
+	// is logged, traced, told to the source and written into dead letters.
+	Discreet func(*Message, error) error
 	// Traced, where set, is told what became of each Test Message, and why.
 	Traced func(m *Message, how Outcome, err error)
 

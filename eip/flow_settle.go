@@ -17,6 +17,9 @@ func (x *run) settled(r *receipt) {
 		x.finish(r)
 		return
 	}
+	if x.Discreet != nil {
+		r.err = x.Discreet(r.message, r.err)
+	}
 	if r.attempts++; r.attempts == 1 {
 		r.mu.Lock() // a stage that let go of it late may be about to note that it failed there
 		r.more().firstFailed = time.Now()
@@ -146,6 +149,9 @@ func (x *run) deadLetter(r *receipt, attempt int, refused error) {
 		if r.revoked() {
 			x.fail(r, returned, r.err)
 			return
+		}
+		if x.Discreet != nil {
+			err = x.Discreet(m, err)
 		}
 		x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(r), slog.Any("cause", err))...)
 		if refused == nil && IsPermanent(err) {

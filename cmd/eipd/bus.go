@@ -86,7 +86,7 @@ func (b *bus) reach(ctx context.Context) (*asked, error) {
 		return nil, fmt.Errorf("--broker: %w", err)
 	}
 	if transport.Ping == nil {
-		return nil, fmt.Errorf("--broker: %s is inside one process, and nobody else's; ask that process by its socket: --data-dir or --socket", u.Redacted())
+		return nil, fmt.Errorf("--broker: %s is inside one process, and nobody else's; ask that process by its socket: --data-dir or --socket", secrets.Hide(b.broker))
 	}
 	return b.dialTopic(ctx, u)
 }
@@ -106,7 +106,7 @@ func (b *bus) dialSocket() (*asked, error) {
 func (b *bus) dialTopic(ctx context.Context, u *url.URL) (*asked, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	at := fmt.Sprintf("topic %s of %s", b.topic, u.Redacted())
+	at := fmt.Sprintf("topic %s of %s", b.topic, secrets.Hide(b.broker))
 	on, err := (&client{broker: b.broker, dataDir: b.dataDir}).open(ctx)
 	if err != nil {
 		return nil, failure{exitTimeout, unreachable(u, err)}
@@ -119,7 +119,7 @@ func (b *bus) dialTopic(ctx context.Context, u *url.URL) (*asked, error) {
 }
 
 func unreachable(u *url.URL, err error) error {
-	return fmt.Errorf("no process was asked: %w\nSee eipd ping %s", err, u.Redacted())
+	return fmt.Errorf("no process was asked: %w\nSee eipd ping %s", err, secrets.Hide(u.String()))
 }
 
 func (a *asked) Close() error {

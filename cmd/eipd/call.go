@@ -69,7 +69,7 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 		}
 		mine := reply.CorrelationID == m.correlation
 		if mine {
-			_, err = cmd.OutOrStdout().Write(reply.Body())
+			_, err = raw(cmd.OutOrStdout()).Write(reply.Body())
 		}
 		eip.Deliver(ctx, eip.Discard, reply)
 		if mine {

@@ -23,12 +23,15 @@ type client struct {
 }
 
 func (c *client) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.broker, "broker", os.Getenv("EIPD_BROKER"), "the broker's `URL` (default $EIPD_BROKER)")
+	cmd.Flags().StringVar(&c.broker, "broker", "", "the broker's `URL` (default $EIPD_BROKER)")
 	cmd.Flags().StringVar(&c.dataDir, "data-dir", ".eipd", "the `folder` of an embedded: broker")
 }
 
 // open connects to the broker.
 func (c *client) open(ctx context.Context) (broker.Broker, error) {
+	if c.broker == "" {
+		c.broker = os.Getenv("EIPD_BROKER") // which is no default of the flag, as help would say it
+	}
 	if c.broker == "" {
 		return nil, errors.New("name the broker: --broker URL, or EIPD_BROKER")
 	}
@@ -37,7 +40,7 @@ func (c *client) open(ctx context.Context) (broker.Broker, error) {
 		return nil, fmt.Errorf("--broker: %w", err)
 	}
 	b, err := t.Open(ctx, broker.Config{URL: u, DataDir: c.dataDir, Instance: fmt.Sprintf("cli:%d", os.Getpid()),
-		Reconnect: broker.Reconnect{Min: 100 * time.Millisecond, Max: 2 * time.Second}, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		Reconnect: broker.Reconnect{Min: 100 * time.Millisecond, Max: 2 * time.Second}, Log: secrets.Log(slog.New(logHandler("text", slog.LevelWarn)))})
 	if err != nil {
 		return nil, failure{exitFailed, err}
 	}
@@ -87,7 +90,7 @@ func (c *content) message(cmd *cobra.Command, settled func(error)) (*eip.Message
 	for _, h := range c.headers {
 		name, value, ok := strings.Cut(h, "=")
 		if !ok || name == "" {
-			return nil, fmt.Errorf("--header %s: write it as name=value", h)
+			return nil, errors.New("--header: write it as name=value")
 		}
 		headers[name] = value
 	}

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // controlCommand gives commands of the control bus.
@@ -110,7 +112,7 @@ func marshal(v any) ([]byte, error) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	return []byte(visible.JSON(strings.TrimSuffix(b.String(), "\n"))), err
 }
 
 // outcome says what is wrong with the replies, and makes the exit code of it.
@@ -122,7 +124,7 @@ func (c *controlCommand) outcome(stderr io.Writer, a *asked, replies []control.R
 		}
 		failed = true
 		if !c.asJSON {
-			fmt.Fprintf(stderr, "eipd: %s: %s\n", visible(r.Instance), visible(r.Read(nil).Error()))
+			fmt.Fprintf(stderr, "eipd: %s: %s\n", visible.Line(r.Instance), visible.Line(r.Read(nil).Error()))
 		}
 	}
 	if a.shared && c.instance == "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // completionTime is how long a shell may wait for a process.
@@ -86,6 +87,12 @@ func (b *bus) targets(ctx context.Context, command string) (all []string) {
 			}
 		}
 	}
+	return offered(all)
+}
+
+// offered are completions without those that would do things to a terminal.
+func offered(all []string) []string {
+	all = slices.DeleteFunc(all, func(s string) bool { return visible.Line(s) != s })
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -108,8 +115,7 @@ func (b *bus) attributes(ctx context.Context, target string) (all []string) {
 			}
 		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return offered(all)
 }
 
 func (b *bus) graphs(ctx context.Context) (all []control.Graph) {
@@ -144,7 +150,7 @@ func (b *bus) quickly(ctx context.Context, command string) (replies []control.Re
 func (b *bus) completeInstance(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	for _, r := range b.quickly(cmd.Context(), "status") {
-		names = append(names, fmt.Sprintf("%s\tpid %s", r.Instance, pidOf(r)))
+		names = append(names, fmt.Sprintf("%s\tpid %s", visible.Line(r.Instance), pidOf(r)))
 	}
 	return names, noFiles
 }

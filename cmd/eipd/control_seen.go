@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // expected is how long a process that has answered is expected to answer again.
@@ -40,7 +41,7 @@ func noteAnswers(topic string, replies []control.Reply, all bool) (missing []str
 		case ago > expected || ago < 0:
 			delete(seen, instance)
 		case ago > 0 && all:
-			missing = append(missing, fmt.Sprintf("%s has not answered; it did %v ago", visible(instance), ago.Round(time.Second)))
+			missing = append(missing, fmt.Sprintf("%s has not answered; it did %v ago", visible.Line(instance), ago.Round(time.Second)))
 		}
 	}
 	remember(file, seen)

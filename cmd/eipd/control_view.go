@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // viewer prints replies for people.
@@ -60,7 +61,7 @@ func (v *viewer) title(group []control.Reply, of int, first bool) {
 	}
 	var names []string
 	for _, r := range group {
-		names = append(names, visible(r.Instance))
+		names = append(names, visible.Line(r.Instance))
 	}
 	fmt.Fprintln(v.out, styled(strings.Join(names, ", "), bold, v.colours))
 }
@@ -169,7 +170,7 @@ func (v *viewer) status(replies []control.Reply) error {
 				brokers.style = red
 			}
 			if b.Waiting != "" {
-				trouble = append(trouble, fmt.Sprintf("%s: broker %s waits: %s", visible(s.Instance), visible(b.Name), visible(b.Waiting)))
+				trouble = append(trouble, fmt.Sprintf("%s: broker %s waits: %s", visible.Line(s.Instance), visible.Line(b.Name), visible.Line(b.Waiting)))
 			}
 			names = append(names, text)
 		}
@@ -178,7 +179,7 @@ func (v *viewer) status(replies []control.Reply) error {
 		g.add(cell{text: s.Instance}, cell{text: s.Version}, number(briefly(up)), state, cell{text: flowNames(s.Flows, s.Stopped)}, brokers)
 		for _, l := range s.Control {
 			if l.State != "open" {
-				trouble = append(trouble, fmt.Sprintf("%s: control bus: %s %s is %s", visible(s.Instance), l.On, visible(l.At), visible(l.State)))
+				trouble = append(trouble, fmt.Sprintf("%s: control bus: %s %s is %s", visible.Line(s.Instance), l.On, visible.Line(l.At), visible.Line(l.State)))
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // statistics are what a reply to stats says of one address.
@@ -64,7 +65,7 @@ func (v *viewer) counts(all map[string]statistics) error {
 		}
 		g.add(row...)
 		if details := s.details(); details != "" {
-			more = append(more, visible(address)+": "+visible(details))
+			more = append(more, visible.Line(address)+": "+visible.Line(details))
 		}
 	}
 	if err := g.print(v.out); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 func newFmt() *cobra.Command {
@@ -37,7 +38,7 @@ func format(args []string, check bool, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		_, err = out.Write(formatted)
+		_, err = raw(out).Write(formatted)
 		return err
 	}
 	files, diags := flow.Find(args)
@@ -61,7 +62,7 @@ func format(args []string, check bool, out io.Writer) error {
 			continue
 		}
 		changed++
-		fmt.Fprintln(out, name)
+		fmt.Fprintln(out, visible.Line(name))
 		if check {
 			continue
 		}

@@ -3,12 +3,12 @@ package main
 import (
 	"io"
 	"os"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // style is how a terminal shows text.
@@ -76,7 +76,7 @@ func (g *grid) lines(width int) []string {
 	var widths []int
 	for _, row := range g.rows {
 		for i := range row {
-			row[i].text = visible(row[i].text)
+			row[i].text = visible.Line(row[i].text)
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
@@ -136,15 +136,12 @@ func styled(text string, s style, colours bool) string {
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
 
-// visible quotes what would move a terminal's cursor: texts come from messages and
-// other processes.
-func visible(text string) string {
-	for _, r := range text {
-		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Bidi_Control, r) {
-			return strconv.Quote(text)
-		}
+// raw is where bytes go as they are, unless people look at them.
+func raw(w io.Writer) io.Writer {
+	if terminal(w) != nil {
+		return visible.Writer{To: w, Show: visible.Lines}
 	}
-	return text
+	return w
 }
 
 // colourful reports whether w is a terminal for somebody who wants colours.

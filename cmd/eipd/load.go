@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -31,7 +32,7 @@ func (l *loading) load(files []string) (*flow.Config, error) {
 	for _, v := range l.vars {
 		name, value, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
-			return nil, fmt.Errorf("--var %s: write it as name=value", v)
+			return nil, errors.New("--var: write it as name=value")
 		}
 		variables[name] = value
 	}

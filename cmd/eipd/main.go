@@ -7,6 +7,9 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/internal/secret"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // Exit codes, as documented.
@@ -34,6 +37,7 @@ func (f failure) Error() string {
 func (f failure) Unwrap() error { return f.err }
 
 func execute(args []string) int {
+	learn(args)
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.Execute()
@@ -43,13 +47,28 @@ func execute(args []string) int {
 	var f failure
 	if errors.As(err, &f) {
 		if f.err != nil {
-			fmt.Fprintln(os.Stderr, "eipd:", f.err)
+			fmt.Fprintln(os.Stderr, "eipd:", said(f.err))
 		}
 		return f.code
 	}
-	fmt.Fprintf(os.Stderr, "eipd: %v\nSee eipd --help.\n", err)
+	fmt.Fprintf(os.Stderr, "eipd: %s\nSee eipd --help.\n", said(err))
 	return exitUsage
 }
+
+// secrets are those of the command line and its environment. Flow files have theirs.
+var secrets secret.Set
+
+func learn(args []string) {
+	for _, arg := range args {
+		secrets.Learn("", arg)
+	}
+	for _, name := range []string{"EIPD_BROKER", "EIPD_CONTROL_SECRET"} {
+		secrets.Learn(name, os.Getenv(name))
+	}
+}
+
+// said is an error as people see it.
+func said(err error) string { return visible.Lines(secrets.Hide(err.Error())) }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

@@ -13,6 +13,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/telemetry"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // observed is what the outside sees of a running process: traces, metrics, and
@@ -35,7 +36,7 @@ func (r *runCommand) observe(ctx context.Context, log *slog.Logger) (o *observed
 	o = &observed{log: log}
 	o.state.Store(telemetry.Starting)
 	o.telemetry, err = telemetry.Setup(ctx, telemetry.Options{Service: "eipd", Version: version(), Instance: r.instance, Getenv: os.Getenv,
-		Serve: r.http != "", Process: o.running, Console: os.Stderr, Log: log})
+		Serve: r.http != "", Process: o.running, Console: visible.Writer{To: os.Stderr, Show: visible.JSON}, Log: log})
 	if err != nil {
 		return nil, failure{exitFailed, err}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 func newPing() *cobra.Command {
@@ -25,16 +26,17 @@ the login, or the permission to use it. Exit code 3: not within the time-out.`,
 			if err != nil {
 				return err
 			}
+			at := secrets.Hide(args[0])
 			if t.Ping == nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s needs no connection\n", u.Redacted())
+				fmt.Fprintf(cmd.OutOrStdout(), "%s needs no connection\n", visible.Line(at))
 				return nil
 			}
 			begin := time.Now()
 			about, err := t.Ping(ctx, broker.Config{URL: u, Instance: "ping"})
 			if err != nil {
-				return late(ctx, fmt.Errorf("%s: %w", u.Redacted(), err))
+				return late(ctx, fmt.Errorf("%s: %w", at, err))
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s answers: %s, in %v\n", u.Redacted(), about, time.Since(begin).Round(time.Millisecond))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s answers: %s, in %v\n", visible.Line(at), visible.Line(about), time.Since(begin).Round(time.Millisecond))
 			return nil
 		},
 	}

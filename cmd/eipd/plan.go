@@ -15,6 +15,7 @@ import (
 
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // exitChanges is plan's own: there is something to create.
@@ -128,7 +129,7 @@ func newReport(plans []*flow.BrokerPlan) *report {
 }
 
 func (r *report) encode(w io.Writer) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(visible.Writer{To: w, Show: visible.JSON})
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(r)
@@ -162,7 +163,7 @@ func (r *report) print(w io.Writer) error {
 	if r.Unknown > 0 {
 		fmt.Fprintf(&out, ", %d unknown", r.Unknown)
 	}
-	_, err := fmt.Fprintln(w, out.String())
+	_, err := fmt.Fprintln(w, visible.Lines(out.String()))
 	return err
 }
 

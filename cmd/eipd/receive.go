@@ -16,6 +16,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 type receiveCommand struct {
@@ -72,7 +73,7 @@ func (r *receiveCommand) run(cmd *cobra.Command, name string) error {
 		return late(opening, err)
 	}
 	defer s.Close()
-	out := json.NewEncoder(cmd.OutOrStdout())
+	out := json.NewEncoder(visible.Writer{To: cmd.OutOrStdout(), Show: visible.JSON})
 	out.SetEscapeHTML(false)
 	for n := 0; r.follow || n < r.count; n++ {
 		if err := r.one(ctx, s, out); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/eipd/eipd/eip/broker/embedded"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 type runCommand struct {
@@ -90,6 +91,7 @@ func (r *runCommand) run(ctx context.Context, files []string) error {
 	})
 	defer stop()
 	collectLazily()
+	log = config.Log(log)
 	seen, err := r.observe(ctx, log)
 	if err != nil {
 		return err
@@ -155,12 +157,17 @@ func (r *runCommand) logger() (*slog.Logger, error) {
 	if err := r.level.UnmarshalText([]byte(r.logLevel)); err != nil {
 		return nil, fmt.Errorf("--log-level %s: write debug, info, warn or error", r.logLevel)
 	}
-	o := &slog.HandlerOptions{Level: &r.level}
-	switch r.logFormat {
-	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, o)), nil
+	if r.logFormat == "text" || r.logFormat == "json" {
+		return slog.New(logHandler(r.logFormat, &r.level)), nil
 	}
 	return nil, fmt.Errorf("--log-format %s: write text or json", r.logFormat)
+}
+
+// logHandler writes log lines to standard error.
+func logHandler(format string, level slog.Leveler) slog.Handler {
+	o := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.NewJSONHandler(visible.Writer{To: os.Stderr, Show: visible.JSON}, o)
+	}
+	return slog.NewTextHandler(visible.Writer{To: os.Stderr, Show: visible.Lines}, o)
 }

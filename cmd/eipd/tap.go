@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 type tapCommand struct {
@@ -108,7 +109,7 @@ func (t *tapCommand) take(r control.Reply, out, stderr io.Writer) error {
 	switch {
 	case !r.OK:
 		t.refused = true
-		fmt.Fprintf(stderr, "eipd: %s: %s\n", visible(r.Instance), visible(r.Read(nil).Error()))
+		fmt.Fprintf(stderr, "eipd: %s: %s\n", visible.Line(r.Instance), visible.Line(r.Read(nil).Error()))
 		return nil
 	case r.More:
 		return t.copied(r, out)
@@ -124,7 +125,7 @@ func (t *tapCommand) take(r control.Reply, out, stderr io.Writer) error {
 		t.again = true
 	case end.Ended == "process":
 		t.refused = true
-		fmt.Fprintf(stderr, "eipd: %s has ended\n", visible(r.Instance))
+		fmt.Fprintf(stderr, "eipd: %s has ended\n", visible.Line(r.Instance))
 	}
 	return nil
 }
@@ -143,7 +144,7 @@ func (t *tapCommand) copied(r control.Reply, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := out.Write(line); err != nil {
+	if _, err := io.WriteString(out, visible.JSON(string(line))); err != nil {
 		return err
 	}
 	if t.taken++; t.taken == t.count {
@@ -171,7 +172,7 @@ func withInstance(r control.Reply) ([]byte, error) {
 func (t *tapCommand) sum(stderr io.Writer) {
 	for _, instance := range addresses(t.dropped) {
 		if n := t.dropped[instance]; n > 0 {
-			fmt.Fprintf(stderr, "eipd: %s: %d copies were dropped, as they came faster than they were taken\n", visible(instance), n)
+			fmt.Fprintf(stderr, "eipd: %s: %d copies were dropped, as they came faster than they were taken\n", visible.Line(instance), n)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // live is the table that moves.
@@ -177,7 +178,7 @@ func (l *live) draw() error {
 	}
 	l.first = max(0, min(l.first, len(l.now.lines)-room(height)))
 	table := g.lines(width)
-	put := func(text string, st style) string { return styled(cut(visible(text), width), st, l.colours) }
+	put := func(text string, st style) string { return styled(cut(visible.Line(text), width), st, l.colours) }
 	rows := []string{put(l.title(), bold), "", table[0]}
 	rows = append(rows, table[1+l.first:min(len(table), 1+l.first+room(height))]...)
 	if l.now.err != nil {

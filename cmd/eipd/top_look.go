@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // snapshot is what all processes say at one time, taken together.
@@ -77,7 +78,7 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 func (s *snapshot) addGraph(r control.Reply, lines map[string]*topLine) {
 	var g control.Graph
 	if err := r.Read(&g); err != nil {
-		s.err = cmp.Or(s.err, error(failure{exitFailed, fmt.Errorf("%s: %w", visible(r.Instance), err)}))
+		s.err = cmp.Or(s.err, error(failure{exitFailed, fmt.Errorf("%s: %w", visible.Line(r.Instance), err)}))
 		return
 	}
 	s.instances = append(s.instances, r.Instance)
@@ -114,7 +115,7 @@ func (s *snapshot) addGraph(r control.Reply, lines map[string]*topLine) {
 func (s *snapshot) addStats(r control.Reply, lines map[string]*topLine) {
 	var all map[string]control.Stats
 	if err := r.Read(&all); err != nil {
-		s.err = cmp.Or(s.err, error(failure{exitFailed, fmt.Errorf("%s: %w", visible(r.Instance), err)}))
+		s.err = cmp.Or(s.err, error(failure{exitFailed, fmt.Errorf("%s: %w", visible.Line(r.Instance), err)}))
 		return
 	}
 	for address, of := range all {

@@ -3,9 +3,11 @@ package adapter
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -36,7 +38,11 @@ func (s *httpSink) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return fmt.Errorf("send request: %w", err)
+		var of *url.Error // it repeats the URL
+		if errors.As(err, &of) {
+			err = of.Err
+		}
+		return fmt.Errorf("%s %s: %w", s.Method, place(request.URL), err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, int64(s.MaxBody)+1))
@@ -45,11 +51,11 @@ func (s *httpSink) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	switch replier := m.Replier(); {
 	case err != nil:
-		return fmt.Errorf("read answer of %s: %w", request.URL.Redacted(), err)
+		return fmt.Errorf("read answer of %s: %w", place(request.URL), err)
 	case replier == nil:
 		return nil
 	case len(body) > int(s.MaxBody): // trying again would do the request again
-		return eip.Permanent(fmt.Errorf("read answer of %s: it is larger than max_body, which is %v", request.URL.Redacted(), s.MaxBody))
+		return eip.Permanent(fmt.Errorf("read answer of %s: it is larger than max_body, which is %v", place(request.URL), s.MaxBody))
 	}
 	reply := eip.New(body, nil)
 	reply.ContentType, reply.Encoding = response.Header.Get("Content-Type"), response.Header.Get("Content-Encoding")
@@ -64,7 +70,7 @@ func (s *httpSink) request(ctx context.Context, m *eip.Message) (*http.Request, 
 	}
 	request, err := http.NewRequestWithContext(ctx, s.Method, s.URL, body)
 	if err != nil {
-		return nil, fmt.Errorf("make request: %w", err)
+		return nil, errors.New("make request: the method or the URL is none") // which may be secret
 	}
 	request.Header.Set("User-Agent", "eipd")
 	if body != nil {
@@ -97,7 +103,7 @@ var traceContext = []string{"traceparent", "tracestate", "baggage"}
 
 // refused is the failure of an answer that is not 2xx, with how its body begins.
 func refused(method string, request *http.Request, code int, body []byte) error {
-	err := fmt.Errorf("%s %s: answered %d %s: %.200q", method, request.URL.Redacted(), code, http.StatusText(code), body)
+	err := fmt.Errorf("%s %s: answered %d %s: %.200q", method, place(request.URL), code, http.StatusText(code), body)
 	switch {
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests:
 		return err
@@ -105,6 +111,11 @@ func refused(method string, request *http.Request, code int, body []byte) error 
 		return eip.Permanent(err)
 	}
 	return err
+}
+
+// place is a URL as errors name it: its query, fragment and user may be secret.
+func place(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
 // Close gives idle connections back.

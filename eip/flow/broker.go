@@ -59,6 +59,7 @@ func (d *decoder) defaultBroker() {
 	if url == "" {
 		url = "embedded:"
 	}
+	c.secrets.Learn("url", url)
 	b := &Broker{}
 	b.URL, b.Reconnect = url, ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}
 	c.Brokers[""] = b

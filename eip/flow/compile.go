@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -49,7 +50,7 @@ func (c *Config) compile(files []*syntax.File) hcl.Diagnostics {
 }
 
 func (c *Config) decoder() *decoder {
-	return &decoder{config: c, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
+	return &decoder{config: c, limits: &expression.Limits{}, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
 		names: map[string]map[string]hcl.Range{}, contexts: map[string]*hcl.EvalContext{}}}
 }
 
@@ -201,9 +202,11 @@ func (d *decoder) flowBlock(b *syntax.Block) {
 	f := &Flow{flowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[ref]*endpoint{},
 		stageRanges: map[string]hcl.Range{}, stageKinds: map[string]string{}, uses: map[ref]int{}, lastResort: map[ref]int{}}
 	f.Name = name
-	d.flow = f
-	defer func() { d.flow = nil }()
+	before := d.limits
+	d.flow, d.limits = f, &expression.Limits{Compile: before.Compile}
+	defer func() { d.flow, d.limits = nil, before }()
 	d.decode(f.flowBlock, b, place{what: fmt.Sprintf("flow %q", name), address: name})
+	d.limits.Work = f.ExpressionBudget
 	for _, r := range f.From {
 		if a := d.config.Adapters[r.name]; r.kind == "adapter" && a != nil {
 			d.checkSource(a, r)

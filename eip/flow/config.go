@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/internal/secret"
 )
 
 // Options say what to load.
@@ -24,6 +25,8 @@ type Options struct {
 	LookupEnv func(name string) (string, bool)
 	// Broker is the URL of the default broker; "" leaves it to the files.
 	Broker string
+
+	secrets *secret.Set // of a host; nil: its own
 }
 
 // A Config is what a set of flow files says. It is not running.
@@ -36,7 +39,7 @@ type Config struct {
 	options   Options
 	files     map[string]*syntax.File
 	variables map[string]*syntax.Block
-	secrets   []string
+	secrets   *secret.Set
 	control   *controlBusBlock
 }
 
@@ -67,7 +70,10 @@ type Adapter struct {
 // diagnostics come sorted; if they have errors the Config is of no use but to
 // print them.
 func Load(o Options) (*Config, hcl.Diagnostics) {
-	c := &Config{options: o, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
+	if o.secrets == nil {
+		o.secrets = &secret.Set{}
+	}
+	c := &Config{options: o, secrets: o.secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
 		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}}
 	names, diags := syntax.Find(o.Files)
 	total := 0
@@ -98,14 +104,20 @@ func Load(o Options) (*Config, hcl.Diagnostics) {
 	} else {
 		diags = c.compile(files)
 	}
+	for _, d := range diags {
+		d.Detail = c.Redact(d.Detail)
+	}
 	return c, sortDiagnostics(diags)
 }
 
 func (c *Config) lookupEnv(name string) (string, bool) {
+	lookup := os.LookupEnv
 	if c.options.LookupEnv != nil {
-		return c.options.LookupEnv(name)
+		lookup = c.options.LookupEnv
 	}
-	return os.LookupEnv(name)
+	v, ok := lookup(name)
+	c.secrets.Learn(name, v)
+	return v, ok
 }
 
 // WriteDiagnostics prints diagnostics for people: file, line and column, the
@@ -117,9 +129,9 @@ func (c *Config) WriteDiagnostics(w io.Writer, diags hcl.Diagnostics, color bool
 	}
 	var text strings.Builder
 	for _, d := range diags {
-		writeDiagnostic(&text, d, files, color)
+		c.writeDiagnostic(&text, d, files, color)
 	}
-	_, err := io.WriteString(w, c.Redact(text.String()))
+	_, err := io.WriteString(w, text.String())
 	return err
 }
 

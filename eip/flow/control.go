@@ -11,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -44,7 +45,7 @@ func (p *Process) serve(ctx context.Context, begun <-chan struct{}) (opened <-ch
 	p.control = control.NewServer(control.Options{
 		Process: p, Instance: p.options.Instance, Version: p.options.Version, Log: p.log, Level: p.options.Level,
 		DataDir: p.options.DataDir, Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
-		Remember: block.Remember, Begun: begun,
+		Remember: block.Remember, Begun: begun, Hide: p.config.Redact, Compile: expression.Glance,
 	})
 	on, topic := p.controlTopic(block)
 	if on == nil {
@@ -99,7 +100,7 @@ func (p *Process) Brokers() []control.Broker {
 	all := []control.Broker{}
 	for b, open := range p.brokers {
 		s := open.Status()
-		all = append(all, control.Broker{Name: orElse(b.Name, "default"), URL: s.URL, Connected: s.Connected, Waiting: s.Waiting})
+		all = append(all, control.Broker{Name: orElse(b.Name, "default"), URL: p.config.Redact(s.URL), Connected: s.Connected, Waiting: p.config.Redact(s.Waiting)})
 	}
 	slices.SortFunc(all, func(a, b control.Broker) int { return strings.Compare(a.Name, b.Name) })
 	return all

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -22,7 +23,9 @@ type decoder struct {
 	flow   *Flow // the flow that is decoded; nil outside of one
 	// filesBroken: a variable file could not be read, so what it gives is not known.
 	filesBroken bool
-	alone       bool // settings may name nothing: variables are given their values
+	alone       bool               // settings may name nothing: variables are given their values
+	secret      bool               // the variable that is decoded is sensitive
+	limits      *expression.Limits // of the expressions that are compiled
 	diags       hcl.Diagnostics
 }
 
@@ -138,7 +141,10 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 	}
 	sound = d.nestedBlocks(v, s, inner, at) && sound
 	if c, ok := v.Addr().Interface().(eip.Conditional); ok && sound {
-		c.SetCompiler(d.source(set["if"]), d.config.predicate)
+		of := d.flow // not yet with all its options
+		c.SetCompiler(d.source(set["if"]), func(source string) (eip.Predicate, error) {
+			return expression.Predicate(source, &expression.Limits{Work: of.ExpressionBudget})
+		})
 	}
 	if pipe != nil {
 		d.body(pipe, s.Body, stages, b, at)

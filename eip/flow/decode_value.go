@@ -47,6 +47,7 @@ func (d *decoder) decodeAttribute(field reflect.Value, s *schema.Attribute, a *s
 		return true
 	}
 	v, ok := d.value(a.Expr)
+	d.config.learn(a.Name, v)
 	switch {
 	case !ok:
 		return false
@@ -177,10 +178,10 @@ func (d *decoder) expression(field reflect.Value, kind schema.Kind, expr hcl.Exp
 
 // compile compiles an expression, and reports an error at the part of the flow
 // file that is guilty.
-func compile[T any](d *decoder, how func(string) (T, error), expr hcl.Expression, text string) (T, error) {
-	program, err := how(text)
+func compile[T any](d *decoder, how func(string, ...*expression.Limits) (T, error), expr hcl.Expression, text string) (T, error) {
+	program, err := how(text, d.limits)
 	if err == nil {
-		return d.config.discreet(program, text).(T), nil
+		return program, nil
 	}
 	r := expr.Range()
 	detail := err.Error()
@@ -209,15 +210,6 @@ func (d *decoder) source(a *syntax.Attribute) string {
 		return ""
 	}
 	return d.config.Redact(text.AsString())
-}
-
-// predicate compiles an expression that replaces one of the flow file.
-func (c *Config) predicate(source string) (eip.Predicate, error) {
-	p, err := expression.Predicate(source)
-	if err != nil {
-		return nil, err
-	}
-	return c.discreet(p, source).(eip.Predicate), nil
 }
 
 // sentence makes an error's text one.

@@ -112,7 +112,7 @@ func (p *Process) Apply(ctx context.Context, file string) ([]string, error) {
 		return nil, err
 	}
 	o := p.config.options
-	o.Files, o.NoFiles = []string{path}, false
+	o.Files, o.NoFiles, o.secrets = []string{path}, false, p.config.secrets
 	c, diags := Load(o)
 	if diags.HasErrors() {
 		return nil, firstError(diags)

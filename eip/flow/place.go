@@ -22,7 +22,7 @@ func (r *running) tracer() eip.Tracer {
 		ch := p.config.Channels[f.String()]
 		from[ch.Address] = channelPlace(ch, p.config.brokerOf(ch))
 	}
-	return p.options.Tracer(r.decl.Name, from)
+	return discreetTracer{p.options.Tracer(r.decl.Name, from), r}
 }
 
 func adapterPlace(a *Adapter) eip.Place {

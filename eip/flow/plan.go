@@ -40,8 +40,9 @@ func (c *Config) Plan(ctx context.Context, flows []string, instance string) ([]*
 		p.flow(f)
 	}
 	for i, b := range p.plans {
+		b.URL = c.Redact(p.brokers[i].URL)
 		if err := b.ask(ctx, p.brokers[i], instance); err != nil {
-			b.Err = err
+			b.Err = c.secrets.Error(err)
 			for _, item := range b.Items {
 				item.State = broker.Unknown
 			}
@@ -143,7 +144,6 @@ func (b *BrokerPlan) ask(ctx context.Context, on *Broker, instance string) error
 	if err != nil {
 		return err
 	}
-	b.URL = u.Redacted()
 	items := make([]broker.Item, len(b.Items))
 	for i, item := range b.Items {
 		items[i], item.State = item.Item, broker.Inside

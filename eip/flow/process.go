@@ -75,6 +75,8 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Log = c.Log(o.Log)
+	defer func() { err = c.secrets.Error(err) }()
 	if o.Grace == 0 {
 		o.Grace = 30 * time.Second
 	}
@@ -256,7 +258,7 @@ func (p *Process) Stop() error {
 	for _, r := range p.flows {
 		err = errors.Join(err, r.life.Load().err)
 	}
-	return errors.Join(err, p.close())
+	return p.config.secrets.Error(errors.Join(err, p.close()))
 }
 
 // close closes what Start opened, the brokers last.

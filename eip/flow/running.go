@@ -215,7 +215,7 @@ func (r *running) build(p *Process) {
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
 		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace, Abort: p.abort.Done(),
 		Env:    eip.Env{Instance: p.options.Instance, Log: p.log, Tracer: r.tracer()},
-		Traced: r.traced, History: f.History,
+		Traced: r.traced, History: f.History, Discreet: r.discreet,
 	}
 }
 

@@ -20,6 +20,28 @@ func (c *Config) remember(v cty.Value) {
 	})
 }
 
+// learn takes secrets from a setting by its name, or those within it.
+func (c *Config) learn(name string, v cty.Value) {
+	_ = cty.Walk(v, func(at cty.Path, v cty.Value) (bool, error) {
+		if !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
+			return true, nil
+		}
+		key := name
+		for _, step := range at {
+			switch step := step.(type) {
+			case cty.GetAttrStep:
+				key = step.Name
+			case cty.IndexStep:
+				if step.Key.Type() == cty.String {
+					key = step.Key.AsString()
+				}
+			}
+		}
+		c.secrets.Learn(key, v.AsString())
+		return true, nil
+	})
+}
+
 // Redact hides the values of sensitive variables in a text, and what may be secret
 // in URLs.
 func (c *Config) Redact(text string) string { return c.secrets.Hide(text) }

@@ -45,7 +45,6 @@ func (d *decoder) variableFiles() map[string]*syntax.Attribute {
 		if f == nil || f.Body == nil {
 			continue
 		}
-		d.config.files[name] = f
 		content, diags := f.Body.Content(func(string) bool { return false }, jsonLabels)
 		d.diags = append(d.diags, diags...)
 		for _, b := range content.Blocks {
@@ -76,7 +75,6 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 		}
 		options[a.Name] = a
 	}
-	name := b.Labels[0].Name
 	want := cty.DynamicPseudoType
 	if a := options["type"]; a != nil {
 		t, diags := typeexpr.TypeConstraint(a.Expr)
@@ -86,9 +84,15 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 		}
 		want = t
 	}
+	name := b.Labels[0].Name
+	d.secret = d.isSensitive(options["sensitive"])
+	for _, a := range []*syntax.Attribute{options["default"], given[name]} {
+		d.hideSource(a)
+	}
 	fallback, hasDefault := cty.NilVal, false
 	if a := options["default"]; a != nil {
 		v, ok := d.value(a.Expr)
+		d.learnVariable(name, v)
 		if !ok {
 			return
 		}
@@ -101,15 +105,6 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 		if want == cty.DynamicPseudoType {
 			want = v.Type()
 		}
-	}
-	secret := false
-	if a := options["sensitive"]; a != nil {
-		v, ok := d.value(a.Expr)
-		if !ok || v.IsNull() || v.Type() != cty.Bool {
-			d.fail(problem(a.Expr.Range(), "Wrong type", "\"sensitive\" is true or false."))
-			return
-		}
-		secret = v.True()
 	}
 	v, ok := d.givenValue(b, name, want, given[name])
 	if ok && v == cty.NilVal {
@@ -126,10 +121,41 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 	if !ok {
 		return
 	}
-	if secret {
-		d.config.remember(v)
-	}
+	d.learnVariable(name, v)
 	d.scope.variables[name] = v
+}
+
+// isSensitive reads a variable's option of that name. One that cannot be read may be
+// true.
+func (d *decoder) isSensitive(a *syntax.Attribute) bool {
+	if a == nil {
+		return false
+	}
+	v, ok := d.value(a.Expr)
+	if !ok || v.IsNull() || v.Type() != cty.Bool {
+		d.fail(problem(a.Expr.Range(), "Wrong type", "\"sensitive\" is true or false."))
+		return true
+	}
+	return v.True()
+}
+
+// learnVariable keeps what a variable may be given, if it is secret.
+func (d *decoder) learnVariable(name string, v cty.Value) {
+	if d.secret {
+		d.config.remember(v)
+		return
+	}
+	d.config.learn(name, v)
+}
+
+// hideSource hides the text of a sensitive variable's value, which may not be one.
+func (d *decoder) hideSource(a *syntax.Attribute) {
+	if !d.secret || a == nil {
+		return
+	}
+	if f := d.config.files[a.Expr.Range().Filename]; f != nil {
+		d.config.secrets.Add(string(a.Expr.Range().SliceBytes(f.Bytes)))
+	}
 }
 
 // givenValue looks for the value that a variable was given; cty.NilVal for none.
@@ -139,6 +165,7 @@ func (d *decoder) givenValue(b *syntax.Block, name string, want cty.Type, inFile
 	}
 	if inFile != nil {
 		v, ok := d.value(inFile.Expr)
+		d.learnVariable(name, v)
 		if !ok {
 			return cty.NilVal, false
 		}
@@ -160,9 +187,10 @@ func (d *decoder) fromText(r hcl.Range, name, from, text string, want cty.Type) 
 		return cty.NilVal, d.fail(problem(r, "Wrong type", "The variable %q must be %s; what %s gives is not.", name, article(want.FriendlyName()), from))
 	}
 	v := cty.StringVal(text)
+	d.learnVariable(name, v)
 	if !want.IsPrimitiveType() && want != cty.DynamicPseudoType {
 		if _, diags := syntax.Parse("value.hcl", []byte("v = "+text+"\n")); diags.HasErrors() {
-			return cty.NilVal, d.fail(problem(r, "Wrong value", "What %s gives for the variable %q cannot be read: %s: %s", from, name, diags[0].Summary, diags[0].Detail))
+			return cty.NilVal, d.fail(problem(r, "Wrong value", "What %s gives for the variable %q cannot be read: %s.", from, name, diags[0].Summary))
 		}
 		expr, diags := hclsyntax.ParseExpression([]byte(text), "value", hcl.InitialPos)
 		if diags.HasErrors() {

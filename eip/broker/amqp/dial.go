@@ -13,6 +13,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/internal/secret"
 )
 
 const (
@@ -28,7 +30,7 @@ type connection struct {
 
 // dial connects to one node.
 func (l *link) dial(raw string) (*connection, error) {
-	uri, err := amqp.ParseURI(raw)
+	uri, err := parse(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +53,20 @@ func (l *link) dial(raw string) (*connection, error) {
 		return nil, errors.Join(err, l.context.Err())
 	}
 	return &connection{conn, wire}, nil
+}
+
+// parse reads a URL. Errors of the library repeat it, or parts of it, and may so say
+// the password.
+func parse(raw string) (amqp.URI, error) {
+	uri, err := amqp.ParseURI(raw)
+	if err == nil {
+		return uri, nil
+	}
+	if _, wrong := url.Parse(raw); wrong != nil {
+		return uri, errors.New("this is no URL like amqp://user:password@host:5672/vhost; what is special in a password is written like %40")
+	}
+	what, _, _ := strings.Cut(err.Error(), ":") // what follows is the value
+	return uri, fmt.Errorf("the URL cannot be used: %s", what)
 }
 
 // heartbeat is what the URL says in seconds, as it does for other clients. A
@@ -128,10 +144,5 @@ func explain(err error) string {
 	return err.Error()
 }
 
-func redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(no URL)"
-	}
-	return u.Redacted()
-}
+// redact shows a URL without what may be secret in it.
+func redact(raw string) string { return new(secret.Set).Hide(raw) }

@@ -33,7 +33,7 @@ func failed(step, format string, args ...any) error {
 // probe connects once, step by step, and says which step fails. The connection
 // ends with ctx, or by the function that it returns.
 func probe(ctx context.Context, c *broker.Config, raw string) (conn *amqp.Connection, end func(), err error) {
-	uri, err := amqp.ParseURI(raw)
+	uri, err := parse(raw)
 	if err != nil {
 		return nil, nil, failed("name", "%w", err)
 	}

@@ -46,7 +46,7 @@ type Broker struct {
 // do.
 func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
-		return nil, fmt.Errorf("the URL %s names no host", c.URL.Redacted())
+		return nil, fmt.Errorf("the URL %s names no host", redact(c.URL.String()))
 	}
 	b := &Broker{config: c, room: newRoom(), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
 	b.consume, b.publish = newLink(&b.config, "consume", b.letGo), newLink(&b.config, "publish", b.letGo)
@@ -56,7 +56,7 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 
 // Status says how the two connections do.
 func (b *Broker) Status() broker.Status {
-	s := broker.Status{URL: b.config.URL.Redacted(), Connected: true}
+	s := broker.Status{URL: redact(b.config.URL.String()), Connected: true}
 	for _, l := range []*link{b.consume, b.publish} {
 		if waiting := l.waitsFor(); waiting != "" {
 			s.Connected, s.Waiting = false, waiting

@@ -33,6 +33,23 @@ func Predicate(source string, limits ...*Limits) (eip.Predicate, error) {
 	}, nil
 }
 
+// Glance compiles a predicate for who only looks on: an evaluation may use a
+// hundredth of what others may.
+func Glance(source string) (eip.Predicate, error) {
+	p, err := compile(source, predicate)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, m *eip.Message) (ok bool, err error) {
+		e := p.start(ctx, m, nil)
+		defer e.end(&err)
+		e.left, e.built = e.left/100, maxBuilt-maxBuilt/100
+		e.machine.MemoryBudget = maxElements / 100
+		defer func() { e.machine.MemoryBudget = maxElements }()
+		return p.decide(e), nil
+	}, nil
+}
+
 // Value compiles an expression that computes anything.
 func Value(source string, limits ...*Limits) (eip.Value, error) {
 	return anything(source, value, limits)

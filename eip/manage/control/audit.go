@@ -24,7 +24,7 @@ var reading = map[string]bool{"status": true, "list": true, "stats": true, "leas
 
 func (s *Server) audit(r *request, reply Reply) {
 	rec := Record{V: Version, Time: time.Now(), Instance: s.Instance, From: r.from, Command: reply.Command, Target: reply.Target,
-		Args: auditable(r.Args), OK: reply.OK, Error: reply.Error}
+		Args: s.auditable(r.Args), OK: reply.OK, Error: reply.Error}
 	level := slog.LevelInfo
 	switch {
 	case !reply.OK && reply.Error.Code == BadRequest: // the counter has logged it
@@ -53,14 +53,14 @@ func (s *Server) audit(r *request, reply Reply) {
 
 // auditable leaves out what is long, and what may be confidential: a message's body
 // and headers.
-func auditable(args map[string]any) map[string]any {
+func (s *Server) auditable(args map[string]any) map[string]any {
 	kept := map[string]any{}
 	for name, v := range args {
 		if name == "body" || name == "headers" || len(kept) == 16 {
 			continue
 		}
 		if text, ok := v.(string); ok {
-			v = clip(text)
+			v = s.Hide(clip(text))
 		}
 		switch v.(type) {
 		case map[string]any, []any:

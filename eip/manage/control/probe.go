@@ -109,10 +109,11 @@ func (p *probes) step(s Step) {
 			n.End.Outcome = s.Outcome
 		}
 		if s.Err != nil {
-			n.End.Error = clip(s.Err.Error())
+			n.End.Error = clip(p.redact.error(s.Message, s.Err).Error())
 		}
 		if s.Message != nil {
-			n.End.Headers, n.End.Body = p.redact.of(s.Message)
+			seen := p.redact.look(s.Message, nil)
+			n.End.Headers, n.End.Body = seen.headers, seen.shown()
 		}
 	}
 	if !p.hear(n, "") {

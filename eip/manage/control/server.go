@@ -32,6 +32,10 @@ type Options struct {
 	// Redact are paths, like body.card and headers.authorization, of what leaves the
 	// process in no copy or report of a message. CheckRedaction has found them well.
 	Redact []string
+	// Hide hides secrets in what is answered and audited; nil: there are none.
+	Hide func(text string) string
+	// Compile compiles tap's "if"; nil: it takes none.
+	Compile func(source string) (eip.Predicate, error)
 	// Begun is closed when there is something to give commands to. Those from a topic
 	// wait for it in their subscription. nil: they need not.
 	Begun <-chan struct{}
@@ -72,6 +76,9 @@ func NewServer(o Options) *Server {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{Options: o, started: time.Now(), orders: make(chan func(), 100), slow: make(chan struct{}, 32), untold: make(chan news, newsBacklog)}
+	if o.Hide == nil {
+		s.Hide = func(text string) string { return text }
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.redact, _ = parseRedaction(o.Redact)
 	s.probes.redact, s.probes.tell = &s.redact, s.tell
@@ -232,10 +239,13 @@ func (s *Server) reply(r *request, result any, err error) Reply {
 		if !errors.As(err, &e) {
 			e = Errorf(Failed, "%v", err)
 		}
-		reply.OK, reply.Result, reply.Error = false, nil, e
+		reply.OK, reply.Result, reply.Error = false, nil, &Error{e.Code, s.Hide(e.Message)}
 	}
 	return reply
 }
+
+// Discreet returns the error that a message failed with, without what Redact names.
+func (s *Server) Discreet(m *eip.Message, err error) error { return s.redact.error(m, err) }
 
 // Listen notes a way by which commands come, for status; the state may change.
 func (s *Server) listen(on, at string) *Listening {

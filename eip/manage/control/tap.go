@@ -53,7 +53,11 @@ func (s *Server) tap(r *request) (any, error) {
 		select {
 		case c := <-t.copies:
 			t.bytes.Add(-int64(len(c.message.Body())))
-			ok, err := t.wanted(c.message)
+			seen := s.redact.look(c.message, nil)
+			ok, err := true, error(nil)
+			if t.wants != nil {
+				ok, err = t.wants(s.ctx, seen.message())
+			}
 			if err != nil {
 				t.failed++
 			}
@@ -61,7 +65,7 @@ func (s *Server) tap(r *request) (any, error) {
 				continue
 			}
 			t.taken++
-			if !s.stream(r, s.tapped(t, c)) {
+			if !s.stream(r, s.tapped(t, c, seen)) {
 				return t.result("asker"), nil
 			}
 			if t.taken == t.most {
@@ -107,15 +111,14 @@ type Copy struct {
 type Tapped struct {
 	Taken   int64  `json:"taken"`
 	Dropped int64  `json:"dropped"`
-	Failed  int64  `json:"failed,omitempty"` // could not be compared
+	Failed  int64  `json:"failed,omitempty"` // their "if" could not be evaluated
 	Ended   string `json:"ended"`            // by "count", "time", "asker" or "process"
 }
 
-func (s *Server) tapped(t *tap, c tappedMessage) Copy {
+func (s *Server) tapped(t *tap, c tappedMessage, seen view) Copy {
 	m := c.message
-	headers, body := s.redact.of(m)
 	return Copy{At: c.at, Time: c.time.UTC(), Number: t.taken, Dropped: t.dropped.Load(), ID: m.ID, CorrelationID: m.CorrelationID, Type: m.Type,
-		Key: m.Key, ContentType: m.ContentType, Channel: m.Channel, Headers: headers, Body: body}
+		Key: m.Key, ContentType: m.ContentType, Channel: m.Channel, Headers: seen.headers, Body: seen.shown()}
 }
 
 // A tap takes what its points see. What the flow's goroutines use is atomic.
@@ -123,7 +126,7 @@ type tap struct {
 	lease         time.Duration
 	most          int64 // 0: no bound
 	sample        float64
-	comparisons   []comparison
+	wants         eip.Predicate // nil: every message
 	seen          atomic.Int64
 	copies        chan tappedMessage
 	bytes         atomic.Int64
@@ -159,15 +162,6 @@ func (t *tap) see(at string, m *eip.Message) {
 	}
 	t.bytes.Add(-size)
 	t.dropped.Add(1)
-}
-
-func (t *tap) wanted(m *eip.Message) (bool, error) {
-	for _, c := range t.comparisons {
-		if ok, err := c.holds(m); !ok || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
 }
 
 // point is a flow or a stage that can be watched.
@@ -212,8 +206,13 @@ func (s *Server) newTap(r *request) (*tap, []point, error) {
 		return nil, nil, Errorf(BadArgs, "\"sample\" must be more than 0, and 1 at most")
 	}
 	t.most = int64(count)
-	if t.comparisons, err = parseComparisons(text); err != nil {
-		return nil, nil, Errorf(BadArgs, "\"if\": %v", err)
+	if text != "" && s.Compile == nil {
+		return nil, nil, Errorf(NotAllowed, "this process takes no \"if\"")
+	}
+	if text != "" {
+		if t.wants, err = s.Compile(text); err != nil {
+			return nil, nil, Errorf(BadArgs, "\"if\": %v", err)
+		}
 	}
 	return t, points, nil
 }

@@ -107,7 +107,7 @@ func (c *Client) post(ctx context.Context, body []byte) (after time.Duration, er
 	if response.StatusCode/100 == 2 {
 		return 0, nil
 	}
-	err = fmt.Errorf("send telemetry: %s answered %s: %.200q", request.URL.Redacted(), response.Status, answer)
+	err = fmt.Errorf("send telemetry: %s answered %s: %.200q", request.URL.Host, response.Status, answer)
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After")) // absent is as good as 0
