@@ -19,8 +19,10 @@ import (
 var topLevel = map[string]int{"variable": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "control_bus": 0}
 
 // compile turns parsed files into the Config.
-func (c *Config) compile(files []*syntax.File) hcl.Diagnostics {
+func (c *Config) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	d := c.decoder()
+	defer func() { diags = append(d.diags, diags...) }()
+	defer exceeded(&diags)
 	blocks := d.gather(files)
 	d.alone = true
 	d.variables(blocks["variable"])
@@ -46,11 +48,22 @@ func (c *Config) compile(files []*syntax.File) hcl.Diagnostics {
 	if !d.diags.HasErrors() {
 		d.check()
 	}
-	return d.diags
+	return nil
+}
+
+// What a load takes for parts of it, in steps and bytes, as measured.
+const (
+	partSteps, partBytes   = 4_000, 600 // of an expression
+	stageSteps, stageBytes = 10_000, 2_000
+)
+
+func (c *Config) spendParts(parts int) error {
+	c.budget.Spend(partSteps*(5+parts), partBytes*(5+parts))
+	return nil
 }
 
 func (c *Config) decoder() *decoder {
-	return &decoder{config: c, limits: &expression.Limits{}, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
+	return &decoder{config: c, unsaid: map[hcl.Range]bool{}, limits: &expression.Limits{Compile: c.spendParts}, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
 		names: map[string]map[string]hcl.Range{}, contexts: map[string]*hcl.EvalContext{}}}
 }
 
