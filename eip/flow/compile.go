@@ -11,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/expression"
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -53,11 +54,17 @@ func (c *Config) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 
 // What a load takes for parts of it, in steps and bytes, as measured.
 const (
-	partSteps, partBytes   = 4_000, 600 // of an expression
-	stageSteps, stageBytes = 10_000, 2_000
+	partSteps, partBytes   = 7_000, 200 // of an expression
+	stageSteps, stageBytes = 40_000, 1_000
 )
 
-func (c *Config) spendParts(parts int) error {
+// spendParts counts an expression before it is compiled.
+func (c *Config) spendParts(parts int) (err error) {
+	defer func() {
+		if x, ok := recover().(setting.Exceeded); ok {
+			err = x
+		}
+	}()
 	c.budget.Spend(partSteps*(5+parts), partBytes*(5+parts))
 	return nil
 }

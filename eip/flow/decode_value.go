@@ -188,6 +188,9 @@ func compile[T any](d *decoder, how func(string, ...*expression.Limits) (T, erro
 	if err == nil {
 		return program, nil
 	}
+	if x := (setting.Exceeded{}); errors.As(err, &x) {
+		panic(x)
+	}
 	r := expr.Range()
 	detail := err.Error()
 	var e *expression.Error

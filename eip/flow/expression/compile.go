@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -93,9 +94,7 @@ func newConfig() *conf.Config {
 	c := conf.CreateNew()
 	c.WithEnv(environment{})
 	c.MaxNodes = maxNodes
-	for name, f := range functions {
-		c.Functions[name] = f
-	}
+	c.Functions = maps.Clone(functions)
 	return c
 }
 

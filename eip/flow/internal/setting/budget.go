@@ -31,6 +31,8 @@ type Exceeded struct {
 	What string // in words that follow "needs more than"
 }
 
+func (x Exceeded) Error() string { return "it needs more than " + x.What }
+
 // At sets the place that is to blame for what is spent next.
 func (b *Budget) At(r hcl.Range) { b.at = r }
 
