@@ -54,8 +54,8 @@ func (c *Config) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 
 // What a load takes for parts of it, in steps and bytes, as measured.
 const (
-	partSteps, partBytes   = 7_000, 200 // of an expression
-	stageSteps, stageBytes = 40_000, 1_000
+	partSteps, partBytes   = 9_000, 200 // of an expression
+	stageSteps, stageBytes = 50_000, 2_000
 )
 
 // spendParts counts an expression before it is compiled.

@@ -108,13 +108,27 @@ func Load(o Options) (*Config, hcl.Diagnostics) {
 	} else {
 		diags = c.compile(files)
 	}
-	if len(diags) > maxProblems {
-		diags = append(diags[:maxProblems:maxProblems], &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Too many problems", Detail: "There are more than these; mend them first."})
-	}
+	diags = few(diags)
 	for _, d := range diags {
 		d.Detail = shorten(c.unshown.Hide(c.Redact(d.Detail)))
 	}
 	return c, sortDiagnostics(diags)
+}
+
+// few leaves out what nobody reads: warnings where there are errors, and what is
+// beyond the first hundred.
+func few(diags hcl.Diagnostics) hcl.Diagnostics {
+	if len(diags) <= maxProblems {
+		return diags
+	}
+	more := &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "More problems", Detail: fmt.Sprintf("There are more than these %d.", maxProblems)}
+	if diags.HasErrors() {
+		diags = slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError })
+	}
+	if len(diags) <= maxProblems {
+		return diags
+	}
+	return append(diags[:maxProblems:maxProblems], more)
 }
 
 // maxProblems is how many diagnostics a load gives, and maxDetail how many bytes

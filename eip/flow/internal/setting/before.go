@@ -65,7 +65,7 @@ func (b *Budget) before(name string, args []cty.Value) {
 		b.Spend(0, times(8, len(s(0))))
 	case "parseint":
 		if len(s(0)) > maxDigits {
-			panic(Exceeded{b.at, hugeNumber})
+			b.fail(hugeNumber)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func (b *Budget) regex(pattern, text, by string) {
 	if min := shortest(re); min > 0 {
 		matches = 1 + len(text)/min
 	}
-	b.Spend(times(perValue, matches), times(100+valueBytes*re.MaxCap()/4, matches))
+	b.Spend(times(perValue, matches), times(300+valueBytes*re.MaxCap(), matches))
 	b.Spend(0, times(matches, len(by))+times(strings.Count(by, "$"), len(text)))
 }
 
@@ -163,14 +163,14 @@ func (b *Budget) format(format string, args []cty.Value) {
 			continue
 		}
 		if text := textOf(args, i); !isSane(text) {
-			panic(Exceeded{b.at, hugeNumber})
+			b.fail(hugeNumber)
 		}
 		s := sizeOf(a)
 		largest = max(largest, 6*s.bytes+40*s.values)
 		if !a.IsNull() && a.CanIterateElements() {
 			lists = max(lists, a.LengthInt())
 			if b.insane(a) {
-				panic(Exceeded{b.at, hugeNumber})
+				b.fail(hugeNumber)
 			}
 		}
 	}
@@ -214,12 +214,12 @@ func (b *Budget) decode(text string) {
 			digits++
 		} else {
 			if c|0x20 == 'e' && digits > 0 && !quoted && !isSane("1"+exponent(text[i:])) || digits > maxDigits {
-				panic(Exceeded{b.at, hugeNumber})
+				b.fail(hugeNumber)
 			}
 			digits = 0
 		}
 		if depth > maxDepth {
-			panic(Exceeded{b.at, "100 brackets in each other"})
+			b.fail("100 brackets in each other")
 		}
 	}
 	b.Spend(times(400, values), times(2*valueBytes, values))

@@ -20,6 +20,7 @@ const (
 type Budget struct {
 	steps, bytes int
 	at           hcl.Range // of what is evaluated
+	over         *Exceeded // where it was, by now
 }
 
 // NewBudget returns the budget of one load.
@@ -40,11 +41,20 @@ func (b *Budget) At(r hcl.Range) { b.at = r }
 // more than there is left.
 func (b *Budget) Spend(steps, bytes int) {
 	if b.steps -= steps; b.steps < 0 || steps < 0 {
-		panic(Exceeded{b.at, "about 2 seconds of one core"})
+		b.fail("about 2 seconds of one core")
 	}
 	if b.bytes -= bytes; b.bytes < 0 || bytes < 0 {
-		panic(Exceeded{b.at, "160 MiB of memory"})
+		b.fail("160 MiB of memory")
 	}
+}
+
+// fail ends the load. The panic of a function is an error to who calls it, so that
+// it is remembered and done again.
+func (b *Budget) fail(what string) {
+	if b.over == nil {
+		b.over = &Exceeded{b.at, what}
+	}
+	panic(*b.over)
 }
 
 // What is paid for, in steps and bytes.

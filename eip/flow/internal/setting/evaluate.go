@@ -129,6 +129,9 @@ func (c *counted) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	e.at = c.Range()
 	e.Spend(perNode, 0)
 	v, diags := c.Expression.Value(ctx)
+	if e.over != nil {
+		panic(*e.over)
+	}
 	e.at = c.Range()
 	if v == cty.NilVal {
 		return v, diags
@@ -150,7 +153,7 @@ func (c *counted) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	case c.part.text && isText:
 		e.Spend(len(plain.AsString()), 2*len(plain.AsString()))
 	case c.part.operand && isText && !isSane(plain.AsString()):
-		panic(Exceeded{e.at, hugeNumber})
+		e.fail(hugeNumber)
 	case c.part.unified:
 		e.unify(plain)
 	}

@@ -89,6 +89,9 @@ func (b *Budget) bounded(name string, f function.Function) function.Function {
 			}
 		}
 		v, err := f.Call(args)
+		if fault := (function.PanicError{}); errors.As(err, &fault) {
+			err = errors.New("it cannot be done with this value")
+		}
 		if err != nil {
 			return cty.NilVal, hide(err)
 		}

@@ -39,7 +39,7 @@ func (e *evaluation) check(v cty.Value, deep bool) {
 	case v.Type() == cty.Number:
 		f := v.AsBigFloat()
 		if n := f.MantExp(nil); !f.IsInf() && (n > maxExponent || n < -maxExponent) || f.MinPrec() > maxExponent {
-			panic(Exceeded{e.at, hugeNumber})
+			e.fail(hugeNumber)
 		}
 	case deep && v.Type() != cty.String && v.CanIterateElements():
 		for it := v.ElementIterator(); it.Next(); {

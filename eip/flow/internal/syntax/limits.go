@@ -47,7 +47,7 @@ const (
 
 func tooComplex(r hcl.Range) hcl.Diagnostics {
 	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "File too complex", Subject: &r,
-		Detail: fmt.Sprintf("A file may hold %d names, numbers, signs and brackets. Split it.", MaxTokens)}}
+		Detail: fmt.Sprintf("A file may hold %d names, numbers, operators and brackets. Split it.", MaxTokens)}}
 }
 
 func checkTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
