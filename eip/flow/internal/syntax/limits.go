@@ -85,7 +85,44 @@ func checkTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 				Detail: "A flow file may hold 10000 operators. Split the file, or put less into its expressions."}}
 		}
 	}
+	if diags := checkTexts(tokens); diags.HasErrors() {
+		return diags
+	}
 	return checkFor(tokens)
+}
+
+// maxJoins bounds what it takes to put a text together: HCL's parser moves all that
+// follows in it for each line of a heredoc, and for each sign that might have begun
+// a template.
+const maxJoins = 400_000_000
+
+func checkTexts(tokens hclsyntax.Tokens) hcl.Diagnostics {
+	type text struct{ parts, joins int }
+	open, literal := []text{{}}, false
+	for _, t := range tokens {
+		top := &open[len(open)-1]
+		was := literal
+		literal = false
+		switch t.Type {
+		case hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
+			if top.parts, literal = top.parts+1, true; was {
+				top.joins++
+			}
+		case hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			top.parts++
+		case hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
+			open = append(open, text{})
+		case hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
+			if len(open) > 1 {
+				open = open[:len(open)-1]
+			}
+		}
+		if top.parts*top.joins > maxJoins {
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Text too long", Subject: t.Range.Ptr(),
+				Detail: "This text has too many lines, or signs of templates, for a flow file. Read it from a file: file(\"NAME\")."}}
+		}
+	}
+	return nil
 }
 
 // checkFor allows no `for` within a `for`: HCL's evaluation cannot be interrupted,
@@ -192,11 +229,10 @@ func checkTemplate(name string, src []byte, begin, end int) hcl.Diagnostics {
 	if json.Unmarshal(quoted, &text) != nil {
 		return nil // the parser says it better
 	}
-	where := at(name, src, begin, "", "")[0].Subject
-	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, where.Start)
+	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, hcl.InitialPos)
 	diags := checkTokens(tokens)
 	for _, d := range diags {
-		d.Subject = where
+		d.Subject = at(name, src, begin, "", "")[0].Subject
 	}
 	return diags
 }
