@@ -3,8 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/internal/visible"
 )
 
 func newCheck() *cobra.Command {
@@ -17,6 +23,7 @@ problem with its file, line and column, and what to do. Exit code 0: they can be
 run (there may be warnings); 1: they cannot.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			defer watch(strings.Join(args, " "))()
 			config, err := l.load(args)
 			if err != nil {
 				return err
@@ -27,4 +34,40 @@ run (there may be warnings); 1: they cannot.`,
 	}
 	l.flags(c)
 	return c
+}
+
+// What check may take where the counting of the loader was wrong: a stranger's file
+// must not stop a machine.
+const (
+	watchMemory = 256 << 20
+	watchTime   = 4500 * time.Millisecond // of a core
+)
+
+// watch ends the process when it takes more, until what it returns is called.
+func watch(files string) (stop func()) {
+	debug.SetMemoryLimit(watchMemory * 3 / 4)
+	done := make(chan struct{})
+	go func() {
+		used := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		for tick := time.Tick(10 * time.Millisecond); ; {
+			select {
+			case <-done:
+				return
+			case <-tick:
+			}
+			metrics.Read(used)
+			if used[0].Value.Uint64()-used[1].Value.Uint64() > watchMemory {
+				tooMuch(files, "256 MiB of memory")
+			}
+			if usedTime() > watchTime {
+				tooMuch(files, "4.5 seconds")
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+func tooMuch(files, what string) {
+	fmt.Fprintf(os.Stderr, "%s: error: Too much\n  To load this takes more than %s. Nothing that people write does.\n", visible.Line(files), what)
+	os.Exit(exitFailed)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/internal/regular"
 	"github.com/eipd/eipd/internal/visible"
 )
 
@@ -50,7 +52,7 @@ func format(args []string, check bool, out io.Writer) error {
 		if flow.IsJSON(name) {
 			continue
 		}
-		src, err := os.ReadFile(name)
+		src, err := regular.ReadFile(name, 1<<20)
 		if err != nil {
 			return failure{exitFailed, err}
 		}
@@ -66,11 +68,7 @@ func format(args []string, check bool, out io.Writer) error {
 		if check {
 			continue
 		}
-		info, err := os.Stat(name)
-		if err != nil {
-			return failure{exitFailed, err}
-		}
-		if err := os.WriteFile(name, after, info.Mode().Perm()); err != nil {
+		if err := rewrite(name, after); err != nil {
 			return failure{exitFailed, err}
 		}
 	}
@@ -78,6 +76,15 @@ func format(args []string, check bool, out io.Writer) error {
 		return failure{code: exitFailed}
 	}
 	return nil
+}
+
+func rewrite(name string, text []byte) error {
+	f, err := regular.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
 }
 
 // formatted formats what parses; a file with a syntax error is left as it is.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -137,6 +138,11 @@ type flowBlock struct {
 	// Keep a Message History in the header eip-history: the addresses of the flows
 	// and stages that a message has passed, and when; the last 64 of them.
 	History bool `flow:"history"`
+	// The most that one evaluation of an expression in it may do for a message, in
+	// millions of steps. A step is a comparison, a few bytes that are looked at, or
+	// the like, and takes about a nanosecond: 1000 is about a second of one core.
+	// They are counted, so that a busy machine allows no less.
+	ExpressionBudget int `flow:"expression_budget"`
 	// false: loaded and checked, but not started.
 	Enabled bool     `flow:"enabled"`
 	Body    eip.Pipe `flow:",body,ends"`
@@ -209,7 +215,7 @@ func (c *controlBusBlock) Validate() error {
 }
 
 func newFlow() *flowBlock {
-	return &flowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: eip.DefaultWindowBytes, Durable: true, Enabled: true,
+	return &flowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: eip.DefaultWindowBytes, Durable: true, Enabled: true, ExpressionBudget: expression.DefaultWork,
 		Retry: retryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
 }
 
@@ -223,6 +229,9 @@ func (f *flowBlock) Validate() error {
 	}
 	if f.PrefetchBytes < 1 {
 		wrong = append(wrong, eip.OptionErrorf("prefetch_bytes", "must be more than 0"))
+	}
+	if f.ExpressionBudget < 1 || f.ExpressionBudget > 1_000_000 {
+		wrong = append(wrong, eip.OptionErrorf("expression_budget", "must be from 1 to 1000000"))
 	}
 	if len(wrong) == 0 && f.Prefetch < f.Concurrency {
 		wrong = append(wrong, eip.OptionErrorf("prefetch", "%d is less than the concurrency, %d", f.Prefetch, f.Concurrency))

@@ -25,9 +25,11 @@ func validLabel(name string) bool { return hclsyntax.ValidIdentifier("x" + name)
 // body decodes the stages of a body in their order, gives each its address, and
 // checks that no message can fall off the end.
 func (d *decoder) body(pipe *eip.Pipe, s *schema.Body, stages []*syntax.Block, around *syntax.Block, at place) {
-	first := map[string]*syntax.Block{}
+	first, unnamed := map[string]*syntax.Block{}, map[string]int{}
 	var last *stageIn
 	for _, b := range stages {
+		d.config.budget.At(b.Range())
+		d.config.budget.Spend(stageSteps, stageBytes)
 		if !d.label(b, "stage", false) {
 			continue
 		}
@@ -39,8 +41,9 @@ func (d *decoder) body(pipe *eip.Pipe, s *schema.Body, stages []*syntax.Block, a
 				continue
 			}
 		} else {
-			for i := 2; first[name] != nil; i++ {
-				name = fmt.Sprintf("%s_%d", b.Type, i)
+			for first[name] != nil {
+				unnamed[b.Type]++
+				name = fmt.Sprintf("%s_%d", b.Type, 1+unnamed[b.Type])
 			}
 		}
 		first[name] = b

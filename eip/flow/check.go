@@ -40,7 +40,7 @@ func (c *Config) checkSink(d *decoder, r *located) bool {
 		if err := check.CheckSink(); err != nil {
 			var option *eip.OptionError
 			if !errors.As(err, &option) { // the expression's own error stands there already
-				return d.diags.HasErrors() || d.fail(problem(r.Range, "Wrong option", "%s", sentence(err.Error())))
+				return d.diags.HasErrors() || d.fail(problem(r.Range, "Wrong option", "%s", sentence(d.say(a.Range, err.Error()))))
 			}
 			d.blame(a.block, place{what: fmt.Sprintf("adapter %q, sent to by the flow %q,", a.Kind, d.flow.Name)}, err)
 			return false
@@ -88,7 +88,7 @@ func (d *decoder) checkChannels() {
 			continue
 		}
 		if err := t.Check(d.config.spec(ch), nil); err != nil {
-			d.fail(problem(ch.Range, "Wrong channel", "The %s %q: %s", ch.kind, ch.name, sentence(err.Error())))
+			d.fail(problem(ch.Range, "Wrong channel", "The %s %q: %s", ch.kind, ch.name, sentence(d.say(ch.Range, err.Error()))))
 		}
 	}
 }
@@ -102,7 +102,7 @@ func (d *decoder) warn() {
 			continue
 		}
 		for _, w := range t.Warn(d.config.spec(ch), len(ch.read) > 0) {
-			d.diags = append(d.diags, warning(ch.Range, "Messages may get lost", "The %s %q: %s", ch.kind, ch.name, sentence(w)))
+			d.diags = append(d.diags, warning(ch.Range, "Messages may get lost", "The %s %q: %s", ch.kind, ch.name, sentence(d.say(ch.Range, w))))
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/expression"
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -18,8 +20,10 @@ import (
 var topLevel = map[string]int{"variable": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "control_bus": 0}
 
 // compile turns parsed files into the Config.
-func (c *Config) compile(files []*syntax.File) hcl.Diagnostics {
+func (c *Config) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	d := c.decoder()
+	defer func() { diags = append(d.diags, diags...) }()
+	defer exceeded(&diags)
 	blocks := d.gather(files)
 	d.alone = true
 	d.variables(blocks["variable"])
@@ -45,11 +49,28 @@ func (c *Config) compile(files []*syntax.File) hcl.Diagnostics {
 	if !d.diags.HasErrors() {
 		d.check()
 	}
-	return d.diags
+	return nil
+}
+
+// What a load takes for parts of it, in steps and bytes, as measured.
+const (
+	partSteps, partBytes   = 9_000, 200 // of an expression
+	stageSteps, stageBytes = 50_000, 2_000
+)
+
+// spendParts counts an expression before it is compiled.
+func (c *Config) spendParts(parts int) (err error) {
+	defer func() {
+		if x, ok := recover().(setting.Exceeded); ok {
+			err = x
+		}
+	}()
+	c.budget.Spend(partSteps*(5+parts), partBytes*(5+parts))
+	return nil
 }
 
 func (c *Config) decoder() *decoder {
-	return &decoder{config: c, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
+	return &decoder{config: c, unsaid: map[hcl.Range]bool{}, limits: &expression.Limits{Compile: c.spendParts}, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
 		names: map[string]map[string]hcl.Range{}, contexts: map[string]*hcl.EvalContext{}}}
 }
 
@@ -201,9 +222,11 @@ func (d *decoder) flowBlock(b *syntax.Block) {
 	f := &Flow{flowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[ref]*endpoint{},
 		stageRanges: map[string]hcl.Range{}, stageKinds: map[string]string{}, uses: map[ref]int{}, lastResort: map[ref]int{}}
 	f.Name = name
-	d.flow = f
-	defer func() { d.flow = nil }()
+	before := d.limits
+	d.flow, d.limits = f, &expression.Limits{Compile: before.Compile}
+	defer func() { d.flow, d.limits = nil, before }()
 	d.decode(f.flowBlock, b, place{what: fmt.Sprintf("flow %q", name), address: name})
+	d.limits.Work = f.ExpressionBudget
 	for _, r := range f.From {
 		if a := d.config.Adapters[r.name]; r.kind == "adapter" && a != nil {
 			d.checkSource(a, r)

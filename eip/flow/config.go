@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/internal/secret"
 )
@@ -37,11 +38,14 @@ type Config struct {
 	Channels map[string]*Channel // "queue.orders"
 	Adapters map[string]*Adapter // by name
 
-	options   Options
-	files     map[string]*syntax.File
-	variables map[string]*syntax.Block
-	secrets   *secret.Set
-	control   *controlBusBlock
+	options      Options
+	files        map[string]*syntax.File
+	variables    map[string]*syntax.Block
+	secrets      *secret.Set
+	control      *controlBusBlock
+	budget       *setting.Budget // of the load
+	unshown      secret.Set      // what came from the environment and files
+	unshownBytes int
 }
 
 // A Broker is a declared broker, or the default one.
@@ -74,17 +78,16 @@ func Load(o Options) (*Config, hcl.Diagnostics) {
 	if o.secrets == nil {
 		o.secrets = &secret.Set{}
 	}
-	c := &Config{options: o, secrets: o.secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
+	c := &Config{options: o, secrets: o.secrets, budget: setting.NewBudget(), Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
 		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}}
-	names, diags, read := o.Files, hcl.Diagnostics(nil), func(name string) (*syntax.File, hcl.Diagnostics) { return syntax.Parse(name, o.source) }
+	names, diags := o.Files, hcl.Diagnostics(nil)
 	if o.source == nil {
 		names, diags = syntax.Find(o.Files)
-		read = syntax.Read
 	}
 	total := 0
 	var files []*syntax.File
 	for _, name := range names {
-		f, more := read(name)
+		f, more := read(name, o.source, c.budget)
 		diags = append(diags, more...)
 		if f == nil {
 			continue
@@ -109,10 +112,64 @@ func Load(o Options) (*Config, hcl.Diagnostics) {
 	} else {
 		diags = c.compile(files)
 	}
+	diags = few(diags)
 	for _, d := range diags {
-		d.Detail = c.Redact(d.Detail)
+		d.Detail = shorten(c.unshown.Hide(c.Redact(d.Detail)))
 	}
 	return c, sortDiagnostics(diags)
+}
+
+// few leaves out what nobody reads: warnings where there are errors, and what is
+// beyond the first hundred.
+func few(diags hcl.Diagnostics) hcl.Diagnostics {
+	if len(diags) <= maxProblems {
+		return diags
+	}
+	more := &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "More problems", Detail: fmt.Sprintf("There are more than these %d.", maxProblems)}
+	if diags.HasErrors() {
+		diags = slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError })
+	}
+	if len(diags) <= maxProblems {
+		return diags
+	}
+	return append(diags[:maxProblems:maxProblems], more)
+}
+
+// maxProblems is how many diagnostics a load gives, and maxDetail how many bytes
+// each says.
+const (
+	maxProblems = 100
+	maxDetail   = 2000
+)
+
+func shorten(detail string) string {
+	if len(detail) <= maxDetail {
+		return detail
+	}
+	return strings.ToValidUTF8(detail[:maxDetail], "") + " …"
+}
+
+// read reads and parses a file within the budget.
+// read parses a file: source, where that was read already.
+func read(name string, source []byte, b *setting.Budget) (f *syntax.File, diags hcl.Diagnostics) {
+	defer exceeded(&diags)
+	b.At(hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos})
+	if source != nil {
+		return syntax.Parse(name, source, b.Spend)
+	}
+	return syntax.Read(name, b.Spend)
+}
+
+// exceeded makes a diagnostic of the panic that ends a load beyond its budget.
+func exceeded(diags *hcl.Diagnostics) {
+	switch p := recover().(type) {
+	case nil:
+	case setting.Exceeded:
+		*diags = append(*diags, problem(p.At, "Too much", "To load this needs more than %s. Nothing that people write does; write less, or split it.", p.What))
+	case manyProblems:
+	default:
+		panic(p)
+	}
 }
 
 func (c *Config) lookupEnv(name string) (string, bool) {
@@ -163,6 +220,6 @@ func IsJSON(name string) bool { return strings.HasSuffix(name, ".json") }
 
 // CheckSyntax parses one flow file, and checks nothing else.
 func CheckSyntax(name string, src []byte) hcl.Diagnostics {
-	_, diags := syntax.Parse(name, src)
+	_, diags := syntax.Parse(name, src, func(int, int) {})
 	return diags
 }

@@ -23,16 +23,26 @@ type decoder struct {
 	flow   *Flow // the flow that is decoded; nil outside of one
 	// filesBroken: a variable file could not be read, so what it gives is not known.
 	filesBroken bool
-	alone       bool // settings may name nothing: variables are given their values
-	secret      bool // the variable that is decoded is sensitive
+	alone       bool               // settings may name nothing: variables are given their values
+	secret      bool               // the variable that is decoded is sensitive
+	hide        bool               // the setting that was evaluated last is not shown
+	hidden      int                // how many were not
+	unsaid      map[hcl.Range]bool // blocks with such settings
+	limits      *expression.Limits // of the expressions that are compiled
 	diags       hcl.Diagnostics
 }
 
 // fail reports a problem; it returns false.
 func (d *decoder) fail(diag *hcl.Diagnostic) bool {
+	if len(d.diags) > maxProblems {
+		panic(manyProblems{})
+	}
 	d.diags = append(d.diags, diag)
 	return false
 }
+
+// manyProblems is what a load gives up with that has more than are shown.
+type manyProblems struct{}
 
 // place is where a block stands, for messages and addresses.
 type place struct {
@@ -43,7 +53,11 @@ type place struct {
 // decode fills the struct that into points to from a block's body. It reports
 // whether all options could be read; what Validate then finds is another matter.
 func (d *decoder) decode(into any, b *syntax.Block, at place) (sound bool) {
+	hidden := d.hidden
 	sound = d.struct_(reflect.ValueOf(into).Elem(), schema.Of(into), b, at)
+	if d.hidden > hidden {
+		d.unsaid[b.Range()] = true
+	}
 	v, ok := into.(eip.Validator)
 	if !ok || !sound {
 		return sound // what Validate would find may come of what was said already
@@ -78,7 +92,18 @@ func (d *decoder) blame(b *syntax.Block, at place, err error) {
 			}
 		}
 	}
-	d.fail(problem(r, "Wrong option", "The %s cannot be used like this: %s.", at.what, what))
+	d.fail(problem(r, "Wrong option", "The %s cannot be used like this: %s.", at.what, d.say(b.Range(), what)))
+}
+
+// notShown stands where something may be said by a value that is not shown.
+const notShown = "it has options whose values came from the environment or a file, which are not shown, and so no more is said"
+
+// say is what a component says of a block, if it may be shown.
+func (d *decoder) say(block hcl.Range, what string) string {
+	if d.unsaid[block] {
+		return notShown
+	}
+	return what
 }
 
 // content sorts a block's body by its schema.
@@ -140,7 +165,10 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 	}
 	sound = d.nestedBlocks(v, s, inner, at) && sound
 	if c, ok := v.Addr().Interface().(eip.Conditional); ok && sound {
-		c.SetCompiler(d.source(set["if"]), expression.Predicate)
+		of := d.flow // not yet with all its options
+		c.SetCompiler(d.source(set["if"]), func(source string) (eip.Predicate, error) {
+			return expression.Predicate(source, &expression.Limits{Work: of.ExpressionBudget})
+		})
 	}
 	if pipe != nil {
 		d.body(pipe, s.Body, stages, b, at)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/expression"
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -82,7 +83,7 @@ func (d *decoder) set(field reflect.Value, s *schema.Attribute, name string, exp
 	if want == cty.NilType {
 		want = cty.String
 	}
-	c, err := convert.Convert(v, want)
+	c, err := d.config.budget.Convert(v, want)
 	if err != nil || !c.IsWhollyKnown() || containsNull(c) {
 		wrong("must be %s, and not %s.", kindWords(s), article(friendly(v.Type())))
 		return
@@ -93,7 +94,7 @@ func (d *decoder) set(field reflect.Value, s *schema.Attribute, name string, exp
 	case schema.Int:
 		n, accuracy := c.AsBigFloat().Int64()
 		if accuracy != big.Exact || field.OverflowInt(n) {
-			wrong("must be a whole number; %s is none.", c.AsBigFloat().String())
+			wrong("must be a whole number%s.", d.shown("; %s is none", c.AsBigFloat().String()))
 			return
 		}
 		field.SetInt(n)
@@ -120,14 +121,18 @@ func (d *decoder) set(field reflect.Value, s *schema.Attribute, name string, exp
 // text sets the kinds that are written as strings.
 func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, expr hcl.Expression, text string) {
 	wrong := func(format string, args ...any) {
-		d.fail(problem(expr.Range(), "Wrong value", "%q %s", name, fmt.Sprintf(format, args...)))
+		what := fmt.Sprintf(format, args...)
+		if d.hide {
+			what += " Its value came from the environment or a file, and is not shown."
+		}
+		d.fail(problem(expr.Range(), "Wrong value", "%q %s", name, what))
 	}
 	switch s.Kind {
 	case schema.String:
 		field.SetString(text)
 	case schema.Enum:
 		if !slices.Contains(s.Options, text) {
-			wrong("cannot be %q.%s", text, didYouMean(text, s.Options, "%q"))
+			wrong("cannot be %s.%s", orElse(d.shown("%q", text), "this"), d.shown("%s", didYouMean(text, s.Options, "%q")))
 			return
 		}
 		field.SetString(text)
@@ -135,7 +140,7 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 		t, err := time.ParseDuration(text)
 		switch {
 		case err != nil:
-			wrong("is no duration: %q. Write a number and a unit, like 500ms, 5s or 1h30m.", text)
+			wrong("is no duration%s. Write a number and a unit, like 500ms, 5s or 1h30m.", d.shown(": %q", text))
 		case t < 0:
 			wrong("must not be less than zero.")
 		default:
@@ -143,13 +148,13 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 		}
 	case schema.Size, schema.ReadText:
 		if err := field.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
-			wrong("is wrong: %v.", err)
+			wrong("is wrong%s.", d.shown(": %v", err))
 		}
 	case schema.Program:
 		if text == "" {
 			return // as if it were not there
 		}
-		field.Set(reflect.ValueOf(eip.Program{Source: text, Text: func() (eip.Text, error) { return compile(d, expression.Text, expr, text) }}))
+		field.Set(reflect.ValueOf(eip.Program{Source: text, Text: d.later(expr, text)}))
 	default:
 		d.expression(field, s.Kind, expr, text)
 	}
@@ -178,15 +183,21 @@ func (d *decoder) expression(field reflect.Value, kind schema.Kind, expr hcl.Exp
 
 // compile compiles an expression, and reports an error at the part of the flow
 // file that is guilty.
-func compile[T any](d *decoder, how func(string) (T, error), expr hcl.Expression, text string) (T, error) {
-	program, err := how(text)
+func compile[T any](d *decoder, how func(string, ...*expression.Limits) (T, error), expr hcl.Expression, text string) (T, error) {
+	program, err := how(text, d.limits)
 	if err == nil {
 		return program, nil
+	}
+	if x := (setting.Exceeded{}); errors.As(err, &x) {
+		panic(x)
 	}
 	r := expr.Range()
 	detail := err.Error()
 	var e *expression.Error
-	if errors.As(err, &e) {
+	switch {
+	case d.hide:
+		detail = "It was put together of what came from the environment or a file, which is not shown, and does not compile"
+	case errors.As(err, &e):
 		if f := d.config.files[r.Filename]; f != nil {
 			r = expression.Map(expr, f.Bytes, text)(e.From, e.To)
 		}
@@ -194,6 +205,23 @@ func compile[T any](d *decoder, how func(string) (T, error), expr hcl.Expression
 	}
 	d.fail(problem(r, "Wrong expression", "%s", sentence(detail)))
 	return program, err
+}
+
+// shown is how a diagnostic tells a value; "" where it may not.
+func (d *decoder) shown(format string, value any) string {
+	if d.hide {
+		return ""
+	}
+	return fmt.Sprintf(format, value)
+}
+
+// later compiles a text when it is known that it is a program.
+func (d *decoder) later(expr hcl.Expression, text string) func() (eip.Text, error) {
+	hide := d.hide
+	return func() (eip.Text, error) {
+		d.hide = hide
+		return compile(d, expression.Text, expr, text)
+	}
 }
 
 // source returns the text of an expression that could be decoded, to show it.
@@ -234,17 +262,18 @@ func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
 	m := map[string]eip.Value{}
 	for _, p := range pairs {
 		k, ok := d.mapKey(p.Key)
+		name := orElse(d.shown("%q", k), "What this key names")
 		v, valueOK := d.value(p.Value)
 		if !ok || !valueOK {
 			continue
 		}
 		text, err := convert.Convert(v, cty.String)
 		if err != nil || v.IsNull() {
-			d.fail(problem(p.Value.Range(), "Wrong type", "%q must be an expression, which is a string.", k))
+			d.fail(problem(p.Value.Range(), "Wrong type", "%s must be an expression, which is a string.", name))
 			continue
 		}
 		if _, twice := m[k]; twice {
-			d.fail(problem(p.Key.Range(), "Option set twice", "%q is in this map already.", k))
+			d.fail(problem(p.Key.Range(), "Option set twice", "%s is in this map already.", name))
 			continue
 		}
 		if program, err := compile(d, expression.Value, p.Value, text.AsString()); err == nil {
@@ -255,8 +284,10 @@ func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
 }
 
 func (d *decoder) mapKey(expr hcl.Expression) (string, bool) {
-	k, diags := expr.Value(d.scope.context(expr.Range().Filename))
-	if diags.HasErrors() || k.IsNull() {
+	k, diags := d.config.budget.Evaluate(expr, d.scope.context(expr.Range().Filename))
+	d.hide = setting.IsPrivate(k)
+	k, _ = k.Unmark()
+	if diags.HasErrors() || k.IsNull() || !k.IsKnown() {
 		return "", d.fail(problem(expr.Range(), "Wrong key", "This cannot be the key of a map. Write it in quotes."))
 	}
 	k, err := convert.Convert(k, cty.String)

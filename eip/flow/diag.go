@@ -29,8 +29,14 @@ func where(r hcl.Range) string {
 // didYouMean returns " Did you mean …?" for the name nearest to given, if one is
 // near, else the names there are, if they are few.
 func didYouMean(given string, names []string, form string) string {
+	if len(given) > 100 || len(names) > 1000 {
+		return ""
+	}
 	best, distance := "", min(len(given)/3+2, max(len(given), 1))
 	for _, n := range names {
+		if len(n) > 100 {
+			continue
+		}
 		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(n), nil); d < distance {
 			best, distance = n, d
 		}

@@ -98,7 +98,7 @@ func (d *decoder) quotedRef(text string, expr hcl.Expression, what string, kinds
 		return nil
 	}
 	if !strings.HasSuffix(r.Filename, ".json") {
-		d.fail(problem(r, "Reference in quotes", "Write %s without the quotes.", text))
+		d.fail(problem(r, "Reference in quotes", "Write %s without the quotes.", orElse(d.shown("%s", text), "it")))
 		return nil
 	}
 	inner := &hclsyntax.ScopeTraversalExpr{Traversal: traversal, SrcRange: r}

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 )
 
@@ -60,9 +61,19 @@ func object(values map[string]cty.Value) cty.Value {
 // grow without limit otherwise.
 const maxElements = 100_000
 
-// value evaluates a setting. Names are checked before, as HCL's own words for an
-// unknown name do not say which names there are. ok is false where it failed.
+// value evaluates a setting, and notes whether what it is may be shown.
 func (d *decoder) value(expr hcl.Expression) (v cty.Value, ok bool) {
+	marked, ok := d.evaluate(expr)
+	if d.hide = setting.IsPrivate(marked); d.hide {
+		d.hidden++
+	}
+	v, _ = marked.UnmarkDeep()
+	return v, ok
+}
+
+// evaluate evaluates a setting. Names are checked before, as HCL's own words for an
+// unknown name do not say which names there are. ok is false where it failed.
+func (d *decoder) evaluate(expr hcl.Expression) (v cty.Value, ok bool) {
 	ctx := d.scope.context(expr.Range().Filename)
 	needed := map[string]cty.Value{}
 	known := true
@@ -76,22 +87,17 @@ func (d *decoder) value(expr hcl.Expression) (v cty.Value, ok bool) {
 		ctx = ctx.NewChild()
 		ctx.Variables = map[string]cty.Value{"local": object(needed)}
 	}
-	v, diags := expr.Value(ctx)
+	v, diags := d.config.budget.Evaluate(expr, ctx)
 	for _, diag := range diags {
-		diag.EvalContext, diag.Expression = nil, nil // values may be secret
 		d.withQuotes(diag)
 		d.diags = append(d.diags, diag)
 	}
 	if diags.HasErrors() {
 		return cty.DynamicVal, false
 	}
-	v, marks := v.UnmarkDeep()
 	if size := sizeOf(v, maxElements); size > maxElements {
 		d.fail(problem(expr.Range(), "Value too large", "This value has more than 100000 elements or 1 MiB of text."))
 		return cty.DynamicVal, false
-	}
-	if len(marks) > 0 {
-		d.config.remember(v)
 	}
 	return v, true
 }
@@ -199,7 +205,7 @@ func (d *decoder) local(name string) cty.Value {
 	case 0:
 		l.state = 1
 		d.scope.path = append(d.scope.path, "local."+name)
-		v, ok := d.value(l.attribute.Expr)
+		v, ok := d.evaluate(l.attribute.Expr)
 		d.scope.path = d.scope.path[:len(d.scope.path)-1]
 		if l.state == 1 {
 			l.state, l.value, l.ok = 2, v, ok
@@ -210,6 +216,7 @@ func (d *decoder) local(name string) cty.Value {
 
 // sizeOf counts elements, and text by the ten bytes, up to a limit.
 func sizeOf(v cty.Value, limit int) int {
+	v, _ = v.Unmark()
 	if v.IsNull() || !v.IsKnown() {
 		return 1
 	}

@@ -2,12 +2,30 @@ package flow
 
 import (
 	"log/slog"
+	"strconv"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 )
+
+// private is a text that came from the environment or a file. It is kept out of
+// diagnostics; elsewhere it may be what a log has to say: a queue's name.
+func (c *Config) private(text string) cty.Value {
+	if _, err := strconv.ParseBool(text); err != nil && len(text) > 3 && c.unshownBytes+len(text) <= maxUnshown {
+		c.unshownBytes += len(text) + 100
+		c.unshown.Add(text)
+	}
+	return setting.Private(cty.StringVal(text))
+}
+
+// maxUnshown is how much is looked for in diagnostics, which hold no such value by
+// themselves.
+const maxUnshown = 64 << 10
 
 // remember keeps the texts and numbers in a sensitive value, to hide them.
 func (c *Config) remember(v cty.Value) {
+	v, _ = v.UnmarkDeep()
 	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
 		switch {
 		case !v.IsKnown() || v.IsNull():
@@ -22,6 +40,7 @@ func (c *Config) remember(v cty.Value) {
 
 // learn takes secrets from a setting by its name, or those within it.
 func (c *Config) learn(name string, v cty.Value) {
+	v, _ = v.UnmarkDeep()
 	_ = cty.Walk(v, func(at cty.Path, v cty.Value) (bool, error) {
 		if !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
 			return true, nil

@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -40,7 +40,7 @@ func (d *decoder) variables(blocks []*syntax.Block) {
 func (d *decoder) variableFiles() map[string]*syntax.Attribute {
 	given := map[string]*syntax.Attribute{}
 	for _, name := range d.config.options.VarFiles {
-		f, diags := syntax.Read(name)
+		f, diags := read(name, nil, d.config.budget)
 		d.diags = append(d.diags, diags...)
 		if f == nil || f.Body == nil {
 			continue
@@ -91,12 +91,12 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 	}
 	fallback, hasDefault := cty.NilVal, false
 	if a := options["default"]; a != nil {
-		v, ok := d.value(a.Expr)
+		v, ok := d.evaluate(a.Expr)
 		d.learnVariable(name, v)
 		if !ok {
 			return
 		}
-		v, err := convert.Convert(v, want)
+		v, err := d.config.budget.Convert(v, want)
 		if err != nil {
 			d.fail(problem(a.Expr.Range(), "Wrong type", "The default of the variable %q must be %s.", name, article(want.FriendlyName())))
 			return
@@ -164,18 +164,22 @@ func (d *decoder) givenValue(b *syntax.Block, name string, want cty.Type, inFile
 		return d.fromText(b.Range(), name, "--var "+name, text, want)
 	}
 	if inFile != nil {
-		v, ok := d.value(inFile.Expr)
+		v, ok := d.evaluate(inFile.Expr)
 		d.learnVariable(name, v)
 		if !ok {
 			return cty.NilVal, false
 		}
-		if v, err := convert.Convert(v, want); err == nil {
+		if v, err := d.config.budget.Convert(v, want); err == nil {
 			return v, true
 		}
 		return cty.NilVal, d.fail(problem(inFile.Expr.Range(), "Wrong type", "The variable %q must be %s.", name, article(want.FriendlyName())))
 	}
 	if text, ok := d.config.lookupEnv("EIPD_VAR_" + name); ok {
-		return d.fromText(b.Range(), name, "EIPD_VAR_"+name, text, want)
+		v, ok := d.fromText(b.Range(), name, "EIPD_VAR_"+name, text, want)
+		if !ok {
+			return v, false
+		}
+		return setting.Private(v), true
 	}
 	return cty.NilVal, true
 }
@@ -189,18 +193,18 @@ func (d *decoder) fromText(r hcl.Range, name, from, text string, want cty.Type) 
 	v := cty.StringVal(text)
 	d.learnVariable(name, v)
 	if !want.IsPrimitiveType() && want != cty.DynamicPseudoType {
-		if _, diags := syntax.Parse("value.hcl", []byte("v = "+text+"\n")); diags.HasErrors() {
+		if _, diags := syntax.Parse("value.hcl", []byte("v = "+text+"\n"), d.config.budget.Spend); diags.HasErrors() {
 			return cty.NilVal, d.fail(problem(r, "Wrong value", "What %s gives for the variable %q cannot be read: %s.", from, name, diags[0].Summary))
 		}
 		expr, diags := hclsyntax.ParseExpression([]byte(text), "value", hcl.InitialPos)
 		if diags.HasErrors() {
 			return wrong()
 		}
-		if v, diags = expr.Value(nil); diags.HasErrors() {
+		if v, diags = d.config.budget.Evaluate(expr, nil); diags.HasErrors() {
 			return wrong()
 		}
 	}
-	c, err := convert.Convert(v, want)
+	c, err := d.config.budget.Convert(v, want)
 	if err != nil {
 		return wrong()
 	}

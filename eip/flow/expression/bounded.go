@@ -17,22 +17,36 @@ import (
 // they build counted. Those of one line are expr's own; those below them replace
 // ones that grow faster than what they are given, or are wrong without saying so.
 var bounded = map[string]function{
-	"upper": counted("upper"), "lower": counted("lower"), "trim": counted("trim"), "trimPrefix": counted("trimPrefix"),
-	"trimSuffix": counted("trimSuffix"), "split": counted("split"), "splitAfter": counted("splitAfter"),
-	"toBase64": counted("toBase64"), "fromBase64": counted("fromBase64"), "keys": counted("keys"), "values": counted("values"),
-	"toPairs": counted("toPairs"), "fromPairs": counted("fromPairs"), "reverse": counted("reverse"), "concat": counted("concat"),
-	"median": func(e *environment, args []any) any { return original("median", e.flatten(args, nil, 0)) },
-	"sort":   func(e *environment, args []any) any { list(args[0]); return counted("sort")(e, args) },
+	"upper": ofText("upper", 8, 1), "lower": ofText("lower", 8, 1), "trimPrefix": ofText("trimPrefix", 0, 0), "trimSuffix": ofText("trimSuffix", 0, 0),
+	"toBase64": ofText("toBase64", 3, 2), "fromBase64": ofText("fromBase64", 4, 1), "indexOf": ofText("indexOf", 1, 0), "lastIndexOf": ofText("lastIndexOf", 2, 0),
+	"hasPrefix": ofText("hasPrefix", 0, 0), "hasSuffix": ofText("hasSuffix", 0, 0), "len": ofText("len", 1, 0), "float": ofText("float", 20, 0),
+	"duration": ofText("duration", 30, 0), "date": date, "timezone": func(e *environment, args []any) any { e.work(100_000); return ofText("timezone", 1, 0)(e, args) },
+	"keys": ofList("keys", 100, 48), "values": ofList("values", 100, 48), "toPairs": ofList("toPairs", 150, 96), "fromPairs": ofList("fromPairs", 300, 96),
+	"reverse": ofList("reverse", 60, 16), "concat": ofList("concat", 60, 16), "max": ofList("max", 25, 0), "min": ofList("min", 25, 0), "mean": ofList("mean", 15, 0),
+	"median": func(e *environment, args []any) any {
+		flat := e.flatten(args, nil, 0)
+		e.sorted(len(flat), 0, 10)
+		return original("median", flat)
+	},
+	"sort": func(e *environment, args []any) any {
+		n, bytes := e.weigh(list(args[0]))
+		e.build(16 * n)
+		e.sorted(n, bytes, perElement)
+		return original("sort", args...)
+	},
 
-	"repeat":   (*environment).repeat,
-	"replace":  (*environment).replace,
-	"join":     (*environment).join,
-	"flatten":  func(e *environment, args []any) any { return e.flatten(args, nil, 0) },
-	"uniq":     (*environment).uniq,
-	"string":   (*environment).string,
-	"int":      (*environment).int,
-	"toJSON":   (*environment).toJSON,
-	"fromJSON": (*environment).fromJSON,
+	"trim":       (*environment).trim,
+	"split":      parts("split"),
+	"splitAfter": parts("splitAfter"),
+	"repeat":     (*environment).repeat,
+	"replace":    (*environment).replace,
+	"join":       (*environment).join,
+	"flatten":    func(e *environment, args []any) any { return e.flatten(args, nil, 0) },
+	"uniq":       (*environment).uniq,
+	"string":     (*environment).string,
+	"int":        (*environment).int,
+	"toJSON":     (*environment).toJSON,
+	"fromJSON":   (*environment).fromJSON,
 }
 
 // original calls expr's own function.
@@ -57,11 +71,81 @@ func check(err error) {
 	}
 }
 
-func counted(name string) function {
+// ofText is a function of a text, or of what has next to none, with what it takes
+// and makes for each byte.
+func ofText(name string, steps, bytes int) function {
 	return func(e *environment, args []any) any {
-		v := original(name, args...)
-		e.build(size(v))
-		return v
+		n := 0
+		switch s := args[0].(type) {
+		case string:
+			n = len(s)
+		case []byte:
+			n = len(s)
+		}
+		e.build(bytes * n)
+		e.work(perElement + steps*n)
+		return original(name, args...)
+	}
+}
+
+// ofList is a function of lists or a map, with what it takes and makes for each
+// element.
+func ofList(name string, steps, bytes int) function {
+	return func(e *environment, args []any) any {
+		n, text := 1, 0
+		for _, a := range args {
+			switch name {
+			case "keys", "values", "toPairs", "reverse", "concat":
+				n += length(a)
+			default: // those in it count too
+				v, b := e.weigh(a)
+				n, text = n+v, text+b
+			}
+		}
+		e.build(bytes * n)
+		e.work(steps*n + text/4)
+		return original(name, args...)
+	}
+}
+
+func length(v any) int {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return r.Len()
+	}
+	return 0
+}
+
+// date tries many layouts, and quotes what fits none.
+func date(e *environment, args []any) any {
+	e.work(2000)
+	for _, a := range args {
+		if s, ok := a.(string); ok {
+			e.work(50 * len(s))
+			e.build(8 * len(s))
+		}
+	}
+	return original("date", args...)
+}
+
+func (e *environment) trim(args []any) any {
+	s, each := str(args[0]), 2
+	if len(args) == 2 {
+		each += len(str(args[1])) // no more than that is looked at for each byte
+	}
+	e.work(perElement + each*len(s))
+	return original("trim", args...)
+}
+
+// parts is split or splitAfter, whose parts are counted before they are made.
+func parts(name string) function {
+	return func(e *environment, args []any) any {
+		s := str(args[0])
+		e.work(perElement + len(s))
+		n := 1 + strings.Count(s, str(args[1]))
+		e.build(16 * n)
+		e.work(perElement * n)
+		return original(name, args...)
 	}
 }
 
@@ -93,6 +177,7 @@ func (e *environment) repeat(args []any) any {
 		e.build(maxBuilt + 1)
 	}
 	e.build(n * len(s))
+	e.work(n * len(s) / 4)
 	return strings.Repeat(s, n)
 }
 
@@ -101,6 +186,7 @@ func (e *environment) replace(args []any) any {
 	if len(args) == 4 {
 		n = runtime.ToInt(args[3])
 	}
+	e.work(perElement + len(s))
 	found := strings.Count(s, old)
 	if n >= 0 {
 		found = min(n, found)
@@ -109,6 +195,7 @@ func (e *environment) replace(args []any) any {
 		e.build(maxBuilt + 1)
 	}
 	e.build(len(s) + found*len(by))
+	e.work(perElement*found + (len(s)+found*len(by))/2)
 	return strings.Replace(s, old, by, n)
 }
 
@@ -118,6 +205,8 @@ func (e *environment) join(args []any) any {
 		glue = str(args[1])
 	}
 	items := reflect.ValueOf(list(args[0]))
+	e.build(16 * items.Len())
+	e.work(perElement * items.Len())
 	texts := make([]string, items.Len())
 	for i := range texts {
 		texts[i] = str(items.Index(i).Interface())
@@ -126,6 +215,7 @@ func (e *environment) join(args []any) any {
 		}
 	}
 	e.build(total)
+	e.work(total / 2)
 	return strings.Join(texts, glue)
 }
 
@@ -152,6 +242,7 @@ func (e *environment) flatten(in, out []any, depth int) []any {
 			list(v)
 		}
 		e.build(16)
+		e.work(perElement)
 		out = append(out, v)
 	}
 	return out
@@ -167,8 +258,11 @@ next:
 	for i := range items.Len() {
 		v := items.Index(i).Interface()
 		key := bucket(v)
-		e.step(1 + 4*len(seen[key]))
+		e.work(6 * perElement)
+		e.text(v)
 		for _, other := range seen[key] {
+			e.work(perPart)
+			e.compared(v, other)
 			if runtime.Equal(v, other) {
 				continue next
 			}
@@ -203,13 +297,16 @@ func (e *environment) string(args []any) any {
 	case string:
 		return v
 	case []byte:
+		e.text(v)
 		s = string(v)
 	case float64:
 		s = textOf(v)
 	case []any, map[string]any:
+		e.through(v, 300, 4)
 		result(v) // not nested too deep
 		s = fmt.Sprint(v)
 	default:
+		e.work(3 * perElement)
 		s = fmt.Sprint(v)
 	}
 	e.build(len(s))
@@ -221,11 +318,15 @@ func (e *environment) int(args []any) any {
 	if f, ok := args[0].(float64); ok && !(f >= math.MinInt64 && f < math.MaxInt64) {
 		fail("%v is no whole number of 64 bits", f)
 	}
+	if s, ok := args[0].(string); ok {
+		e.work(20 * len(s))
+	}
 	return original("int", args[0])
 }
 
 // toJSON is on one line, so that its result can be a line of a file.
 func (e *environment) toJSON(args []any) any {
+	e.through(args[0], 300, 6)
 	b, err := json.Marshal(result(args[0]))
 	if err != nil {
 		fail("toJSON: %v", err)
@@ -238,6 +339,7 @@ func (e *environment) toJSON(args []any) any {
 func (e *environment) fromJSON(args []any) any {
 	s := str(args[0])
 	e.build(8 * len(s))
+	e.work(perElement + 40*len(s))
 	d, err := document.Parse([]byte(s))
 	if err != nil {
 		fail("fromJSON: %v", err)

@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -37,7 +36,9 @@ func decides(n ast.Node) bool {
 	case *ast.UnaryNode:
 		return n.Operator == "!" || n.Operator == "not"
 	case *ast.BinaryNode:
-		return isJunction(n) || n.Operator == "matches" || comparisons[n.Operator] != nil
+		return isJunction(n) || comparisons[n.Operator] != nil
+	case *ast.CallNode:
+		return countedOf(n) != nil
 	}
 	return false
 }
@@ -56,9 +57,16 @@ func testOf(n ast.Node) decide {
 		v := valueOf(n)
 		return func(e *environment) bool { return truth(v(e)) }
 	}
-	if not, ok := n.(*ast.UnaryNode); ok {
-		t := testOf(not.Node)
+	switch n := n.(type) {
+	case *ast.UnaryNode:
+		t := testOf(n.Node)
 		return func(e *environment) bool { return !t(e) }
+	case *ast.CallNode:
+		f, a, b := countedOf(n), valueOf(n.Arguments[1]), valueOf(n.Arguments[2])
+		return func(e *environment) bool {
+			x := a(e)
+			return f(e, x, b(e))
+		}
 	}
 	b := n.(*ast.BinaryNode)
 	if isJunction(b) {
@@ -68,10 +76,17 @@ func testOf(n ast.Node) decide {
 		}
 		return func(e *environment) bool { return left(e) && right(e) }
 	}
-	if b.Operator == "matches" {
-		return patternOf(b)
-	}
 	return comparisonOf(b)
+}
+
+// countedOf is the operator that a call stands for which guards has put in its
+// place; nil of other calls.
+func countedOf(n *ast.CallNode) func(e *environment, a, b any) bool {
+	id, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok {
+		return nil
+	}
+	return counted[id.Value]
 }
 
 func comparisonOf(n *ast.BinaryNode) decide {
@@ -87,24 +102,6 @@ func comparisonOf(n *ast.BinaryNode) decide {
 	return func(e *environment) bool {
 		x := a(e)
 		return f(x, b(e))
-	}
-}
-
-func patternOf(n *ast.BinaryNode) decide {
-	p, ok := n.Right.(*ast.StringNode)
-	if !ok {
-		panic(machineOnly{})
-	}
-	v, re := valueOf(n.Left), regexp.MustCompile(p.Value) // the checker has compiled it before
-	return func(e *environment) bool {
-		switch s := v(e).(type) {
-		case string:
-			return re.MatchString(s)
-		case []byte:
-			return s != nil && re.Match(s)
-		default:
-			return !runtime.IsNil(s) && re.MatchString(s.(string))
-		}
 	}
 }
 

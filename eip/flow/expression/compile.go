@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -21,17 +22,18 @@ type program struct {
 	paths   []string
 	message bool // the machine needs environment.Message
 	code    *vm.Program
+	limits  *Limits
 	// What is used in place of code where the expression is one of the shapes that
 	// direct knows.
 	value func(*environment) any
 	test  func(*environment) bool
 }
 
-func compile(source string, k kind) (*program, error) {
-	return compileWith(source, k, &places{})
+func compile(source string, k kind, limits ...*Limits) (*program, error) {
+	return compileWith(source, k, &places{}, limits...)
 }
 
-func compileWith(source string, k kind, reads *places) (p *program, err error) {
+func compileWith(source string, k kind, reads *places, limits ...*Limits) (p *program, err error) {
 	defer func() {
 		if r := recover(); r != nil { // a fault in expr: a fatal one was ruled out by checkSize
 			line, _, _ := strings.Cut(fmt.Sprint(r), "\n")
@@ -46,11 +48,21 @@ func compileWith(source string, k kind, reads *places) (p *program, err error) {
 	if err != nil {
 		return nil, translate(source, err)
 	}
-	if err := checkTree(source, &tree.Node); err != nil {
+	parts, err := checkTree(source, &tree.Node)
+	if err != nil {
 		return nil, err
 	}
 	if err := checkNames(source, &tree.Node, k); err != nil {
 		return nil, err
+	}
+	own := &Limits{}
+	if len(limits) > 0 {
+		own = limits[0]
+	}
+	if own.Compile != nil {
+		if err := own.Compile(parts); err != nil {
+			return nil, err
+		}
 	}
 	reads.refs = map[ast.Node]*place{}
 	ast.Walk(&tree.Node, reads)
@@ -73,7 +85,7 @@ func compileWith(source string, k kind, reads *places) (p *program, err error) {
 	if err != nil {
 		return nil, translate(source, err)
 	}
-	p = &program{name: shorten(source), code: code, paths: pathsOf(&tree.Node), message: usesMessage(&tree.Node)}
+	p = &program{name: shorten(source), code: code, limits: own, paths: pathsOf(&tree.Node), message: usesMessage(&tree.Node)}
 	p.value, p.test = direct(tree.Node)
 	return p, nil
 }
@@ -82,9 +94,7 @@ func newConfig() *conf.Config {
 	c := conf.CreateNew()
 	c.WithEnv(environment{})
 	c.MaxNodes = maxNodes
-	for name, f := range functions {
-		c.Functions[name] = f
-	}
+	c.Functions = maps.Clone(functions)
 	return c
 }
 

@@ -46,7 +46,14 @@ func valueOf(n ast.Node) evaluate {
 		return callOf(n)
 	case *ast.BuiltinNode:
 		if f := builtin.Builtins[builtin.Index[n.Name]].Fast; f != nil && len(n.Arguments) == 1 {
-			return unary(n.Arguments[0], f)
+			v := valueOf(n.Arguments[0])
+			return func(e *environment) any {
+				x := v(e)
+				if s, ok := x.(string); ok {
+					e.work(len(s))
+				}
+				return f(x)
+			}
 		}
 	case *ast.MemberNode:
 		return memberOf(n)

@@ -10,7 +10,8 @@
 // uses the whole body decodes it. Common shapes are compiled to Go closures, all
 // others run on expr's machine; both give the same results and failures.
 //
-// An evaluation is bounded: in the steps of its loops, in what it builds, in time.
+// An evaluation is bounded: in what it does, by counted steps and not by the
+// clock, and in what it builds.
 // Whatever goes wrong in one is an invalid message, never a panic and never a
 // silent false.
 package expression

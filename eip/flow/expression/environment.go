@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
@@ -18,11 +17,9 @@ import (
 // What an evaluation may use. The limits are far from what expressions need, and
 // near enough that no message can stop a process or its flow.
 const (
-	maxElements = 1_000_000  // of the ranges, lists and maps that it makes, together
-	maxBuilt    = 64 << 20   // bytes of text and lists that functions and + build, together
-	maxSteps    = 10_000_000 // of its loops, together
-	maxNested   = 100_000    // lists in lists that reduce may make
-	maxTime     = 5 * time.Second
+	maxElements = 1_000_000 // of the ranges, lists and maps that it makes, together
+	maxBuilt    = 64 << 20  // bytes of text and lists that functions and + build, together
+	maxNested   = 100_000   // lists in lists that reduce may make
 )
 
 // environment is one evaluation. Its exported fields are what expr's checker
@@ -41,11 +38,10 @@ type environment struct {
 	answer  *payload       // of reply
 	all     map[string]any // headers, once they are needed
 
-	machine  vm.VM
-	built    int
-	steps    int
-	nested   int
-	deadline time.Time
+	machine vm.VM
+	built   int
+	left    int // steps
+	nested  int
 }
 
 var environments = sync.Pool{New: func() any {
@@ -54,7 +50,7 @@ var environments = sync.Pool{New: func() any {
 
 func (p *program) start(ctx context.Context, m, reply *eip.Message) *environment {
 	e := environments.Get().(*environment)
-	e.ctx, e.program, e.m, e.reply = ctx, p, m, reply
+	e.ctx, e.program, e.m, e.reply, e.left = ctx, p, m, reply, p.limits.steps()
 	return e
 }
 
@@ -72,28 +68,8 @@ func (e *environment) end(err *error) {
 		e.Message = envelope{}
 	}
 	e.ctx, e.program, e.m, e.reply, e.body, e.answer, e.all = nil, nil, nil, nil, nil, nil, nil
-	e.built, e.steps, e.nested, e.deadline = 0, 0, 0, time.Time{}
+	e.built, e.nested = 0, 0
 	environments.Put(e)
-}
-
-// step is taken in each round of each loop.
-func (e *environment) step(n int) {
-	before := e.steps
-	if e.steps += n; e.steps > maxSteps {
-		fail("it takes too many steps")
-	}
-	if before>>4 == e.steps>>4 { // a round may take long, so look at the clock often
-		return
-	}
-	if err := e.ctx.Err(); err != nil {
-		panic(passing{err})
-	}
-	switch now := time.Now(); {
-	case e.deadline.IsZero():
-		e.deadline = now.Add(maxTime)
-	case now.After(e.deadline):
-		fail("it takes longer than %v", maxTime)
-	}
 }
 
 // build is called before n bytes of text or list are made.

@@ -21,8 +21,8 @@ const (
 // Predicate compiles an expression that decides. One whose result is known not to
 // be a boolean does not compile; where it shows only when a message comes, that
 // message is invalid, nil included.
-func Predicate(source string) (eip.Predicate, error) {
-	p, err := compile(source, predicate)
+func Predicate(source string, limits ...*Limits) (eip.Predicate, error) {
+	p, err := compile(source, predicate, limits...)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func Glance(source string) (eip.Predicate, error) {
 	return func(ctx context.Context, m *eip.Message) (ok bool, err error) {
 		e := p.start(ctx, m, nil)
 		defer e.end(&err)
-		e.steps, e.built = maxSteps-maxSteps/100, maxBuilt-maxBuilt/100
+		e.left, e.built = e.left/100, maxBuilt-maxBuilt/100
 		e.machine.MemoryBudget = maxElements / 100
 		defer func() { e.machine.MemoryBudget = maxElements }()
 		return p.decide(e), nil
@@ -51,15 +51,19 @@ func Glance(source string) (eip.Predicate, error) {
 }
 
 // Value compiles an expression that computes anything.
-func Value(source string) (eip.Value, error) { return anything(source, value) }
+func Value(source string, limits ...*Limits) (eip.Value, error) {
+	return anything(source, value, limits)
+}
 
 // Names compiles an expression that computes a name or a list of names. One whose
 // result is known to be neither does not compile; what it gives for a message is
 // the caller's to check.
-func Names(source string) (eip.Value, error) { return anything(source, nameList) }
+func Names(source string, limits ...*Limits) (eip.Value, error) {
+	return anything(source, nameList, limits)
+}
 
-func anything(source string, k kind) (eip.Value, error) {
-	p, err := compile(source, k)
+func anything(source string, k kind, limits []*Limits) (eip.Value, error) {
+	p, err := compile(source, k, limits...)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +77,8 @@ func anything(source string, k kind) (eip.Value, error) {
 // Text compiles an expression that computes a string. Numbers, booleans, times and
 // durations become text, bytes must be UTF-8, nil is the empty string; a list or
 // map makes the message invalid.
-func Text(source string) (eip.Text, error) {
-	p, err := compile(source, text)
+func Text(source string, limits ...*Limits) (eip.Text, error) {
+	p, err := compile(source, text, limits...)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +90,8 @@ func Text(source string) (eip.Text, error) {
 }
 
 // Merge compiles an expression that also sees reply, the body of the reply.
-func Merge(source string) (eip.Merge, error) {
-	p, err := compile(source, merge)
+func Merge(source string, limits ...*Limits) (eip.Merge, error) {
+	p, err := compile(source, merge, limits...)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"reflect"
 
 	"github.com/expr-lang/expr/builtin"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // The functions that nodes of ours call. Their names cannot be written in an
@@ -18,6 +20,9 @@ const (
 	nestDeeper  = "nest deeper"
 	checkList   = "check list"
 	passList    = "pass list"
+	passText    = "pass text"
+	passKey     = "pass key"
+	passLayout  = "pass layout"
 	add         = "add"
 	divide      = "divide"
 	inRange     = "in range"
@@ -34,14 +39,16 @@ var inner = map[string]function{
 	readPlace:   func(e *environment, args []any) any { return e.read(args[0].(*place)) },
 	readHeader:  func(e *environment, args []any) any { return e.header(args[0].(string)) },
 	readHeaders: func(e *environment, _ []any) any { return e.headers() },
-	takeStep:    func(e *environment, _ []any) any { e.step(1); return nil },
+	takeStep:    func(e *environment, args []any) any { e.work(args[0].(int)); return nil },
 	nestDeeper:  func(e *environment, args []any) any { e.nest(args[0].(int)); return nil },
 	checkList:   func(_ *environment, args []any) any { return list(args[0]) },
-	passList:    func(e *environment, args []any) any { e.step(size(list(args[0])) / 16); return args[0] },
+	passList:    func(e *environment, args []any) any { e.work(size(list(args[0])) / 16 * perElement); return args[0] },
+	passText:    func(e *environment, args []any) any { e.text(args[0]); return args[0] },
+	passKey:     func(e *environment, args []any) any { e.key(args[0]); return args[0] },
+	passLayout:  func(e *environment, args []any) any { e.layout(args[0]); return args[0] },
 	add:         func(e *environment, args []any) any { return e.add(args[0], args[1]) },
 	divide:      func(_ *environment, args []any) any { return quotient(args[0], args[1]) },
 	inRange:     func(_ *environment, args []any) any { return within(args[0], args[1].(int), args[2].(int)) },
-	matches:     func(e *environment, args []any) any { return e.match(args[0], args[1]) },
 }
 
 // functions is what expr is told: those above, and those of its own that it can
@@ -50,7 +57,23 @@ var inner = map[string]function{
 // ours it does not.
 var functions = map[string]*builtin.Function{}
 
+// counted are operators that count what they look at, by the names above.
+var counted = map[string]func(e *environment, a, b any) bool{}
+
 func init() {
+	for operator, f := range comparisons {
+		if costly := cost[operator]; costly != nil {
+			counted[boundedName(operator)] = func(e *environment, a, b any) bool {
+				costly(e, a, b)
+				return f(a, b)
+			}
+		}
+	}
+	counted[boundedName("in")] = (*environment).in
+	counted[matches] = (*environment).match
+	for name, f := range counted {
+		inner[name] = func(e *environment, args []any) any { return f(e, args[0], args[1]) }
+	}
 	for name, f := range bounded {
 		inner[boundedName(name)] = f
 	}
@@ -120,7 +143,14 @@ var kindTypes = map[reflect.Kind]reflect.Type{
 }
 
 // header returns one header.
-func (e *environment) header(name string) any { return plainValue(e.m.Headers[name]) }
+func (e *environment) header(name string) any {
+	v := e.m.Headers[name]
+	switch v.(type) {
+	case []any, map[string]any, eip.Headers:
+		e.through(map[string]any(eip.Headers{name: v}), perElement, 0)
+	}
+	return plainValue(v)
+}
 
 // headers returns them all.
 func (e *environment) headers() map[string]any {

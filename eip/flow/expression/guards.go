@@ -35,8 +35,37 @@ func (g *guards) Visit(node *ast.Node) {
 		if id, ok := n.Callee.(*ast.IdentifierNode); ok && bounded[id.Value] != nil {
 			replace(node, boundedName(id.Value), n.Arguments...)
 		}
+		g.method(n)
+	case *ast.MemberNode:
+		if key := &n.Property; !isLiteral(*key) && mayBeText(*key) {
+			replace(key, passText, *key)
+		}
+	case *ast.PairNode:
+		if !isLiteral(n.Key) {
+			replace(&n.Key, passText, n.Key)
+		}
 	case *ast.BinaryNode:
 		g.binary(node, n)
+	}
+}
+
+// method counts the text that a method is given: a layout, say.
+func (g *guards) method(n *ast.CallNode) {
+	if m, ok := n.Callee.(*ast.MemberNode); ok && m.Method {
+		for i, a := range n.Arguments {
+			if !isLiteral(a) && mayBeText(a) {
+				replace(&n.Arguments[i], passLayout, a)
+			}
+		}
+	}
+}
+
+// inLoop replaces what takes long only where it is done often.
+type inLoop struct{}
+
+func (inLoop) Visit(node *ast.Node) {
+	if b, ok := (*node).(*ast.BuiltinNode); ok && b.Name == "len" && mayBeText(b.Arguments[0]) {
+		replace(node, boundedName("len"), b.Arguments...)
 	}
 }
 
@@ -51,6 +80,9 @@ func (g *guards) loop(n *ast.BuiltinNode) {
 	case dynamic(*over):
 		replace(over, checkList, *over)
 	}
+	if n.Name == "groupBy" || n.Name == "sortBy" {
+		g.keys(n)
+	}
 	if n.Name == "reduce" {
 		g.reduce(n.Arguments[1].(*ast.PredicateNode))
 	}
@@ -61,7 +93,8 @@ func (g *guards) predicate(n *ast.PredicateNode) {
 	if s, ok := n.Node.(*ast.SequenceNode); ok && isCall(s.Nodes[0], takeStep) {
 		return // a part that stands in two places
 	}
-	g.before(n, call(n, takeStep))
+	ast.Walk(&n.Node, inLoop{})
+	g.before(n, call(n, takeStep, &ast.ConstantNode{Value: roundCost(n.Node)}))
 }
 
 // reduce counts how deep its result may be nested: each round may put what the one
@@ -111,12 +144,41 @@ func (g *guards) binary(node *ast.Node, n *ast.BinaryNode) {
 			g.err = at(g.source, n.Location(), "", "This divides by zero.")
 		}
 	case "matches":
-		if _, constant := n.Right.(*ast.StringNode); !constant {
-			replace(node, matches, n.Left, n.Right)
-		}
+		g.matches(node, n)
 	case "in":
 		g.in(node, n)
+	case "contains":
+		replace(node, boundedName("contains"), n.Left, n.Right)
+	default:
+		if cost[n.Operator] != nil && !isLiteral(n.Left) && !isLiteral(n.Right) && mayBeLarge(n.Left) && mayBeLarge(n.Right) {
+			replace(node, boundedName(n.Operator), n.Left, n.Right)
+		}
 	}
+}
+
+// matches compiles a constant pattern once.
+func (g *guards) matches(node *ast.Node, n *ast.BinaryNode) {
+	source, constant := n.Right.(*ast.StringNode)
+	if !constant {
+		replace(node, matches, n.Left, n.Right)
+		return
+	}
+	p, err := newPattern(source.Value)
+	if err != nil { // the checker has compiled it before
+		panic(err)
+	}
+	replace(node, matches, n.Left, &ast.ConstantNode{Value: p})
+}
+
+func mayBeLarge(n ast.Node) bool {
+	if mayBeText(n) {
+		return true
+	}
+	switch n.Type().Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
+		return true
+	}
+	return false
 }
 
 // in makes constants of lists, before expr makes sets of them that fail where the
@@ -143,7 +205,18 @@ func (g *guards) in(node *ast.Node, n *ast.BinaryNode) {
 				replace(node, inRange, n.Left, r.Left, r.Right)
 			}
 		}
+	default:
+		replace(node, boundedName("in"), n.Left, n.Right)
 	}
+}
+
+// keys counts the keys that elements are grouped or sorted by.
+func (g *guards) keys(n *ast.BuiltinNode) {
+	p, ok := n.Arguments[1].(*ast.PredicateNode)
+	if !ok || isLiteral(p.Node) || isCall(p.Node, passKey) {
+		return
+	}
+	replace(&p.Node, passKey, p.Node)
 }
 
 // replace puts a call of ours in a node's place, and keeps its type.

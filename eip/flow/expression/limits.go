@@ -19,6 +19,7 @@ const (
 	MaxSource  = 16 << 10 // bytes
 	MaxNesting = 100      // brackets in brackets; also signs in a row, and of conditions, variables and powers
 	maxNodes   = 10000    // parts after parsing, where one that is written once may count often
+	maxMatch   = 20000    // instructions of its patterns
 )
 
 // checkSize refuses a source that is too large or nested too deep to be parsed.
@@ -99,17 +100,27 @@ func isNumber(s string) bool {
 
 // nodes counts the parts of a tree. The parser uses one part in two places for
 // a ?: b and a < b < c, so a short source can be a tree of any size.
-type nodes struct{ n int }
+type nodes struct {
+	n        int
+	patterns int // instructions of those that are constant
+}
 
 type tooMany struct{}
 
-func (c *nodes) Visit(*ast.Node) {
-	if c.n++; c.n > maxNodes {
+func (c *nodes) Visit(node *ast.Node) {
+	if b, ok := (*node).(*ast.BinaryNode); ok && b.Operator == "matches" {
+		if s, ok := b.Right.(*ast.StringNode); ok {
+			n, _ := patternParts(s.Value) // the checker says what is wrong with it
+			c.patterns += n
+		}
+	}
+	if c.n++; c.n > maxNodes || c.patterns > maxMatch {
 		panic(tooMany{})
 	}
 }
 
-func checkTree(source string, tree *ast.Node) (err error) {
+// checkTree counts the parts of an expression, those of its patterns included.
+func checkTree(source string, tree *ast.Node) (parts int, err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -119,6 +130,7 @@ func checkTree(source string, tree *ast.Node) (err error) {
 			panic(p)
 		}
 	}()
-	ast.Walk(tree, &nodes{})
-	return nil
+	c := &nodes{}
+	ast.Walk(tree, c)
+	return c.n + c.patterns, nil
 }

@@ -3,8 +3,6 @@ package expression
 import (
 	"math"
 	"reflect"
-	"regexp"
-	"regexp/syntax"
 
 	"github.com/expr-lang/expr/vm/runtime"
 )
@@ -37,6 +35,7 @@ func (e *environment) add(a, b any) any {
 	if s, ok := a.(string); ok {
 		if t, ok := b.(string); ok {
 			e.build(len(s) + len(t))
+			e.work((len(s) + len(t)) / 4)
 			return s + t
 		}
 	}
@@ -69,32 +68,4 @@ func within(x any, from, to int) any {
 		return within(v, from, to)
 	}
 	return false
-}
-
-const maxPattern = 1000 // bytes of a pattern that is computed
-
-// match is matches with a pattern that is not constant: it may come from the
-// message, and the time it takes is the product of its size and the text's.
-func (e *environment) match(text, pattern any) any {
-	if runtime.IsNil(text) || runtime.IsNil(pattern) {
-		return false
-	}
-	p := str(pattern)
-	if len(p) > maxPattern {
-		fail("a pattern has more than %d bytes", maxPattern)
-	}
-	re, err := regexp.Compile(p)
-	if err != nil {
-		fail("%v", err)
-	}
-	length := reflect.ValueOf(text).Len()
-	if parsed, err := syntax.Parse(p, syntax.Perl); err == nil {
-		if prog, err := syntax.Compile(parsed.Simplify()); err == nil {
-			e.step(len(prog.Inst) * (1 + length/64))
-		}
-	}
-	if b, ok := text.([]byte); ok {
-		return re.Match(b)
-	}
-	return re.MatchString(str(text))
 }

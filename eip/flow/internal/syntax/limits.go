@@ -3,6 +3,7 @@ package syntax
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -11,7 +12,7 @@ import (
 // check refuses what would make a parser recurse too deep: HCL's has no limit of
 // its own, and a Go stack that overflows cannot be recovered. It counts tokens,
 // which needs no recursion.
-func check(name string, src []byte) hcl.Diagnostics {
+func check(name string, src []byte, spend func(steps, bytes int)) hcl.Diagnostics {
 	if len(src) > MaxFile {
 		return diag(name, "File too large", "The file has %d bytes; a flow file may have %d (1 MiB).", len(src), MaxFile)
 	}
@@ -19,13 +20,34 @@ func check(name string, src []byte) hcl.Diagnostics {
 		return at(name, src, i, "Invalid character encoding", "A flow file is UTF-8 text; this byte is not.")
 	}
 	if isJSON(name) {
-		return checkJSON(name, src)
+		return checkJSON(name, src, spend)
+	}
+	switch n, deep := tokens(src); {
+	case n > MaxTokens && deep >= 0:
+		return tooDeep(*at(name, src, deep, "", "")[0].Subject)
+	case n > MaxTokens:
+		return tooComplex(*at(name, src, 0, "", "")[0].Subject)
 	}
 	tokens, diags := hclsyntax.LexConfig(src, name, hcl.InitialPos)
 	if diags.HasErrors() {
 		return nil // the parser says it better
 	}
-	return checkTokens(tokens)
+	if diags := checkTokens(tokens); diags.HasErrors() {
+		return diags
+	}
+	spend(tokenSteps*len(tokens), tokenBytes*len(tokens))
+	return nil
+}
+
+// What a part of a file takes once it is parsed.
+const (
+	tokenSteps = 300
+	tokenBytes = 100
+)
+
+func tooComplex(r hcl.Range) hcl.Diagnostics {
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "File too complex", Subject: &r,
+		Detail: fmt.Sprintf("A file may hold %d names, numbers, operators and brackets. Split it.", MaxTokens)}}
 }
 
 func checkTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
@@ -56,12 +78,51 @@ func checkTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 			return tooDeep(t.Range)
 		case unary > MaxNesting:
 			return tooDeep(t.Range)
+		case t.Type == hclsyntax.TokenNumberLit && !saneNumber(t.Bytes):
+			return hugeNumber(t.Range)
 		case operators > MaxOperators:
 			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "File too complex", Subject: t.Range.Ptr(),
 				Detail: "A flow file may hold 10000 operators. Split the file, or put less into its expressions."}}
 		}
 	}
+	if diags := checkTexts(tokens); diags.HasErrors() {
+		return diags
+	}
 	return checkFor(tokens)
+}
+
+// maxJoins bounds what it takes to put a text together: HCL's parser moves all that
+// follows in it for each line of a heredoc, and for each sign that might have begun
+// a template.
+const maxJoins = 400_000_000
+
+func checkTexts(tokens hclsyntax.Tokens) hcl.Diagnostics {
+	type text struct{ parts, joins int }
+	open, literal := []text{{}}, false
+	for _, t := range tokens {
+		top := &open[len(open)-1]
+		was := literal
+		literal = false
+		switch t.Type {
+		case hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
+			if top.parts, literal = top.parts+1, true; was {
+				top.joins++
+			}
+		case hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			top.parts++
+		case hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
+			open = append(open, text{})
+		case hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
+			if len(open) > 1 {
+				open = open[:len(open)-1]
+			}
+		}
+		if top.parts*top.joins > maxJoins {
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Text too long", Subject: t.Range.Ptr(),
+				Detail: "This text has too many lines, or signs of templates, for a flow file. Read it from a file: file(\"NAME\")."}}
+		}
+	}
+	return nil
 }
 
 // checkFor allows no `for` within a `for`: HCL's evaluation cannot be interrupted,
@@ -100,6 +161,19 @@ func checkFor(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	return nil
 }
 
+// saneNumber refuses what takes any time and memory to be read, or calculated with.
+func saneNumber(text []byte) bool {
+	mantissa, exponent := text, []byte(nil)
+	if i := bytes.IndexAny(text, "eE"); i >= 0 {
+		mantissa, exponent = text[:i], bytes.TrimLeft(text[i+1:], "+-0")
+	}
+	return len(mantissa) <= maxNumber && len(exponent) <= maxExponent
+}
+
+func hugeNumber(r hcl.Range) hcl.Diagnostics {
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Number too large", Subject: &r, Detail: "A number has at most 1000 digits."}}
+}
+
 func tooDeep(r hcl.Range) hcl.Diagnostics {
 	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Nested too deep", Subject: &r,
 		Detail: "Brackets, quotes and operators may be nested 100 deep. Nothing that people write needs more."}}
@@ -107,8 +181,8 @@ func tooDeep(r hcl.Range) hcl.Diagnostics {
 
 // checkJSON counts brackets outside of strings, and checks each string that is a
 // template as native syntax is checked.
-func checkJSON(name string, src []byte) hcl.Diagnostics {
-	depth, begin := 0, -1
+func checkJSON(name string, src []byte, spend func(steps, bytes int)) hcl.Diagnostics {
+	depth, begin, values := 0, -1, 0
 	for i := 0; i < len(src); i++ {
 		switch c := src[i]; {
 		case begin >= 0 && c == '\\':
@@ -121,6 +195,19 @@ func checkJSON(name string, src []byte) hcl.Diagnostics {
 			}
 			begin = -1
 		case begin >= 0:
+		case c == ',' || c == ':':
+			if values++; values > MaxTokens/4 { // a value takes more there
+				return tooComplex(*at(name, src, i, "", "")[0].Subject)
+			}
+		case '0' <= c && c <= '9':
+			end := i
+			for end < len(src) && bytes.IndexByte([]byte("0123456789.eE+-"), src[end]) >= 0 {
+				end++
+			}
+			if !saneNumber(src[i:end]) {
+				return hugeNumber(*at(name, src, i, "", "")[0].Subject)
+			}
+			i = end - 1
 		case c == '{' || c == '[':
 			if depth++; depth > MaxNesting {
 				return tooDeep(*at(name, src, i, "", "")[0].Subject)
@@ -129,6 +216,7 @@ func checkJSON(name string, src []byte) hcl.Diagnostics {
 			depth--
 		}
 	}
+	spend(4*tokenSteps*values, 4*tokenBytes*values)
 	return nil
 }
 
@@ -141,11 +229,10 @@ func checkTemplate(name string, src []byte, begin, end int) hcl.Diagnostics {
 	if json.Unmarshal(quoted, &text) != nil {
 		return nil // the parser says it better
 	}
-	where := at(name, src, begin, "", "")[0].Subject
-	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, where.Start)
+	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, hcl.InitialPos)
 	diags := checkTokens(tokens)
 	for _, d := range diags {
-		d.Subject = where
+		d.Subject = at(name, src, begin, "", "")[0].Subject
 	}
 	return diags
 }

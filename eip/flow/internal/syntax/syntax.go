@@ -4,6 +4,7 @@
 package syntax
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
+
+	"github.com/eipd/eipd/internal/regular"
 )
 
 // A Body is what stands between braces, or a whole file.
@@ -79,6 +82,9 @@ const (
 	MaxTotal     = 8 << 20
 	MaxNesting   = 100
 	MaxOperators = 10_000
+	MaxTokens    = 400_000
+	maxNumber    = 1000 // characters of a number
+	maxExponent  = 3    // digits
 )
 
 // IsFlowFile reports whether a file of this name is a flow file.
@@ -89,19 +95,18 @@ func IsFlowFile(name string) bool {
 func isJSON(name string) bool { return strings.HasSuffix(name, ".json") }
 
 // Read reads and parses a file.
-func Read(name string) (*File, hcl.Diagnostics) {
-	info, err := os.Stat(name)
-	if err == nil && info.Size() > MaxFile {
-		return nil, diag(name, "File too large", "%s has %d bytes; a flow file may have %d (1 MiB). Split it: all files on one command line make one configuration.", name, info.Size(), MaxFile)
-	}
-	var src []byte
-	if err == nil {
-		src, err = os.ReadFile(name)
+//
+// spend is told what that takes, in steps and bytes.
+func Read(name string, spend func(steps, bytes int)) (*File, hcl.Diagnostics) {
+	src, err := regular.ReadFile(name, MaxFile)
+	if large := (*regular.SizeError)(nil); errors.As(err, &large) {
+		return nil, diag(name, "File too large", "%s has more than %d bytes (1 MiB), which a flow file may have. Split it: all files on one command line make one configuration.", name, MaxFile)
 	}
 	if err != nil {
 		return nil, diag(name, "Cannot read file", "%s cannot be read: %s.", name, pathless(err))
 	}
-	return Parse(name, src)
+	spend(20*len(src), 2*len(src))
+	return Parse(name, src, spend)
 }
 
 func pathless(err error) string {
@@ -111,9 +116,10 @@ func pathless(err error) string {
 	return err.Error()
 }
 
-// Parse parses a file's bytes; the name picks the form.
-func Parse(name string, src []byte) (*File, hcl.Diagnostics) {
-	if diags := check(name, src); diags.HasErrors() {
+// Parse parses a file's bytes; the name picks the form. spend is told what that
+// takes, in steps and bytes.
+func Parse(name string, src []byte, spend func(steps, bytes int)) (*File, hcl.Diagnostics) {
+	if diags := check(name, src, spend); diags.HasErrors() {
 		return &File{Name: name, Bytes: src}, diags
 	}
 	if isJSON(name) {

@@ -29,7 +29,7 @@ func TestParse_RefusesHostileFiles(t *testing.T) {
 	}
 	for name, src := range files {
 		t.Run(name, func(t *testing.T) {
-			f, diags := Parse(name, []byte(src))
+			f, diags := Parse(name, []byte(src), func(int, int) {})
 			if !diags.HasErrors() {
 				t.Fatalf("was accepted: %v", f.Name)
 			}
@@ -46,7 +46,7 @@ func FuzzParse(f *testing.F) {
 		if isJSON {
 			name += ".json"
 		}
-		file, diags := Parse(name, []byte(src))
+		file, diags := Parse(name, []byte(src), func(int, int) {})
 		if diags.HasErrors() {
 			return
 		}

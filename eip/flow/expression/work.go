@@ -1,0 +1,228 @@
+package expression
+
+import (
+	"math"
+	"math/bits"
+	"reflect"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/vm/runtime"
+)
+
+// DefaultWork is what one evaluation may do where nothing else is said, in
+// millions of steps. A step is what a core does in about a nanosecond, so that
+// this is about a second; but it is counted, and the same everywhere.
+const DefaultWork = 1000
+
+// Limits are what a use of expressions may cost. They are read when an expression
+// is compiled and evaluated, so they may be filled in later than it.
+type Limits struct {
+	Work int // of one evaluation, in millions of steps; 0: DefaultWork
+	// Compile, where there is one, is told before an expression is compiled about
+	// how many parts it will have; it may refuse by an error.
+	Compile func(parts int) error
+}
+
+func (l *Limits) steps() int {
+	if l == nil || l.Work <= 0 {
+		return DefaultWork * million
+	}
+	return min(l.Work, math.MaxInt/million) * million
+}
+
+const million = 1_000_000
+
+// work is called before n steps are done.
+func (e *environment) work(n int) {
+	before := e.left
+	if e.left -= n; e.left < 0 || n < 0 {
+		fail("it takes more than %d million steps (see expression_budget)", e.program.limits.steps()/million)
+	}
+	if before>>20 != e.left>>20 {
+		if err := e.ctx.Err(); err != nil {
+			panic(passing{err})
+		}
+	}
+}
+
+// What parts of an expression cost, in steps.
+const (
+	perPart    = 15 // of an expression, once evaluated
+	perRound   = 50 // of a loop
+	perMember  = 50 // or call
+	perMethod  = 400
+	perElement = 40 // of a list or map that is gone through by reflection
+)
+
+// roundCost is what each round of a loop costs, but for what its parts count
+// themselves. Loops in it count their own rounds.
+func roundCost(n ast.Node) int {
+	c := &costs{}
+	ast.Walk(&n, c)
+	return perRound + c.total - c.inner
+}
+
+type costs struct{ total, inner int }
+
+func (c *costs) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.PredicateNode: // its parts were visited before, and are counted by its own loop
+		c.inner += stepsOf(n.Node) - perRound
+	case *ast.ConstantNode:
+		if l, ok := n.Value.([]any); ok { // that something is looked for in
+			c.total += perElement * len(l)
+		}
+	case *ast.CallNode:
+		if m, ok := n.Callee.(*ast.MemberNode); ok && m.Method {
+			c.total += perMethod
+		}
+	case *ast.MemberNode, *ast.BuiltinNode:
+		c.total += perMember
+	}
+	c.total += perPart
+}
+
+// stepsOf is what a loop's predicate was found to cost.
+func stepsOf(n ast.Node) int {
+	for {
+		s, ok := n.(*ast.SequenceNode)
+		if !ok {
+			return perRound
+		}
+		if isCall(s.Nodes[0], takeStep) {
+			return s.Nodes[0].(*ast.CallNode).Arguments[1].(*ast.ConstantNode).Value.(int)
+		}
+		n = s.Nodes[1]
+	}
+}
+
+// weigh counts the values in a value, and the bytes of text in it. It stops where
+// there are more than steps left.
+func (e *environment) weigh(v any) (values, bytes int) {
+	w := weight{limit: e.left}
+	w.add(v)
+	return w.values, w.bytes
+}
+
+type weight struct{ values, bytes, limit int }
+
+func (w *weight) add(v any) {
+	if w.values++; w.values > w.limit {
+		return
+	}
+	switch v := v.(type) {
+	case string:
+		w.bytes += len(v)
+	case []byte:
+		w.bytes += len(v)
+	case []any:
+		for _, x := range v {
+			w.add(x)
+		}
+	case map[string]any:
+		for k, x := range v {
+			w.bytes += len(k)
+			w.values += 4
+			w.add(x)
+		}
+	case nil, bool, int, float64:
+	default:
+		switch r := reflect.ValueOf(v); r.Kind() {
+		case reflect.Slice, reflect.Array, reflect.Map:
+			w.values += r.Len()
+			if s, ok := v.([]string); ok {
+				for _, t := range s {
+					w.bytes += len(t)
+				}
+			}
+		}
+	}
+}
+
+// through counts what it takes to go through all of a value.
+func (e *environment) through(v any, perValue, perByte int) {
+	values, bytes := e.weigh(v)
+	e.work(values)
+	e.work(values*perValue + bytes*perByte)
+}
+
+// compared counts what it takes to compare two values.
+func (e *environment) compared(a, b any) {
+	switch a := a.(type) {
+	case string:
+		if b, ok := b.(string); ok {
+			e.work(min(len(a), len(b)) / 16)
+		}
+	case []any, map[string]any, []string, []int:
+		if runtime.IsNil(b) {
+			return
+		}
+		switch reflect.TypeOf(b).Kind() {
+		case reflect.Slice, reflect.Map:
+			e.through(a, perElement/4, 1)
+		}
+	}
+}
+
+// in is x in list or map, which go through no more than they must.
+func (e *environment) in(x, all any) bool {
+	switch l := all.(type) {
+	case []any:
+		for _, v := range l {
+			e.work(perPart)
+			e.compared(v, x)
+			if runtime.Equal(v, x) {
+				return true
+			}
+		}
+		return false
+	case map[string]any:
+		e.text(x)
+	case nil, string:
+	default:
+		if r := reflect.ValueOf(all); r.Kind() == reflect.Slice || r.Kind() == reflect.Array {
+			e.work(perElement * r.Len())
+		}
+	}
+	return runtime.In(x, all)
+}
+
+// text counts what it takes to look at all of a text, for a hash or a copy.
+func (e *environment) text(v any) {
+	switch v := v.(type) {
+	case string:
+		e.work(len(v) / 4)
+	case []byte:
+		e.work(len(v) / 4)
+	}
+}
+
+// key counts a key that elements are grouped or sorted by: it is compared as often
+// as a list is long in digits.
+func (e *environment) key(v any) {
+	e.work(20 * perElement)
+	if s, ok := v.(string); ok {
+		e.work(len(s))
+	}
+}
+
+// layout counts what a method makes of a text.
+func (e *environment) layout(v any) {
+	if s, ok := v.(string); ok {
+		e.build(8 * len(s))
+		e.work(40 * len(s))
+	}
+}
+
+// cost is what operators on two values take.
+var cost = map[string]func(e *environment, a, b any){
+	"==": (*environment).compared, "!=": (*environment).compared, "<": (*environment).compared, "<=": (*environment).compared,
+	">": (*environment).compared, ">=": (*environment).compared, "startsWith": (*environment).compared, "endsWith": (*environment).compared,
+	"contains": func(e *environment, a, _ any) { e.text(a); e.text(a) },
+}
+
+// sorted counts what it takes to sort n values with so many bytes of text.
+func (e *environment) sorted(n, bytes, perComparison int) {
+	e.work(n * (bits.Len(uint(n)) + 1) * perComparison)
+	e.work(bytes / 8 * (bits.Len(uint(n)) + 1))
+}
