@@ -17,7 +17,8 @@ type Broker interface {
 	// Source declares the channel (and, of a topic, the subscription), and starts
 	// to consume from it. From its return on, a topic's subscription gets every
 	// message that is sent. Messages that it yields can be answered where they name
-	// a Return Address on this broker.
+	// a Return Address on this broker. A broker that is away is waited for; one that
+	// refuses, or has lost what holds the channel, gives a Trouble.
 	Source(ctx context.Context, c Channel, s Subscription) (Source, error)
 	// Sender declares the channel and returns its sending side.
 	Sender(ctx context.Context, c Channel) (Sender, error)
@@ -40,6 +41,20 @@ type Source interface {
 	eip.Source
 	Close() error
 }
+
+// Trouble is why a Source or Sender cannot be opened, or does not work, for now,
+// though its broker is there. One that was open mends it by itself.
+type Trouble struct {
+	Refused bool // by the broker: people must change something
+	Err     error
+}
+
+func (t *Trouble) Error() string { return t.Err.Error() }
+func (t *Trouble) Unwrap() error { return t.Err }
+
+// Troubled is a Source or Sender that says what keeps it from working; nil:
+// nothing.
+type Troubled interface{ Trouble() *Trouble }
 
 // A Sender is the sending side of a channel. Its Inbox is the broker's. Close waits
 // until what was handed to it has settled; where that cannot be (the broker is

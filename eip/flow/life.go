@@ -78,6 +78,7 @@ func (r *running) Start(ctx context.Context) error {
 		r.mu.Unlock()
 	}
 	r.flow.Source = r.source()
+	r.hindered.Store(nil)
 	ready, failed := make(chan struct{}, 1), make(chan error, 1)
 	r.begin(r.process.running, ready, failed)
 	select {

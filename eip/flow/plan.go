@@ -83,14 +83,15 @@ func (p *planner) flow(f *Flow) {
 // subscription of a flow that reads it.
 func (p *planner) channel(f *Flow, ch *Channel, s *broker.Subscription) {
 	on, spec := p.config.brokerOf(ch), p.config.spec(ch)
-	if !p.add(f, on, ch.String(), broker.Item{Channel: spec}) && s == nil {
+	reads := s != nil && spec.Kind == broker.Queue
+	if !p.add(f, on, ch.String(), broker.Item{Channel: spec, Read: reads, Written: s == nil}) && s == nil {
 		return
 	}
 	if ch.DeadLetter.At != nil && ch.Declare {
 		p.channel(f, p.config.Channels[ch.DeadLetter.At.String()], nil)
 	}
 	if s != nil && spec.Kind == broker.Topic {
-		p.add(f, on, fmt.Sprintf("%s, subscription %s", ch, s.Name), broker.Item{Channel: spec, Subscription: s})
+		p.add(f, on, fmt.Sprintf("%s, subscription %s", ch, s.Name), broker.Item{Channel: spec, Subscription: s, Read: true})
 	}
 }
 
@@ -103,7 +104,7 @@ func (p *planner) inbox(f *Flow, address string, a eip.Answered) {
 	}
 	on := p.config.brokerOf(p.config.Channels[e.String()])
 	p.add(f, on, "replies to "+address, broker.Item{Channel: broker.Channel{
-		Kind: broker.Queue, Address: broker.InboxAddress(name), Durable: true, Declare: true}})
+		Kind: broker.Queue, Address: broker.InboxAddress(name), Durable: true, Declare: true}, Read: true})
 }
 
 // deadLetters adds the queue FLOW.dead, where the flow opens it when it starts.
@@ -113,7 +114,7 @@ func (p *planner) deadLetters(f *Flow) {
 		return // it is opened when a message fails
 	}
 	name := f.Name + ".dead"
-	p.add(f, on, "queue."+name, broker.Item{Channel: broker.Channel{Kind: broker.Queue, Address: name, Durable: true, Declare: true}})
+	p.add(f, on, "queue."+name, broker.Item{Channel: broker.Channel{Kind: broker.Queue, Address: name, Durable: true, Declare: true}, Written: true})
 }
 
 // add adds an item once, and reports whether it was new.
@@ -127,6 +128,7 @@ func (p *planner) add(f *Flow, on *Broker, name string, item broker.Item) bool {
 	b := p.plans[i]
 	for _, known := range b.Items {
 		if known.Name == name {
+			known.Read, known.Written = known.Read || item.Read, known.Written || item.Written
 			if !slices.Contains(known.Flows, f.Name) {
 				known.Flows = append(known.Flows, f.Name)
 			}

@@ -24,7 +24,7 @@ func plan(ctx context.Context, c broker.Config, items []broker.Item) ([]broker.F
 		return nil, err
 	}
 	defer end()
-	p := &planner{conn: conn, created: map[string]bool{}}
+	p := &planner{conn: conn, user: c.URL.User.Username(), created: map[string]bool{}, tried: map[string]string{}}
 	for _, i := range items {
 		if i.Channel.Kind == broker.Topic && i.Channel.Declare {
 			p.created[i.Channel.Address] = true
@@ -32,7 +32,13 @@ func plan(ctx context.Context, c broker.Config, items []broker.Item) ([]broker.F
 	}
 	found := make([]broker.Finding, len(items))
 	for i, item := range items {
-		if found[i], err = p.find(item); err != nil {
+		if found[i], err = p.find(item); err == nil && found[i].State != broker.Down {
+			var why string
+			if why, err = p.refused(item, found[i]); why != "" {
+				found[i].State, found[i].Note = broker.Refused, why
+			}
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				err = fmt.Errorf("the broker does not answer: %w", ctx.Err())
 			}
@@ -57,7 +63,9 @@ func anyNode(ctx context.Context, c *broker.Config) (conn *amqp.Connection, end 
 
 type planner struct {
 	conn    *amqp.Connection
-	created map[string]bool // exchanges that the items declare
+	user    string
+	created map[string]bool   // exchanges that the items declare
+	tried   map[string]string // needs, and why they are refused
 }
 
 // find says what the server has of an item.
@@ -98,6 +106,7 @@ const (
 	absent presence = iota
 	present
 	locked // another connection has it to itself
+	down   // its node is away
 )
 
 func (p *planner) exists(d declaration) (presence, error) {
@@ -108,6 +117,8 @@ func (p *planner) exists(d declaration) (presence, error) {
 		return present, nil
 	case !errors.As(err, &a) || p.conn.IsClosed():
 		return absent, lost(err)
+	case isDown(a):
+		return down, nil
 	case a.Code == amqp.NotFound:
 		return absent, nil
 	case a.Code == amqp.ResourceLocked:
@@ -133,6 +144,8 @@ func (p *planner) compare(d declaration, create bool) (broker.Finding, error) {
 		return broker.Finding{State: broker.Fits, Note: "another connection has it to itself now; it goes with that connection"}, nil
 	case there == locked:
 		return broker.Finding{State: broker.Conflict, Note: "another connection has it to itself"}, nil
+	case there == down:
+		return broker.Finding{State: broker.Down, Note: "its node is away: flows that need it wait, and others run"}, nil
 	case there == absent && create && d.passing():
 		return broker.Finding{State: broker.Temporary}, nil
 	case there == absent && create:

@@ -180,10 +180,11 @@ func (t *topology) step(conn *connection, create bool, what string, declare func
 		if err != nil {
 			return err
 		}
-		err = declare(ch, passive)
-		if err == nil {
-			err = ch.Close()
+		end := func() { hurry(conn, func() { err = ch.Close() }) }
+		if err := conn.within("declare "+what, func() error { return declare(ch, passive) }, end); err != nil {
+			return err
 		}
+		end()
 		return err
 	}
 	err := try(!create)
@@ -200,12 +201,10 @@ func (t *topology) step(conn *connection, create bool, what string, declare func
 	return nil
 }
 
-// notPermitted marks what the user may not do. That may change while flows wait.
-type notPermitted struct{ error }
-
 // conflict words a refusal of the server for people. What waiting cannot mend is
 // permanent.
 func conflict(err error) error {
+	err = trouble(err)
 	var a *amqp.Error
 	if !errors.As(err, &a) {
 		return err
@@ -222,8 +221,6 @@ func conflict(err error) error {
 	case amqp.ResourceLocked:
 		// Or had: the server may not have noticed yet that it is gone.
 		return fmt.Errorf("another connection has it to itself (%s)", a.Reason)
-	case amqp.AccessRefused:
-		return notPermitted{errors.New(explain(err))}
 	}
 	return errors.New(explain(err))
 }
