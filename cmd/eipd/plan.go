@@ -101,6 +101,7 @@ type reportItem struct {
 	Flows        []string            `json:"flows"`
 	Differences  []broker.Difference `json:"differences,omitempty"`
 	Note         string              `json:"note,omitempty"`
+	QueueType    string              `json:"queue_type,omitempty"`
 	Warnings     []string            `json:"warnings,omitempty"`
 }
 
@@ -113,7 +114,7 @@ func newReport(plans []*flow.BrokerPlan) *report {
 		}
 		for _, i := range p.Items {
 			item := reportItem{Name: i.Name, Kind: i.Channel.Kind.String(), Address: i.Channel.Address, State: i.State, Flows: i.Flows,
-				Differences: i.Differences, Note: i.Note, Warnings: i.Warnings}
+				Differences: i.Differences, Note: i.Note, QueueType: i.QueueType, Warnings: i.Warnings}
 			if i.Subscription != nil {
 				item.Kind, item.Subscription = "subscription", i.Subscription.Name
 			}
@@ -160,12 +161,18 @@ func (r *report) print(w io.Writer) error {
 	var out strings.Builder
 	for _, b := range r.Brokers {
 		fmt.Fprintf(&out, "broker %s, %s\n", cmp.Or(b.Name, "by default"), b.URL)
-		width := 0
+		width, single := 0, []string(nil)
 		for _, i := range b.Items {
 			width = max(width, len([]rune(i.Name)))
 		}
 		for _, i := range b.Items {
 			i.print(&out, width)
+			if i.QueueType == "classic" {
+				single = append(single, i.Name)
+			}
+		}
+		if len(single) > 0 {
+			fmt.Fprintf(&out, "  classic queues that last: each stops with the one node that holds it, which AMQP does not name:\n    %s\n", strings.Join(single, ", "))
 		}
 		out.WriteByte('\n')
 	}

@@ -82,6 +82,7 @@ type Capabilities struct {
 	TTL        bool // Channel.TTL and Message.Expiration are kept
 	DeadLetter bool // what expires moves to Channel.DeadLetter
 	Headers    bool // every kind of header value survives
+	Exchanges  bool // a topic has any Type, a subscription an Address and Arguments, and Config.QueueType is heeded
 	Positions  bool // it is an eip.Positions too: adapters' positions are kept with its messages
 }
 
@@ -112,6 +113,9 @@ func (k Kind) String() string {
 type Channel struct {
 	Kind    Kind
 	Address string // the broker's own name for it
+	// Type of a topic: what picks the messages of a subscription. topic (also ""): its
+	// Pattern; direct: its Key; headers: its Match; fanout: nothing, it gets all.
+	Type string
 	// Durable channels and what is in them outlive the broker's restart.
 	Durable    bool
 	Exclusive  bool // of this process alone, and gone with it
@@ -127,10 +131,16 @@ type Channel struct {
 // A Subscription is one flow's claim on what a topic sends. It says nothing about
 // queues but the prefetch.
 type Subscription struct {
-	Name     string // processes of the same name compete
-	Durable  bool   // it gets what was sent while no process ran
-	Pattern  string // "": every message; else dotted words, * for one and # for any number
-	Prefetch int    // most unsettled messages; 0: 1000
+	Name    string // processes of the same name compete
+	Durable bool   // it gets what was sent while no process ran
+	Pattern string // "": every message; else dotted words, * for one and # for any number
+	Key     string
+	Match   map[string]any // headers; x-match says whether all are meant or any
+	// Address is the broker's own name for the subscription's queue; "": one made of
+	// the topic's and the Name. Arguments are that queue's.
+	Address   string
+	Arguments map[string]any
+	Prefetch  int // most unsettled messages; 0: 1000
 	// Exclusive: it is this process' alone, and goes with it.
 	Exclusive bool
 	// MaxLength is how many messages wait in an exclusive one at most. Where the
@@ -145,6 +155,9 @@ type Config struct {
 	URLs      []string // further nodes of a cluster, tried in turn
 	TLS       *tls.Config
 	Reconnect Reconnect
+	// QueueType is of each durable queue that is declared without a type of its own,
+	// inboxes and subscriptions included; "": the broker's default.
+	QueueType string
 	DataDir   string
 	Instance  string
 	Log       *slog.Logger
@@ -160,14 +173,14 @@ type Transport struct {
 	// Ping connects step by step, and returns what it found, or an error that names
 	// the step that failed. nil where there is nothing to connect to.
 	Ping func(ctx context.Context, c Config) (about string, err error)
-	// Check reports what is wrong with a channel or subscription for this
-	// transport, without connecting; nil where there is nothing to check. It
+	// Check reports what is wrong with a channel, or with reading it as s says, for
+	// this transport, without connecting; nil where there is nothing to check. It
 	// returns an eip.OptionError.
 	Check func(c Channel, s *Subscription) error
 	// Warn says what may go wrong with a channel, and whether to worry depends on
-	// what its author has in mind; read reports whether a flow takes messages from
-	// it. nil where there is nothing to say.
-	Warn func(c Channel, read bool) []string
+	// what its author has in mind; s is how a flow reads it, nil where none does. nil
+	// where there is nothing to say.
+	Warn func(c Channel, s *Subscription, queueType string) []string
 	// Plan finds out what the broker has of each item, and changes nothing. It
 	// returns an error where the broker cannot be asked at all. nil where a broker
 	// lives in the process and follows the flow files.

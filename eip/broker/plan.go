@@ -30,6 +30,7 @@ type Finding struct {
 	State       State
 	Differences []Difference // of a conflict, as far as the broker tells
 	Note        string       // what else is to be known
+	QueueType   string       // of a queue that lasts, as far as it is known
 	Warnings    []string     // what will go wrong, though nothing keeps the flow from running
 }
 

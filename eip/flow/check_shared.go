@@ -2,8 +2,10 @@ package flow
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 )
 
 // adapterOf returns the adapter that a reference names; nil for a channel.
@@ -41,11 +43,31 @@ func (d *decoder) checkClaims() {
 	}
 }
 
+// checkReads asks each channel's transport what it thinks of how it is read.
+func (d *decoder) checkReads() {
+	for _, f := range d.config.Flows {
+		for _, r := range f.From {
+			ch := d.config.Channels[r.String()]
+			if ch == nil {
+				continue
+			}
+			s := f.subscription()
+			_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
+			if err == nil && t.Check != nil {
+				if err := t.Check(d.config.spec(ch), &s); err != nil {
+					d.blame(f.block, place{what: fmt.Sprintf("flow %q, which reads %s,", f.Name, ch)}, err)
+				}
+			}
+		}
+	}
+}
+
 // checkSubscriptions refuses flows that share a subscription to a topic and want
 // different messages of it.
 func (d *decoder) checkSubscriptions() {
 	type subscription struct{ topic, name string }
 	first := map[subscription]*Flow{}
+	queues := map[string]subscription{} // by address
 	for _, f := range d.config.Flows {
 		if !f.Enabled {
 			continue
@@ -55,6 +77,13 @@ func (d *decoder) checkSubscriptions() {
 				continue
 			}
 			s := subscription{r.name, f.Subscription}
+			if at := f.SubscriptionAddress; at != "" {
+				if same, taken := queues[at]; taken && same != s {
+					d.fail(problem(r.Range, "Taken twice", "The queue %s is that of the subscription %q of topic.%s already. Give this one another subscription_address.", at, same.name, same.topic))
+					continue
+				}
+				queues[at] = s
+			}
 			other := first[s]
 			if other == nil || other == f {
 				first[s] = f
@@ -66,6 +95,14 @@ func (d *decoder) checkSubscriptions() {
 				what = fmt.Sprintf("the pattern %q, and not %q", other.Pattern, f.Pattern)
 			case other.Durable != f.Durable:
 				what = fmt.Sprintf("durable = %v, and not %v", other.Durable, f.Durable)
+			case other.BindingKey != f.BindingKey:
+				what = fmt.Sprintf("the binding_key %q, and not %q", other.BindingKey, f.BindingKey)
+			case other.SubscriptionAddress != f.SubscriptionAddress:
+				what = fmt.Sprintf("the subscription_address %q, and not %q", other.SubscriptionAddress, f.SubscriptionAddress)
+			case !reflect.DeepEqual(other.Match, f.Match):
+				what = "another match"
+			case !reflect.DeepEqual(other.SubscriptionArguments, f.SubscriptionArguments):
+				what = "other subscription_arguments"
 			default:
 				continue
 			}

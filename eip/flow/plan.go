@@ -60,7 +60,8 @@ type planner struct {
 func (p *planner) flow(f *Flow) {
 	for _, from := range f.From {
 		if ch := p.config.Channels[from.String()]; ch != nil {
-			p.channel(f, ch, &broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch})
+			s := f.subscription()
+			p.channel(f, ch, &s)
 		}
 	}
 	for _, e := range f.order {
@@ -177,5 +178,5 @@ func (b *Broker) config(u *url.URL) (broker.Config, error) {
 	if err != nil {
 		return broker.Config{}, fmt.Errorf("open broker %s: %w", b.Name, err)
 	}
-	return broker.Config{Name: b.Name, URL: u, URLs: b.URLs, TLS: tls, Reconnect: broker.Reconnect{Min: b.Reconnect.Min, Max: b.Reconnect.Max}}, nil
+	return broker.Config{Name: b.Name, URL: u, URLs: b.URLs, QueueType: b.QueueType, TLS: tls, Reconnect: broker.Reconnect{Min: b.Reconnect.Min, Max: b.Reconnect.Max}}, nil
 }

@@ -138,7 +138,7 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 	if err != nil {
 		return nil, err
 	}
-	opened, err := b.Source(ctx, p.config.spec(ch), broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch})
+	opened, err := b.Source(ctx, p.config.spec(ch), f.subscription())
 	if err != nil {
 		return nil, err
 	}

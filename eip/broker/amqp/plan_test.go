@@ -166,40 +166,6 @@ func TestPlan_DeadLetterExchange(t *testing.T) {
 	}
 }
 
-// RabbitMQ 4 drops what a quorum queue delivered twenty times.
-func TestWarn(t *testing.T) {
-	_, transport, err := broker.Lookup("amqp:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	quorum := func(arguments ...any) broker.Channel {
-		c := broker.Channel{Address: "q", Declare: true, Arguments: map[string]any{"x-queue-type": "quorum"}}
-		for i := 0; i < len(arguments); i += 2 {
-			c.Arguments[arguments[i].(string)] = arguments[i+1]
-		}
-		return c
-	}
-	dead := quorum()
-	dead.DeadLetter = "dead"
-	tests := map[string]struct {
-		channel broker.Channel
-		read    bool
-		warns   bool
-	}{
-		"read":            {quorum(), true, true},
-		"not read":        {quorum(), false, false},
-		"with a limit":    {quorum("x-delivery-limit", int64(-1)), true, false},
-		"dead letters":    {dead, true, false},
-		"a dead exchange": {quorum("x-dead-letter-exchange", "dlx"), true, false},
-		"classic":         {broker.Channel{Address: "q", Declare: true}, true, false},
-	}
-	for name, tt := range tests {
-		if w := transport.Warn(tt.channel, tt.read); len(w) > 0 != tt.warns {
-			t.Errorf("%s: it warns %q", name, w)
-		}
-	}
-}
-
 // Plan says what this user will be refused, and what the server refuses to all.
 func TestPlan_Refused(t *testing.T) {
 	n := rabbit.Shared(t)

@@ -29,7 +29,7 @@ func needs(i broker.Item, t *topology, there bool, create bool) (all []need) {
 	case i.Channel.Kind == broker.Topic && !subscribes:
 		if create && !there {
 			add("configure", t.exchange, func(ch *amqp.Channel) error {
-				return ch.ExchangeDeclare(t.exchange, amqp.ExchangeTopic, t.topicDurable, t.topicAutoDelete, false, false, amqp.Table{"alternate-exchange": int32(0)})
+				return ch.ExchangeDeclare(t.exchange, t.kind, t.topicDurable, t.topicAutoDelete, false, false, amqp.Table{"alternate-exchange": int32(0)})
 			})
 		}
 		if i.Written {
@@ -63,13 +63,33 @@ func needs(i broker.Item, t *topology, there bool, create bool) (all []need) {
 	return all
 }
 
+// queueType asks for the type of a queue that there is, by consuming in ways that each
+// type refuses with its name; "" where the server does not say. The user must be
+// permitted to read it.
+func queueType(conn *amqp.Connection, queue string) string {
+	for _, argument := range []amqp.Table{{"x-priority": "none"}, {"x-stream-offset": "next"}} { // the second is for a stream to take
+		err := apart(conn, func(ch *amqp.Channel) error {
+			_, err := ch.Consume(queue, "", false, false, false, false, argument)
+			return err
+		})
+		var a *amqp.Error
+		if !errors.As(err, &a) || a.Code != amqp.PreconditionFailed {
+			return ""
+		}
+		if _, kind, ok := strings.Cut(a.Reason, "of queue type rabbit_"); ok {
+			return strings.TrimSuffix(kind, "_queue")
+		}
+	}
+	return ""
+}
+
 // refused says what the server will refuse of an item; "": nothing.
 func (p *planner) refused(i broker.Item, f broker.Finding) (string, error) {
 	s := broker.Subscription{}
 	if i.Subscription != nil {
 		s = *i.Subscription
 	}
-	t := receiving(i.Channel, s)
+	t := receiving(i.Channel, s).typed(p.config.QueueType)
 	there := f.State == broker.Fits || f.State == broker.Conflict
 	var lacks []string
 	for _, n := range needs(i, &t, there, i.Channel.Declare || i.Subscription != nil) {
@@ -87,7 +107,7 @@ func (p *planner) refused(i broker.Item, f broker.Finding) (string, error) {
 			case errors.As(err, &a) && a.Code == amqp.AccessRefused && strings.Contains(a.Reason, "reserved prefix"):
 				why = fmt.Sprintf("RabbitMQ keeps names that begin with amq. to itself (%s)", a.Reason)
 			case errors.As(err, &a) && a.Code == amqp.AccessRefused:
-				why = fmt.Sprintf("the user %s lacks the permission %s of %s (%s)", p.user, n.permission, n.of, a.Reason)
+				why = fmt.Sprintf("the user %s lacks the permission %s of %s (%s)", p.config.URL.User.Username(), n.permission, n.of, a.Reason)
 			}
 			p.tried[key] = why
 		}

@@ -89,6 +89,9 @@ func (s *source) openOn(ctx context.Context, conn *connection) error {
 	if err := s.topology.ensure(conn); err != nil {
 		return err
 	}
+	if foreign := !s.topology.declare && s.topology.exchange == "" || s.topology.undeclared; foreign && queueType(conn.Connection, s.topology.queue) == "stream" {
+		return eip.Permanent(fmt.Errorf("queue %s is a stream: %s", s.topology.queue, noStreams))
+	}
 	ch, err := conn.Channel()
 	if err != nil {
 		return fmt.Errorf("open a channel: %w", err)

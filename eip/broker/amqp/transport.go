@@ -18,15 +18,7 @@ func init() {
 	}
 }
 
-var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true}
-
-// check refuses what AMQP cannot name.
-func check(c broker.Channel, _ *broker.Subscription) error {
-	if len(c.Address) > 255 {
-		return eip.OptionErrorf("address", "a name on RabbitMQ has 255 bytes at most")
-	}
-	return nil
-}
+var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Exchanges: true}
 
 // Broker is a RabbitMQ node or cluster.
 type Broker struct {
@@ -67,12 +59,14 @@ func (b *Broker) Status() broker.Status {
 
 // Source consumes from a queue or a subscription.
 func (b *Broker) Source(ctx context.Context, c broker.Channel, s broker.Subscription) (broker.Source, error) {
-	return b.newSource(ctx, receiving(c, s), s.Prefetch)
+	return b.newSource(ctx, receiving(c, s).typed(b.config.QueueType), s.Prefetch)
 }
 
 // Sender publishes to a queue or topic.
 func (b *Broker) Sender(ctx context.Context, c broker.Channel) (broker.Sender, error) {
-	s := b.newSender(sending(c))
+	to := sending(c)
+	to.topology = to.typed(b.config.QueueType)
+	s := b.newSender(to)
 	if err := s.wait(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -96,7 +90,7 @@ func (b *Broker) SendTo(ctx context.Context, address string, m *eip.Message) err
 func (b *Broker) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	t := topology{queue: broker.InboxAddress(name), declare: true, durable: name != "", exclusive: name == "", autoDelete: name == ""}
 	t.address = t.queue
-	s, err := b.newSource(ctx, t, 0)
+	s, err := b.newSource(ctx, t.typed(b.config.QueueType), 0)
 	if err != nil {
 		return nil, err
 	}
