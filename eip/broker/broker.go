@@ -3,10 +3,8 @@ package broker
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -170,6 +168,9 @@ type Reconnect struct{ Min, Max time.Duration }
 type Transport struct {
 	Open         func(ctx context.Context, c Config) (Broker, error)
 	Capabilities Capabilities
+	// CheckURL reports what is wrong with a URL, without what may be secret in it; nil
+	// where there is nothing to check.
+	CheckURL func(u *url.URL) error
 	// Ping connects step by step, and returns what it found, or an error that names
 	// the step that failed. nil where there is nothing to connect to.
 	Ping func(ctx context.Context, c Config) (about string, err error)
@@ -189,17 +190,3 @@ type Transport struct {
 
 // Registry maps a URL's scheme to its transport.
 var Registry eip.Registry[Transport]
-
-// Lookup parses a broker's URL and finds its transport.
-func Lookup(raw string) (*url.URL, Transport, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		// The text may hold a password, so it is not repeated.
-		return nil, Transport{}, fmt.Errorf("this is no URL; a broker has one like embedded: or amqp://user:password@host:5672/vhost")
-	}
-	t, ok := Registry.New(u.Scheme)
-	if !ok {
-		return nil, t, fmt.Errorf("no broker has the scheme %q; there are %s", u.Scheme, strings.Join(Registry.Names(), ", "))
-	}
-	return u, t, nil
-}

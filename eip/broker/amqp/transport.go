@@ -13,7 +13,7 @@ import (
 func init() {
 	for _, scheme := range []string{"amqp", "amqps"} {
 		broker.Registry.Add(scheme, func() broker.Transport {
-			return broker.Transport{Open: Open, Capabilities: capabilities, Check: check, Ping: ping, Plan: plan, Warn: warn}
+			return broker.Transport{Open: Open, Capabilities: capabilities, CheckURL: checkURL, Check: check, Ping: ping, Plan: plan, Warn: warn}
 		})
 	}
 }
