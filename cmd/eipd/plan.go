@@ -172,7 +172,7 @@ func (r *report) print(w io.Writer) error {
 			}
 		}
 		if len(single) > 0 {
-			fmt.Fprintf(&out, "  classic queues that last: each stops with the one node that holds it, which AMQP does not name:\n    %s\n", strings.Join(single, ", "))
+			fmt.Fprintf(&out, "  classic queues that last: each stops with the one node that holds it, which AMQP does not name:\n    %s\n", strings.Join(single, "\n    "))
 		}
 		out.WriteByte('\n')
 	}

@@ -120,6 +120,14 @@ func (d *deadLetters) open(ctx context.Context) error {
 		return nil
 	}
 	err := d.openChannel(ctx, &d.endpoint, d.queue, d.on)
+	if eip.IsPermanent(err) && d.queue.Declare { // somebody has made it otherwise
+		asItIs := *d.queue
+		asItIs.Declare = false
+		if d.openChannel(ctx, &d.endpoint, &asItIs, d.on) == nil {
+			d.process.log.Warn("the dead-letter queue is used as it is", slog.String("flow", d.decl.Name), slog.Any("why", err))
+			return nil
+		}
+	}
 	var t *broker.Trouble
 	if errors.As(err, &t) {
 		t = &broker.Trouble{Refused: t.Refused, Err: fmt.Errorf("open its dead-letter queue: %w", err)}

@@ -25,6 +25,8 @@ type PlanItem struct {
 	Flows []string // that need it
 	broker.Item
 	broker.Finding
+
+	asItIs bool // it may differ
 }
 
 // Plan asks the brokers for what Start would declare there for the flows of these
@@ -115,7 +117,10 @@ func (p *planner) deadLetters(f *Flow) {
 		return // it is opened when a message fails
 	}
 	name := f.Name + ".dead"
-	p.add(f, on, "queue."+name, broker.Item{Channel: broker.Channel{Kind: broker.Queue, Address: name, Durable: true, Declare: true}, Written: true})
+	if p.add(f, on, "queue."+name, broker.Item{Channel: broker.Channel{Kind: broker.Queue, Address: name, Durable: true, Declare: true}, Written: true}) {
+		items := p.plans[slices.Index(p.brokers, on)].Items
+		items[len(items)-1].asItIs = true
+	}
 }
 
 // add adds an item once, and reports whether it was new.
@@ -167,6 +172,9 @@ func (b *BrokerPlan) ask(ctx context.Context, on *Broker, instance string) error
 		return err
 	}
 	for i, f := range found {
+		if b.Items[i].asItIs && f.State == broker.Conflict && len(f.Differences) > 0 {
+			f.State, f.Note = broker.Fits, "it is used as it is"
+		}
 		b.Items[i].Finding = f
 	}
 	return nil

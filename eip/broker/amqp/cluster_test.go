@@ -33,7 +33,7 @@ func clusterFlows(t *testing.T, nodes []*rabbit.Node) *flow.Config {
 	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, diags := flow.Load(flow.Options{Files: []string{file}})
+	c, diags := flow.Load(flow.Options{Files: []string{file}, Broker: nodes[0].URL()})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
