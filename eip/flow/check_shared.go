@@ -1,11 +1,13 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/flow/schema"
 )
 
 // adapterOf returns the adapter that a reference names; nil for a channel.
@@ -53,10 +55,17 @@ func (d *decoder) checkReads() {
 			}
 			s := f.subscription()
 			_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
-			if err == nil && t.Check != nil {
-				if err := t.Check(d.config.spec(ch), &s); err != nil {
-					d.blame(f.block, place{what: fmt.Sprintf("flow %q, which reads %s,", f.Name, ch)}, err)
-				}
+			if err != nil || t.Check == nil || t.Check(d.config.spec(ch), nil) != nil {
+				continue
+			}
+			err = t.Check(d.config.spec(ch), &s)
+			var o *eip.OptionError
+			switch {
+			case err == nil:
+			case errors.As(err, &o) && schema.Of(f.flowBlock).Attribute(o.Option) == nil: // it is the channel's
+				d.fail(problem(ch.Range, "Wrong channel", "The %s %q, which the flow %q reads: %s", ch.kind, ch.name, f.Name, sentence(err.Error())))
+			default:
+				d.blame(f.block, place{what: fmt.Sprintf("flow %q, which reads %s,", f.Name, ch)}, err)
 			}
 		}
 	}

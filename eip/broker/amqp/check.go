@@ -25,8 +25,10 @@ func check(c broker.Channel, s *broker.Subscription) error {
 		return eip.OptionErrorf("arguments", noStreams)
 	case c.Kind == broker.Queue:
 		return nil
-	case c.Arguments["x-super-stream"] != nil, s.Arguments["x-queue-type"] == "stream":
+	case c.Arguments["x-super-stream"] != nil:
 		return eip.OptionErrorf("arguments", noStreams)
+	case s.Arguments["x-queue-type"] == "stream":
+		return eip.OptionErrorf("subscription_arguments", noStreams)
 	}
 	t := receiving(c, *s)
 	wrong, _ := s.Match["x-match"].(string)

@@ -100,7 +100,7 @@ func TestCheck(t *testing.T) {
 		"stream, sent to":           {queue("q", stream), nil, ""},
 		"stream, read":              {queue("q", stream), read, "arguments"},
 		"super stream":              {super, &broker.Subscription{Name: "f", Key: "0"}, "arguments"},
-		"stream as subscription":    {topic(""), &broker.Subscription{Name: "f", Arguments: stream}, "arguments"},
+		"stream as subscription":    {topic(""), &broker.Subscription{Name: "f", Arguments: stream}, "subscription_arguments"},
 		"topic":                     {topic(""), read, ""},
 		"pattern":                   {topic("topic"), &broker.Subscription{Name: "f", Pattern: "a.#"}, ""},
 		"reserved subscription":     {there, read, "subscription_address"},
