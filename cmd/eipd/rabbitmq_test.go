@@ -316,3 +316,46 @@ func TestQuickStart_RabbitMQ(t *testing.T) {
 		}
 	}
 }
+
+// A flow that the broker refuses is said to be, and keeps no other from running.
+func TestRabbitMQ_Refused(t *testing.T) {
+	n := rabbit.Shared(t)
+	url := n.Vhosts(t, "forbidden")["forbidden"]
+	n.Ctl(t, "add_user", "clerk", "geheim")
+	t.Cleanup(func() { n.Ctl(t, "delete_user", "clerk") })
+	n.Ctl(t, "set_permissions", "-p", "forbidden", "clerk", "^(open|eip).*", ".*", ".*")
+	dir, client := t.TempDir(), dial(t, url)
+	write(t, dir, "flow.hcl", `
+queue "closed" {}
+queue "in" { address = "open.in" }
+queue "out" { address = "open.out" }
+queue "dead" { address = "open.dead" }
+flow "closed" {
+  from        = queue.closed
+  to          = queue.out
+  dead_letter = queue.dead
+}
+flow "open" {
+  from = queue.in
+  to   = queue.out
+}
+`)
+	clerk := strings.Replace(url, "guest:guest", "clerk:geheim", 1)
+	stdout, stderr, code := output(t, eipd(t, dir, "plan", "flow.hcl", "--broker", clerk))
+	if code != 1 || !strings.Contains(stdout, "! queue.closed     is refused\n") || !strings.Contains(stdout, "0 in conflict, 1 refused") {
+		t.Errorf("plan: exit %d\n%s%s", code, stdout, stderr)
+	}
+	p := start(t, eipd(t, dir, "run", "flow.hcl", "--broker", clerk))
+	p.ready(t)
+	client.send("open.in", amqp.Publishing{Body: []byte("passes")})
+	if d := client.take("open.out"); string(d.Body) != "passes" {
+		t.Errorf("got %s", d.Body)
+	}
+	for command, says := range map[string]string{"status": "flow closed is refused: ", "control list": "refused: "} {
+		stdout, stderr, code := output(t, eipd(t, dir, strings.Fields(command)...))
+		if code != 0 || !strings.Contains(stdout, says) || strings.Contains(stdout, "geheim") {
+			t.Errorf("%s: exit %d\n%s%s", command, code, stdout, stderr)
+		}
+	}
+	p.interrupt(t)
+}

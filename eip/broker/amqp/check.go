@@ -99,6 +99,6 @@ func warn(c broker.Channel, s *broker.Subscription, queueType string) (all []str
 	add(isLimited && !unlimited && !dead, "RabbitMQ drops a message that was delivered more often than x-delivery-limit without being settled, as it is when processes crash or connections are lost; "+remedy)
 	add(a["x-queue-type"] == "quorum" && !isLimited && !dead,
 		"RabbitMQ 4 drops a message of a quorum queue that was delivered 20 times without being settled, as it is when processes crash or connections are lost; "+
-			remedy+", or set the argument x-delivery-limit to what is meant (-1: no limit)")
+			remedy+", or set the argument x-delivery-limit to -1, which is none")
 	return all
 }
