@@ -74,7 +74,7 @@ type content struct {
 func (c *content) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.body, "body", "", "the body, or @FILE (default standard input)")
-	f.StringArrayVar(&c.headers, "header", nil, "a header: `name=value` (repeatable)")
+	f.StringArrayVar(&c.headers, "header", nil, "a header: `name[:type]=value`, of the type string, int, float, bool, time, bytes (base64) or null (repeatable)")
 	f.StringVar(&c.key, "key", "", "the key")
 	f.StringVar(&c.contentType, "content-type", "", "the body's content type")
 	f.StringVar(&c.correlation, "correlation-id", "", "the correlation identifier")
@@ -88,9 +88,9 @@ func (c *content) message(cmd *cobra.Command, settled func(error)) (*eip.Message
 	}
 	headers := eip.Headers{}
 	for _, h := range c.headers {
-		name, value, ok := strings.Cut(h, "=")
-		if !ok || name == "" {
-			return nil, errors.New("--header: write it as name=value")
+		name, value, err := header(h)
+		if err != nil {
+			return nil, fmt.Errorf("--header %w", err)
 		}
 		headers[name] = value
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // viewer prints replies for people.
@@ -176,6 +177,9 @@ func (v *viewer) status(replies []control.Reply) error {
 		brokers.text = cmp.Or(strings.Join(names, ", "), "none")
 		up := time.Duration(s.Uptime * float64(time.Second))
 		g.add(cell{text: s.Instance}, cell{text: s.Version}, number(briefly(up)), state, cell{text: flowNames(s.Flows, s.Stopped)}, brokers)
+		for _, f := range s.Hindered {
+			trouble = append(trouble, fmt.Sprintf("%s: flow %s is %s: %s", visible.Line(s.Instance), visible.Line(f.Flow), f.State, visible.Line(f.Why)))
+		}
 		for _, l := range s.Control {
 			if l.State != "open" {
 				trouble = append(trouble, fmt.Sprintf("%s: control bus: %s %s is %s", s.Instance, l.On, l.At, l.State))

@@ -29,6 +29,9 @@ func (v *viewer) graph(graph *control.Graph) error {
 	g := v.grid("ADDRESS", "KIND", "PATTERN", "NOW")
 	for _, f := range graph.Flows {
 		now := string(f.State)
+		if f.Why != "" {
+			now += ": " + f.Why + ";"
+		}
 		if len(f.From) > 0 {
 			now += ", from " + strings.Join(f.From, ", ")
 		}

@@ -37,9 +37,12 @@ func newPlan() *cobra.Command {
 that the flows need: it exists as the files say, would be created, or differs, and
 then in which arguments. It creates and changes nothing.
 
+It also tries, without changing anything, what the user of the broker's URL is
+permitted.
+
 Exit code 0: nothing is to be done; 2: something would be created; 1: something
-differs or is missing, so that flows could not start, or a broker could not be
-asked; 3: a broker did not answer within the time-out.`,
+differs, is missing, refused or down, so that flows could not work, or a broker
+could not be asked; 3: a broker did not answer within the time-out.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return p.run(c, args) },
 	}
@@ -78,6 +81,8 @@ type report struct {
 	Brokers   []reportBroker `json:"brokers"`
 	Create    int            `json:"create"`
 	Conflicts int            `json:"conflicts"` // what is missing included
+	Refused   int            `json:"refused"`
+	Down      int            `json:"down"`
 	Unknown   int            `json:"unknown"`
 }
 
@@ -97,6 +102,7 @@ type reportItem struct {
 	Flows        []string            `json:"flows"`
 	Differences  []broker.Difference `json:"differences,omitempty"`
 	Note         string              `json:"note,omitempty"`
+	QueueType    string              `json:"queue_type,omitempty"`
 	Warnings     []string            `json:"warnings,omitempty"`
 }
 
@@ -109,7 +115,7 @@ func newReport(plans []*flow.BrokerPlan) *report {
 		}
 		for _, i := range p.Items {
 			item := reportItem{Name: i.Name, Kind: i.Channel.Kind.String(), Address: i.Channel.Address, State: i.State, Flows: i.Flows,
-				Differences: i.Differences, Note: i.Note, Warnings: i.Warnings}
+				Differences: i.Differences, Note: i.Note, QueueType: i.QueueType, Warnings: i.Warnings}
 			if i.Subscription != nil {
 				item.Kind, item.Subscription = "subscription", i.Subscription.Name
 			}
@@ -118,6 +124,10 @@ func newReport(plans []*flow.BrokerPlan) *report {
 				r.Create++
 			case broker.Conflict, broker.Missing:
 				r.Conflicts++
+			case broker.Refused:
+				r.Refused++
+			case broker.Down:
+				r.Down++
 			case broker.Unknown:
 				r.Unknown++
 			}
@@ -141,6 +151,8 @@ var states = map[broker.State]struct{ sign, text string }{
 	broker.Create:    {"+", "would be created"},
 	broker.Conflict:  {"!", "conflicts with the flow file"},
 	broker.Missing:   {"!", "is missing, and declare = false keeps it from being created"},
+	broker.Refused:   {"!", "is refused"},
+	broker.Down:      {"!", "is there, and down"},
 	broker.Temporary: {" ", "comes and goes with processes"},
 	broker.Inside:    {" ", "is inside the process"},
 	broker.Unknown:   {"?", "could not be looked up"},
@@ -150,18 +162,29 @@ func (r *report) print(w io.Writer) error {
 	var out strings.Builder
 	for _, b := range r.Brokers {
 		fmt.Fprintf(&out, "broker %s, %s\n", cmp.Or(b.Name, "by default"), b.URL)
-		width := 0
+		width, single := 0, []string(nil)
 		for _, i := range b.Items {
 			width = max(width, len([]rune(i.Name)))
 		}
 		for _, i := range b.Items {
 			i.print(&out, width)
+			if i.QueueType == "classic" {
+				single = append(single, i.Name)
+			}
+		}
+		if len(single) > 0 {
+			fmt.Fprintf(&out, "  classic queues that last: each stops with the one node that holds it, which AMQP does not name:\n    %s\n", strings.Join(single, "\n    "))
 		}
 		out.WriteByte('\n')
 	}
 	fmt.Fprintf(&out, "%d to create, %d in conflict", r.Create, r.Conflicts)
-	if r.Unknown > 0 {
-		fmt.Fprintf(&out, ", %d unknown", r.Unknown)
+	for _, n := range []struct {
+		of   int
+		what string
+	}{{r.Refused, "refused"}, {r.Down, "down"}, {r.Unknown, "unknown"}} {
+		if n.of > 0 {
+			fmt.Fprintf(&out, ", %d %s", n.of, n.what)
+		}
 	}
 	_, err := fmt.Fprintln(w, visible.Lines(out.String()))
 	return err
@@ -194,6 +217,8 @@ func (r *report) outcome(ctx context.Context, plans []*flow.BrokerPlan) error {
 		return failure{exitFailed, errors.Join(failed, errors.New("flows cannot start while brokers differ from the flow files: make both agree, or set declare = false to use what is there as it is"))}
 	case failed != nil:
 		return late(ctx, failed)
+	case r.Refused+r.Down > 0:
+		return failure{exitFailed, errors.New("flows that need what is refused or down wait for it, while others run")}
 	case r.Create > 0:
 		return failure{exitChanges, nil}
 	}

@@ -150,7 +150,7 @@ flow "f" {
   discard {}
 }
 `
-	for limit, warns := range map[string]bool{"": true, `"x-delivery-limit" = 5`: false} {
+	for limit, warns := range map[string]bool{"": true, `"x-delivery-limit" = -1`: false} {
 		write(t, dir, "flow.hcl", strings.ReplaceAll(file, "%LIMIT%", limit))
 		_, stderr, code := output(t, eipd(t, dir, "check", "flow.hcl", "--broker", "amqp://localhost/"))
 		if code != 0 || strings.Contains(stderr, "flow.hcl:2:1: warning: ") != warns || strings.Contains(stderr, "delivered 20 times") != warns {

@@ -175,6 +175,63 @@ func TestRabbitMQ_Tap(t *testing.T) {
 	}
 }
 
+// exchange makes an exchange with a queue of somebody's, as a live system has it.
+func (p *peer) exchange(kind, key string) {
+	p.Helper()
+	if err := p.ExchangeDeclare("orders", kind, true, false, false, false, nil); err != nil {
+		p.Fatal(err)
+	}
+	if _, err := p.QueueDeclare("theirs", true, false, false, false, nil); err != nil {
+		p.Fatal(err)
+	}
+	if err := p.QueueBind("theirs", key, "orders", false, nil); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func TestRabbitMQ_Listen(t *testing.T) {
+	url := rabbit.Shared(t).Vhosts(t, "listen")["listen"]
+	client := dial(t, url)
+	client.exchange("direct", "paid")
+	p := runExample(t, "listen.hcl", "--broker", url)
+	for _, m := range []struct{ key, body string }{{"open", `{"total": 3000}`}, {"paid", `{"total": 20}`}, {"paid", `{"total":  2000}`}} {
+		if err := client.Publish("orders", m.key, true, false, amqp.Publishing{Body: []byte(m.body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := client.take("orders.audit"); string(d.Body) != `{"total":  2000}` {
+		t.Errorf("the auditors got %s", d.Body)
+	}
+	for _, want := range []string{`{"total": 20}`, `{"total":  2000}`} {
+		if d := client.take("theirs"); string(d.Body) != want {
+			t.Errorf("the live system got %s, want %s", d.Body, want)
+		}
+	}
+	p.interrupt(t)
+	if n := client.left("orders.audit"); n != 0 {
+		t.Errorf("the auditors got %d more", n)
+	}
+}
+
+func TestRabbitMQ_Firehose(t *testing.T) {
+	n := rabbit.Shared(t)
+	url := n.Vhosts(t, "firehose")["firehose"]
+	client := dial(t, url)
+	client.exchange("fanout", "")
+	p := runExample(t, "firehose.hcl", "--broker", url)
+	n.Ctl(t, "trace_on", "-p", "firehose")
+	t.Cleanup(func() { n.Ctl(t, "trace_off", "-p", "firehose") })
+	for _, body := range []string{"one", "two"} {
+		if err := client.Publish("orders", "", true, false, amqp.Publishing{Body: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+		if line := p.line(t); line != body {
+			t.Errorf("it printed %s, want %s", line, body)
+		}
+	}
+	p.interrupt(t)
+}
+
 func TestRabbitMQ_Reroute(t *testing.T) {
 	url := rabbit.Shared(t).Vhosts(t, "reroute")["reroute"]
 	client := dial(t, url)
@@ -258,4 +315,47 @@ func TestQuickStart_RabbitMQ(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A flow that the broker refuses is said to be, and keeps no other from running.
+func TestRabbitMQ_Refused(t *testing.T) {
+	n := rabbit.Shared(t)
+	url := n.Vhosts(t, "forbidden")["forbidden"]
+	n.Ctl(t, "add_user", "clerk", "geheim")
+	t.Cleanup(func() { n.Ctl(t, "delete_user", "clerk") })
+	n.Ctl(t, "set_permissions", "-p", "forbidden", "clerk", "^(open|eip).*", ".*", ".*")
+	dir, client := t.TempDir(), dial(t, url)
+	write(t, dir, "flow.hcl", `
+queue "closed" {}
+queue "in" { address = "open.in" }
+queue "out" { address = "open.out" }
+queue "dead" { address = "open.dead" }
+flow "closed" {
+  from        = queue.closed
+  to          = queue.out
+  dead_letter = queue.dead
+}
+flow "open" {
+  from = queue.in
+  to   = queue.out
+}
+`)
+	clerk := strings.Replace(url, "guest:guest", "clerk:geheim", 1)
+	stdout, stderr, code := output(t, eipd(t, dir, "plan", "flow.hcl", "--broker", clerk))
+	if code != 1 || !strings.Contains(stdout, "! queue.closed     is refused\n") || !strings.Contains(stdout, "0 in conflict, 1 refused") {
+		t.Errorf("plan: exit %d\n%s%s", code, stdout, stderr)
+	}
+	p := start(t, eipd(t, dir, "run", "flow.hcl", "--broker", clerk))
+	p.ready(t)
+	client.send("open.in", amqp.Publishing{Body: []byte("passes")})
+	if d := client.take("open.out"); string(d.Body) != "passes" {
+		t.Errorf("got %s", d.Body)
+	}
+	for command, says := range map[string]string{"status": "flow closed is refused: ", "control list": "refused: "} {
+		stdout, stderr, code := output(t, eipd(t, dir, strings.Fields(command)...))
+		if code != 0 || !strings.Contains(stdout, says) || strings.Contains(stdout, "geheim") {
+			t.Errorf("%s: exit %d\n%s%s", command, code, stdout, stderr)
+		}
+	}
+	p.interrupt(t)
 }

@@ -42,7 +42,8 @@ func newRun() *cobra.Command {
 		Short: "Run flows",
 		Long: `Runs the flows of the flow files; FILES may be files, globs and folders.
 
-It prints one log line "ready" on standard error once every flow takes messages.
+It prints one log line "ready" on standard error once every flow takes messages, but
+for those that a broker refuses or keeps waiting: these begin when they can.
 Standard output belongs to the flows. Ctrl-C or SIGTERM: it takes nothing more,
 finishes what is in flight, and ends with 0; a second one ends it at once, and
 what was not settled is delivered again next time.`,
@@ -122,7 +123,11 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 		return failure{exitFailed, errors.Join(err, process.Stop())}
 	}
 	seen.started(process)
-	log.Info("ready", slog.Int("flows", len(process.Stats())), slog.String("instance", r.instance), slog.Duration("after", process.Uptime().Round(time.Microsecond)))
+	about := []any{slog.Int("flows", len(process.Stats()))}
+	if n := hindered(process); n > 0 {
+		about = append(about, slog.Int("not_working", n))
+	}
+	log.Info("ready", append(about, slog.String("instance", r.instance), slog.Duration("after", process.Uptime().Round(time.Microsecond)))...)
 	if r.untilIdle {
 		_ = process.WaitIdle(ctx) // it ends early only by a signal
 	} else {
@@ -130,6 +135,16 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 	}
 	seen.stopping()
 	return r.stop(ctx, process, log)
+}
+
+// hindered counts the flows that a broker keeps from working.
+func hindered(process *flow.Process) (n int) {
+	for _, f := range process.Flows() {
+		if _, why := control.StateOf(f); why != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // serve opens the control socket. Where nothing was said about it, a process runs

@@ -3,10 +3,8 @@ package broker
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -17,7 +15,8 @@ type Broker interface {
 	// Source declares the channel (and, of a topic, the subscription), and starts
 	// to consume from it. From its return on, a topic's subscription gets every
 	// message that is sent. Messages that it yields can be answered where they name
-	// a Return Address on this broker.
+	// a Return Address on this broker. A broker that is away is waited for; one that
+	// refuses, or has lost what holds the channel, gives a Trouble.
 	Source(ctx context.Context, c Channel, s Subscription) (Source, error)
 	// Sender declares the channel and returns its sending side.
 	Sender(ctx context.Context, c Channel) (Sender, error)
@@ -40,6 +39,20 @@ type Source interface {
 	eip.Source
 	Close() error
 }
+
+// Trouble is why a Source or Sender cannot be opened, or does not work, for now,
+// though its broker is there. One that was open mends it by itself.
+type Trouble struct {
+	Refused bool // by the broker: people must change something
+	Err     error
+}
+
+func (t *Trouble) Error() string { return t.Err.Error() }
+func (t *Trouble) Unwrap() error { return t.Err }
+
+// Troubled is a Source or Sender that says what keeps it from working; nil:
+// nothing.
+type Troubled interface{ Trouble() *Trouble }
 
 // A Sender is the sending side of a channel. Its Inbox is the broker's. Close waits
 // until what was handed to it has settled; where that cannot be (the broker is
@@ -67,6 +80,7 @@ type Capabilities struct {
 	TTL        bool // Channel.TTL and Message.Expiration are kept
 	DeadLetter bool // what expires moves to Channel.DeadLetter
 	Headers    bool // every kind of header value survives
+	Exchanges  bool // a topic has any Type, a subscription an Address and Arguments, and Config.QueueType is heeded
 	Positions  bool // it is an eip.Positions too: adapters' positions are kept with its messages
 }
 
@@ -97,6 +111,9 @@ func (k Kind) String() string {
 type Channel struct {
 	Kind    Kind
 	Address string // the broker's own name for it
+	// Type of a topic: what picks the messages of a subscription. topic (also ""): its
+	// Pattern; direct: its Key; headers: its Match; fanout: nothing, it gets all.
+	Type string
 	// Durable channels and what is in them outlive the broker's restart.
 	Durable    bool
 	Exclusive  bool // of this process alone, and gone with it
@@ -112,10 +129,16 @@ type Channel struct {
 // A Subscription is one flow's claim on what a topic sends. It says nothing about
 // queues but the prefetch.
 type Subscription struct {
-	Name     string // processes of the same name compete
-	Durable  bool   // it gets what was sent while no process ran
-	Pattern  string // "": every message; else dotted words, * for one and # for any number
-	Prefetch int    // most unsettled messages; 0: 1000
+	Name    string // processes of the same name compete
+	Durable bool   // it gets what was sent while no process ran
+	Pattern string // "": every message; else dotted words, * for one and # for any number
+	Key     string
+	Match   map[string]any // headers; x-match says whether all are meant or any
+	// Address is the broker's own name for the subscription's queue; "": one made of
+	// the topic's and the Name. Arguments are that queue's.
+	Address   string
+	Arguments map[string]any
+	Prefetch  int // most unsettled messages; 0: 1000
 	// PrefetchBytes is how much memory they may take before no further one is taken or
 	// read ahead; 0: DefaultPrefetchBytes.
 	PrefetchBytes eip.Bytes
@@ -136,6 +159,9 @@ type Config struct {
 	URLs      []string // further nodes of a cluster, tried in turn
 	TLS       *tls.Config
 	Reconnect Reconnect
+	// QueueType is of each durable queue that is declared without a type of its own,
+	// inboxes and subscriptions included; "": the broker's default.
+	QueueType string
 	DataDir   string
 	Instance  string
 	Log       *slog.Logger
@@ -148,17 +174,20 @@ type Reconnect struct{ Min, Max time.Duration }
 type Transport struct {
 	Open         func(ctx context.Context, c Config) (Broker, error)
 	Capabilities Capabilities
+	// CheckURL reports what is wrong with a URL, without what may be secret in it; nil
+	// where there is nothing to check.
+	CheckURL func(u *url.URL) error
 	// Ping connects step by step, and returns what it found, or an error that names
 	// the step that failed. nil where there is nothing to connect to.
 	Ping func(ctx context.Context, c Config) (about string, err error)
-	// Check reports what is wrong with a channel or subscription for this
-	// transport, without connecting; nil where there is nothing to check. It
+	// Check reports what is wrong with a channel, or with reading it as s says, for
+	// this transport, without connecting; nil where there is nothing to check. It
 	// returns an eip.OptionError.
 	Check func(c Channel, s *Subscription) error
 	// Warn says what may go wrong with a channel, and whether to worry depends on
-	// what its author has in mind; read reports whether a flow takes messages from
-	// it. nil where there is nothing to say.
-	Warn func(c Channel, read bool) []string
+	// what its author has in mind; s is how a flow reads it, nil where none does. nil
+	// where there is nothing to say.
+	Warn func(c Channel, s *Subscription, queueType string) []string
 	// Plan finds out what the broker has of each item, and changes nothing. It
 	// returns an error where the broker cannot be asked at all. nil where a broker
 	// lives in the process and follows the flow files.
@@ -167,17 +196,3 @@ type Transport struct {
 
 // Registry maps a URL's scheme to its transport.
 var Registry eip.Registry[Transport]
-
-// Lookup parses a broker's URL and finds its transport.
-func Lookup(raw string) (*url.URL, Transport, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		// The text may hold a password, so it is not repeated.
-		return nil, Transport{}, fmt.Errorf("this is no URL; a broker has one like embedded: or amqp://user:password@host:5672/vhost")
-	}
-	t, ok := Registry.New(u.Scheme)
-	if !ok {
-		return nil, t, fmt.Errorf("no broker has the scheme %q; there are %s", u.Scheme, strings.Join(Registry.Names(), ", "))
-	}
-	return u, t, nil
-}

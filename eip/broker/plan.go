@@ -5,6 +5,8 @@ package broker
 type Item struct {
 	Channel      Channel
 	Subscription *Subscription // nil: the channel itself
+	// What flows do with it.
+	Read, Written bool
 }
 
 // State says what a broker has of an Item.
@@ -17,6 +19,8 @@ const (
 	Conflict  State = "conflict"  // it exists, and differs
 	Missing   State = "missing"   // it does not exist, and would not be created
 	Temporary State = "temporary" // it does not exist: it comes and goes with processes
+	Refused   State = "refused"   // this user, or nobody, may have it
+	Down      State = "down"      // it exists, and the node that holds it is away
 	Inside    State = "inside"    // the broker is in the process, and follows the flow files
 	Unknown   State = "unknown"   // the broker could not be asked
 )
@@ -26,6 +30,7 @@ type Finding struct {
 	State       State
 	Differences []Difference // of a conflict, as far as the broker tells
 	Note        string       // what else is to be known
+	QueueType   string       // of a queue that lasts, as far as it is known
 	Warnings    []string     // what will go wrong, though nothing keeps the flow from running
 }
 

@@ -132,6 +132,24 @@ var capabilityTests = map[string]func(*brokerTest){
 		}
 	},
 
+	"Capability/Exchanges": func(t *brokerTest) {
+		if t.check == nil {
+			t.Skip("the transport checks nothing")
+		}
+		fanout, direct := t.topic("fanout"), t.topic("direct")
+		fanout.Type, direct.Type = "fanout", "direct"
+		for name, err := range map[string]error{
+			"a type":     t.check(fanout, nil),
+			"a key":      t.check(direct, &broker.Subscription{Name: "s", Key: "k"}),
+			"an address": t.check(t.topic("t"), &broker.Subscription{Name: "s", Address: t.address("q")}),
+			"arguments":  t.check(t.topic("t"), &broker.Subscription{Name: "s", Arguments: map[string]any{}}),
+		} {
+			if (err == nil) != t.can.Exchanges {
+				t.Errorf("%s: %v, and the broker says of exchanges %v", name, err, t.can.Exchanges)
+			}
+		}
+	},
+
 	"Capability/Idle": func(t *brokerTest) {
 		idler, ok := t.b.(broker.Idler)
 		if !ok {

@@ -3,6 +3,7 @@ package flow
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -37,6 +38,10 @@ type BrokerBlock struct {
 	// Channels that name no broker use this one, unless the command line or
 	// EIPD_BROKER names another.
 	Default bool `flow:"default"`
+	// The type of each durable queue that is declared there without a type among its
+	// arguments: quorum or classic. Subscriptions, FLOW.dead and the inboxes that
+	// processes share are meant too. Without it the broker's own default.
+	QueueType string `flow:"queue_type"`
 	// Encryption, for the schemes that have it.
 	TLS *TLSBlock `flow:"tls,block"`
 	// How a lost connection is made again.
@@ -98,6 +103,26 @@ type QueueBlock struct {
 // TopicBlock is a Publish-Subscribe Channel: each subscription gets every message.
 type TopicBlock struct {
 	channelBlock
+	// What picks the messages of a subscription: topic (its pattern), direct (its
+	// binding_key), headers (its match) or fanout (it gets all). Others than topic are
+	// for RabbitMQ, whose exchanges these are.
+	Type string `flow:"type"`
+}
+
+// Validate knows the types.
+func (t *TopicBlock) Validate() error {
+	if types := []string{"topic", "direct", "fanout", "headers"}; !slices.Contains(types, t.Type) {
+		return eip.OptionErrorf("type", "there is no type %q; there are %s", t.Type, strings.Join(types, ", "))
+	}
+	return nil
+}
+
+// Validate knows the types of queues that can be read.
+func (b *BrokerBlock) Validate() error {
+	if b.QueueType != "" && b.QueueType != "quorum" && b.QueueType != "classic" {
+		return eip.OptionErrorf("queue_type", "%q is neither quorum nor classic", b.QueueType)
+	}
+	return nil
 }
 
 func newChannel() channelBlock { return channelBlock{Durable: true, Declare: true} }
@@ -135,6 +160,15 @@ type flowBlock struct {
 	// Which messages of a topic, by their key: words between dots, * for one, # for
 	// any number. Without it all.
 	Pattern string `flow:"pattern"`
+	// The key of the messages of a topic of the type direct.
+	BindingKey string `flow:"binding_key"`
+	// The headers of the messages of a topic of the type headers, with their values.
+	// x-match = "any" means that one of them is enough.
+	Match map[string]any `flow:"match"`
+	// The broker's own name for the subscription's queue. Without it TOPIC.SUBSCRIPTION.
+	SubscriptionAddress string `flow:"subscription_address"`
+	// The broker's own further arguments of the subscription's queue.
+	SubscriptionArguments map[string]any `flow:"subscription_arguments"`
 	// Keep a Message History in the header eip-history: the addresses of the flows
 	// and stages that a message has passed, and when; the last 64 of them.
 	History bool `flow:"history"`
@@ -236,22 +270,33 @@ func (f *flowBlock) Validate() error {
 	if len(wrong) == 0 && f.Prefetch < f.Concurrency {
 		wrong = append(wrong, eip.OptionErrorf("prefetch", "%d is less than the concurrency, %d", f.Prefetch, f.Concurrency))
 	}
-	if !f.readsTopic() {
-		if f.Pattern != "" {
-			wrong = append(wrong, eip.OptionErrorf("pattern", "selects messages of a topic, and the flow reads none"))
+	topics := 0
+	for _, r := range f.From {
+		if r.kind == "topic" {
+			topics++
 		}
-		if f.Subscription != "" {
-			wrong = append(wrong, eip.OptionErrorf("subscription", "is a claim on a topic, and the flow reads none"))
-		}
-		if !f.Durable {
-			wrong = append(wrong, eip.OptionErrorf("durable", "says how long a subscription to a topic lives, and the flow reads none; a queue has a durable of its own"))
+	}
+	for _, o := range []struct {
+		option string
+		set    bool
+		why    string
+	}{
+		{"pattern", f.Pattern != "", "selects messages of a topic"},
+		{"binding_key", f.BindingKey != "", "selects messages of a topic"},
+		{"match", f.Match != nil, "selects messages of a topic"},
+		{"subscription", f.Subscription != "", "is a claim on a topic"},
+		{"subscription_address", f.SubscriptionAddress != "", "is of a subscription to a topic"},
+		{"subscription_arguments", f.SubscriptionArguments != nil, "are of a subscription to a topic"},
+		{"durable", !f.Durable, "says how long a subscription to a topic lives"},
+	} {
+		switch {
+		case o.set && topics == 0:
+			wrong = append(wrong, eip.OptionErrorf(o.option, "%s, and the flow reads none", o.why))
+		case o.set && topics > 1 && o.option == "subscription_address":
+			wrong = append(wrong, eip.OptionErrorf(o.option, "names one queue, and the flow reads %d topics", topics))
 		}
 	}
 	return errors.Join(wrong...)
-}
-
-func (f *flowBlock) readsTopic() bool {
-	return slices.ContainsFunc(f.From, func(r *located) bool { return r.kind == "topic" })
 }
 
 func (r *retryBlock) Validate() error {

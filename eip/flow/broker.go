@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 )
@@ -24,8 +25,20 @@ func (d *decoder) broker(b *syntax.Block) {
 	if d.diags[before:].HasErrors() {
 		return
 	}
-	if _, _, err := broker.Lookup(br.URL); err != nil {
-		d.blame(b, place{what: fmt.Sprintf("broker %q", br.Name)}, optionError("url", err))
+	_, t, err := broker.Lookup(br.URL)
+	switch {
+	case err != nil:
+		err = optionError("url", err)
+	case br.QueueType != "" && !t.Capabilities.Exchanges:
+		err = eip.OptionErrorf("queue_type", "this broker has no types of queues; it is for brokers with exchanges, such as RabbitMQ")
+	}
+	for i, url := range br.URLs {
+		if _, _, wrong := broker.Lookup(url); wrong != nil && err == nil {
+			err = eip.OptionErrorf("urls", "number %d: %w", i+1, wrong)
+		}
+	}
+	if err != nil {
+		d.blame(b, place{what: fmt.Sprintf("broker %q", br.Name)}, err)
 	}
 }
 
@@ -78,7 +91,7 @@ func (c *Config) brokerOf(ch *Channel) *Broker {
 
 // spec is what the broker is told of a channel.
 func (c *Config) spec(ch *Channel) broker.Channel {
-	s := broker.Channel{Kind: broker.Queue, Address: ch.Address, Durable: ch.Durable, Exclusive: ch.Exclusive,
+	s := broker.Channel{Kind: broker.Queue, Address: ch.Address, Type: ch.Type, Durable: ch.Durable, Exclusive: ch.Exclusive,
 		AutoDelete: ch.AutoDelete, Declare: ch.Declare, MaxLength: ch.MaxLength, TTL: ch.TTL, Arguments: ch.Arguments}
 	if ch.kind == "topic" {
 		s.Kind = broker.Topic
@@ -87,6 +100,12 @@ func (c *Config) spec(ch *Channel) broker.Channel {
 		s.DeadLetter = c.Channels[ch.DeadLetter.At.String()].Address
 	}
 	return s
+}
+
+// subscription is how a flow reads its channels.
+func (f *Flow) subscription() broker.Subscription {
+	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch,
+		Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
 }
 
 // tlsConfig reads the certificates that a tls block names.

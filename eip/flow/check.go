@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 )
@@ -52,6 +54,7 @@ func (c *Config) checkSink(d *decoder, r *located) bool {
 // check looks at the configuration as a whole.
 func (d *decoder) check() {
 	d.checkChannels()
+	d.checkReads()
 	d.checkClaims()
 	d.checkSubscriptions()
 	for _, f := range d.config.Flows {
@@ -101,8 +104,29 @@ func (d *decoder) warn() {
 		if err != nil || t.Warn == nil {
 			continue
 		}
-		for _, w := range t.Warn(d.config.spec(ch), len(ch.read) > 0) {
-			d.diags = append(d.diags, warning(ch.Range, "Messages may get lost", "The %s %q: %s", ch.kind, ch.name, sentence(d.say(ch.Range, w))))
+		type reader struct {
+			at hcl.Range
+			s  *broker.Subscription
+		}
+		readers := []reader{{ch.Range, nil}}
+		for _, f := range d.config.Flows {
+			if slices.Contains(ch.read, f.Name) {
+				s := f.subscription()
+				if ch.kind == "queue" {
+					readers = []reader{{ch.Range, &s}} // all read it alike
+				} else {
+					readers = append(readers, reader{f.Range, &s})
+				}
+			}
+		}
+		for _, r := range readers {
+			what := fmt.Sprintf("The %s %q", ch.kind, ch.name)
+			if r.s != nil && ch.kind == "topic" {
+				what = fmt.Sprintf("The subscription %q to %s", r.s.Name, ch)
+			}
+			for _, w := range t.Warn(d.config.spec(ch), r.s, d.config.brokerOf(ch).QueueType) {
+				d.diags = append(d.diags, warning(r.at, "Messages may get lost", "%s: %s", what, sentence(d.say(r.at, w))))
+			}
 		}
 	}
 }

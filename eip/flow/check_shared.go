@@ -1,9 +1,13 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/flow/schema"
 )
 
 // adapterOf returns the adapter that a reference names; nil for a channel.
@@ -41,11 +45,38 @@ func (d *decoder) checkClaims() {
 	}
 }
 
+// checkReads asks each channel's transport what it thinks of how it is read.
+func (d *decoder) checkReads() {
+	for _, f := range d.config.Flows {
+		for _, r := range f.From {
+			ch := d.config.Channels[r.String()]
+			if ch == nil {
+				continue
+			}
+			s := f.subscription()
+			_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
+			if err != nil || t.Check == nil || t.Check(d.config.spec(ch), nil) != nil {
+				continue
+			}
+			err = t.Check(d.config.spec(ch), &s)
+			var o *eip.OptionError
+			switch {
+			case err == nil:
+			case errors.As(err, &o) && schema.Of(f.flowBlock).Attribute(o.Option) == nil: // it is the channel's
+				d.fail(problem(ch.Range, "Wrong channel", "The %s %q, which the flow %q reads: %s", ch.kind, ch.name, f.Name, sentence(err.Error())))
+			default:
+				d.blame(f.block, place{what: fmt.Sprintf("flow %q, which reads %s,", f.Name, ch)}, err)
+			}
+		}
+	}
+}
+
 // checkSubscriptions refuses flows that share a subscription to a topic and want
 // different messages of it.
 func (d *decoder) checkSubscriptions() {
 	type subscription struct{ topic, name string }
 	first := map[subscription]*Flow{}
+	queues := map[string]subscription{} // by address
 	for _, f := range d.config.Flows {
 		if !f.Enabled {
 			continue
@@ -55,6 +86,13 @@ func (d *decoder) checkSubscriptions() {
 				continue
 			}
 			s := subscription{r.name, f.Subscription}
+			if at := f.SubscriptionAddress; at != "" {
+				if same, taken := queues[at]; taken && same != s {
+					d.fail(problem(r.Range, "Taken twice", "The queue %s is that of the subscription %q of topic.%s already. Give this one another subscription_address.", at, same.name, same.topic))
+					continue
+				}
+				queues[at] = s
+			}
 			other := first[s]
 			if other == nil || other == f {
 				first[s] = f
@@ -66,6 +104,14 @@ func (d *decoder) checkSubscriptions() {
 				what = fmt.Sprintf("the pattern %q, and not %q", other.Pattern, f.Pattern)
 			case other.Durable != f.Durable:
 				what = fmt.Sprintf("durable = %v, and not %v", other.Durable, f.Durable)
+			case other.BindingKey != f.BindingKey:
+				what = fmt.Sprintf("the binding_key %q, and not %q", other.BindingKey, f.BindingKey)
+			case other.SubscriptionAddress != f.SubscriptionAddress:
+				what = fmt.Sprintf("the subscription_address %q, and not %q", other.SubscriptionAddress, f.SubscriptionAddress)
+			case !reflect.DeepEqual(other.Match, f.Match):
+				what = "another match"
+			case !reflect.DeepEqual(other.SubscriptionArguments, f.SubscriptionArguments):
+				what = "other subscription_arguments"
 			default:
 				continue
 			}

@@ -193,9 +193,9 @@ func (d *decoder) channel(kind string, b *syntax.Block) {
 	c.channelBlock = newChannel()
 	at := place{what: kind + " " + fmt.Sprintf("%q", name)}
 	if kind == "topic" {
-		t := &TopicBlock{channelBlock: c.channelBlock}
+		t := &TopicBlock{channelBlock: c.channelBlock, Type: "topic"}
 		d.decode(t, b, at)
-		c.channelBlock = t.channelBlock
+		c.channelBlock, c.Type = t.channelBlock, t.Type
 	} else {
 		d.decode(&c.QueueBlock, b, at)
 	}

@@ -58,6 +58,7 @@ type Broker struct {
 type Channel struct {
 	ref
 	QueueBlock
+	Type  string // of a topic
 	Range hcl.Range
 	// read and written say which flows do.
 	read, written []string

@@ -2,8 +2,11 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -13,11 +16,18 @@ import (
 // FLOW.dead. A broker that the process does not use otherwise is opened only when
 // a message fails: a flow between adapters needs no broker, and no data directory.
 func (r *running) openDeadLetters(ctx context.Context) error {
+	if r.deadLetter = r.decl.DeadLetter; r.deadLetter != nil {
+		return nil
+	}
 	queue := implicitDeadLetters(r.decl.Name)
 	d := &deadLetters{running: r, queue: queue, on: r.process.config.sourceBroker(r.decl), endpoint: endpoint{ref: queue.ref}}
 	r.deadLetter = d
-	if r.process.openBroker(d.on) != nil {
-		return d.open(ctx)
+	if r.process.openBroker(d.on) == nil {
+		return nil
+	}
+	err := d.open(ctx)
+	if err != nil && d.Trouble() == nil {
+		return fmt.Errorf("flow %s: open its dead-letter queue: %w", r.decl.Name, err)
 	}
 	return nil
 }
@@ -81,7 +91,13 @@ func (r *running) openBrokerDeadLetter(ctx context.Context, ch *Channel) error {
 	if opened {
 		return nil
 	}
-	return r.openChannel(ctx, &endpoint{ref: dead.ref}, dead, p.config.brokerOf(dead))
+	err := r.openChannel(ctx, &endpoint{ref: dead.ref}, dead, p.config.brokerOf(dead))
+	if err != nil {
+		p.mu.Lock()
+		delete(p.deadLetters, dead)
+		p.mu.Unlock()
+	}
+	return err
 }
 
 type deadLetters struct {
@@ -91,7 +107,11 @@ type deadLetters struct {
 
 	mu       sync.Mutex
 	endpoint endpoint
+	trouble  atomic.Pointer[broker.Trouble] // with opening it
 }
+
+// Trouble is what keeps the queue from taking what fails, which then waits.
+func (d *deadLetters) Trouble() *broker.Trouble { return d.trouble.Load() }
 
 func (d *deadLetters) open(ctx context.Context) error {
 	d.mu.Lock()
@@ -99,7 +119,24 @@ func (d *deadLetters) open(ctx context.Context) error {
 	if d.endpoint.bound != nil {
 		return nil
 	}
-	return d.openChannel(ctx, &d.endpoint, d.queue, d.on)
+	err := d.openChannel(ctx, &d.endpoint, d.queue, d.on)
+	if eip.IsPermanent(err) && d.queue.Declare { // somebody has made it otherwise
+		asItIs := *d.queue
+		asItIs.Declare = false
+		if d.openChannel(ctx, &d.endpoint, &asItIs, d.on) == nil {
+			d.process.log.Warn("the dead-letter queue is used as it is", slog.String("flow", d.decl.Name), slog.Any("why", err))
+			return nil
+		}
+	}
+	var t *broker.Trouble
+	if errors.As(err, &t) {
+		t = &broker.Trouble{Refused: t.Refused, Err: fmt.Errorf("open its dead-letter queue: %w", err)}
+		if d.trouble.Load() == nil {
+			d.process.log.Warn("flow runs without its dead-letter queue; what fails waits", slog.String("flow", d.decl.Name), slog.Any("why", err))
+		}
+	}
+	d.trouble.Store(t)
+	return err
 }
 
 func (d *deadLetters) Handle(ctx context.Context, m *eip.Message) error {

@@ -127,6 +127,7 @@ func (r *running) start(ctx context.Context) error {
 		r.mu.Unlock()
 	}
 	r.flow.Source = r.source()
+	r.hindered.Store(nil)
 	ready, failed := make(chan struct{}, 1), make(chan error, 1)
 	r.begin(r.process.running, ready, failed)
 	select {

@@ -25,6 +25,8 @@ type PlanItem struct {
 	Flows []string // that need it
 	broker.Item
 	broker.Finding
+
+	asItIs bool // it may differ
 }
 
 // Plan asks the brokers for what Start would declare there for the flows of these
@@ -61,7 +63,8 @@ type planner struct {
 func (p *planner) flow(f *Flow) {
 	for _, from := range f.From {
 		if ch := p.config.Channels[from.String()]; ch != nil {
-			p.channel(f, ch, &broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch})
+			s := f.subscription()
+			p.channel(f, ch, &s)
 		}
 	}
 	for _, e := range f.order {
@@ -84,14 +87,15 @@ func (p *planner) flow(f *Flow) {
 // subscription of a flow that reads it.
 func (p *planner) channel(f *Flow, ch *Channel, s *broker.Subscription) {
 	on, spec := p.config.brokerOf(ch), p.config.spec(ch)
-	if !p.add(f, on, ch.String(), broker.Item{Channel: spec}) && s == nil {
+	reads := s != nil && spec.Kind == broker.Queue
+	if !p.add(f, on, ch.String(), broker.Item{Channel: spec, Read: reads, Written: s == nil}) && s == nil {
 		return
 	}
 	if ch.DeadLetter.At != nil && ch.Declare {
 		p.channel(f, p.config.Channels[ch.DeadLetter.At.String()], nil)
 	}
 	if s != nil && spec.Kind == broker.Topic {
-		p.add(f, on, fmt.Sprintf("%s, subscription %s", ch, s.Name), broker.Item{Channel: spec, Subscription: s})
+		p.add(f, on, fmt.Sprintf("%s, subscription %s", ch, s.Name), broker.Item{Channel: spec, Subscription: s, Read: true})
 	}
 }
 
@@ -104,7 +108,7 @@ func (p *planner) inbox(f *Flow, address string, a eip.Answered) {
 	}
 	on := p.config.brokerOf(p.config.Channels[e.String()])
 	p.add(f, on, "replies to "+address, broker.Item{Channel: broker.Channel{
-		Kind: broker.Queue, Address: broker.InboxAddress(name), Durable: true, Declare: true}})
+		Kind: broker.Queue, Address: broker.InboxAddress(name), Durable: true, Declare: true}, Read: true})
 }
 
 // deadLetters adds the queue FLOW.dead, where the flow opens it when it starts.
@@ -114,7 +118,10 @@ func (p *planner) deadLetters(f *Flow) {
 		return // it is opened when a message fails
 	}
 	name := f.Name + ".dead"
-	p.add(f, on, "queue."+name, broker.Item{Channel: broker.Channel{Kind: broker.Queue, Address: name, Durable: true, Declare: true}})
+	if p.add(f, on, "queue."+name, broker.Item{Channel: broker.Channel{Kind: broker.Queue, Address: name, Durable: true, Declare: true}, Written: true}) {
+		items := p.plans[slices.Index(p.brokers, on)].Items
+		items[len(items)-1].asItIs = true
+	}
 }
 
 // add adds an item once, and reports whether it was new.
@@ -128,6 +135,7 @@ func (p *planner) add(f *Flow, on *Broker, name string, item broker.Item) bool {
 	b := p.plans[i]
 	for _, known := range b.Items {
 		if known.Name == name {
+			known.Read, known.Written = known.Read || item.Read, known.Written || item.Written
 			if !slices.Contains(known.Flows, f.Name) {
 				known.Flows = append(known.Flows, f.Name)
 			}
@@ -164,6 +172,9 @@ func (b *BrokerPlan) ask(ctx context.Context, on *Broker, instance string) error
 		return err
 	}
 	for i, f := range found {
+		if b.Items[i].asItIs && f.State == broker.Conflict && len(f.Differences) > 0 {
+			f.State, f.Note = broker.Fits, "it is used as it is"
+		}
 		b.Items[i].Finding = f
 	}
 	return nil
@@ -175,5 +186,5 @@ func (b *Broker) config(u *url.URL) (broker.Config, error) {
 	if err != nil {
 		return broker.Config{}, fmt.Errorf("open broker %s: %w", b.Name, err)
 	}
-	return broker.Config{Name: b.Name, URL: u, URLs: b.URLs, TLS: tls, Reconnect: broker.Reconnect{Min: b.Reconnect.Min, Max: b.Reconnect.Max}}, nil
+	return broker.Config{Name: b.Name, URL: u, URLs: b.URLs, QueueType: b.QueueType, TLS: tls, Reconnect: broker.Reconnect{Min: b.Reconnect.Min, Max: b.Reconnect.Max}}, nil
 }

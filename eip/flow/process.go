@@ -119,9 +119,13 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		}
 	}
 	for _, r := range p.flows {
-		if err := r.openEndpoints(ctx); err != nil {
+		if err := r.openEndpoints(ctx); err != nil && !r.hinder(err) {
 			return p, err
 		}
+		if err := r.openDeadLetters(ctx); err != nil {
+			return p, err
+		}
+		r.build()
 	}
 	p.link()
 	begun, opened := make(chan struct{}), (<-chan struct{})(nil)

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -24,10 +22,13 @@ type running struct {
 	sources    []*source
 	sinks      []io.Closer
 	deadLetter eip.Handler
+	opened     int        // of the endpoints
 	upstream   []*running // flows that send to this one
 
 	turn turn // of who stops or starts the flow
 	life atomic.Pointer[life]
+
+	hindered atomic.Pointer[broker.Trouble] // what keeps the flow from running; nil: nothing
 }
 
 // life is a flow from when it is started until it is stopped.
@@ -105,7 +106,12 @@ func (r *running) openSources(ctx context.Context) error {
 	for _, from := range f.From {
 		s, err := r.openSource(ctx, from)
 		if err != nil {
-			return fmt.Errorf("flow %s: open %s: %w", f.Name, from.ref, err)
+			err = fmt.Errorf("flow %s: open %s: %w", f.Name, from.ref, err)
+			if !r.hinder(err) {
+				return err
+			}
+			s = &source{close: func() error { return nil }}
+			s.failed.Store(true)
 		}
 		r.sources = append(r.sources, s)
 	}
@@ -132,8 +138,9 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 	if err != nil {
 		return nil, err
 	}
-	opened, err := b.Source(ctx, p.config.spec(ch), broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch,
-		PrefetchBytes: p.budget(f) / eip.Bytes(len(f.From))})
+	claim := f.subscription()
+	claim.PrefetchBytes = p.budget(f) / eip.Bytes(len(f.From))
+	opened, err := b.Source(ctx, p.config.spec(ch), claim)
 	if err != nil {
 		return nil, err
 	}
@@ -152,20 +159,14 @@ func (p *Process) adapterEnv(f *Flow, a *Adapter) *eip.AdapterEnv {
 	}
 }
 
-// openEndpoints opens where the flow sends to.
+// openEndpoints opens where the flow sends to, as far as it is not open.
 func (r *running) openEndpoints(ctx context.Context) error {
-	p, f := r.process, r.decl
-	for _, e := range f.order {
+	for ; r.opened < len(r.decl.order); r.opened++ {
+		e := r.decl.order[r.opened]
 		if err := r.openEndpoint(ctx, e); err != nil {
-			return fmt.Errorf("flow %s: open %s: %w", f.Name, e.ref, err)
+			return fmt.Errorf("flow %s: open %s: %w", r.decl.Name, e.ref, err)
 		}
 	}
-	if r.deadLetter = f.DeadLetter; r.deadLetter == nil {
-		if err := r.openDeadLetters(ctx); err != nil {
-			return fmt.Errorf("flow %s: open its dead-letter queue: %w", f.Name, err)
-		}
-	}
-	r.build(p)
 	return nil
 }
 
@@ -207,8 +208,8 @@ func (r *running) openChannel(ctx context.Context, e *endpoint, ch *Channel, on 
 }
 
 // build makes the eip.Flow of what was declared and opened.
-func (r *running) build(p *Process) {
-	f := r.decl
+func (r *running) build() {
+	p, f := r.process, r.decl
 	r.flow = &eip.Flow{
 		Name: f.Name, Source: r.source(), Stages: f.Body.Stages, To: f.Body.To,
 		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch, WindowBytes: p.budget(f), MaxBody: f.MaxBody,
@@ -238,77 +239,6 @@ func (r *running) feeds(next *running) bool {
 		}
 	}
 	return false
-}
-
-// begin makes the flow run, until its life's end.
-func (r *running) begin(ctx context.Context, ready chan<- struct{}, failed chan<- error) {
-	l := &life{done: make(chan struct{})}
-	l.context, l.cancel = context.WithCancel(ctx)
-	r.life.Store(l)
-	go r.run(l, ready, failed)
-}
-
-// run keeps the flow running until it is stopped. One that fails is begun again
-// after a while, unless it never came up.
-func (r *running) run(l *life, ready chan<- struct{}, failed chan<- error) {
-	ctx := l.context
-	defer close(l.done)
-	defer l.cancel()
-	up := false
-	r.flow.Ready = func() {
-		if !up {
-			up = true
-			ready <- struct{}{}
-		}
-	}
-	const first, longest = 100 * time.Millisecond, 30 * time.Second
-	for wait := first; ; wait = min(2*wait, longest) {
-		began := time.Now()
-		err := r.flow.Run(ctx)
-		switch {
-		case !up && err == nil:
-			failed <- errStopping
-			return
-		case !up:
-			failed <- err
-			return
-		case ctx.Err() != nil:
-			l.err = err
-			return
-		case time.Since(began) > longest:
-			wait = first
-		}
-		r.process.log.Error("flow failed and will be started again", slog.String("flow", r.decl.Name), slog.Any("error", err), slog.Duration("in", wait))
-		if !r.reopen(ctx, wait) {
-			return
-		}
-	}
-}
-
-// reopen replaces the sources that failed, after a while; false when the flow was
-// stopped meanwhile.
-func (r *running) reopen(ctx context.Context, wait time.Duration) bool {
-	select {
-	case <-time.After(wait/2 + rand.N(wait/2)):
-	case <-ctx.Done():
-		return false
-	}
-	for i, s := range r.sources {
-		if !s.failed.Load() {
-			continue
-		}
-		_ = s.end() // it has failed already
-		opened, err := r.openSource(ctx, r.decl.From[i])
-		if err != nil { // the old one fails at once, and is tried again
-			r.process.log.Error("flow cannot be started again yet", slog.String("flow", r.decl.Name), slog.Any("error", err))
-			continue
-		}
-		r.mu.Lock()
-		r.sources[i] = opened
-		r.mu.Unlock()
-	}
-	r.flow.Source = r.source()
-	return true
 }
 
 func (r *running) close() (err error) {

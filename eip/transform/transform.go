@@ -31,6 +31,11 @@ type Transform struct {
 	CorrelationID eip.Text `flow:"correlation_id"`
 	// ReplyTo computes the Return Address.
 	ReplyTo eip.Text `flow:"reply_to"`
+	// Priority computes the priority, from 0 to 255. nil is none.
+	Priority eip.Value `flow:"priority"`
+	// Expiration computes how long the message may wait in a channel: a duration such
+	// as '90s', or a number of milliseconds. 0 and less is not at all, nil is for ever.
+	Expiration eip.Value `flow:"expiration"`
 }
 
 // NewTransform returns a Transform that changes nothing.
@@ -55,6 +60,9 @@ func (t *Transform) Process(ctx context.Context, m *eip.Message, next eip.Handle
 		if *p.of(c), err = compute(ctx, m); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
+	}
+	if err := t.deliver(ctx, c, m); err != nil {
+		return err
 	}
 	return next.Handle(ctx, c)
 }

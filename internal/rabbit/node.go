@@ -28,6 +28,7 @@ type Node struct {
 	Port    int // of AMQP
 	TLSPort int // of AMQP over TLS; 0 where it was not asked for
 	dir     string
+	epmd    int // the port mapper's port
 	env     []string
 	keeper  *exec.Cmd
 	leash   io.Closer // the keeper's standard input
@@ -101,8 +102,7 @@ func create(options ...Option) (n *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n.Port = ports[0]
-	n.setEnv(ports[1], ports[2], ports[3])
+	n.Port, n.epmd = ports[0], ports[2]
 	for name, content := range map[string]string{
 		"rabbitmq-env.conf": "", "advanced.config": "[].", "enabled_plugins": "[].",
 		"rabbitmq.conf": fmt.Sprintf("listeners.tcp.1 = 127.0.0.1:%d\nlog.console = false\ndisk_free_limit.absolute = 50MB\n", n.Port),
@@ -119,13 +119,17 @@ func create(options ...Option) (n *Node, err error) {
 			return nil, err
 		}
 	}
-	return n, n.keep(ports[2])
+	n.setEnv(ports[1], ports[3])
+	return n, n.keep()
 }
 
-func (n *Node) setEnv(dist, epmd, ctl int) {
+// name is the node's among Erlang's.
+func (n *Node) name() string { return fmt.Sprintf("eipd%d@localhost", n.Port) }
+
+func (n *Node) setEnv(dist, ctl int) {
 	in := func(name string) string { return filepath.Join(n.dir, name) }
 	n.env = append(os.Environ(),
-		"HOME="+in("home"), "RABBITMQ_BASE="+n.dir, fmt.Sprintf("RABBITMQ_NODENAME=eipd%d@localhost", n.Port),
+		"HOME="+in("home"), "RABBITMQ_BASE="+n.dir, "RABBITMQ_NODENAME="+n.name(),
 		"RABBITMQ_CONF_ENV_FILE="+in("rabbitmq-env.conf"), "RABBITMQ_CONFIG_FILE="+in("rabbitmq.conf"),
 		"RABBITMQ_ADVANCED_CONFIG_FILE="+in("advanced.config"), "RABBITMQ_ENABLED_PLUGINS_FILE="+in("enabled_plugins"),
 		"RABBITMQ_MNESIA_BASE="+in("mnesia"), "RABBITMQ_LOG_BASE="+in("log"), "RABBITMQ_PID_FILE="+in("pid"), "RABBITMQ_FEATURE_FLAGS_FILE="+in("feature_flags"),
@@ -133,7 +137,7 @@ func (n *Node) setEnv(dist, epmd, ctl int) {
 		fmt.Sprint("RABBITMQ_CTL_DIST_PORT_MIN=", ctl), fmt.Sprint("RABBITMQ_CTL_DIST_PORT_MAX=", ctl),
 		// No spinning schedulers: the machine belongs to what is tested.
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
-		"RABBITMQ_CTL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}", fmt.Sprint("ERL_EPMD_PORT=", epmd), "ERL_EPMD_ADDRESS=127.0.0.1",
+		"RABBITMQ_CTL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}", fmt.Sprint("ERL_EPMD_PORT=", n.epmd), "ERL_EPMD_ADDRESS=127.0.0.1",
 		"RUNNING_UNDER_SYSTEMD=true", // the script becomes the server, instead of watching over it
 		"PATH="+scripts+":"+os.Getenv("PATH"))
 }
@@ -150,12 +154,12 @@ func (n *Node) configure(line string) error {
 // keep starts the port mapper, and a shell that leads the process group of all the
 // node's processes. When its standard input ends, as it does with this process, it
 // ends the group and removes the folder.
-func (n *Node) keep(epmd int) error {
+func (n *Node) keep() error {
 	const script = `epmd -address 127.0.0.1 -port "$1" >/dev/null 2>&1 &
 cat >/dev/null
 setsid sh -c 'kill -KILL "-$1"; while kill -0 "-$1"; do sleep 0.05; done; rm -rf -- "$2"' - $$ "$2" >/dev/null 2>&1 &
 wait`
-	n.keeper = exec.Command("sh", "-c", script, "-", strconv.Itoa(epmd), n.dir)
+	n.keeper = exec.Command("sh", "-c", script, "-", strconv.Itoa(n.epmd), n.dir)
 	n.keeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	leash, err := n.keeper.StdinPipe()
 	if err != nil {

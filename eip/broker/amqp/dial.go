@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -25,7 +26,9 @@ const (
 // connection is one TCP connection.
 type connection struct {
 	*amqp.Connection
-	wire *gathered
+	wire       *gathered
+	mu         sync.Mutex
+	unanswered map[string]bool // calls
 }
 
 // dial connects to one node.
@@ -52,7 +55,7 @@ func (l *link) dial(raw string) (*connection, error) {
 		_ = wire.Close()
 		return nil, errors.Join(err, l.context.Err())
 	}
-	return &connection{conn, wire}, nil
+	return &connection{Connection: conn, wire: wire}, nil
 }
 
 // parse reads a URL. Errors of the library repeat it, or parts of it, and may so say

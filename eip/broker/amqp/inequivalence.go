@@ -23,23 +23,27 @@ type declaration interface {
 }
 
 type exchange struct {
-	name                string
+	name, kind          string
 	durable, autoDelete bool
 	arguments           amqp.Table
 }
 
 func (e *exchange) passive(ch *amqp.Channel) error {
-	return ch.ExchangeDeclarePassive(e.name, amqp.ExchangeTopic, e.durable, e.autoDelete, false, false, e.arguments)
+	return ch.ExchangeDeclarePassive(e.name, e.kind, e.durable, e.autoDelete, false, false, e.arguments)
 }
 
 func (e *exchange) active(ch *amqp.Channel) error {
-	return ch.ExchangeDeclare(e.name, amqp.ExchangeTopic, e.durable, e.autoDelete, false, false, e.arguments)
+	return ch.ExchangeDeclare(e.name, e.kind, e.durable, e.autoDelete, false, false, e.arguments)
 }
 
 func (e *exchange) own() bool     { return false }
 func (e *exchange) passing() bool { return e.autoDelete }
 
 func (e *exchange) adopt(i inequivalence) bool {
+	if i.Argument == "type" && i.found != e.kind {
+		e.kind = i.found
+		return true
+	}
 	return i.flag("durable", &e.durable) || i.flag("auto_delete", &e.autoDelete) || i.argument(&e.arguments)
 }
 

@@ -59,7 +59,7 @@ func permissions(conn *amqp.Connection, user string) error {
 			_, err := ch.QueueDeclare(queue, false, true, true, false, nil)
 			return err
 		}},
-		{"write", "amq.default", func(ch *amqp.Channel) error { return publish(ch, queue) }},
+		{"write", "amq.default", func(ch *amqp.Channel) error { return publish(ch, "", queue, "0") }},
 		{"read", queue, func(ch *amqp.Channel) error {
 			_, _, err := ch.Get(queue, true)
 			return err
@@ -86,14 +86,14 @@ func permissions(conn *amqp.Connection, user string) error {
 	return nil
 }
 
-// publish sends a message to a queue and waits until the broker has it.
-func publish(ch *amqp.Channel, queue string) error {
+// publish sends an empty message and waits until the broker has it.
+func publish(ch *amqp.Channel, exchange, key, expiration string) error {
 	if err := ch.Confirm(false); err != nil {
 		return err
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	confirmed := ch.NotifyPublish(make(chan amqp.Confirmation, 1))
-	if err := ch.Publish("", queue, false, false, amqp.Publishing{Expiration: "0"}); err != nil {
+	if err := ch.Publish(exchange, key, false, false, amqp.Publishing{Expiration: expiration}); err != nil {
 		return err
 	}
 	if _, ok := <-confirmed; ok {

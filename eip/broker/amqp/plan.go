@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func plan(ctx context.Context, c broker.Config, items []broker.Item) ([]broker.F
 		return nil, err
 	}
 	defer end()
-	p := &planner{conn: conn, created: map[string]bool{}}
+	p := &planner{conn: conn, config: &c, created: map[string]bool{}, tried: map[string]string{}}
 	for _, i := range items {
 		if i.Channel.Kind == broker.Topic && i.Channel.Declare {
 			p.created[i.Channel.Address] = true
@@ -32,7 +33,13 @@ func plan(ctx context.Context, c broker.Config, items []broker.Item) ([]broker.F
 	}
 	found := make([]broker.Finding, len(items))
 	for i, item := range items {
-		if found[i], err = p.find(item); err != nil {
+		if found[i], err = p.find(item); err == nil && found[i].State != broker.Down {
+			var why string
+			if why, err = p.refused(item, found[i]); why != "" {
+				found[i].State, found[i].Note = broker.Refused, why
+			}
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				err = fmt.Errorf("the broker does not answer: %w", ctx.Err())
 			}
@@ -57,29 +64,41 @@ func anyNode(ctx context.Context, c *broker.Config) (conn *amqp.Connection, end 
 
 type planner struct {
 	conn    *amqp.Connection
-	created map[string]bool // exchanges that the items declare
+	config  *broker.Config
+	created map[string]bool   // exchanges that the items declare
+	tried   map[string]string // needs, and why they are refused
 }
 
 // find says what the server has of an item.
 func (p *planner) find(i broker.Item) (broker.Finding, error) {
 	if i.Channel.Kind == broker.Topic && i.Subscription == nil {
 		t := receiving(i.Channel, broker.Subscription{})
-		return p.compare(&exchange{t.exchange, t.topicDurable, t.topicAutoDelete, t.topicArgs}, i.Channel.Declare)
+		return p.compare(&exchange{t.exchange, t.kind, t.topicDurable, t.topicAutoDelete, t.topicArgs}, i.Channel.Declare)
 	}
 	s, create := broker.Subscription{}, i.Channel.Declare
 	if i.Subscription != nil {
 		s, create = *i.Subscription, true // a subscription is the flow's own
 	}
-	t := receiving(i.Channel, s)
+	t := receiving(i.Channel, s).typed(p.config.QueueType)
 	f, err := p.compare(&queue{t.queue, t.durable, t.autoDelete, t.exclusive, t.arguments}, create)
 	if err != nil {
 		return f, err
 	}
+	if t.durable && !t.exclusive && !t.autoDelete {
+		f.QueueType, _ = t.arguments["x-queue-type"].(string)
+		if f.State == broker.Fits || f.State == broker.Conflict {
+			f.QueueType = cmp.Or(queueType(p.conn, t.queue), f.QueueType)
+		}
+		f.QueueType = cmp.Or(f.QueueType, "classic")
+	}
+	if i.Read && f.QueueType == "stream" {
+		f.State, f.Note = broker.Conflict, "it is a stream: "+noStreams
+	}
 	if t.exchange != "" && f.State == broker.Fits {
-		f.Note = join(f.Note, fmt.Sprintf("AMQP cannot show whether it is bound to %s by %s, or by what else; that binding would be made", t.exchange, t.pattern))
+		f.Note = join(f.Note, fmt.Sprintf("AMQP cannot show whether it is bound to %s by %s, or by what else; that binding would be made", t.exchange, t.binding()))
 	}
 	if name, _ := t.arguments["x-dead-letter-exchange"].(string); name != "" && !p.created[name] {
-		dead := &exchange{name: name}
+		dead := &exchange{name: name, kind: amqp.ExchangeDirect}
 		there, err := p.exists(dead)
 		if err != nil {
 			return f, err
@@ -98,6 +117,7 @@ const (
 	absent presence = iota
 	present
 	locked // another connection has it to itself
+	down   // its node is away
 )
 
 func (p *planner) exists(d declaration) (presence, error) {
@@ -108,6 +128,8 @@ func (p *planner) exists(d declaration) (presence, error) {
 		return present, nil
 	case !errors.As(err, &a) || p.conn.IsClosed():
 		return absent, lost(err)
+	case isDown(a):
+		return down, nil
 	case a.Code == amqp.NotFound:
 		return absent, nil
 	case a.Code == amqp.ResourceLocked:
@@ -133,6 +155,8 @@ func (p *planner) compare(d declaration, create bool) (broker.Finding, error) {
 		return broker.Finding{State: broker.Fits, Note: "another connection has it to itself now; it goes with that connection"}, nil
 	case there == locked:
 		return broker.Finding{State: broker.Conflict, Note: "another connection has it to itself"}, nil
+	case there == down:
+		return broker.Finding{State: broker.Down, Note: "its node is away: flows that need it wait, and others run"}, nil
 	case there == absent && create && d.passing():
 		return broker.Finding{State: broker.Temporary}, nil
 	case there == absent && create:
@@ -189,14 +213,4 @@ func join(a, b string) string {
 		return b
 	}
 	return a + "; " + b
-}
-
-// warn says what is easily overlooked.
-func warn(c broker.Channel, read bool) []string {
-	a := arguments(c)
-	if !read || !c.Declare || c.Kind != broker.Queue || a["x-queue-type"] != "quorum" || a["x-delivery-limit"] != nil || a["x-dead-letter-exchange"] != nil {
-		return nil
-	}
-	return []string{"RabbitMQ 4 drops a message of a quorum queue that was delivered 20 times without being settled, as it is when processes crash or connections are lost; " +
-		"name a dead_letter queue, or set the argument x-delivery-limit to what is meant (-1: no limit)"}
 }

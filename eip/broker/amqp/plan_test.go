@@ -166,36 +166,57 @@ func TestPlan_DeadLetterExchange(t *testing.T) {
 	}
 }
 
-// RabbitMQ 4 drops what a quorum queue delivered twenty times.
-func TestWarn(t *testing.T) {
-	_, transport, err := broker.Lookup("amqp:")
-	if err != nil {
+// Plan says what this user will be refused, and what the server refuses to all.
+func TestPlan_Refused(t *testing.T) {
+	n := rabbit.Shared(t)
+	ch := n.Channel(t)
+	const there, absent = "refusal.there", "refusal.absent"
+	if _, err := ch.QueueDeclare(there, true, false, false, false, nil); err != nil {
 		t.Fatal(err)
 	}
-	quorum := func(arguments ...any) broker.Channel {
-		c := broker.Channel{Address: "q", Declare: true, Arguments: map[string]any{"x-queue-type": "quorum"}}
-		for i := 0; i < len(arguments); i += 2 {
-			c.Arguments[arguments[i].(string)] = arguments[i+1]
-		}
-		return c
+	t.Cleanup(func() { _, _ = n.Channel(t).QueueDelete(there, false, false, false) })
+	item := func(kind broker.Kind, address string, read, written bool) broker.Item {
+		return broker.Item{Channel: broker.Channel{Kind: kind, Address: address, Durable: true, Declare: true}, Read: read, Written: written}
 	}
-	dead := quorum()
-	dead.DeadLetter = "dead"
-	tests := map[string]struct {
-		channel broker.Channel
-		read    bool
-		warns   bool
+	subscribes := func(topic string) broker.Item {
+		i := item(broker.Topic, topic, true, false)
+		i.Channel.Declare, i.Subscription = false, &broker.Subscription{Name: "f", Durable: true}
+		return i
+	}
+	topic := item(broker.Topic, absent, false, true)
+	all, fixed := user(t, n, "all", ".*", ".*", ".*"), user(t, n, "fixed", "^$", ".*", ".*")
+	blind, mute := user(t, n, "blind", ".*", ".*", "^$"), user(t, n, "reader", ".*", "^$", ".*")
+	for name, test := range map[string]struct {
+		url   string
+		item  broker.Item
+		state broker.State
+		says  string
 	}{
-		"read":            {quorum(), true, true},
-		"not read":        {quorum(), false, false},
-		"with a limit":    {quorum("x-delivery-limit", int64(-1)), true, false},
-		"dead letters":    {dead, true, false},
-		"a dead exchange": {quorum("x-dead-letter-exchange", "dlx"), true, false},
-		"classic":         {broker.Channel{Address: "q", Declare: true}, true, false},
+		"may all":                  {all, item(broker.Queue, absent, true, true), broker.Create, ""},
+		"may all of a topic":       {all, topic, broker.Create, ""},
+		"may subscribe":            {all, subscribes("amq.topic"), broker.Refused, "amq."},
+		"may not configure":        {fixed, item(broker.Queue, absent, true, true), broker.Refused, "configure"},
+		"may not configure, there": {fixed, item(broker.Queue, there, true, true), broker.Fits, ""},
+		"may not create a topic":   {fixed, topic, broker.Refused, "configure"},
+		"may not read":             {blind, item(broker.Queue, there, true, false), broker.Refused, "read of " + there},
+		"need not read":            {blind, item(broker.Queue, there, false, true), broker.Fits, ""},
+		"may not write":            {mute, item(broker.Queue, there, false, true), broker.Refused, "write of amq.default"},
+		"may not write to a topic": {mute, topic, broker.Refused, "write"},
+		"may not bind":             {mute, subscribes("amq.fanout.x"), broker.Refused, "write"},
+		"a reserved name":          {all, item(broker.Queue, "amq.mine", true, false), broker.Refused, "amq."},
+		"a reserved topic":         {all, item(broker.Topic, "amq.mine", false, true), broker.Refused, "amq."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := planned(t, test.url, test.item)[0]
+			if f.State != test.state || !strings.Contains(f.Note, test.says) {
+				t.Errorf("it is %s: %s", f.State, f.Note)
+			}
+		})
 	}
-	for name, tt := range tests {
-		if w := transport.Warn(tt.channel, tt.read); len(w) > 0 != tt.warns {
-			t.Errorf("%s: it warns %q", name, w)
-		}
+	if out := n.Ctl(t, "list_queues", "name", "messages"); strings.Contains(out, absent) || strings.Contains(out, "amq.") || !strings.Contains(out, there+"\t0") {
+		t.Errorf("planning changed the queues:\n%s", out)
+	}
+	if out := n.Ctl(t, "list_exchanges", "name"); strings.Contains(out, absent) {
+		t.Errorf("planning changed the exchanges:\n%s", out)
 	}
 }

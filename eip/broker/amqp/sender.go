@@ -39,6 +39,7 @@ type outgoing struct {
 // sender publishes in order, and mends its AMQP channel when it is lost.
 type sender struct {
 	target
+	hindrance
 	broker  *Broker
 	traffic *eip.Traffic  // nil: nobody counts
 	room    chan struct{} // the own places for messages under way
@@ -130,7 +131,11 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 
 // place waits until one more message may be under way.
 func (s *sender) place(ctx context.Context) (place chan struct{}, err error) {
-	place = s.broker.room.take(ctx.Done(), s.ctx.Done(), s.room)
+	shared := s.broker.room
+	if s.Trouble() != nil { // the shared places are for who can send
+		shared = nil
+	}
+	place = shared.take(ctx.Done(), s.ctx.Done(), s.room)
 	switch {
 	case place != nil:
 	case ctx.Err() != nil:
@@ -170,7 +175,7 @@ func (s *sender) publish(ch *amqp.Channel, o *outgoing) {
 // run keeps an AMQP channel open until Close.
 func (s *sender) run() {
 	defer close(s.ended)
-	wait, once := s.broker.config.Reconnect.Min, false
+	began, once := time.Now(), false
 	defer func() {
 		if once {
 			return
@@ -188,63 +193,24 @@ func (s *sender) run() {
 				once = true
 				close(s.ready)
 			}
+			if s.settled() { // else a confirm tells
+				s.over(&s.broker.config, "publishing again", slog.String("to", s.name()))
+			}
 			if alone, err = session.run(alone); session.progress {
-				wait = s.broker.config.Reconnect.Min
+				s.pause = 0
 				continue
 			}
+			err = session.conn.lostOr(err)
 		}
-		switch {
-		case s.ctx.Err() != nil:
-			return
-		case !once && eip.IsPermanent(err):
-			s.failed = err
+		if s.ctx.Err() != nil {
 			return
 		}
-		if lost := session != nil && session.conn.IsClosed(); !lost { // that is said once for all
-			s.broker.config.Log.Warn("cannot publish", slog.String("to", s.name()), slog.Any("why", err), slog.Duration("again_in", wait))
+		if !once {
+			if s.failed = final(err, began); s.failed != nil {
+				return
+			}
 		}
-		sleep(s.ctx, wait)
-		wait = min(2*wait, s.broker.config.Reconnect.Max)
-	}
-}
-
-// letGo gives up what is revoked, where there is no channel to publish it on.
-func (s *sender) letGo() {
-	s.mu.Lock()
-	lost := s.conn != nil && s.conn.IsClosed()
-	s.mu.Unlock()
-	if lost {
-		s.giveUp()
-	}
-}
-
-// giveUp fails what is under way and revoked: its source will deliver it again.
-func (s *sender) giveUp() {
-	s.mu.Lock()
-	var rest, revoked []*outgoing
-	for _, o := range s.underWay {
-		if o.message.Revoked() {
-			revoked = append(revoked, o)
-		} else {
-			rest = append(rest, o)
-		}
-	}
-	s.underWay = rest
-	if len(rest) == 0 {
-		s.wakeIdle()
-	}
-	s.mu.Unlock()
-	for _, o := range revoked {
-		<-o.place
-		o.release(eip.ErrRevoked)
-	}
-}
-
-// wakeIdle tells settle that nothing is under way.
-func (s *sender) wakeIdle() {
-	select {
-	case s.idle <- struct{}{}:
-	default:
+		sleep(s.ctx, s.meet(&s.broker.config, err, "cannot publish", slog.String("to", s.name())))
 	}
 }
 
@@ -265,65 +231,19 @@ func (s *sender) connect() (*session, error) {
 		return nil, err
 	}
 	if err := s.ensure(conn); err != nil {
-		return nil, err
+		return nil, conn.lostOr(err)
 	}
 	ch, err := conn.Channel()
 	if err != nil {
-		return nil, fmt.Errorf("open a channel: %w", err)
+		return nil, conn.lostOr(fmt.Errorf("open a channel: %w", err))
 	}
 	if err := ch.Confirm(false); err != nil {
 		_ = ch.Close() // it may be lost
-		return nil, fmt.Errorf("ask for confirms: %w", err)
+		return nil, conn.lostOr(fmt.Errorf("ask for confirms: %w", err))
 	}
 	s.mu.Lock()
 	s.conn, s.frame = conn, conn.Config.FrameSize
 	s.mu.Unlock()
-	return &session{sender: s, conn: conn, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return, maxUnconfirmed)),
+	return &session{sender: s, hindered: s.Trouble() != nil, conn: conn, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return, maxUnconfirmed)),
 		confirms: ch.NotifyPublish(make(chan amqp.Confirmation, maxUnconfirmed)), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}, nil
-}
-
-// Close waits until everything is confirmed, and gives up the rest: after ten
-// seconds, or where the broker is away.
-func (s *sender) Close() error {
-	s.broker.untrack(s)
-	s.settle()
-	s.stop()
-	<-s.ended
-	s.publishing.Lock()
-	defer s.publishing.Unlock()
-	s.mu.Lock()
-	left := s.underWay
-	s.underWay = nil
-	s.mu.Unlock()
-	for _, o := range left {
-		<-o.place
-		o.release(eip.ErrClosed)
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("close %s: %d messages were not confirmed", s.name(), len(left))
-	}
-	return nil
-}
-
-// settle waits until nothing is under way.
-func (s *sender) settle() {
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	for {
-		s.mu.Lock()
-		left := len(s.underWay)
-		s.mu.Unlock()
-		there, change := s.broker.publish.there()
-		if left == 0 || !there {
-			return
-		}
-		select {
-		case <-s.idle:
-		case <-change:
-		case <-s.ended:
-			return
-		case <-deadline.C:
-			return
-		}
-	}
 }

@@ -3,6 +3,7 @@ package amqp
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -20,6 +21,7 @@ type session struct {
 	confirms chan amqp.Confirmation
 	closed   chan *amqp.Error
 	progress bool      // something was settled
+	hindered bool      // until something is confirmed
 	lone     *outgoing // what was published alone last
 }
 
@@ -45,7 +47,10 @@ func (x *session) run(alone bool) (suspect bool, why error) {
 	if err == nil {
 		return false, nil
 	}
-	return x.blame(err, alone), errors.New(explain(err))
+	if why = trouble(err); why == error(err) {
+		why = errors.New(explain(err))
+	}
+	return x.blame(err, alone), why
 }
 
 // take takes confirms and returns until the channel is lost or the sender closed.
@@ -160,10 +165,11 @@ func (x *session) republish(alone bool, one <-chan struct{}) {
 }
 
 // returned notes that nobody took a message. Its confirm comes next. Where the
-// queue is ours to declare it is gone; the session then ends, so that the queue is
-// declared anew and what is under way published again, in order.
+// queue is ours to declare it is gone, else its node may be away; the session then
+// ends, so that the queue is declared anew and what is under way published again, in
+// order.
 func (x *session) returned(r *amqp.Return) *amqp.Error {
-	if x.queue != "" && x.declare {
+	if x.queue != "" && (x.declare || x.down()) {
 		return &amqp.Error{Code: int(r.ReplyCode), Reason: "the queue is gone: " + r.ReplyText}
 	}
 	x.sender.mu.Lock()
@@ -180,6 +186,16 @@ func (x *session) returned(r *amqp.Return) *amqp.Error {
 	return nil
 }
 
+// down reports whether the queue is there, on a node that is away.
+func (x *session) down() bool {
+	err := apart(x.conn.Connection, func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclarePassive(x.queue, true, false, false, false, nil)
+		return err
+	})
+	var a *amqp.Error
+	return errors.As(err, &a) && isDown(a)
+}
+
 // confirmed settles the oldest message under way: the library gives confirms in
 // the order of publishing.
 func (x *session) confirmed(c amqp.Confirmation) {
@@ -188,6 +204,10 @@ func (x *session) confirmed(c amqp.Confirmation) {
 		return
 	}
 	err := o.returned
+	if err == nil && c.Ack && x.hindered {
+		x.hindered = false
+		x.over(&x.broker.config, "publishing again", slog.String("to", x.name()))
+	}
 	if err == nil && !c.Ack {
 		err = fmt.Errorf("publish to %s: the broker refused it (is the queue full?)", x.name())
 	}

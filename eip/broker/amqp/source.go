@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 // source consumes, and consumes anew when its AMQP channel is lost.
 type source struct {
+	hindrance
 	topology topology
 	broker   *Broker
 	prefetch int
@@ -64,31 +64,37 @@ func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscript
 
 // begin consumes for the first time. What waiting cannot mend is an error.
 func (s *source) begin(ctx context.Context) error {
-	wait := s.broker.config.Reconnect.Min
-	for {
+	for began := time.Now(); ; {
 		err := s.open(ctx)
-		// What is this process' alone is no flow's, and nobody waits for it.
-		var refused notPermitted
-		if err == nil || ctx.Err() != nil || eip.IsPermanent(err) || s.topology.exclusive && errors.As(err, &refused) {
+		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		s.again(ctx, err, wait)
-		wait = min(2*wait, s.broker.config.Reconnect.Max)
+		if err := final(err, began); err != nil {
+			return err
+		}
+		sleep(ctx, s.meet(&s.broker.config, err, "cannot consume", slog.String("queue", s.topology.queue)))
 	}
 }
 
-func (s *source) again(ctx context.Context, err error, wait time.Duration) {
-	s.broker.config.Log.Warn("cannot consume", slog.String("queue", s.topology.queue), slog.Any("why", err), slog.Duration("again_in", wait))
-	sleep(ctx, wait)
-}
-
+// open consumes anew.
 func (s *source) open(ctx context.Context) error {
 	conn, err := s.broker.consume.connection(ctx)
 	if err != nil {
 		return err
 	}
+	if err := s.openOn(ctx, conn); err != nil {
+		return conn.lostOr(err)
+	}
+	s.over(&s.broker.config, "consuming again", slog.String("queue", s.topology.queue))
+	return nil
+}
+
+func (s *source) openOn(ctx context.Context, conn *connection) error {
 	if err := s.topology.ensure(conn); err != nil {
 		return err
+	}
+	if foreign := !s.topology.declare && s.topology.exchange == "" || s.topology.undeclared; foreign && queueType(conn.Connection, s.topology.queue) == "stream" {
+		return eip.Permanent(fmt.Errorf("queue %s is a stream: %s", s.topology.queue, noStreams))
 	}
 	ch, err := conn.Channel()
 	if err != nil {
@@ -96,7 +102,6 @@ func (s *source) open(ctx context.Context) error {
 	}
 	c, err := s.consume(ctx, conn, ch)
 	if err != nil {
-		_ = ch.Close() // the server may have closed it already
 		return err
 	}
 	s.mu.Lock()
@@ -114,7 +119,8 @@ func (s *source) open(ctx context.Context) error {
 
 func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel) (*consumer, error) {
 	if err := s.await(ctx, conn, ch); err != nil {
-		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, err)
+		_ = ch.Close() // the server may have closed it already
+		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, trouble(err))
 	}
 	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: quickly}
 	first := min(s.prefetch, firstPrefetch)
@@ -122,8 +128,9 @@ func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel
 		first = s.prefetch
 	}
 	w := newWindow(conn, ch, s.topology.lasts(), r)
-	if err := w.consume(first); err != nil {
-		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, err)
+	err := conn.within("consume from "+s.topology.queue, func() error { return w.consume(first) }, func() { hurry(conn, func() { _ = ch.Close() }) })
+	if err != nil {
+		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, trouble(err))
 	}
 	go w.run()
 	c := &consumer{conn: conn, channel: ch, deliveries: w.feed, window: w, closed: ch.NotifyClose(make(chan *amqp.Error, 1))}
@@ -136,7 +143,6 @@ func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel
 
 // Receive returns the next message. While the broker is away it waits.
 func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
-	wait := s.broker.config.Reconnect.Min
 	for {
 		s.mu.Lock()
 		c := s.current
@@ -168,7 +174,7 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 					}
 				}
 				if s.lost(c); !c.progress {
-					sleep(ctx, wait)
+					sleep(ctx, s.broker.config.Reconnect.Min)
 				}
 			case <-ctx.Done():
 				return nil, ctx.Err()
@@ -186,8 +192,7 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 			if s.context.Err() != nil {
 				return nil, eip.ErrClosed
 			}
-			s.again(ctx, err, wait)
-			wait = min(2*wait, s.broker.config.Reconnect.Max)
+			sleep(ctx, s.meet(&s.broker.config, err, "cannot consume", slog.String("queue", s.topology.queue)))
 		}
 	}
 }

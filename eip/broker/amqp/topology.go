@@ -1,8 +1,10 @@
 package amqp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"time"
@@ -17,8 +19,10 @@ import (
 type topology struct {
 	address    string // the channel's, as messages name it
 	exchange   string // of a topic
+	kind       string // of the exchange
 	queue      string // of a queue, or of a subscription
-	pattern    string
+	pattern    string // it is bound by
+	match      amqp.Table
 	declare    bool // else it must exist
 	undeclared bool // it was there, and could not be compared
 	durable    bool
@@ -42,14 +46,31 @@ func receiving(c broker.Channel, s broker.Subscription) topology {
 		return t
 	}
 	t.topic(c)
-	t.queue, t.pattern = c.Address+"."+s.Name, s.Pattern
-	if t.pattern == "" {
-		t.pattern = "#"
+	t.queue, t.arguments = cmp.Or(s.Address, c.Address+"."+s.Name), table(s.Arguments)
+	switch c.Type {
+	case amqp.ExchangeDirect:
+		t.pattern = s.Key
+	case amqp.ExchangeHeaders:
+		t.match = table(s.Match)
+	case amqp.ExchangeFanout:
+	default:
+		t.pattern = cmp.Or(s.Pattern, "#")
 	}
 	t.durable, t.autoDelete, t.exclusive = s.Durable, !s.Durable, s.Exclusive
 	if s.Exclusive && s.MaxLength > 0 {
 		t.arguments = amqp.Table{"x-max-length": int64(s.MaxLength), "x-max-length-bytes": int64(mostOfExclusive)}
 	}
+	return t
+}
+
+// typed is t with a type of queue where it has none, and lasts.
+func (t topology) typed(kind string) topology {
+	if kind == "" || !t.durable || t.exclusive || t.autoDelete || t.arguments["x-queue-type"] != nil || t.queue == "" {
+		return t
+	}
+	arguments := amqp.Table{"x-queue-type": kind}
+	maps.Copy(arguments, t.arguments)
+	t.arguments = arguments
 	return t
 }
 
@@ -87,6 +108,7 @@ func sending(c broker.Channel) target {
 }
 
 func (t *topology) topic(c broker.Channel) {
+	t.kind = cmp.Or(c.Type, amqp.ExchangeTopic)
 	t.exchange, t.topicArgs, t.topicDurable, t.topicAutoDelete = c.Address, table(c.Arguments), c.Durable, c.AutoDelete
 }
 
@@ -147,7 +169,7 @@ func (t *topology) ensure(conn *connection) error {
 			if passive {
 				declare = ch.ExchangeDeclarePassive
 			}
-			return declare(t.exchange, amqp.ExchangeTopic, t.topicDurable, t.topicAutoDelete, false, false, t.topicArgs)
+			return declare(t.exchange, t.kind, t.topicDurable, t.topicAutoDelete, false, false, t.topicArgs)
 		}); err != nil {
 			return err
 		}
@@ -173,8 +195,19 @@ func (t *topology) ensure(conn *connection) error {
 		if passive {
 			return nil
 		}
-		return ch.QueueBind(t.queue, t.pattern, t.exchange, false, nil)
+		return ch.QueueBind(t.queue, t.pattern, t.exchange, false, t.match)
 	})
+}
+
+// binding is what picks messages, for people.
+func (t *topology) binding() string {
+	switch {
+	case t.match != nil:
+		return fmt.Sprint(map[string]any(t.match))
+	case t.pattern == "":
+		return "no key"
+	}
+	return t.pattern
 }
 
 // step declares one thing. Who may not declare may still use what is there.
@@ -184,10 +217,11 @@ func (t *topology) step(conn *connection, create bool, what string, declare func
 		if err != nil {
 			return err
 		}
-		err = declare(ch, passive)
-		if err == nil {
-			err = ch.Close()
+		end := func() { hurry(conn, func() { err = ch.Close() }) }
+		if err := conn.within("declare "+what, func() error { return declare(ch, passive) }, end); err != nil {
+			return err
 		}
+		end()
 		return err
 	}
 	err := try(!create)
@@ -204,12 +238,10 @@ func (t *topology) step(conn *connection, create bool, what string, declare func
 	return nil
 }
 
-// notPermitted marks what the user may not do. That may change while flows wait.
-type notPermitted struct{ error }
-
 // conflict words a refusal of the server for people. What waiting cannot mend is
 // permanent.
 func conflict(err error) error {
+	err = trouble(err)
 	var a *amqp.Error
 	if !errors.As(err, &a) {
 		return err
@@ -226,8 +258,6 @@ func conflict(err error) error {
 	case amqp.ResourceLocked:
 		// Or had: the server may not have noticed yet that it is gone.
 		return fmt.Errorf("another connection has it to itself (%s)", a.Reason)
-	case amqp.AccessRefused:
-		return notPermitted{errors.New(explain(err))}
 	}
 	return errors.New(explain(err))
 }

@@ -14,20 +14,12 @@ import (
 func init() {
 	for _, scheme := range []string{"amqp", "amqps"} {
 		broker.Registry.Add(scheme, func() broker.Transport {
-			return broker.Transport{Open: Open, Capabilities: capabilities, Check: check, Ping: ping, Plan: plan, Warn: warn}
+			return broker.Transport{Open: Open, Capabilities: capabilities, CheckURL: checkURL, Check: check, Ping: ping, Plan: plan, Warn: warn}
 		})
 	}
 }
 
-var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true}
-
-// check refuses what AMQP cannot name.
-func check(c broker.Channel, _ *broker.Subscription) error {
-	if len(c.Address) > 255 {
-		return eip.OptionErrorf("address", "a name on RabbitMQ has 255 bytes at most")
-	}
-	return nil
-}
+var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Exchanges: true}
 
 // Broker is a RabbitMQ node or cluster.
 type Broker struct {
@@ -68,12 +60,14 @@ func (b *Broker) Status() broker.Status {
 
 // Source consumes from a queue or a subscription.
 func (b *Broker) Source(ctx context.Context, c broker.Channel, s broker.Subscription) (broker.Source, error) {
-	return b.newSource(ctx, receiving(c, s), s)
+	return b.newSource(ctx, receiving(c, s).typed(b.config.QueueType), s)
 }
 
 // Sender publishes to a queue or topic.
 func (b *Broker) Sender(ctx context.Context, c broker.Channel) (broker.Sender, error) {
-	s := b.newSender(sending(c))
+	to := sending(c)
+	to.topology = to.typed(b.config.QueueType)
+	s := b.newSender(to)
 	if err := s.wait(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -103,7 +97,7 @@ func (b *Broker) Named(address string) bool {
 func (b *Broker) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	t := topology{queue: broker.InboxAddress(name), declare: true, durable: name != "", exclusive: name == "", autoDelete: name == ""}
 	t.address = t.queue
-	s, err := b.newSource(ctx, t, broker.Subscription{})
+	s, err := b.newSource(ctx, t.typed(b.config.QueueType), broker.Subscription{})
 	if err != nil {
 		return nil, err
 	}

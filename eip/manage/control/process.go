@@ -78,7 +78,25 @@ const (
 	Running  State = "running"
 	Stopping State = "stopping"
 	Stopped  State = "stopped"
+	// A flow that is Running, but for what its broker keeps it from:
+	Refused State = "refused" // people must change something
+	Waiting State = "waiting" // it is away for a while
 )
+
+// Hindered is a Flow that can say that it is Refused or Waiting, and why; "" where
+// it is not.
+type Hindered interface{ Hindrance() (State, string) }
+
+// StateOf is what a flow does and, where something keeps it from working, why.
+func StateOf(f Flow) (state State, why string) {
+	state = f.State()
+	if h, ok := f.(Hindered); ok && state == Running {
+		if hindered, why := h.Hindrance(); hindered != "" {
+			return hindered, why
+		}
+	}
+	return state, ""
+}
 
 // A Channel is a declared queue or topic.
 type Channel struct {
@@ -115,9 +133,18 @@ type Status struct {
 	State    string    `json:"state"` // "running" or "draining"
 	Flows    []string  `json:"flows"`
 	Stopped  []string  `json:"stopped,omitempty"` // of the flows
-	Brokers  []Broker  `json:"brokers"`
+	// Hindered are the flows that are refused or waiting.
+	Hindered []FlowState `json:"hindered,omitempty"`
+	Brokers  []Broker    `json:"brokers"`
 	// Control says where commands come from, or why not.
 	Control []Listening `json:"control"`
+}
+
+// FlowState says why a flow does not work.
+type FlowState struct {
+	Flow  string `json:"flow"`
+	State State  `json:"state"`
+	Why   string `json:"why"`
 }
 
 // Listening is one way by which commands reach the process.
@@ -138,6 +165,7 @@ type Graph struct {
 type FlowNode struct {
 	Name   string      `json:"name"`
 	State  State       `json:"state"`
+	Why    string      `json:"why,omitempty"` // it is refused or waiting
 	From   []string    `json:"from"`
 	To     []string    `json:"to"`
 	Stages []StageNode `json:"stages"`

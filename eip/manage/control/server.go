@@ -145,7 +145,10 @@ func (s *Server) status(*request) (any, error) {
 		State: "running", Brokers: s.Process.Brokers(), Flows: []string{}, Control: []Listening{}}
 	for _, f := range s.Process.Flows() {
 		st.Flows = append(st.Flows, f.Name())
-		if f.State() != Running {
+		switch state, why := StateOf(f); {
+		case why != "":
+			st.Hindered = append(st.Hindered, FlowState{f.Name(), state, why})
+		case state != Running:
 			st.Stopped = append(st.Stopped, f.Name())
 		}
 	}

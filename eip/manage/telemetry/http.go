@@ -71,8 +71,12 @@ func Check(state State, p Process) Health {
 		return h
 	}
 	for _, f := range p.Flows() {
-		h.Flows = append(h.Flows, FlowHealth{f.Name(), f.State()})
-		if s := f.State(); s != control.Running {
+		s, why := control.StateOf(f)
+		h.Flows = append(h.Flows, FlowHealth{f.Name(), s})
+		switch {
+		case why != "":
+			h.Degraded = append(h.Degraded, fmt.Sprintf("flow %s is %s: %s", f.Name(), s, why))
+		case s != control.Running:
 			h.Degraded = append(h.Degraded, fmt.Sprintf("flow %s is %s", f.Name(), s))
 		}
 	}

@@ -1,0 +1,97 @@
+package amqp
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// letGo gives up what is revoked, where there is no channel to publish it on.
+func (s *sender) letGo() {
+	s.mu.Lock()
+	lost := s.conn != nil && s.conn.IsClosed()
+	s.mu.Unlock()
+	if lost {
+		s.giveUp()
+	}
+}
+
+// giveUp fails what is under way and revoked: its source will deliver it again.
+func (s *sender) giveUp() {
+	s.mu.Lock()
+	var rest, revoked []*outgoing
+	for _, o := range s.underWay {
+		if o.message.Revoked() {
+			revoked = append(revoked, o)
+		} else {
+			rest = append(rest, o)
+		}
+	}
+	s.underWay = rest
+	if len(rest) == 0 {
+		s.wakeIdle()
+	}
+	s.mu.Unlock()
+	for _, o := range revoked {
+		<-o.place
+		o.release(eip.ErrRevoked)
+	}
+}
+
+// Close waits until everything is confirmed, and gives up the rest: after ten
+// seconds, or where the broker is away.
+func (s *sender) Close() error {
+	s.broker.untrack(s)
+	s.settle()
+	s.stop()
+	<-s.ended
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	s.mu.Lock()
+	left := s.underWay
+	s.underWay = nil
+	s.mu.Unlock()
+	for _, o := range left {
+		<-o.place
+		o.release(eip.ErrClosed)
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("close %s: %d messages were not confirmed", s.name(), len(left))
+	}
+	return nil
+}
+
+// settle waits until nothing is under way.
+func (s *sender) settle() {
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	for {
+		there, change := s.broker.publish.there()
+		if s.settled() || !there {
+			return
+		}
+		select {
+		case <-s.idle:
+		case <-change:
+		case <-s.ended:
+			return
+		case <-deadline.C:
+			return
+		}
+	}
+}
+
+func (s *sender) settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.underWay) == 0
+}
+
+// wakeIdle tells settle that nothing is under way.
+func (s *sender) wakeIdle() {
+	select {
+	case s.idle <- struct{}{}:
+	default:
+	}
+}
