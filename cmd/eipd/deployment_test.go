@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/internal/rabbit"
+)
+
+// The permissions of docs/deployment.md are enough for what it says, and for no
+// more.
+func TestDeployment_Permissions(t *testing.T) {
+	n := rabbit.Shared(t)
+	page, err := os.ReadFile(filepath.Join(root, "docs", "deployment.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	word := regexp.MustCompile(`'[^']*'|\S+`)
+	lines := 0
+	for line := range strings.Lines(string(page)) {
+		if args, ok := strings.CutPrefix(line, "rabbitmqctl "); ok {
+			words := word.FindAllString(args, -1)
+			for i, w := range words {
+				words[i] = strings.Trim(w, "'")
+			}
+			n.Ctl(t, words...)
+			lines++
+		}
+	}
+	if lines != 7 {
+		t.Fatalf("the page has %d lines of rabbitmqctl", lines)
+	}
+	url := func(user string) string {
+		return fmt.Sprintf("amqp://%s:%s-password@%s/shop", user, user, n.Address())
+	}
+	p := runExample(t, "tap.hcl", "--broker", url("flows"), "--instance", "one")
+	defer func() {
+		p.interrupt(t)
+		for line := range p.log {
+			if strings.Contains(line, "level=WARN") || strings.Contains(line, "level=ERROR") {
+				t.Error(line)
+			}
+		}
+	}()
+
+	t.Run("messages pass", func(t *testing.T) {
+		dial(t, url("producer")).send("orders", amqp.Publishing{Body: []byte(`{"id": 1, "total": 5000}`)})
+		n.Ctl(t, "set_permissions", "-p", "shop", "guest", ".*", ".*", ".*")
+		consumer := dial(t, n.URL()+"shop")
+		for queue, want := range map[string]string{"orders.out": `{"id": 1, "total": 5000}`, "orders.audit": `{"id":1,"total":5000}`} {
+			if got := string(consumer.take(queue).Body); got != want {
+				t.Errorf("%s got %s, want %s", queue, got, want)
+			}
+		}
+		consumer.left("orders.dead")
+	})
+	t.Run("the operator commands", func(t *testing.T) {
+		for _, args := range [][]string{{"status"}, {"control", "list"}, {"control", "set", "orders.audit", "enabled=false"}} {
+			out, _ := asking(t, eipd(t, t.TempDir(), append(args, "--broker", url("operator"), "--json")...), 0)
+			if !strings.Contains(out, `"instance":"one"`) {
+				t.Errorf("%v was answered %s", args, out)
+			}
+		}
+	})
+
+	refused := map[string]struct {
+		user string
+		do   func(*amqp.Channel) error
+	}{
+		"flows declare another queue": {"flows", func(ch *amqp.Channel) error {
+			_, err := ch.QueueDeclare("payments", true, false, false, false, nil)
+			return err
+		}},
+		"flows read what they write": {"flows", func(ch *amqp.Channel) error {
+			_, _, err := ch.Get("orders.out", true)
+			return err
+		}},
+		"the operator reads a queue": {"operator", func(ch *amqp.Channel) error {
+			_, _, err := ch.Get("orders.out", true)
+			return err
+		}},
+		"the operator sends to a queue": {"operator", func(ch *amqp.Channel) error {
+			return confirmed(ch, "", "orders")
+		}},
+		"the producer reads": {"producer", func(ch *amqp.Channel) error {
+			_, _, err := ch.Get("orders", true)
+			return err
+		}},
+		"the producer commands": {"producer", func(ch *amqp.Channel) error {
+			return confirmed(ch, "eip.control", "any")
+		}},
+		"the producer declares": {"producer", func(ch *amqp.Channel) error {
+			_, err := ch.QueueDeclare("orders.more", true, false, false, false, nil)
+			return err
+		}},
+	}
+	for name, tt := range refused {
+		t.Run(name, func(t *testing.T) {
+			err := tt.do(dial(t, url(tt.user)).Channel)
+			if e, ok := err.(*amqp.Error); !ok || e.Code != amqp.AccessRefused {
+				t.Errorf("gave %v, want that access is refused", err)
+			}
+		})
+	}
+}
+
+// confirmed publishes, and returns why the channel was closed over it.
+func confirmed(ch *amqp.Channel, exchange, key string) error {
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	if err := ch.Confirm(false); err != nil {
+		return err
+	}
+	sent, err := ch.PublishWithDeferredConfirm(exchange, key, false, false, amqp.Publishing{Body: []byte("{}")})
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-closed:
+		return err
+	case <-sent.Done():
+		return nil
+	}
+}
