@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -32,7 +31,7 @@ func (l *loading) load(files []string) (*flow.Config, error) {
 	for _, v := range l.vars {
 		name, value, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
-			return nil, errors.New("--var: write it as name=value")
+			return nil, fmt.Errorf("--var %s: write it as name=value", name)
 		}
 		variables[name] = value
 	}

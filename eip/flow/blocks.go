@@ -186,7 +186,7 @@ type flowBlock struct {
 type retryBlock struct {
 	// How often a message is tried, the first time included. Without it 3; 10, which is
 	// half a minute or more, where an adapter's other side is away or busy.
-	Attempts int `flow:"attempts"`
+	Attempts int `flow:"attempts,unset"`
 	// The time before the second attempt; it doubles with each further one.
 	Delay time.Duration `flow:"delay"`
 	// The longest time between two attempts, also where a service asks for more.

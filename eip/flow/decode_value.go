@@ -97,6 +97,9 @@ func (d *decoder) set(field reflect.Value, s *schema.Attribute, name string, exp
 			wrong("must be a whole number%s.", d.shown("; %s is none", c.AsBigFloat().String()))
 			return
 		}
+		if s.Unset && n == 0 {
+			n = -1
+		}
 		field.SetInt(n)
 	case schema.Float:
 		f, _ := c.AsBigFloat().Float64()

@@ -6,6 +6,7 @@
 //
 //	`flow:"name"`          an attribute; its kind follows from the field's type
 //	`flow:"name,required"` one that must be set
+//	`flow:"name,unset"`    a whole number whose 0 says that it is not set; a 0 that is set becomes -1
 //	`flow:"name,names"`    an eip.Value that gives a name or a list of names
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
@@ -47,6 +48,7 @@ type Attribute struct {
 	Kind     Kind
 	Type     reflect.Type
 	Required bool
+	Unset    bool     // 0 says that it is not set
 	Options  []string // of an enumeration
 }
 
@@ -128,7 +130,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "block", "label", "body", "ends", "names":
+		case "", "required", "unset", "block", "label", "body", "ends", "names":
 			has[o] = true
 		default:
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
@@ -166,7 +168,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 			}
 			kind = Names
 		}
-		a := &Attribute{Field: field, Kind: kind, Type: f.Type, Required: has["required"]}
+		a := &Attribute{Field: field, Kind: kind, Type: f.Type, Required: has["required"], Unset: has["unset"]}
 		if e, ok := reflect.Zero(f.Type).Interface().(enum); ok {
 			a.Options = e.Options()
 		}
