@@ -125,7 +125,7 @@ func positionPrefix(path string) []byte {
 
 // encode is called for every line, and so does not reflect.
 func (p *position) encode(prefix []byte) []byte {
-	b := make([]byte, 0, len(prefix)+160)
+	b := make([]byte, 0, len(prefix)+152)
 	b = append(b, prefix...)
 	b = strconv.AppendInt(b, p.start, 10)
 	b = append(b, `,"end":`...)
