@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"io/fs"
@@ -15,11 +16,29 @@ type position struct {
 	start, end int64
 	check      int // so many bytes from start on have the sum
 	sum        uint32
-	ended      bool // by a newline
-	digest          // of all to end
-	stamp           // of the file when the line was read
-	done       bool // nothing comes after it in a file that nobody goes on writing
+	ended      bool   // by a newline
+	done       bool   // nothing comes after it in a file that nobody goes on writing
+	all, head  uint32 // of the digest to end
+	from       int64  // where that begins
+	seen       *seen  // the file when the line was read
 }
+
+// seen is a file as it was looked at.
+type seen struct {
+	size  int64
+	times uint32 // a sum of them, which is shorter to keep
+	kept  []byte
+}
+
+func seenAs(s stamp) *seen {
+	times := crc32.Checksum(fmt.Append(nil, s.Modified, s.Changed), castagnoli)
+	return &seen{s.Size, times, fmt.Appendf(nil, `,"size":%d,"times":%d`, s.Size, times)}
+}
+
+func (s *seen) is(other *seen) bool { return s.size == other.size && s.times == other.times }
+
+// digest is what was read of the file to the line's end.
+func (p *position) digest() digest { return digest{p.from, p.end, p.all, p.head} }
 
 // checked is how much of a line is looked at to see whether a file is still the one
 // that was read.
@@ -27,9 +46,10 @@ const checked = 1 << 10
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func positionOf(start int64, l *line) position {
+func positionOf(start int64, l *line, from int64, seen *seen) position {
 	n := min(len(l.content), checked)
-	return position{start: start, end: start + l.size, check: n, sum: crc32.Checksum(l.content[:n], castagnoli), ended: l.ended, digest: l.digest}
+	return position{start: start, end: start + l.size, check: n, sum: crc32.Checksum(l.content[:n], castagnoli), ended: l.ended,
+		all: l.all, head: l.head, from: from, seen: seen}
 }
 
 // in reports whether f still has the line.
@@ -45,7 +65,8 @@ func (p *position) in(f *os.File) bool {
 	if _, err := f.ReadAt(last, p.end-1); err != nil {
 		return false
 	}
-	return (!p.ended || last[0] == '\n') && p.begins(f)
+	d := p.digest()
+	return (!p.ended || last[0] == '\n') && d.begins(f)
 }
 
 // still reports whether f has what was read of it. Where it was touched and has not
@@ -54,8 +75,8 @@ func (p *position) still(f *os.File, info fs.FileInfo, stop <-chan struct{}) boo
 	if !p.in(f) {
 		return false
 	}
-	now := stampOf(info)
-	return now == p.stamp || now.Size > p.stamp.Size || p.holds(f, stop)
+	now, d := seenAs(stampOf(info)), p.digest()
+	return now.is(p.seen) || now.size > p.seen.size || d.holds(f, stop)
 }
 
 // resume is where to read on in f. A line that had no end when it was settled is
@@ -89,7 +110,8 @@ type keptPosition struct {
 	All   uint32 `json:"all"`
 	Head  uint32 `json:"head"`
 	Done  bool   `json:"done"`
-	stamp
+	Size  int64  `json:"size"`
+	Times uint32 `json:"times"`
 }
 
 // prefix is what the kept positions in a file of that path begin with.
@@ -103,7 +125,7 @@ func positionPrefix(path string) []byte {
 
 // encode is called for every line, and so does not reflect.
 func (p *position) encode(prefix []byte) []byte {
-	b := make([]byte, 0, len(prefix)+224)
+	b := make([]byte, 0, len(prefix)+152)
 	b = append(b, prefix...)
 	b = strconv.AppendInt(b, p.start, 10)
 	b = append(b, `,"end":`...)
@@ -114,17 +136,19 @@ func (p *position) encode(prefix []byte) []byte {
 	b = strconv.AppendUint(b, uint64(p.sum), 10)
 	b = append(b, `,"ended":`...)
 	b = strconv.AppendBool(b, p.ended)
-	for _, n := range [...]struct {
-		name  string
-		value int64
-	}{
-		{`,"from":`, p.from}, {`,"all":`, int64(p.all)}, {`,"head":`, int64(p.head)},
-		{`,"size":`, p.Size}, {`,"modified":`, p.Modified}, {`,"changed":`, p.Changed},
-	} {
-		b = strconv.AppendInt(append(b, n.name...), n.value, 10)
+	if p.from > 0 {
+		b = append(b, `,"from":`...)
+		b = strconv.AppendInt(b, p.from, 10)
 	}
 	if p.done {
 		b = append(b, `,"done":true`...)
+	}
+	b = append(b, `,"all":`...)
+	b = strconv.AppendUint(b, uint64(p.all), 10)
+	b = append(b, `,"head":`...)
+	b = strconv.AppendUint(b, uint64(p.head), 10)
+	if p.seen != nil {
+		b = append(b, p.seen.kept...)
 	}
 	return append(b, '}')
 }
@@ -136,9 +160,9 @@ func decodePosition(value []byte) (position, bool) {
 	if json.Unmarshal(value, &k) != nil || k.Start < 0 || k.End <= k.Start || k.Check < 0 || k.Check > checked || int64(k.Check) > k.End-k.Start {
 		return position{}, false
 	}
-	p := position{start: k.Start, end: k.End, check: k.Check, sum: k.Sum, ended: k.Ended, stamp: k.stamp, done: k.Done}
-	if p.digest = (digest{k.From, k.End, k.All, k.Head}); k.From < 0 || k.From > k.End || k.Size == 0 {
-		p.digest, p.stamp = digest{from: k.End, to: k.End}, stamp{} // as older versions kept it
+	p := position{start: k.Start, end: k.End, check: k.Check, sum: k.Sum, ended: k.Ended, done: k.Done, seen: &seen{size: k.Size, times: k.Times}}
+	if p.from, p.all, p.head = k.From, k.All, k.Head; k.From < 0 || k.From > k.End || k.Size == 0 {
+		p.from, p.all, p.head, p.seen = k.End, 0, 0, &seen{} // as older versions kept it
 	}
 	return p, true
 }

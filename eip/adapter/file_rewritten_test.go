@@ -97,7 +97,7 @@ func TestFile_OldPositions(t *testing.T) {
 		if err := json.Unmarshal(value, &kept); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"from", "all", "head", "size", "modified", "changed"} {
+		for _, name := range []string{"from", "all", "head", "size", "times"} {
 			delete(kept, name)
 		}
 		value, _ = json.Marshal(kept)

@@ -28,6 +28,7 @@ type tail struct {
 	begin       int64    // where the next line begins
 	limit       int64    // the file's size when it was looked at
 	stamp       stamp    // then
+	seen        *seen    // the same, as it is kept
 	fresh       bool     // it had only just been changed then
 	final       bool     // nobody writes it any more: its last line may lack an end
 	missing     time.Time
@@ -107,7 +108,7 @@ func (t *tail) resume() error {
 	t.last = p
 	t.begin, err = p.seek(t.file)
 	t.lines.begun = true
-	if *t.lines.digest = p.digest; t.begin != p.end {
+	if *t.lines.digest = p.digest(); t.begin != p.end {
 		*t.lines.digest = digest{from: t.begin, to: t.begin}
 	}
 	return err
@@ -115,7 +116,10 @@ func (t *tail) resume() error {
 
 // looked takes notice of how far a file goes now.
 func (t *tail) looked(info fs.FileInfo) {
-	t.limit, t.stamp = info.Size(), stampOf(info)
+	t.limit = info.Size()
+	if now := stampOf(info); now != t.stamp {
+		t.stamp, t.seen = now, seenAs(now)
+	}
 	since := time.Since(info.ModTime())
 	t.fresh = since >= 0 && since < timeStep
 }
@@ -166,8 +170,8 @@ func (t *tail) next() (*given, error) {
 		case err != nil:
 			return nil, fmt.Errorf("read %s: %w", t.path, err)
 		}
-		t.last = positionOf(t.begin, &l)
-		t.last.stamp, t.last.done = t.stamp, last
+		t.last = positionOf(t.begin, &l, t.lines.digest.from, t.seen)
+		t.last.done = last
 		t.begin += l.size
 		body := l.body(int(t.source.MaxBody))
 		if len(body) == 0 && t.skipEmpty {

@@ -115,7 +115,7 @@ func (r *wholeFiles) next() (*given, error) {
 		g, err := r.read(f)
 		switch {
 		case err == nil:
-			r.taken[f.path] = g.content
+			r.taken[f.path] = *g.content
 			if was.Size == g.content.Size && was.Sum == g.content.Sum && was.File == g.content.File {
 				continue // it was only touched
 			}
@@ -165,7 +165,7 @@ func (r *wholeFiles) read(f wholeFile) (*given, error) {
 	sum := crc32.Checksum(whole.content, castagnoli)
 	return &given{
 		origin: r, id: fmt.Sprintf("%x-%x-%x-%x", h.Sum64(), f.stamp.Modified, f.stamp.Size, sum),
-		body: whole.body(int(r.MaxBody)), err: invalid, content: content{f.stamp, sum, id.lasting()},
+		body: whole.body(int(r.MaxBody)), err: invalid, content: &content{f.stamp, sum, id.lasting()},
 		contentType: r.typeOf(f.path), headers: eip.Headers{"file": f.path}, timestamp: time.Unix(0, f.stamp.Modified),
 	}, nil
 }

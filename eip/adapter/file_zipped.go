@@ -84,11 +84,11 @@ func (t *tail) readLine() (line, error) {
 // resumeZipped goes on after what was read of a gzip file, if it is in it still.
 func (t *tail) resumeZipped(p position) error {
 	t.lines.begun = true
-	if t.last, t.begin = p, p.end; p.done && p.stamp == t.stamp {
+	if t.last, t.begin = p, p.end; p.done && p.seen.is(t.seen) {
 		t.finished = true
 		return nil
 	}
-	if t.lines.digest.follow(t.lines.in, p.end, t.source.closed); *t.lines.digest == p.digest {
+	if t.lines.digest.follow(t.lines.in, p.end, t.source.closed); *t.lines.digest == p.digest() {
 		return nil
 	}
 	t.logAnew()

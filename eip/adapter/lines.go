@@ -19,7 +19,8 @@ type line struct {
 	tooLong bool
 	mark    int    // how long the byte order mark is that content begins with
 	utf16   bool   // it is no text in UTF-8, and neither is what follows
-	digest  digest // of the stream to the line's end
+	all     uint32 // of the stream's digest to the line's end
+	head    uint32
 }
 
 // body is the line without its end, which is \n or \r\n.
@@ -146,7 +147,7 @@ func (r *lineReader) cut() line {
 	l := r.part
 	r.part = line{}
 	if r.digest != nil {
-		l.digest = *r.digest
+		l.all, l.head = r.digest.all, r.digest.head
 	}
 	if !r.begun {
 		r.begun = true
