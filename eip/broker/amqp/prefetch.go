@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"fmt"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -14,13 +15,16 @@ import (
 //
 // What comes when the budget is used up is not kept: its frames are dropped on their
 // way to the library, and when all that was kept is settled, the broker is asked for
-// it again, by fewer.
+// it again, by fewer: by another AMQP channel, as the end of one gives back all it had
+// in one step. A queue that may go with its last consumer has another consumer first,
+// and what was dropped is given back when no more of it comes.
 const (
 	firstPrefetch = 8
 	quickly       = 8 // times as many, until something was dropped
 	slowly        = 2
 	// forgetting is how many small messages make one that was large count for little.
 	forgetting = 32
+	quiet      = 20 * time.Millisecond
 	overhead   = 512 // about what a message takes beside its header and body
 )
 
@@ -28,6 +32,7 @@ const (
 type reading struct {
 	wire      *inbound
 	queue     string
+	reopens   bool // the queue stays without a consumer
 	fixed     bool // the prefetch, as a consumer that is cancelled makes way for another process'
 	most      int
 	budget    int64
@@ -45,7 +50,8 @@ type reading struct {
 	typical    int64    // size of a message, rather too large
 	dropping   bool
 	dropped    uint64 // the last delivery that was
-	returning  bool   // what was dropped comes again, before anything new may
+	when       time.Time
+	returning  bool // what was dropped comes again, before anything new may
 }
 
 // coming is a delivery on its way.
@@ -70,7 +76,7 @@ func (w *window) admit(tag uint64, redelivered bool) bool {
 		}
 	}
 	if w.dropping || w.returning && !redelivered {
-		w.dropping, w.dropped = true, tag
+		w.dropping, w.dropped, w.when = true, tag, time.Now()
 		w.poke()
 		return false
 	}
@@ -97,13 +103,14 @@ func (w *window) arrive(tag uint64, size int64) {
 // adjust does what the sizes of messages ask for. Only run calls it.
 func (w *window) adjust() {
 	w.mu.Lock()
-	fits := int(min(max(w.budget/max(w.typical, 1), 1), int64(w.most)))
+	fits := w.fitting()
 	if w.dropping {
 		w.growth = slowly
 	}
 	prefetch := 0 // that another consumer has
 	switch {
 	case w.next != nil || w.fixed: // it is being changed, or never is
+	case w.dropping && w.reopens:
 	case w.dropping && fits < w.prefetch:
 		prefetch = fits
 	case !w.dropping && w.came >= w.prefetch && (fits >= 2*w.prefetch || fits == w.most && fits > w.prefetch):
@@ -118,7 +125,18 @@ func (w *window) adjust() {
 		w.mu.Unlock()
 		return
 	}
-	again := w.dropped
+	again, left := w.dropped, quiet-time.Since(w.when)
+	if w.reopens {
+		w.mu.Unlock()
+		w.acknowledge(true)
+		_ = w.channel.Close() // the source opens another
+		return
+	}
+	if left > 0 {
+		w.mu.Unlock()
+		time.AfterFunc(left, w.poke)
+		return
+	}
 	w.dropping, w.returning = false, true
 	w.mu.Unlock()
 	w.acknowledge(true)
@@ -158,6 +176,17 @@ func (w *window) consume(prefetch int) error {
 	defer w.wire.forget(before)
 	return w.channel.Cancel(before, false)
 }
+
+// full returns the prefetch that the next consumer should begin with, where this one
+// dropped messages.
+func (w *window) full() (prefetch int, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fitting(), w.dropping
+}
+
+// fitting is how many messages the budget has room for.
+func (w *window) fitting() int { return int(min(max(w.budget/max(w.typical, 1), 1), int64(w.most))) }
 
 // follow returns the deliveries of the consumer that has taken the place of the one
 // that gives no more; nil where there is none.

@@ -21,6 +21,8 @@ type source struct {
 	broker   *Broker
 	prefetch int
 	bytes    int64
+	first    int // prefetch of the next consumer
+	growth   int // of that
 	replier  eip.Replier
 	context  context.Context
 	stop     context.CancelFunc
@@ -50,7 +52,7 @@ func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscript
 	if sub.PrefetchBytes == 0 {
 		sub.PrefetchBytes = broker.DefaultPrefetchBytes
 	}
-	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), replier: broker.Replies(b)}
+	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), first: min(sub.Prefetch, firstPrefetch), growth: quickly, replier: broker.Replies(b)}
 	s.context, s.stop = context.WithCancel(context.Background())
 	if err := b.track(s); err != nil {
 		return nil, err
@@ -116,13 +118,13 @@ func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel
 	if err := s.await(ctx, conn, ch); err != nil {
 		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, err)
 	}
-	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: quickly}
-	first := min(s.prefetch, firstPrefetch)
-	if r.fixed, _ = s.topology.arguments["x-single-active-consumer"].(bool); r.fixed {
-		first = s.prefetch
+	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: s.growth,
+		reopens: s.topology.declare && !s.topology.undeclared && !s.topology.autoDelete}
+	if r.fixed, _ = s.topology.arguments["x-single-active-consumer"].(bool); r.fixed && s.growth == quickly {
+		s.first = s.prefetch
 	}
 	w := newWindow(conn, ch, s.topology.lasts(), r)
-	if err := w.consume(first); err != nil {
+	if err := w.consume(s.first); err != nil {
 		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, err)
 	}
 	go w.run()
@@ -217,8 +219,13 @@ func (s *source) lost(c *consumer) {
 	default:
 	}
 	s.silent = strings.Contains(why, "timeout")
+	prefetch, full := c.window.full()
+	s.first, s.growth = min(s.prefetch, firstPrefetch), quickly
+	if full {
+		s.first, s.growth = prefetch, slowly
+	}
 	s.close(c)
-	if s.context.Err() == nil && !c.conn.IsClosed() { // that is said once for all
+	if s.context.Err() == nil && !c.conn.IsClosed() && !full { // that is said once for all
 		s.broker.config.Log.Warn("lost the consumer", slog.String("queue", s.topology.queue), slog.String("why", why))
 	}
 }
@@ -242,6 +249,7 @@ func (s *source) close(c *consumer) {
 		// The consumer goes and what it had comes back in one step: who sees no consumer
 		// any more must not get what is behind it first.
 		_ = c.channel.Close()
+		c.conn.wire.in.forget(c.window.tag)
 	})
 	s.broker.consumers(s.topology.queue, -1)
 }
