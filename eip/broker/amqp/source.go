@@ -21,8 +21,6 @@ type source struct {
 	broker   *Broker
 	prefetch int
 	bytes    int64
-	first    int // prefetch of the next consumer
-	growth   int // of that
 	replier  eip.Replier
 	context  context.Context
 	stop     context.CancelFunc
@@ -52,7 +50,7 @@ func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscript
 	if sub.PrefetchBytes == 0 {
 		sub.PrefetchBytes = broker.DefaultPrefetchBytes
 	}
-	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), first: min(sub.Prefetch, firstPrefetch), growth: quickly, replier: broker.Replies(b)}
+	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), replier: broker.Replies(b)}
 	s.context, s.stop = context.WithCancel(context.Background())
 	if err := b.track(s); err != nil {
 		return nil, err
@@ -118,13 +116,14 @@ func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel
 	if err := s.await(ctx, conn, ch); err != nil {
 		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, err)
 	}
-	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: s.growth,
-		reopens: s.topology.declare && !s.topology.undeclared && !s.topology.autoDelete}
-	if r.fixed, _ = s.topology.arguments["x-single-active-consumer"].(bool); r.fixed && s.growth == quickly {
-		s.first = s.prefetch
+	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: quickly, resumed: make(chan struct{}, 1),
+		stays: s.topology.declare && !s.topology.undeclared && !s.topology.autoDelete}
+	first := min(s.prefetch, firstPrefetch)
+	if r.fixed, _ = s.topology.arguments["x-single-active-consumer"].(bool); r.fixed {
+		first = s.prefetch
 	}
 	w := newWindow(conn, ch, s.topology.lasts(), r)
-	if err := w.consume(s.first); err != nil {
+	if err := w.consume(first); err != nil {
 		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, err)
 	}
 	go w.run()
@@ -164,8 +163,16 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 					continue
 				}
 				if c.early == nil && !c.channel.IsClosed() {
-					if next := c.window.follow(); next != nil {
+					switch next, soon := c.window.follow(); {
+					case next != nil:
 						c.deliveries = next
+						continue
+					case soon:
+						select {
+						case <-c.window.resumed:
+						case <-ctx.Done():
+						case <-s.context.Done():
+						}
 						continue
 					}
 				}
@@ -219,13 +226,8 @@ func (s *source) lost(c *consumer) {
 	default:
 	}
 	s.silent = strings.Contains(why, "timeout")
-	prefetch, full := c.window.full()
-	s.first, s.growth = min(s.prefetch, firstPrefetch), quickly
-	if full {
-		s.first, s.growth = prefetch, slowly
-	}
 	s.close(c)
-	if s.context.Err() == nil && !c.conn.IsClosed() && !full { // that is said once for all
+	if s.context.Err() == nil && !c.conn.IsClosed() { // that is said once for all
 		s.broker.config.Log.Warn("lost the consumer", slog.String("queue", s.topology.queue), slog.String("why", why))
 	}
 }
