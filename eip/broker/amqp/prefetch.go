@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"fmt"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -13,14 +14,17 @@ import (
 // the queue goes with it.
 //
 // What comes when the budget is used up is not kept: its frames are dropped on their
-// way to the library, and when all that was kept is settled, the broker is asked for
-// it again, by fewer.
+// way to the library, and when all that was kept is settled, it is given back, for
+// another consumer of fewer. There is none meanwhile, so that it comes again in order.
+// A queue that may go with its last consumer has the other one before, and what was
+// dropped is given back in one step, when no more of it comes.
 const (
 	firstPrefetch = 8
 	quickly       = 8 // times as many, until something was dropped
 	slowly        = 2
 	// forgetting is how many small messages make one that was large count for little.
 	forgetting = 32
+	quiet      = 20 * time.Millisecond
 	overhead   = 512 // about what a message takes beside its header and body
 )
 
@@ -28,24 +32,28 @@ const (
 type reading struct {
 	wire      *inbound
 	queue     string
+	stays     bool // the queue stays without a consumer
 	fixed     bool // the prefetch, as a consumer that is cancelled makes way for another process'
 	most      int
 	budget    int64
-	name      string // what the consumers' tags begin with
+	name      string        // what the consumers' tags begin with
+	resumed   chan struct{} // there is another consumer after a while without one
 	growth    int
 	tag       string // of the consumer
 	consumers int    // so far
 
 	// The window's lock guards what follows.
-	feed, next <-chan amqp.Delivery // next: of the consumer that takes the place of feed's
-	prefetch   int
-	came       int      // with this prefetch
-	coming     []coming // what the library has, in order
-	held       int64    // bytes that came and are not settled
-	typical    int64    // size of a message, rather too large
-	dropping   bool
-	dropped    uint64 // the last delivery that was
-	returning  bool   // what was dropped comes again, before anything new may
+	feed, next    <-chan amqp.Delivery // next: of the consumer that takes the place of feed's
+	prefetch      int
+	came          int      // with this prefetch
+	coming        []coming // what the library has, in order
+	held          int64    // bytes that came and are not settled
+	typical       int64    // size of a message, rather too large
+	dropping      bool
+	paused        bool   // there is no consumer for a while
+	lost, dropped uint64 // the first and last delivery that was
+	when          time.Time
+	returning     bool // what was dropped comes again, before anything new may
 }
 
 // coming is a delivery on its way.
@@ -58,8 +66,8 @@ type coming struct {
 func (w *window) admit(tag uint64, redelivered bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.held >= w.budget && !w.dropping {
-		w.dropping = true
+	full := w.held >= w.budget
+	if full && !w.dropping {
 		for _, c := range w.coming {
 			w.typical = max(w.typical, c.size)
 		}
@@ -69,8 +77,11 @@ func (w *window) admit(tag uint64, redelivered bool) bool {
 			}
 		}
 	}
-	if w.dropping || w.returning && !redelivered {
-		w.dropping, w.dropped = true, tag
+	if full || w.dropping || w.returning && !redelivered {
+		if !w.dropping {
+			w.lost = tag
+		}
+		w.dropping, w.dropped, w.when = true, tag, time.Now()
 		w.poke()
 		return false
 	}
@@ -97,13 +108,14 @@ func (w *window) arrive(tag uint64, size int64) {
 // adjust does what the sizes of messages ask for. Only run calls it.
 func (w *window) adjust() {
 	w.mu.Lock()
-	fits := int(min(max(w.budget/max(w.typical, 1), 1), int64(w.most)))
+	fits := w.fitting()
 	if w.dropping {
 		w.growth = slowly
 	}
 	prefetch := 0 // that another consumer has
 	switch {
 	case w.next != nil || w.fixed: // it is being changed, or never is
+	case w.dropping && w.stays:
 	case w.dropping && fits < w.prefetch:
 		prefetch = fits
 	case !w.dropping && w.came >= w.prefetch && (fits >= 2*w.prefetch || fits == w.most && fits > w.prefetch):
@@ -118,11 +130,45 @@ func (w *window) adjust() {
 		w.mu.Unlock()
 		return
 	}
-	again := w.dropped
+	again, left := w.dropped, quiet-time.Since(w.when)
+	if w.stays && !w.fixed {
+		w.paused = true
+		w.mu.Unlock()
+		w.anew(min(fits, w.prefetch))
+		return
+	}
+	if left > 0 {
+		w.mu.Unlock()
+		time.AfterFunc(left, w.poke)
+		return
+	}
 	w.dropping, w.returning = false, true
 	w.mu.Unlock()
 	w.acknowledge(true)
 	_ = w.channel.Nack(again, true, true) // in one step, so that it comes in order
+}
+
+// anew gives back what was dropped, for another consumer. Nothing else is
+// unacknowledged but what is settled.
+func (w *window) anew(prefetch int) {
+	w.acknowledge(true)
+	_ = w.channel.Cancel(w.tag, false) // if the AMQP channel is lost, the rest fails too
+	w.wire.forget(w.tag)
+	w.mu.Lock()
+	first, last := w.lost, w.dropped
+	w.dropping = false
+	w.mu.Unlock()
+	for tag := first; tag <= last; tag++ {
+		_ = w.channel.Nack(tag, false, true)
+	}
+	_ = w.consume(prefetch)
+	w.mu.Lock()
+	w.paused = false
+	w.mu.Unlock()
+	select {
+	case w.resumed <- struct{}{}:
+	default: // nobody has waited
+	}
 }
 
 // consume makes a consumer of the given prefetch, in place of the one that is there.
@@ -146,30 +192,35 @@ func (w *window) consume(prefetch int) error {
 	}
 	w.tag = tag
 	w.mu.Lock()
-	if before == "" {
+	first := w.feed == nil
+	if first {
 		w.feed = feed
 	} else {
 		w.next = feed
 	}
+	first = first || w.paused
 	w.mu.Unlock()
-	if before == "" {
+	if first {
 		return nil
 	}
 	defer w.wire.forget(before)
 	return w.channel.Cancel(before, false)
 }
 
+// fitting is how many messages the budget has room for.
+func (w *window) fitting() int { return int(min(max(w.budget/max(w.typical, 1), 1), int64(w.most))) }
+
 // follow returns the deliveries of the consumer that has taken the place of the one
-// that gives no more; nil where there is none.
-func (w *window) follow() <-chan amqp.Delivery {
+// that gives no more; nil where there is none, or will be soon.
+func (w *window) follow() (feed <-chan amqp.Delivery, soon bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.next == nil {
-		return nil
+		return nil, w.paused
 	}
 	w.feed, w.next = w.next, nil
 	w.poke()
-	return w.feed
+	return w.feed, false
 }
 
 // feeds are the deliveries that the library has.

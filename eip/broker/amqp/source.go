@@ -122,7 +122,8 @@ func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel
 		_ = ch.Close() // the server may have closed it already
 		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, trouble(err))
 	}
-	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: quickly}
+	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: quickly, resumed: make(chan struct{}, 1),
+		stays: s.topology.declare && !s.topology.undeclared && !s.topology.autoDelete}
 	first := min(s.prefetch, firstPrefetch)
 	if r.fixed, _ = s.topology.arguments["x-single-active-consumer"].(bool); r.fixed {
 		first = s.prefetch
@@ -168,8 +169,16 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 					continue
 				}
 				if c.early == nil && !c.channel.IsClosed() {
-					if next := c.window.follow(); next != nil {
+					switch next, soon := c.window.follow(); {
+					case next != nil:
 						c.deliveries = next
+						continue
+					case soon:
+						select {
+						case <-c.window.resumed:
+						case <-ctx.Done():
+						case <-s.context.Done():
+						}
 						continue
 					}
 				}
@@ -247,6 +256,7 @@ func (s *source) close(c *consumer) {
 		// The consumer goes and what it had comes back in one step: who sees no consumer
 		// any more must not get what is behind it first.
 		_ = c.channel.Close()
+		c.conn.wire.in.forget(c.window.tag)
 	})
 	s.broker.consumers(s.topology.queue, -1)
 }
