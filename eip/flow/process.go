@@ -60,6 +60,7 @@ type Process struct {
 	counted     counted
 	running     context.Context // of the flows
 	stop        context.CancelFunc
+	opening     sync.WaitGroup // dead-letter queues that could not be opened yet
 	stopping    atomic.Bool
 	steps       atomic.Pointer[func(control.Step)]
 	control     *control.Server // nil of a guest
@@ -268,6 +269,7 @@ func (p *Process) close() (err error) {
 	if p.control != nil {
 		p.control.Close()
 	}
+	p.opening.Wait()
 	for _, r := range p.flows {
 		err = errors.Join(err, r.close())
 	}
