@@ -165,7 +165,8 @@ type flowBlock struct {
 	// The headers of the messages of a topic of the type headers, with their values.
 	// x-match = "any" means that one of them is enough.
 	Match map[string]any `flow:"match"`
-	// The broker's own name for the subscription's queue. Without it TOPIC.SUBSCRIPTION.
+	// The broker's own name for the subscription's queue. Without it
+	// the topic's address, a dot and the subscription.
 	SubscriptionAddress string `flow:"subscription_address"`
 	// The broker's own further arguments of the subscription's queue.
 	SubscriptionArguments map[string]any `flow:"subscription_arguments"`

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -26,10 +27,29 @@ func (r *running) openDeadLetters(ctx context.Context) error {
 		return nil
 	}
 	err := d.open(ctx)
-	if err != nil && d.Trouble() == nil {
+	switch {
+	case err == nil:
+	case d.Trouble() == nil:
 		return fmt.Errorf("flow %s: open its dead-letter queue: %w", r.decl.Name, err)
+	default:
+		r.process.opening.Go(d.keepOpening)
 	}
 	return nil
+}
+
+// keepOpening opens the queue when the broker lets it.
+func (d *deadLetters) keepOpening() {
+	for wait := first; d.Trouble() != nil; wait = min(2*wait, soon) {
+		if d.Trouble().Refused {
+			wait = longest
+		}
+		select {
+		case <-time.After(wait):
+		case <-d.process.running.Done():
+			return
+		}
+		_ = d.open(d.process.running) // it notes what keeps it
+	}
 }
 
 // DeadLetters takes messages from the queue for what has failed, or is invalid; so

@@ -155,7 +155,10 @@ func TestProcess_Hindered(t *testing.T) {
 					send("queue.in")
 				}
 				time.Sleep(time.Second)
-				if state, why := stateOf(p, "hindered"); !test.runs && state != control.Running {
+				if test.runs {
+					time.Sleep(time.Minute)
+				}
+				if state, why := stateOf(p, "hindered"); state != control.Running {
 					t.Errorf("at last it is %s: %s", state, why)
 				}
 				for _, s := range p.Stats() {

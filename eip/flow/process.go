@@ -64,6 +64,7 @@ type Process struct {
 	counted     counted
 	running     context.Context // of the flows
 	stop        context.CancelFunc
+	opening     sync.WaitGroup // dead-letter queues that could not be opened yet
 	stopping    atomic.Bool
 	steps       atomic.Pointer[func(control.Step)]
 	control     *control.Server // nil of a guest
@@ -275,6 +276,7 @@ func (p *Process) close() (err error) {
 	if p.control != nil {
 		p.control.Close()
 	}
+	p.opening.Wait()
 	for _, r := range p.flows {
 		err = errors.Join(err, r.close())
 	}

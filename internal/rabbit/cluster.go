@@ -32,9 +32,12 @@ func Cluster(t testing.TB, size int) (nodes []*Node) {
 				t.Fatal(err)
 			}
 		}
+	}
+	nodes[0].Restart(t) // the others join it: of several at once, each may begin alone
+	for _, n := range nodes[1:] {
 		n.Launch(t)
 	}
-	for _, n := range nodes {
+	for _, n := range nodes[1:] {
 		n.Await(t)
 	}
 	return nodes

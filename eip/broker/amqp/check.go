@@ -93,7 +93,15 @@ func warn(c broker.Channel, s *broker.Subscription, queueType string) (all []str
 	if s == nil {
 		return all
 	}
-	add(c.Kind == broker.Queue && c.AutoDelete && !c.Exclusive, "it goes with its last consumer, and what is in it goes too")
+	switch {
+	case c.Kind != broker.Queue: // the flow says how long its subscription is to last
+	case c.Exclusive:
+		add(true, "it goes with the process, and what is in it goes too")
+	case c.AutoDelete:
+		add(true, "it goes with its last consumer, and what is in it goes too")
+	case !c.Durable:
+		add(true, "it goes when the broker restarts, and what is in it goes too")
+	}
 	limit, isLimited := a["x-delivery-limit"]
 	unlimited := limit == int32(-1)
 	add(isLimited && !unlimited && !dead, "RabbitMQ drops a message that was delivered more often than x-delivery-limit without being settled, as it is when processes crash or connections are lost; "+remedy)

@@ -244,6 +244,6 @@ func (s *sender) connect() (*session, error) {
 	s.mu.Lock()
 	s.conn, s.frame = conn, conn.Config.FrameSize
 	s.mu.Unlock()
-	return &session{sender: s, hindered: s.Trouble() != nil, conn: conn, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return, maxUnconfirmed)),
+	return &session{sender: s, began: time.Now(), hindered: s.Trouble() != nil, conn: conn, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return, maxUnconfirmed)),
 		confirms: ch.NotifyPublish(make(chan amqp.Confirmation, maxUnconfirmed)), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -21,6 +22,7 @@ type session struct {
 	confirms chan amqp.Confirmation
 	closed   chan *amqp.Error
 	progress bool      // something was settled
+	began    time.Time
 	hindered bool      // until something is confirmed
 	lone     *outgoing // what was published alone last
 }
@@ -106,7 +108,9 @@ func (x *session) batch(c amqp.Confirmation, confirms <-chan amqp.Confirmation, 
 				return err
 			}
 		}
-		x.confirmed(c)
+		if err := x.confirmed(c); err != nil {
+			return err
+		}
 		select {
 		case c, ok = <-confirms:
 		default:
@@ -197,11 +201,20 @@ func (x *session) down() bool {
 }
 
 // confirmed settles the oldest message under way: the library gives confirms in
-// the order of publishing.
-func (x *session) confirmed(c amqp.Confirmation) {
+// the order of publishing. An AMQP channel by which a quorum queue has lost its leader
+// refuses all that is sent, also when there is a new one, so the session then ends.
+// Where the queue cannot be full, what was refused is published again.
+func (x *session) confirmed(c amqp.Confirmation) *amqp.Error {
+	var stale *amqp.Error
+	if !c.Ack && x.arguments["x-max-length"] == nil && x.arguments["x-max-length-bytes"] == nil {
+		stale = &amqp.Error{Code: amqp.InternalError, Reason: "the broker refuses what is sent: a queue has lost its quorum, or is full by a policy"}
+		if x.arguments["x-queue-type"] == "quorum" {
+			return stale
+		}
+	}
 	o := x.oldest(c.DeliveryTag)
 	if o == nil {
-		return
+		return nil
 	}
 	err := o.returned
 	if err == nil && c.Ack && x.hindered {
@@ -212,6 +225,10 @@ func (x *session) confirmed(c amqp.Confirmation) {
 		err = fmt.Errorf("publish to %s: the broker refused it (is the queue full?)", x.name())
 	}
 	o.release(err)
+	if stale != nil && time.Since(x.began) < answerTime { // it is new
+		return nil
+	}
+	return stale
 }
 
 // oldest takes out the oldest message under way, where it was published under this
