@@ -43,17 +43,17 @@ type reading struct {
 	consumers int    // so far
 
 	// The window's lock guards what follows.
-	feed, next    <-chan amqp.Delivery // next: of the consumer that takes the place of feed's
-	prefetch      int
-	came          int      // with this prefetch
-	coming        []coming // what the library has, in order
-	held          int64    // bytes that came and are not settled
-	typical       int64    // size of a message, rather too large
-	dropping      bool
-	paused        bool   // there is no consumer for a while
-	lost, dropped uint64 // the first and last delivery that was
-	when          time.Time
-	returning     bool // what was dropped comes again, before anything new may
+	feed, next <-chan amqp.Delivery // next: of the consumer that takes the place of feed's
+	prefetch   int
+	came       int      // with this prefetch
+	coming     []coming // what the library has, in order
+	held       int64    // bytes that came and are not settled
+	typical    int64    // size of a message, rather too large
+	dropping   bool
+	paused     bool   // there is no consumer for a while
+	dropped    uint64 // the last delivery that was
+	when       time.Time
+	returning  bool // what was dropped comes again, before anything new may
 }
 
 // coming is a delivery on its way.
@@ -78,9 +78,6 @@ func (w *window) admit(tag uint64, redelivered bool) bool {
 		}
 	}
 	if full || w.dropping || w.returning && !redelivered {
-		if !w.dropping {
-			w.lost = tag
-		}
 		w.dropping, w.dropped, w.when = true, tag, time.Now()
 		w.poke()
 		return false
@@ -155,12 +152,10 @@ func (w *window) anew(prefetch int) {
 	_ = w.channel.Cancel(w.tag, false) // if the AMQP channel is lost, the rest fails too
 	w.wire.forget(w.tag)
 	w.mu.Lock()
-	first, last := w.lost, w.dropped
+	last := w.dropped
 	w.dropping = false
 	w.mu.Unlock()
-	for tag := first; tag <= last; tag++ {
-		_ = w.channel.Nack(tag, false, true)
-	}
+	_ = w.channel.Nack(last, true, true) // of a quorum queue, the new consumer overtakes what is given back one by one
 	_ = w.consume(prefetch)
 	w.mu.Lock()
 	w.paused = false
