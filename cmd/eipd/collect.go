@@ -66,4 +66,3 @@ func (r *runCommand) limitMemory(given bool) (eip.Bytes, error) {
 	}
 	return memory, nil
 }
-

@@ -24,7 +24,9 @@ const (
 	slowly        = 2
 	// forgetting is how many small messages make one that was large count for little.
 	forgetting = 32
-	quiet      = 20 * time.Millisecond
+	quiet      = 200 * time.Millisecond
+	glance     = 5 * time.Millisecond
+	waitReturn = 2 * time.Second
 	overhead   = 512 // about what a message takes beside its header and body
 )
 
@@ -52,6 +54,7 @@ type reading struct {
 	dropping   bool
 	paused     bool   // there is no consumer for a while
 	dropped    uint64 // the last delivery that was
+	drops      int
 	when       time.Time
 	returning  bool // what was dropped comes again, before anything new may
 }
@@ -79,6 +82,7 @@ func (w *window) admit(tag uint64, redelivered bool) bool {
 	}
 	if full || w.dropping || w.returning && !redelivered {
 		w.dropping, w.dropped, w.when = true, tag, time.Now()
+		w.drops++
 		w.poke()
 		return false
 	}
@@ -128,7 +132,13 @@ func (w *window) adjust() {
 		return
 	}
 	again, left := w.dropped, quiet-time.Since(w.when)
-	if w.stays && !w.fixed {
+	if w.stays && w.fixed {
+		w.mu.Unlock()
+		w.acknowledge(true)
+		_ = w.channel.Close() // all goes back in one step, and the source opens another
+		return
+	}
+	if w.stays {
 		w.paused = true
 		w.mu.Unlock()
 		w.anew(min(fits, w.prefetch))
@@ -152,10 +162,12 @@ func (w *window) anew(prefetch int) {
 	_ = w.channel.Cancel(w.tag, false) // if the AMQP channel is lost, the rest fails too
 	w.wire.forget(w.tag)
 	w.mu.Lock()
-	last := w.dropped
-	w.dropping = false
+	last, n := w.dropped, w.drops
+	w.dropping, w.drops = false, 0
 	w.mu.Unlock()
-	_ = w.channel.Nack(last, true, true) // of a quorum queue, the new consumer overtakes what is given back one by one
+	before, _ := w.channel.QueueDeclarePassive(w.queue, false, false, false, false, nil)
+	_ = w.channel.Nack(last, true, true)
+	w.returned(before.Messages + n)
 	_ = w.consume(prefetch)
 	w.mu.Lock()
 	w.paused = false
@@ -163,6 +175,23 @@ func (w *window) anew(prefetch int) {
 	select {
 	case w.resumed <- struct{}{}:
 	default: // nobody has waited
+	}
+}
+
+// returned waits until so many messages are in the queue: a quorum queue may take the
+// next consumer before it takes back what the last one had. Where others read the
+// queue, there may never be as many, and no order either.
+func (w *window) returned(n int) {
+	for range waitReturn / glance {
+		q, err := w.channel.QueueDeclarePassive(w.queue, false, false, false, false, nil)
+		if err != nil || q.Messages >= n {
+			return
+		}
+		select {
+		case <-time.After(glance):
+		case <-w.done:
+			return
+		}
 	}
 }
 
@@ -204,6 +233,13 @@ func (w *window) consume(prefetch int) error {
 
 // fitting is how many messages the budget has room for.
 func (w *window) fitting() int { return int(min(max(w.budget/max(w.typical, 1), 1), int64(w.most))) }
+
+// full reports whether messages are dropped.
+func (w *window) full() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.dropping
+}
 
 // follow returns the deliveries of the consumer that has taken the place of the one
 // that gives no more; nil where there is none, or will be soon.

@@ -226,8 +226,9 @@ func (s *source) lost(c *consumer) {
 	default:
 	}
 	s.silent = strings.Contains(why, "timeout")
+	full := c.window.full() // it was closed on purpose
 	s.close(c)
-	if s.context.Err() == nil && !c.conn.IsClosed() { // that is said once for all
+	if s.context.Err() == nil && !c.conn.IsClosed() && !full { // that is said once for all
 		s.broker.config.Log.Warn("lost the consumer", slog.String("queue", s.topology.queue), slog.String("why", why))
 	}
 }
