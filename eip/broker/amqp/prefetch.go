@@ -8,52 +8,50 @@ import (
 )
 
 // The client library reads whatever the broker sends, and the broker counts messages,
-// of any size. So few are asked for at first, then as many of the size that was seen
-// as the budget has room for. Each number is another consumer's: RabbitMQ does not
-// change that of one which is there, and the next begins before it is cancelled, lest
-// the queue goes with it.
-//
-// What comes when the budget is used up is not kept: its frames are dropped on their
-// way to the library, and when all that was kept is settled, it is given back, for
-// another consumer of fewer. There is none meanwhile, so that it comes again in order.
-// A queue that may go with its last consumer has the other one before, and what was
-// dropped is given back in one step, when no more of it comes.
+// of any size. So what comes when the budget in bytes is used up is not kept: its
+// frames are dropped on their way to the library. When all that was kept is settled and
+// nothing more comes, what was dropped is given back in one step, and asked for again
+// by another consumer, of as many as fit; and so it is done when many more would fit.
+// RabbitMQ does not change the prefetch of a consumer that is there.
 const (
-	firstPrefetch = 8
-	quickly       = 8 // times as many, until something was dropped
-	slowly        = 2
-	// forgetting is how many small messages make one that was large count for little.
-	forgetting = 32
-	quiet      = 20 * time.Millisecond
+	quiet  = 200 * time.Millisecond // without anything that comes
+	glance = 5 * time.Millisecond
+	// many is how many messages make one that was large count for little, and how often
+	// a prefetch is used until another one is tried.
+	many       = 32
+	growth     = 8   // times as many at most
 	overhead   = 512 // about what a message takes beside its header and body
+	waitReturn = 2 * time.Second
 )
 
 // reading is what a window knows of what its consumer reads.
 type reading struct {
-	wire      *inbound
-	queue     string
-	stays     bool // the queue stays without a consumer
-	fixed     bool // the prefetch, as a consumer that is cancelled makes way for another process'
-	most      int
-	budget    int64
-	name      string        // what the consumers' tags begin with
-	resumed   chan struct{} // there is another consumer after a while without one
-	growth    int
+	wire    *inbound
+	queue   string
+	name    string // what the consumers' tags begin with
+	fixed   bool   // no other consumer: the queue may go without one, or be taken over
+	most    int
+	budget  int64
+	resumed chan struct{} // there is another consumer after a while without one
+
+	// Only run uses these, once it runs.
 	tag       string // of the consumer
 	consumers int    // so far
 
 	// The window's lock guards what follows.
-	feed, next    <-chan amqp.Delivery // next: of the consumer that takes the place of feed's
-	prefetch      int
-	came          int      // with this prefetch
-	coming        []coming // what the library has, in order
-	held          int64    // bytes that came and are not settled
-	typical       int64    // size of a message, rather too large
-	dropping      bool
-	paused        bool   // there is no consumer for a while
-	lost, dropped uint64 // the first and last delivery that was
-	when          time.Time
-	returning     bool // what was dropped comes again, before anything new may
+	prefetch  int
+	feed      <-chan amqp.Delivery
+	behind    bool     // the source reads what an earlier consumer had
+	paused    bool     // there is no consumer for a while
+	came      int      // to this consumer
+	coming    []coming // what the library has, in order
+	held      int64    // bytes that came and are not settled
+	typical   int64    // size of a message, rather too large
+	dropping  bool
+	drops     int
+	dropped   uint64 // the last delivery that was
+	when      time.Time
+	returning bool // what was dropped comes again, before anything new may
 }
 
 // coming is a delivery on its way.
@@ -66,8 +64,7 @@ type coming struct {
 func (w *window) admit(tag uint64, redelivered bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	full := w.held >= w.budget
-	if full && !w.dropping {
+	if w.held >= w.budget && !w.dropping {
 		for _, c := range w.coming {
 			w.typical = max(w.typical, c.size)
 		}
@@ -77,16 +74,14 @@ func (w *window) admit(tag uint64, redelivered bool) bool {
 			}
 		}
 	}
-	if full || w.dropping || w.returning && !redelivered {
-		if !w.dropping {
-			w.lost = tag
-		}
-		w.dropping, w.dropped, w.when = true, tag, time.Now()
-		w.poke()
-		return false
+	if w.held < w.budget && !w.dropping && (redelivered || !w.returning) {
+		w.returning = false
+		return true
 	}
-	w.returning = false
-	return true
+	w.dropping, w.dropped, w.when = true, tag, time.Now()
+	w.drops++
+	w.poke()
+	return false
 }
 
 // arrive notes the size of a delivery that was admitted.
@@ -98,68 +93,79 @@ func (w *window) arrive(tag uint64, size int64) {
 	if size > w.typical {
 		w.typical = size
 	} else {
-		w.typical -= (w.typical - size) / forgetting
+		w.typical -= (w.typical - size) / many
 	}
-	if w.came++; w.prefetch < w.most && w.came%w.prefetch == 0 {
-		w.poke()
+	w.came++
+	if w.prefetch < w.most {
+		w.when = time.Now()
+		if w.stalls() {
+			w.poke()
+		}
 	}
 }
+
+// stalls reports whether all that was asked for is unsettled and takes little: the flow
+// may need more of it to go on.
+func (w *window) stalls() bool {
+	n := len(w.coming)
+	for _, e := range w.entries {
+		if e.state == unsettled {
+			n++
+		}
+	}
+	return !w.fixed && !w.dropping && !w.behind && w.prefetch < w.most && n >= w.prefetch && w.held < w.budget/2
+}
+
+// fits is how many messages the budget has room for.
+func (w *window) fits() int { return int(min(max(w.budget/max(w.typical, 1), 1), int64(w.most))) }
 
 // adjust does what the sizes of messages ask for. Only run calls it.
 func (w *window) adjust() {
 	w.mu.Lock()
-	fits := w.fitting()
-	if w.dropping {
-		w.growth = slowly
+	defer w.mu.Unlock()
+	fits, stalls := w.fits(), w.stalls()
+	if !w.fixed && !w.dropping && !w.behind && w.prefetch < w.most && w.came >= many*w.prefetch && fits > w.prefetch {
+		w.dropping, w.when = true, time.Now()
 	}
-	prefetch := 0 // that another consumer has
-	switch {
-	case w.next != nil || w.fixed: // it is being changed, or never is
-	case w.dropping && w.stays:
-	case w.dropping && fits < w.prefetch:
-		prefetch = fits
-	case !w.dropping && w.came >= w.prefetch && (fits >= 2*w.prefetch || fits == w.most && fits > w.prefetch):
-		prefetch = min(fits, w.growth*w.prefetch)
-	}
-	w.mu.Unlock()
-	if prefetch > 0 && w.consume(prefetch) != nil {
-		return // the AMQP channel is lost
-	}
-	w.mu.Lock()
-	if !w.dropping || w.held > 0 || w.next != nil {
-		w.mu.Unlock()
+	if !stalls && (!w.dropping || w.held > 0) {
 		return
 	}
-	again, left := w.dropped, quiet-time.Since(w.when)
-	if w.stays && !w.fixed {
-		w.paused = true
-		w.mu.Unlock()
-		w.anew(min(fits, w.prefetch))
-		return
-	}
-	if left > 0 {
-		w.mu.Unlock()
+	if left := quiet - time.Since(w.when); left > 0 {
 		time.AfterFunc(left, w.poke)
 		return
 	}
-	w.dropping, w.returning = false, true
+	prefetch := min(fits, growth*w.prefetch)
+	if stalls {
+		prefetch = min(2*w.prefetch, w.most)
+	}
+	w.paused, w.returning = !w.fixed, w.fixed
+	last := w.dropped
+	if w.fixed {
+		w.dropping, w.drops = false, 0
+	}
 	w.mu.Unlock()
+	defer w.mu.Lock()
 	w.acknowledge(true)
-	_ = w.channel.Nack(again, true, true) // in one step, so that it comes in order
+	if w.fixed {
+		_ = w.channel.Nack(last, true, true)
+		return
+	}
+	w.anew(prefetch)
 }
 
-// anew gives back what was dropped, for another consumer. Nothing else is
-// unacknowledged but what is settled.
+// anew gives back what was dropped, for another consumer. The AMQP channel may be lost;
+// then nothing of it succeeds.
 func (w *window) anew(prefetch int) {
-	w.acknowledge(true)
-	_ = w.channel.Cancel(w.tag, false) // if the AMQP channel is lost, the rest fails too
+	_ = w.channel.Cancel(w.tag, false)
 	w.wire.forget(w.tag)
 	w.mu.Lock()
-	first, last := w.lost, w.dropped
-	w.dropping = false
+	last, n := w.dropped, w.drops
+	w.dropping, w.drops = false, 0
 	w.mu.Unlock()
-	for tag := first; tag <= last; tag++ {
-		_ = w.channel.Nack(tag, false, true)
+	if n > 0 {
+		before, _ := w.channel.QueueDeclarePassive(w.queue, false, false, false, false, nil)
+		_ = w.channel.Nack(last, true, true)
+		w.returned(before.Messages + n)
 	}
 	_ = w.consume(prefetch)
 	w.mu.Lock()
@@ -171,61 +177,53 @@ func (w *window) anew(prefetch int) {
 	}
 }
 
-// consume makes a consumer of the given prefetch, in place of the one that is there.
-// Their tags ascend: RabbitMQ takes back what several consumers had in the order of
-// their tags.
+// returned waits until so many messages are in the queue: a quorum queue may take the
+// next consumer before it takes back what the last one had. Where others read the
+// queue, there may never be as many, and no order either.
+func (w *window) returned(n int) {
+	for range waitReturn / glance {
+		q, err := w.channel.QueueDeclarePassive(w.queue, false, false, false, false, nil)
+		if err != nil || q.Messages >= n {
+			return
+		}
+		select {
+		case <-time.After(glance):
+		case <-w.done:
+			return
+		}
+	}
+}
+
+// consume makes a consumer of the given prefetch.
 func (w *window) consume(prefetch int) error {
-	before := w.tag
-	w.consumers++
-	tag := fmt.Sprintf("%s-%08d", w.name, w.consumers)
 	if err := w.channel.Qos(prefetch, 0, false); err != nil {
 		return err
 	}
+	w.consumers++
+	w.tag = fmt.Sprintf("%s-%d", w.name, w.consumers)
 	w.mu.Lock()
 	w.prefetch, w.came = prefetch, 0
 	w.mu.Unlock()
-	w.wire.follow(tag, w)
-	feed, err := w.channel.Consume(w.queue, tag, false, false, false, false, nil)
+	w.wire.follow(w.tag, w)
+	feed, err := w.channel.Consume(w.queue, w.tag, false, false, false, false, nil)
 	if err != nil {
-		w.wire.forget(tag)
+		w.wire.forget(w.tag)
 		return err
 	}
-	w.tag = tag
-	w.mu.Lock()
-	first := w.feed == nil
-	if first {
-		w.feed = feed
-	} else {
-		w.next = feed
-	}
-	first = first || w.paused
-	w.mu.Unlock()
-	if first {
-		return nil
-	}
-	defer w.wire.forget(before)
-	return w.channel.Cancel(before, false)
-}
-
-// fitting is how many messages the budget has room for.
-func (w *window) fitting() int { return int(min(max(w.budget/max(w.typical, 1), 1), int64(w.most))) }
-
-// follow returns the deliveries of the consumer that has taken the place of the one
-// that gives no more; nil where there is none, or will be soon.
-func (w *window) follow() (feed <-chan amqp.Delivery, soon bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.next == nil {
-		return nil, w.paused
-	}
-	w.feed, w.next = w.next, nil
-	w.poke()
-	return w.feed, false
+	w.behind = w.feed != nil
+	w.feed = feed
+	return nil
 }
 
-// feeds are the deliveries that the library has.
-func (w *window) feeds() (feed, next <-chan amqp.Delivery) {
+// next returns the deliveries of the consumer that has taken the place of the one that
+// gives no more; nil where there is none, or will be soon.
+func (w *window) next(before <-chan amqp.Delivery) (feed <-chan amqp.Delivery, soon bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.feed, w.next
+	if w.feed != before {
+		feed, w.behind = w.feed, false
+	}
+	return feed, w.paused
 }

@@ -105,3 +105,47 @@ func TestPrefetch_KeepsItsBudget(t *testing.T) {
 func argument(name string, value any) func(*broker.Channel) {
 	return func(c *broker.Channel) { c.Arguments = map[string]any{name: value} }
 }
+
+// A flow that settles nothing until it has many small messages gets them, also where
+// large ones came before.
+func TestPrefetch_GrowsForWhoHolds(t *testing.T) {
+	b := open(t, config(t, rabbit.Shared(t).URL()))
+	t.Cleanup(func() { b.Close() })
+	q := queue(t, "in")
+	to, err := b.Sender(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const large, small = 20, 300
+	for i := range large + small {
+		body := make([]byte, 10)
+		if i < large {
+			body = make([]byte, 1<<20)
+		}
+		eip.Deliver(t.Context(), to, eip.New(body, nil))
+	}
+	src, err := b.Source(t.Context(), q, broker.Subscription{PrefetchBytes: 4 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []*eip.Message
+	for i := range large + small {
+		m, err := src.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i < large {
+			eip.Deliver(t.Context(), eip.Discard, m)
+			continue
+		}
+		all = append(all, m)
+	}
+	for _, m := range all {
+		eip.Deliver(t.Context(), eip.Discard, m)
+	}
+	for _, c := range []interface{ Close() error }{to, src} {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -37,7 +37,6 @@ type consumer struct {
 	channel    *amqp.Channel
 	passing    string // the queue, where it goes with its last consumer
 	deliveries <-chan amqp.Delivery
-	early      *amqp.Delivery // of deliveries: the consumer that follows has an earlier one
 	window     *window
 	closed     chan *amqp.Error
 	progress   bool // something was received
@@ -122,14 +121,11 @@ func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel
 		_ = ch.Close() // the server may have closed it already
 		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, trouble(err))
 	}
-	r := reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue, most: s.prefetch, budget: s.bytes, growth: quickly, resumed: make(chan struct{}, 1),
-		stays: s.topology.declare && !s.topology.undeclared && !s.topology.autoDelete}
-	first := min(s.prefetch, firstPrefetch)
-	if r.fixed, _ = s.topology.arguments["x-single-active-consumer"].(bool); r.fixed {
-		first = s.prefetch
-	}
-	w := newWindow(conn, ch, s.topology.lasts(), r)
-	err := conn.within("consume from "+s.topology.queue, func() error { return w.consume(first) }, func() { hurry(conn, func() { _ = ch.Close() }) })
+	single, _ := s.topology.arguments["x-single-active-consumer"].(bool)
+	w := newWindow(conn, ch, s.topology.lasts(), reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue,
+		most: s.prefetch, budget: s.bytes, resumed: make(chan struct{}, 1),
+		fixed: single || !s.topology.declare || s.topology.undeclared || s.topology.autoDelete})
+	err := conn.within("consume from "+s.topology.queue, func() error { return w.consume(s.prefetch) }, func() { hurry(conn, func() { _ = ch.Close() }) })
 	if err != nil {
 		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, trouble(err))
 	}
@@ -149,38 +145,24 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 		c := s.current
 		s.mu.Unlock()
 		if c != nil {
-			deliveries := c.deliveries
-			if c.early != nil {
-				if e := c.window.add(c.early); e != nil {
-					d := c.early
-					c.early = nil
-					return s.message(d, e)
-				}
-				_, deliveries = c.window.feeds()
-			}
 			select {
-			case d, ok := <-deliveries:
+			case d, ok := <-c.deliveries:
 				if ok && !c.channel.IsClosed() { // what is left of one will come again
 					c.progress = true
-					if e := c.window.add(&d); e != nil {
-						return s.message(&d, e)
-					}
-					c.early = &d
-					continue
+					return s.message(&d, c.window.add(&d))
 				}
-				if c.early == nil && !c.channel.IsClosed() {
-					switch next, soon := c.window.follow(); {
-					case next != nil:
-						c.deliveries = next
-						continue
-					case soon:
-						select {
-						case <-c.window.resumed:
-						case <-ctx.Done():
-						case <-s.context.Done():
-						}
-						continue
+				switch next, soon := c.window.next(c.deliveries); {
+				case c.channel.IsClosed():
+				case next != nil:
+					c.deliveries = next
+					continue
+				case soon:
+					select {
+					case <-c.window.resumed:
+					case <-ctx.Done():
+					case <-s.context.Done():
 					}
+					continue
 				}
 				if s.lost(c); !c.progress {
 					sleep(ctx, s.broker.config.Reconnect.Min)
@@ -239,13 +221,9 @@ func (s *source) lost(c *consumer) {
 
 func (s *source) close(c *consumer) {
 	hurry(c.conn, c.window.close)
-	feed, next := c.window.feeds()
+	feed, _ := c.window.next(nil)
 	go func() { // the library waits for who takes these
 		for range feed {
-		}
-		if next != nil {
-			for range next {
-			}
 		}
 	}()
 	hurry(c.conn, func() { // each of these fails where the channel is lost already

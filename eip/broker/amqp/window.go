@@ -54,14 +54,9 @@ func newWindow(conn *connection, ch *amqp.Channel, lasting bool, r reading) *win
 	return w
 }
 
-// add returns the entry of a delivery; nil where one that came before it is still to
-// be added.
 func (w *window) add(d *amqp.Delivery) *entry {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.coming[0].tag != d.DeliveryTag {
-		return nil
-	}
 	e := &entry{window: w, tag: d.DeliveryTag, size: w.coming[0].size}
 	w.coming = w.coming[1:]
 	w.entries = append(w.entries, e)
