@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -217,11 +218,15 @@ func (n *Node) Channel(t testing.TB) *amqp.Channel {
 	return ch
 }
 
-// free finds ports that nobody listens on.
+// free finds ports that nobody listens on, below those that a system gives to who
+// connects: such a one would be taken before the node has it.
 func free(count int) (ports []int, err error) {
-	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	for tries := 0; len(ports) < count; tries++ {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.N(22_000)))
+		switch {
+		case err != nil && tries < 1000:
+			continue
+		case err != nil:
 			return nil, err
 		}
 		defer l.Close()

@@ -21,7 +21,7 @@ type session struct {
 	returns  chan amqp.Return
 	confirms chan amqp.Confirmation
 	closed   chan *amqp.Error
-	progress bool      // something was settled
+	progress bool // something was settled
 	began    time.Time
 	hindered bool      // until something is confirmed
 	lone     *outgoing // what was published alone last
