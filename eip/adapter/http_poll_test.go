@@ -16,13 +16,13 @@ import (
 
 // A resource is what a source asks for.
 type resource struct {
-	mu             sync.Mutex
-	body, etag     string
-	modified       time.Time
-	status         int
-	asked, changed int
-	key            string
-	wait           chan struct{} // told of each request
+	mu         sync.Mutex
+	body, etag string
+	modified   time.Time
+	status     int
+	asked      int
+	key        string
+	wait       chan struct{} // told of each request
 }
 
 func (r *resource) ServeHTTP(w http.ResponseWriter, request *http.Request) {

@@ -118,8 +118,7 @@ type thompson struct {
 	e     *environment
 	prog  *syntax.Prog
 	now   []uint32 // the instructions that wait for a character
-	at    []uint32 // where each was entered into now
-	index uint32   // of sparse sets: an entry is valid if now[at[i]] is i
+	at    []uint32 // where each was entered into now: an entry is valid if now[at[i]] is i
 	steps int
 }
 
