@@ -106,7 +106,7 @@ func (v view) shown() any {
 
 // message is what is seen as a message, to evaluate expressions on.
 func (v view) message() *eip.Message {
-	m := v.of
+	m := v.of.Fork(nil) // what is made of it is none of the flow's
 	body := any(redacted)
 	switch {
 	case v.how == redactedBody:
@@ -114,7 +114,7 @@ func (v view) message() *eip.Message {
 	case v.how == noBody && eip.FormatOf(m.ContentType) != eip.FormatJSON:
 		m = m.WithBody([]byte(redacted))
 	}
-	if v.how != wholeBody && m == v.of {
+	if v.how == redactedBody || v.how == noBody && eip.FormatOf(m.ContentType) == eip.FormatJSON {
 		text, _ := json.Marshal(body) // it was JSON
 		m = m.WithBody(text)
 	}
