@@ -24,8 +24,9 @@ type Client struct {
 // way is how commands reach processes.
 type way interface {
 	// ask sends a command, and returns where the replies come that accept takes, until
-	// done is called.
-	ask(ctx context.Context, command []byte, accept func([]byte) *Reply) (replies <-chan answer, done func(), err error)
+	// done is called. Until repeat is closed it sends the command again, ever more
+	// seldom: a flood of others may have pushed it out. nil: never.
+	ask(ctx context.Context, command []byte, repeat <-chan struct{}, accept func([]byte) *Reply) (replies <-chan answer, done func(), err error)
 	// single reports whether one process alone answers, and nobody else can.
 	single() bool
 	close() error
@@ -132,7 +133,11 @@ func (c *Client) Do(ctx context.Context, command Command, of Collect) iter.Seq2[
 			whole := time.AfterFunc(of.Wait+command.lasts(), func() { cancel(ErrNobody) })
 			defer whole.Stop()
 		}
-		replies, done, err := c.way.ask(ctx, data, c.accept(command.Nonce))
+		var repeat <-chan struct{}
+		if c.Secret != "" { // its nonce keeps it from being carried out twice
+			repeat = late
+		}
+		replies, done, err := c.way.ask(ctx, data, repeat, c.accept(command.Nonce))
 		switch {
 		case err != nil && context.Cause(ctx) == ErrNobody:
 			yield(Reply{}, ErrNobody)

@@ -32,7 +32,7 @@ type socket string
 func (s socket) single() bool { return true }
 func (s socket) close() error { return nil }
 
-func (s socket) ask(ctx context.Context, command []byte, accept func([]byte) *Reply) (<-chan answer, func(), error) {
+func (s socket) ask(ctx context.Context, command []byte, _ <-chan struct{}, accept func([]byte) *Reply) (<-chan answer, func(), error) {
 	c, err := dialUnix(string(s))
 	if err != nil {
 		return nil, nil, fmt.Errorf("open %s: %w", string(s), err)

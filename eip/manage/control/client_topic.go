@@ -60,14 +60,18 @@ func (t *topicWay) close() error {
 	return err
 }
 
-func (t *topicWay) ask(ctx context.Context, command []byte, accept func([]byte) *Reply) (<-chan answer, func(), error) {
+func (t *topicWay) ask(ctx context.Context, command []byte, repeat <-chan struct{}, accept func([]byte) *Reply) (<-chan answer, func(), error) {
 	id := eip.NewID()
 	replies := make(chan answer, mostReplies)
 	t.mu.Lock()
 	lost := t.lost
 	t.waiting[id] = asking{replies, accept}
 	t.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	var sending sync.WaitGroup
 	done := func() {
+		cancel()
+		sending.Wait()
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		delete(t.waiting, id)
@@ -84,7 +88,29 @@ func (t *topicWay) ask(ctx context.Context, command []byte, accept func([]byte) 
 		done()
 		return nil, nil, fmt.Errorf("send the command: %w", err)
 	}
+	if repeat != nil {
+		sending.Go(func() { t.repeat(ctx, m, repeat) })
+	}
 	return replies, done, nil
+}
+
+func (t *topicWay) repeat(ctx context.Context, m *eip.Message, until <-chan struct{}) {
+	m = m.With(func(m *eip.Message) { m.Key = againKey })
+	for wait := time.Second; ; wait *= 2 {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			if eip.Await(ctx, t.to, m) != nil {
+				return // the first has been sent
+			}
+		case <-until:
+			timer.Stop()
+			return
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
 }
 
 // receive gives each reply to who waits for it. One that is not taken at once,

@@ -14,7 +14,12 @@ type Origin struct {
 	On     string `json:"on"` // "socket" or "topic"
 	User   string `json:"user,omitempty"`
 	sender string // whom its places are counted for
+	again  bool   // it says that it may have come before
 }
+
+// repeats reports whether err is of what has come before, as it says: it is answered
+// once.
+func (o Origin) repeats(err error) bool { return o.again && err == errRepeated }
 
 // A request is a command that is being carried out.
 type request struct {
@@ -57,7 +62,9 @@ func (s *Server) handle(data []byte, r *request) bool {
 		err = s.authenticate(r)
 	}
 	if err != nil {
-		s.answer(r, nil, err)
+		if !r.from.repeats(err) {
+			s.answer(r, nil, err)
+		}
 		return true
 	}
 	s.obey(r)

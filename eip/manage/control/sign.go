@@ -135,10 +135,12 @@ func (s *Server) verify(c *Command) error {
 		return Errorf(BadSignature, "the signature is wrong")
 	}
 	if !s.replays.first(c.Nonce, at) {
-		return Errorf(BadSignature, "the command was given before")
+		return errRepeated
 	}
 	return nil
 }
+
+var errRepeated = Errorf(BadSignature, "the command was given before")
 
 // replays knows the nonces that were used within the window.
 type replays struct {

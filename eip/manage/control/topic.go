@@ -25,6 +25,8 @@ const (
 	// A command that is longer waits in the line to have its signature checked: to
 	// read it costs too much where anybody can make it.
 	mostAtOnce = 4 << 10
+	// againKey is the key of a signed command that its client sends again.
+	againKey = "again"
 )
 
 // ServeTopic takes commands from a topic of b until Close. Replies go to the
@@ -121,7 +123,7 @@ func (t *topicServer) listenOnce(open func()) error {
 // message is done with then, whatever came of it.
 func (t *topicServer) take(_ context.Context, m *eip.Message) error {
 	data := m.Body()
-	from := Origin{On: "topic", User: m.UserID, sender: cmp.Or(m.UserID, m.ReplyTo)}
+	from := Origin{On: "topic", User: m.UserID, sender: cmp.Or(m.UserID, m.ReplyTo), again: m.Key == againKey}
 	r := &request{from: from, ctx: t.ctx}
 	r.send = func(reply Reply) bool { return m.Replier() != nil && t.reply(m, r, reply) }
 	if t.Secret != "" && len(data) <= mostAtOnce && bytes.Contains(data, []byte(`"signature"`)) {
@@ -129,8 +131,14 @@ func (t *topicServer) take(_ context.Context, m *eip.Message) error {
 		if r.Command, err = DecodeCommand(data); err == nil && !r.For(t.Instance) {
 			return nil
 		}
-		if err == nil && t.authenticate(r) == nil {
+		if err == nil {
+			err = t.authenticate(r)
+		}
+		switch {
+		case err == nil:
 			t.obey(r)
+			return nil
+		case from.repeats(err):
 			return nil
 		}
 	}

@@ -93,6 +93,61 @@ func TestTopic_EveryProcessAnswers(t *testing.T) {
 	}
 }
 
+// A signed command that a process did not get is given again, and is taken once by
+// those that did.
+func TestTopic_Again(t *testing.T) {
+	const secret = "s3cret"
+	b := openBus(t)
+	for _, name := range []string{"a", "b"} {
+		p, _, _ := run(t, marking)
+		b.join(t, control.Options{Process: p, Instance: name, Secret: secret})
+	}
+	for what, c := range map[string]struct {
+		lost int
+		of   control.Collect
+	}{
+		"none is lost": {0, control.Collect{Wait: 1500 * time.Millisecond}},
+		"two are lost": {2, control.Collect{Wait: time.Minute, Expect: 2}},
+	} {
+		client, err := control.DialTopic(t.Context(), &losing{Broker: b.broker, lost: c.lost}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.Secret = secret
+		asked := &bus{b.broker, client}
+		if got := asked.ask(t, control.Command{Command: "status"}, c.of); len(got) != 2 || client.Refused() != nil {
+			t.Errorf("%s: %+v, %v", what, got, client.Refused())
+		}
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// losing is a broker that loses the first messages it is sent.
+type losing struct {
+	broker.Broker
+	lost int
+}
+
+func (l *losing) Sender(ctx context.Context, to broker.Channel) (broker.Sender, error) {
+	s, err := l.Broker.Sender(ctx, to)
+	return &losingSender{s, l}, err
+}
+
+type losingSender struct {
+	broker.Sender
+	of *losing
+}
+
+func (s *losingSender) Handle(ctx context.Context, m *eip.Message) error {
+	if s.of.lost > 0 {
+		s.of.lost--
+		return nil
+	}
+	return s.Sender.Handle(ctx, m)
+}
+
 // Only what is signed in time, once, and allowed is carried out.
 func TestTopic_Signed(t *testing.T) {
 	b := openBus(t)
