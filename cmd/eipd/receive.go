@@ -121,7 +121,7 @@ func view(m *eip.Message) map[string]any {
 		}
 	}
 	if !m.Timestamp.IsZero() {
-		v["timestamp"] = m.Timestamp.UTC().Format(time.RFC3339Nano)
+		v["timestamp"] = eip.ShownTime(m.Timestamp)
 	}
 	if m.Priority > 0 {
 		v["priority"] = m.Priority
