@@ -274,6 +274,9 @@ func (r *running) Inject(m *eip.Message) error {
 	}))
 }
 
+// Replay passes a dead letter through the flow.
+func (r *running) Replay(m *eip.Message, failed func()) error { return r.flow.Replay(m, failed) }
+
 // traced tells the control bus what became of a Test Message.
 func (r *running) traced(m *eip.Message, how eip.Outcome, err error) {
 	s := control.Step{Flow: r.decl.Name, Outcome: how, Err: err, Message: m}
