@@ -37,7 +37,12 @@ string, like 15m. Commands are signed where $EIPD_CONTROL_SECRET is set.
 Exit code 0: all that answered did it; 1: one answered with an error, or replayed
 what failed again; 3: none has answered, or fewer than were to be expected with
 --expect; 4: a Test Message did not come through.`,
-		Args:              cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, words []string) error {
+			if len(words) == 0 {
+				return errors.New("which command? One of " + strings.Join(control.Commands(), ", "))
+			}
+			return nil
+		},
 		ValidArgsFunction: c.complete,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			target, args, err := controlArgs(words[1:])

@@ -56,7 +56,7 @@ Exit code 4: with --until-idle, messages were dead-lettered or invalid.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			return r.run(c.Context(), args, c.Flags().Changed("memory"))
+			return r.logged(r.run(c.Context(), args, c.Flags().Changed("memory")))
 		},
 	}
 	r.loading.flags(c)
@@ -185,6 +185,16 @@ func (r *runCommand) stop(ctx context.Context, process *flow.Process, log *slog.
 	return nil
 }
 
+// logged has a failure in the log where that is to be JSON in every line.
+func (r *runCommand) logged(err error) error {
+	var f failure
+	if r.logFormat != "json" || !errors.As(err, &f) || f.err == nil {
+		return err
+	}
+	slog.New(logHandler(r.logFormat, &r.level)).Error("failed", slog.String("error", said(f.err)))
+	return failure{f.code, nil}
+}
+
 func (r *runCommand) logger() (*slog.Logger, error) {
 	if err := r.level.UnmarshalText([]byte(r.logLevel)); err != nil {
 		return nil, fmt.Errorf("--log-level %s: write debug, info, warn or error", r.logLevel)
@@ -199,6 +209,12 @@ func (r *runCommand) logger() (*slog.Logger, error) {
 func logHandler(format string, level slog.Leveler) slog.Handler {
 	o := &slog.HandlerOptions{Level: level}
 	if format == "json" {
+		o.ReplaceAttr = func(_ []string, a slog.Attr) slog.Attr {
+			if a.Value.Kind() == slog.KindDuration { // with its unit
+				a.Value = slog.StringValue(a.Value.Duration().String())
+			}
+			return a
+		}
 		return slog.NewJSONHandler(visible.Writer{To: os.Stderr, Show: visible.JSON}, o)
 	}
 	return slog.NewTextHandler(visible.Writer{To: os.Stderr, Show: visible.Lines}, o)

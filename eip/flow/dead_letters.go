@@ -128,6 +128,12 @@ type deadLetters struct {
 // Trouble is what keeps the queue from taking what fails, which then waits.
 func (d *deadLetters) Trouble() *broker.Trouble { return d.trouble.Load() }
 
+func (d *deadLetters) isOpen() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.endpoint.bound != nil
+}
+
 func (d *deadLetters) open(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
