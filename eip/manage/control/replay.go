@@ -91,7 +91,7 @@ type replaying struct {
 	skipped int64         // they are held until the source closes, which gives all back in one step
 }
 
-var errNear = errors.New("the broker would drop messages that are given back to the queue once more, by its delivery limit; give each flow a dead_letter queue of its own, or set its x-delivery-limit to -1, and start the process anew")
+var errNear = errors.New("the broker would drop messages that are given back to the queue once more, by its delivery limit; give each flow a dead_letter queue of its own, or on RabbitMQ 4 set its x-delivery-limit to -1, which is none, and start the process anew")
 
 // near reports whether the broker may drop m soon, where it is given back.
 func (p *replaying) near(m *eip.Message) bool {

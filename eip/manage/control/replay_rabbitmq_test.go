@@ -17,18 +17,18 @@ import (
 func TestReplay_QuorumQueue(t *testing.T) {
 	const others = 5
 	for name, c := range map[string]struct {
-		limit, file string
-		replays     int // that are carried out before it refuses
+		kind, file string
+		replays    int // that are carried out before it refuses
 	}{
-		"limit of 3":    {"3", "arguments = { x-queue-type = \"quorum\", x-delivery-limit = 3 }", 2},
-		"unknown limit": {"3", "declare = false", 1},
-		"no limit":      {"-1", "arguments = { x-queue-type = \"quorum\", x-delivery-limit = -1 }", 8},
+		"limit of 3":    {"quorum", "arguments = { x-queue-type = \"quorum\", x-delivery-limit = 3 }", 2},
+		"unknown limit": {"quorum", "declare = false", 1},
+		"no limit":      {"classic", "arguments = { x-queue-type = \"classic\" }", 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := outside(t, "replay_"+strings.ReplaceAll(name, " ", "_"))
-			arguments := amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(3)}
-			if c.limit == "-1" {
-				arguments["x-delivery-limit"] = int32(-1)
+			arguments := amqp.Table{"x-queue-type": c.kind}
+			if c.kind == "quorum" {
+				arguments["x-delivery-limit"] = int32(3)
 			}
 			if _, err := o.QueueDeclare("dead", true, false, false, false, arguments); err != nil {
 				t.Fatal(err)
