@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // A table is printed whatever its rows are like: rows of every length, of any texts, at
@@ -43,4 +45,27 @@ func FuzzGrid(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A command that was carried out may have gone wrong for its messages.
+func TestLostMessages(t *testing.T) {
+	for name, c := range map[string]struct {
+		command, result string
+		code            int
+	}{
+		"replayed":         {"replay", `{"replayed": 5, "failed_again": 0}`, 0},
+		"failed again":     {"replay", `{"replayed": 0, "failed_again": 5}`, 1},
+		"put in":           {"inject", `{"id": "1"}`, 0},
+		"test sent":        {"inject", `{"id": "1", "test": {"outcome": "sent"}}`, 0},
+		"test dropped":     {"inject", `{"id": "1", "test": {"outcome": "dropped"}}`, 0},
+		"test failed":      {"inject", `{"id": "1", "test": {"outcome": "dead_lettered"}}`, 4},
+		"test invalid":     {"inject", `{"id": "1", "test": {"outcome": "invalid"}}`, 4},
+		"test not at end":  {"inject", `{"id": "1", "test": {"outcome": "under_way"}}`, 4},
+		"something else":   {"stats", `{"f": {"failed_again": 1}}`, 0},
+		"result of a kind": {"list", `[1]`, 0},
+	} {
+		if code, why := lostMessages(control.Reply{Command: c.command, OK: true, Result: []byte(c.result)}); code != c.code || (why == "") != (code == 0) {
+			t.Errorf("%s: %d, %q", name, code, why)
+		}
+	}
 }

@@ -116,6 +116,7 @@ type Channel struct {
 type Traffic struct {
 	Name string // "queue.orders"
 	*eip.Traffic
+	Implicit bool // no file names it; only who asks for it wants to see it before it is used
 }
 
 // A Broker is the state of a broker, in a status.
