@@ -10,6 +10,7 @@ import (
 type extra struct {
 	clock
 	onSettled   func()
+	failed      func() // told of what has failed for good
 	firstFailed time.Time
 	slots       uint64        // of the stages that it reached in earlier attempts
 	far         map[int]int32 // of slots beyond 63, the attempt that reached them first

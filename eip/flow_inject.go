@@ -22,21 +22,27 @@ func (g *gate) open(x *run) {
 }
 
 // pass counts m as in flight before the run can end.
-func (g *gate) pass(m *Message) (*run, *Message) {
+func (g *gate) pass(m *Message, e *extra) (*run, *Message) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.run == nil {
 		return nil, nil
 	}
-	return g.run, g.run.take(m, nil)
+	return g.run, g.run.take(m, e)
 }
 
 // Inject passes m through the flow as if its source had given it, in whatever lane
 // its key says, and between two of the source's messages. It does not wait for the
 // window. m must be one that New or Fork made, and is settled as usual; where the
 // flow does not run, with the error that is returned.
-func (f *Flow) Inject(m *Message) error {
-	x, taken := f.running.pass(m)
+func (f *Flow) Inject(m *Message) error { return f.inject(m, nil) }
+
+// Replay is Inject of a message that has failed before. Where it fails for good once
+// more, failed is called before the message settles.
+func (f *Flow) Replay(m *Message, failed func()) error { return f.inject(m, &extra{failed: failed}) }
+
+func (f *Flow) inject(m *Message, e *extra) error {
+	x, taken := f.running.pass(m, e)
 	if x == nil {
 		err := fmt.Errorf("inject into %s: %w", f.Name, ErrNotRunning)
 		m.receipt.release(err)

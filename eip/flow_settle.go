@@ -254,6 +254,9 @@ func (x *run) finish(r *receipt) {
 // fail ends a message that has failed, and is elsewhere now or left to its source.
 func (x *run) fail(r *receipt, how failure, err error) {
 	r.conclude(how)
+	if e := r.extra; e != nil && e.failed != nil {
+		e.failed()
+	}
 	x.tell(r, err)
 	x.tallies.of(r).failed[how].Add(1)
 	x.trace(r, [...]Outcome{WasDeadLettered, WasInvalid, WasReturned}[how])

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -65,7 +66,7 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 	for {
 		reply, err := inbox.Receive(ctx)
 		if err != nil {
-			return late(ctx, fmt.Errorf("no reply from %s: %w", name, err))
+			return late(ctx, unanswered(ctx, name, err))
 		}
 		mine := reply.CorrelationID == m.correlation
 		if mine {
@@ -76,4 +77,12 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 			return err
 		}
 	}
+}
+
+// unanswered says what to do where no reply came in time.
+func unanswered(ctx context.Context, name string, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("no reply from %s came in time; the request may still be worked on, and --timeout gives it longer", name)
+	}
+	return fmt.Errorf("no reply from %s: %w", name, err)
 }

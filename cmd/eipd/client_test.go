@@ -55,10 +55,14 @@ func TestSendAndReceive(t *testing.T) {
 	other.send("orders", amqp.Publishing{Body: []byte(`{"id": 2}`), Headers: amqp.Table{"n": int16(7)}, Priority: 4, Type: "order"})
 	other.send("orders", amqp.Publishing{Body: []byte("plain <text>")})
 	other.send("orders", amqp.Publishing{Body: []byte{0xff}})
+	peeked, _ := command(t, url, 0, "receive", "queue.orders", "--peek", "--count", "3")
+	if n := other.left("orders"); n != 3 || len(lines(peeked)) != 3 || !strings.Contains(lines(peeked)[0], `"id":2`) {
+		t.Errorf("%d messages are left after it peeked at\n%s", n, peeked)
+	}
 	stdout, _ := command(t, url, 0, "receive", "queue.orders", "--count", "2")
 	want := []string{
-		`{"body":{"id":2},"channel":"orders","headers":{"n":7},"priority":4,"redelivered":false,"type":"order"}`,
-		`{"body":"plain <text>","channel":"orders","redelivered":false}`,
+		`{"body":{"id":2},"channel":"orders","headers":{"n":7},"priority":4,"redelivered":true,"type":"order"}`,
+		`{"body":"plain <text>","channel":"orders","redelivered":true}`,
 	}
 	if got := lines(stdout); !slices.Equal(got, want) {
 		t.Errorf("it received\n%s\nwant\n%s", stdout, strings.Join(want, "\n"))

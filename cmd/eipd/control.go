@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/visible"
 )
@@ -32,9 +34,15 @@ TARGET is the address of a flow, a stage or a channel; a * within a part of it
 matches any letters. A VALUE is JSON, like true, 5 or [1,2]; what is no JSON is a
 string, like 15m. Commands are signed where $EIPD_CONTROL_SECRET is set.
 
-Exit code 0: all that answered did it; 1: one answered with an error; 3: none has
-answered, or fewer than were to be expected with --expect.`,
-		Args:              cobra.MinimumNArgs(1),
+Exit code 0: all that answered did it; 1: one answered with an error, or replayed
+what failed again; 3: none has answered, or fewer than were to be expected with
+--expect; 4: a Test Message did not come through.`,
+		Args: func(_ *cobra.Command, words []string) error {
+			if len(words) == 0 {
+				return errors.New("which command? One of " + strings.Join(control.Commands(), ", "))
+			}
+			return nil
+		},
 		ValidArgsFunction: c.complete,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			target, args, err := controlArgs(words[1:])
@@ -118,9 +126,12 @@ func marshal(v any) ([]byte, error) {
 
 // outcome says what is wrong with the replies, and makes the exit code of it.
 func (c *controlCommand) outcome(stderr io.Writer, a *asked, replies []control.Reply, err error) error {
-	failed := false
+	failed, code, lost := false, 0, []string(nil)
 	for _, r := range replies {
 		if r.OK {
+			if c, why := lostMessages(r); why != "" {
+				code, lost = c, append(lost, r.Instance+": "+why)
+			}
 			continue
 		}
 		failed = true
@@ -139,8 +150,27 @@ func (c *controlCommand) outcome(stderr io.Writer, a *asked, replies []control.R
 		return err
 	case failed:
 		return failure{exitFailed, nil}
+	case len(lost) > 0:
+		return failure{code, errors.New(strings.Join(lost, "\n"))}
 	case len(replies) < c.expect:
 		return failure{exitTimeout, fmt.Errorf("%d of the %d processes that were expected have answered on %s", len(replies), c.expect, a.at)}
 	}
 	return nil
+}
+
+// lostMessages says what went wrong with messages though the command was carried out,
+// and the exit code for it.
+func lostMessages(r control.Reply) (code int, why string) {
+	var did struct {
+		control.Replayed
+		control.Injected
+	}
+	switch {
+	case r.Read(&did) != nil:
+	case r.Command == "replay" && did.FailedAgain > 0:
+		return exitFailed, fmt.Sprintf("%d messages failed again", did.FailedAgain)
+	case r.Command == "inject" && did.Test != nil && did.Test.Outcome != eip.WasSent && did.Test.Outcome != eip.WasDropped:
+		return exitLetters, "the test failed: " + strings.ReplaceAll(string(did.Test.Outcome), "_", " ")
+	}
+	return 0, ""
 }

@@ -122,6 +122,18 @@ func TestControl(t *testing.T) {
 	holds(t, stdout, "sent f adapter.out (kept out)", `"IS IT ON?"`)
 	stdout, _ = c.ask(0, "control", "stats")
 	holds(t, stdout, "f 3 3 0 0 0 0", "f.loud 3 3 0 0 0 0", "f.loud.transform 2 2 0 0 0 0", "f: tests received 1, sent 1, failed 0, dropped 0, in flight 0")
+	stdout, _ = c.ask(0, "control", "leases")
+	holds(t, stdout, "INSTANCE ADDRESS ATTRIBUTE VALUE UNTIL") // one that only this process was told is none
+	stdout, _ = c.ask(0, "control", "stats", "queue.*")
+	holds(t, stdout, "ADDRESS RECEIVED SENT FAILED", "queue.in 2 0 0")
+	c.ask(0, "control", "stats", "adapter.out")
+	stdout, _ = c.ask(0, "control", "list")
+	holds(t, stdout, "queue.f.dead f.dead default f")
+	c.ask(0, "control", "inject", "queue.f.dead", "body=lost")
+	stdout, _ = c.ask(0, "control", "purge", "queue.f.dead", "confirm=queue.f.dead")
+	holds(t, stdout, "one queue.f.dead removed=1")
+	stdout, _ = c.ask(0, "control", "stats", "queue.f.dead")
+	holds(t, stdout, "queue.f.dead ")
 	stdout, _ = c.ask(0, "control", "loglevel", "level=debug", "for=1h")
 	holds(t, stdout, "level=debug was=info until ")
 	c.interrupt(t)
@@ -148,7 +160,7 @@ func TestControl_Errors(t *testing.T) {
 		"no socket":        {[]string{"status", "--data-dir", "none"}, 3, "open none/control.sock: there is no such socket; is eipd running here?\nName a running process by its --data-dir or --socket"},
 		"too few":          {[]string{"control", "list", "--expect", "2"}, 3, "1 of the 2 processes that were expected have answered on the socket .eipd/control.sock"},
 		"no argument":      {[]string{"control", "set", "f.loud", "enabled"}, 2, "enabled is no argument; write it as name=value"},
-		"no command":       {[]string{"control"}, 2, "--help"},
+		"no command":       {[]string{"control"}, 2, "which command? One of apply, "},
 		"inside":           {[]string{"status", "--broker", "embedded:"}, 2, "ask that process by its socket"},
 		"socket or broker": {[]string{"status", "--broker", "amqp://localhost/", "--socket", "x"}, 2, "broker socket"},
 		"no wait":          {[]string{"status", "--wait", "0s"}, 2, "--wait must be longer"},
@@ -245,9 +257,9 @@ func TestControl_Completion(t *testing.T) {
 		"set f.loud ":            {"enabled=false", "enabled=true", "for="},
 		"set f.loud for=5m ":     {"enabled=false", "enabled=true"},
 		"stop ":                  {"f"},
-		"stats ":                 {"f", "f.aside", "f.aside.discard", "f.loud", "f.loud.transform", "queue.in"},
-		"inject ":                {"f", "queue.in"},
-		"purge ":                 {"queue.in"},
+		"stats ":                 {"f", "f.aside", "f.aside.discard", "f.loud", "f.loud.transform", "queue.f.dead", "queue.in"},
+		"inject ":                {"f", "queue.f.dead", "queue.in"},
+		"purge ":                 {"queue.f.dead", "queue.in"},
 		"purge queue.in ":        {"confirm=queue.in", "count=", "save=true"},
 		"tap ":                   {"f", "f.aside", "f.aside.discard", "f.loud", "f.loud.transform"},
 		"apply ":                 nil,

@@ -27,7 +27,7 @@ func (v *viewer) print(command string, replies []control.Reply) error {
 		return nil
 	}
 	slices.SortStableFunc(done, func(a, b control.Reply) int { return strings.Compare(a.Instance, b.Instance) })
-	shown := map[string]func([]control.Reply) error{"status": v.status, "list": v.list, "stats": v.stats, "inject": v.inject}[command]
+	shown := map[string]func([]control.Reply) error{"status": v.status, "list": v.list, "stats": v.stats, "inject": v.inject, "leases": v.leases}[command]
 	if shown == nil {
 		shown = v.results
 	}
@@ -146,6 +146,21 @@ func clockTime(t time.Time) string {
 		return t.Format("2006-01-02 15:04:05")
 	}
 	return t.Format(time.TimeOnly)
+}
+
+// leases prints what is set for a time.
+func (v *viewer) leases(replies []control.Reply) error {
+	g := v.grid("INSTANCE", "ADDRESS", "ATTRIBUTE", "VALUE", "UNTIL")
+	for _, r := range replies {
+		var all control.Leases
+		if err := r.Read(&all); err != nil {
+			return err
+		}
+		for _, l := range all.Leases {
+			g.add(texts(r.Instance, l.Address, l.Attribute, plainly(l.Value), clockTime(l.Until))...)
+		}
+	}
+	return g.print(v.out)
 }
 
 // status prints how processes are.

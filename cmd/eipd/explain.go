@@ -10,21 +10,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/schema"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 func newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [BLOCK]",
 		Short: "Explain a block of flow files: what it does, and its options",
-		Long:  "Explains a stage, adapter or top-level block; without a name it lists all.",
-		Args:  cobra.MaximumNArgs(2),
+		Long: "Explains a stage, adapter or top-level block; without a name it lists all.\n" +
+			"eipd explain functions lists what expressions can call.",
+		Args: cobra.MaximumNArgs(2),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			for _, b := range flow.Blocks() {
-				names = append(names, b.Name)
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
+			return append(blockNames(), "functions"), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -33,6 +32,13 @@ func newExplain() *cobra.Command {
 			return explain(c.OutOrStdout(), args)
 		},
 	}
+}
+
+func blockNames() (names []string) {
+	for _, b := range flow.Blocks() {
+		names = append(names, b.Name)
+	}
+	return names
 }
 
 // list prints a line for every block.
@@ -56,11 +62,15 @@ func list(out io.Writer) error {
 // explain prints all blocks of a name: exec is a stage and an adapter.
 func explain(out io.Writer, args []string) error {
 	name := args[len(args)-1]
+	if len(args) == 1 && name == "functions" {
+		_, err := fmt.Fprintln(out, strings.Join(expression.Functions(), "\n"))
+		return err
+	}
 	blocks := slices.DeleteFunc(flow.Blocks(), func(b flow.Block) bool {
 		return b.Name != name || len(args) == 2 && b.Kind != args[0]
 	})
 	if len(blocks) == 0 {
-		return failure{exitFailed, fmt.Errorf("there is no block %q; eipd explain lists all", strings.Join(args, " "))}
+		return failure{exitFailed, fmt.Errorf("there is no block %q%s; eipd explain lists all", strings.Join(args, " "), control.DidYouMean(name, blockNames()))}
 	}
 	for i, b := range blocks {
 		if i > 0 {

@@ -69,7 +69,7 @@ func (g *grid) print(w io.Writer) error {
 // lines returns the rows, cut to a width unless that is 0.
 func (g *grid) lines(width int) []string {
 	if len(g.rows) > 1 { // a head stands above its column's texts
-		for i := range g.rows[0] {
+		for i := range min(len(g.rows[0]), len(g.rows[1])) {
 			g.rows[0][i].right = g.rows[1][i].right
 		}
 	}

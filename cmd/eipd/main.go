@@ -17,6 +17,7 @@ const (
 	exitFailed  = 1 // the flow files or the run failed
 	exitUsage   = 2 // wrong usage
 	exitTimeout = 3
+	exitLetters = 4 // messages, or a Test Message, failed for good
 )
 
 func main() { os.Exit(execute(os.Args[1:])) }
@@ -77,9 +78,11 @@ func newRoot() *cobra.Command {
 		Long: `eipd takes messages from queues, topics, files, HTTP and programs, passes them
 through stages (wire tap, detour, router, smart proxy …) and sends them on, as
 flow files say.`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("eipd {{.Version}}\n")
 	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newPing(), newSend(), newCall(), newReceive(), newControl(), newStatus(), newTop(), newTap(), newVersion())
 	return root
 }

@@ -82,7 +82,10 @@ flow "f" {
 		"no such flow":       {[]string{"run", "--flow", "g", "good.hcl"}, 1, `"g"`},
 		"version":            {[]string{"version"}, 0, "eipd "},
 		"explained":          {[]string{"explain", "thumbnail"}, 0, "The most pixels that an original may have."},
-		"nothing to explain": {[]string{"explain", "thumbnial"}, 1, "thumbnial"},
+		"nothing to explain": {[]string{"explain", "thumbnial"}, 1, "did you mean thumbnail?"},
+		"functions":          {[]string{"explain", "functions"}, 0, "groupBy"},
+		"version by flag":    {[]string{"--version"}, 0, "eipd "},
+		"failed in JSON":     {[]string{"run", "--log-format", "json", "--flow", "g", "good.hcl"}, 1, `"level":"ERROR","msg":"failed"`},
 		"completion":         {[]string{"completion", "bash"}, 0, "bash completion"},
 	}
 	for name, tt := range tests {

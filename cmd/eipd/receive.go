@@ -23,6 +23,7 @@ type receiveCommand struct {
 	client
 	count        int
 	follow       bool
+	peek         bool
 	timeout      time.Duration
 	subscription string
 	pattern      string
@@ -34,15 +35,18 @@ func newReceive() *cobra.Command {
 		Use:   "receive CHANNEL",
 		Short: "Take messages from a channel of a broker, and print them as JSON",
 		Long: `Takes messages from queue.ADDRESS or topic.ADDRESS of the broker and prints each
-as one line of JSON. A message is off its queue when its line is printed. It ends
+as one line of JSON. A message is off its queue when its line is printed,
+unless --peek leaves it there. It ends
 when --count messages came (default 1), or with exit code 3 when too few came
 within the time-out; with --follow it goes on until it is stopped.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
 	}
 	r.client.flags(cmd)
+	defer cmd.MarkFlagsMutuallyExclusive("peek", "follow")
 	f := cmd.Flags()
 	f.IntVar(&r.count, "count", 1, "how many messages to take")
+	f.BoolVar(&r.peek, "peek", false, "leave the messages where they are: they are given back at the end, as redelivered ones")
 	f.BoolVar(&r.follow, "follow", false, "take messages until stopped")
 	f.DurationVar(&r.timeout, "timeout", 10*time.Second, "how long to wait for each message")
 	f.StringVar(&r.subscription, "subscription", "", "the `name` of a topic's durable subscription (default: one that ends with the command)")
@@ -63,6 +67,9 @@ func (r *receiveCommand) run(cmd *cobra.Command, name string) error {
 	}
 	defer b.Close()
 	sub := broker.Subscription{Name: r.subscription, Durable: r.subscription != "", Pattern: r.pattern, Prefetch: 1}
+	if r.peek {
+		sub.Prefetch = max(r.count, 1) // it holds them all until the end
+	}
 	if sub.Name == "" {
 		sub.Name = "cli-" + eip.NewID()
 	}
@@ -103,6 +110,9 @@ func (r *receiveCommand) one(ctx context.Context, s broker.Source, out *json.Enc
 	case err != nil:
 		return failure{exitFailed, err}
 	}
+	if r.peek { // closing the source gives back what was not settled, in its order
+		return out.Encode(view(m))
+	}
 	var failed error
 	eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error {
 		failed = out.Encode(view(m))
@@ -121,7 +131,7 @@ func view(m *eip.Message) map[string]any {
 		}
 	}
 	if !m.Timestamp.IsZero() {
-		v["timestamp"] = m.Timestamp.UTC().Format(time.RFC3339Nano)
+		v["timestamp"] = eip.ShownTime(m.Timestamp)
 	}
 	if m.Priority > 0 {
 		v["priority"] = m.Priority

@@ -46,7 +46,9 @@ It prints one log line "ready" on standard error once every flow takes messages,
 for those that a broker refuses or keeps waiting: these begin when they can.
 Standard output belongs to the flows. Ctrl-C or SIGTERM: it takes nothing more,
 finishes what is in flight, and ends with 0; a second one ends it at once, and
-what was not settled is delivered again next time.`,
+what was not settled is delivered again next time.
+
+Exit code 4: with --until-idle, messages were dead-lettered or invalid.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && !r.idle {
 				return errors.New("name at least one flow file, or a folder that holds some")
@@ -54,7 +56,7 @@ what was not settled is delivered again next time.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			return r.run(c.Context(), args, c.Flags().Changed("memory"))
+			return r.logged(r.run(c.Context(), args, c.Flags().Changed("memory")))
 		},
 	}
 	r.loading.flags(c)
@@ -170,12 +172,27 @@ func (r *runCommand) stop(ctx context.Context, process *flow.Process, log *slog.
 	if err := process.Stop(); err != nil {
 		log.Warn("stopped with messages unsettled; they will be delivered again", slog.Any("error", err))
 	}
+	var letters int64
 	for _, s := range process.Stats() {
+		letters += s.DeadLettered + s.Invalid
 		log.Info("flow", slog.String("flow", s.Flow), slog.Int64("received", s.Received), slog.Int64("sent", s.Sent), slog.Int64("dropped", s.Dropped), slog.Int64("retried", s.Retried),
 			slog.Int64("dead_lettered", s.DeadLettered), slog.Int64("invalid", s.Invalid))
 	}
 	log.Info("stopped", slog.Duration("after", process.Uptime().Round(time.Millisecond)))
+	if r.untilIdle && letters > 0 {
+		return failure{exitLetters, fmt.Errorf("%d messages failed for good; they are dead letters, or invalid", letters)}
+	}
 	return nil
+}
+
+// logged has a failure in the log where that is to be JSON in every line.
+func (r *runCommand) logged(err error) error {
+	var f failure
+	if r.logFormat != "json" || !errors.As(err, &f) || f.err == nil {
+		return err
+	}
+	slog.New(logHandler(r.logFormat, &r.level)).Error("failed", slog.String("error", said(f.err)))
+	return failure{f.code, nil}
 }
 
 func (r *runCommand) logger() (*slog.Logger, error) {
@@ -192,6 +209,12 @@ func (r *runCommand) logger() (*slog.Logger, error) {
 func logHandler(format string, level slog.Leveler) slog.Handler {
 	o := &slog.HandlerOptions{Level: level}
 	if format == "json" {
+		o.ReplaceAttr = func(_ []string, a slog.Attr) slog.Attr {
+			if a.Value.Kind() == slog.KindDuration { // with its unit
+				a.Value = slog.StringValue(a.Value.Duration().String())
+			}
+			return a
+		}
 		return slog.NewJSONHandler(visible.Writer{To: os.Stderr, Show: visible.JSON}, o)
 	}
 	return slog.NewTextHandler(visible.Writer{To: os.Stderr, Show: visible.Lines}, o)

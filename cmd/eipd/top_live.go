@@ -27,6 +27,7 @@ type live struct {
 	chosen string // an address
 	first  int    // the first line that is seen
 	note   string // what the last key came to
+	sure   string // the flow whose stop in all processes is to be confirmed
 }
 
 // run shows what processes say, and does what keys tell, until ctx ends or a key
@@ -90,6 +91,8 @@ func (l *live) take(s *snapshot) {
 // key does what a key tells, and returns a command that is to be given.
 func (l *live) key(k key) *control.Command {
 	l.note = ""
+	sure := l.sure
+	l.sure = ""
 	lines := l.now.lines
 	at := slices.IndexFunc(lines, func(t *topLine) bool { return t.address == l.chosen })
 	if len(lines) == 0 {
@@ -113,6 +116,10 @@ func (l *live) key(k key) *control.Command {
 		c = l.top.command("stop", t.address, nil)
 		if t.on == 0 {
 			c.Command = "start"
+		}
+		if n := len(l.now.instances); n > 1 && c.Command == "stop" && sure != t.address {
+			l.sure, l.note = t.address, fmt.Sprintf("s again stops %s in all %d processes", t.address, n)
+			return nil
 		}
 	case k == keyStop:
 		l.note = "only flows stop and start"
@@ -181,9 +188,12 @@ func (l *live) draw() error {
 	put := func(text string, st style) string { return styled(cut(visible.Line(text), width), st, l.colours) }
 	rows := []string{put(l.title(), bold), "", table[0]}
 	rows = append(rows, table[1+l.first:min(len(table), 1+l.first+room(height))]...)
-	if l.now.err != nil {
+	switch {
+	case l.now.err != nil:
 		rows = append(rows, put(strings.ReplaceAll(l.now.err.Error(), "\n", " "), red))
-	} else {
+	case l.note == "" && len(l.now.lost) > 0:
+		rows = append(rows, put(strings.Join(l.now.lost, "; "), red))
+	default:
 		rows = append(rows, put(l.note, yellow))
 	}
 	rows = append(rows, put("↑↓ choose  space switch on or off  s stop or start a flow  q quit", faint))

@@ -20,7 +20,8 @@ type snapshot struct {
 	at        time.Time
 	instances []string
 	lines     []*topLine
-	err       error // nobody answered
+	lost      []string // brokers that are not connected
+	err       error    // nobody answered
 }
 
 // topLine is one flow or stage in all processes.
@@ -46,12 +47,12 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 		hasty.expect = t.known
 	}
 	t.looks++
-	var graphs, stats []control.Reply
-	var failed [2]error
+	var graphs, stats, states []control.Reply
+	var failed [3]error
 	var both sync.WaitGroup
-	for i, into := range []*[]control.Reply{&graphs, &stats} {
+	for i, into := range []*[]control.Reply{&graphs, &stats, &states} {
 		both.Go(func() {
-			c := t.command([]string{"list", "stats"}[i], "", nil)
+			c := t.command([]string{"list", "stats", "status"}[i], "", nil)
 			failed[i] = hasty.ask(ctx, a, c, func(r control.Reply) error {
 				*into = append(*into, r)
 				return nil
@@ -66,6 +67,9 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 	}
 	for _, r := range stats {
 		s.addStats(r, lines)
+	}
+	for _, r := range states {
+		s.addStatus(r)
 	}
 	t.known = len(s.instances)
 	slices.Sort(s.instances)
@@ -112,6 +116,18 @@ func (s *snapshot) addGraph(r control.Reply, lines map[string]*topLine) {
 	}
 }
 
+func (s *snapshot) addStatus(r control.Reply) {
+	var st control.Status
+	if r.Read(&st) != nil { // that is said of what it has
+		return
+	}
+	for _, b := range st.Brokers {
+		if !b.Connected {
+			s.lost = append(s.lost, fmt.Sprintf("%s: broker %s is not connected", r.Instance, b.Name))
+		}
+	}
+}
+
 func (s *snapshot) addStats(r control.Reply, lines map[string]*topLine) {
 	var all map[string]control.Stats
 	if err := r.Read(&all); err != nil {
@@ -139,7 +155,7 @@ func (s *snapshot) addStats(r control.Reply, lines map[string]*topLine) {
 
 // grid shows the lines; the one at the address chosen is marked.
 func (s *snapshot) grid(colours bool, chosen string) *grid {
-	g := &grid{colours: colours, rows: [][]cell{head("ADDRESS", "KIND", "SWITCH", "IN/S", "OUT/S", "RECEIVED", "SENT", "FAILED", "DROPPED", "IN FLIGHT", "P50 MS", "P99 MS")}}
+	g := &grid{colours: colours, rows: [][]cell{head("ADDRESS", "SWITCH", "FAILED", "IN FLIGHT", "IN/S", "OUT/S", "RECEIVED", "SENT", "DROPPED", "P50 MS", "P99 MS", "KIND")}}
 	for i, l := range s.lines {
 		if l.address == chosen {
 			g.marked = i + 1
@@ -152,9 +168,9 @@ func (s *snapshot) grid(colours bool, chosen string) *grid {
 		if l.counts.Failed > 0 {
 			failed.style = red
 		}
-		g.add(address, cell{text: l.kind, style: faint}, l.shown(s.at), number(decimal(l.rate.Received)), number(decimal(l.rate.Sent)),
-			whole(l.counts.Received), whole(l.counts.Sent), failed, whole(l.counts.Dropped), whole(l.counts.InFlight),
-			number(decimal(l.p50)), number(decimal(l.p99)))
+		g.add(address, l.shown(s.at), failed, whole(l.counts.InFlight), number(decimal(l.rate.Received)), number(decimal(l.rate.Sent)), // these fit 80 columns
+			whole(l.counts.Received), whole(l.counts.Sent), whole(l.counts.Dropped), number(decimal(l.p50)), number(decimal(l.p99)),
+			cell{text: l.kind, style: faint})
 	}
 	return g
 }

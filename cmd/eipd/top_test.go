@@ -28,8 +28,8 @@ func TestTop_Once(t *testing.T) {
 	all[1].ask(0, "control", "stop", "f")
 	args := []string{"top", "--broker", url, "--expect", "2", "--wait", "1m"}
 	stdout, _ := asking(t, eipd(t, t.TempDir(), args...), 0)
-	holds(t, stdout, "ADDRESS KIND SWITCH IN/S OUT/S RECEIVED SENT FAILED DROPPED IN FLIGHT P50 MS P99 MS",
-		"f flow running in 1 of 2", "f.aside wire_tap on ", "f.loud detour on in 1 of 2 for 1h59m", " 2 2 0 0 0 ")
+	holds(t, stdout, "ADDRESS SWITCH FAILED IN FLIGHT IN/S OUT/S RECEIVED SENT DROPPED P50 MS P99 MS KIND",
+		"f running in 1 of 2 0 0 ", "f.aside on ", "f.loud on in 1 of 2 for 1h59m 0 0 ", " 2 2 0 ")
 	for _, c := range all {
 		c.interrupt(t)
 	}
@@ -85,7 +85,7 @@ func TestLive_Draw(t *testing.T) {
 		return rows
 	}
 	rows := screen()
-	if len(rows) != height || !strings.HasPrefix(rows[0], "eipd top  ") || !strings.Contains(rows[0], "  one") || !strings.HasPrefix(rows[3], "f  ") || !strings.Contains(rows[3], "running  1.50") {
+	if len(rows) != height || !strings.HasPrefix(rows[0], "eipd top  ") || !strings.Contains(rows[0], "  one") || !strings.HasPrefix(rows[3], "f  ") || !strings.Contains(strings.Join(strings.Fields(rows[3]), " "), "running 0 2 1.50 0 5 3") {
 		t.Errorf("the screen is\n%s", strings.Join(rows, "\n"))
 	}
 	l.key(keyEnd)
@@ -132,6 +132,17 @@ func TestLive_Keys(t *testing.T) {
 		if string(got) != tt.command || !strings.HasPrefix(l.note, tt.note) || tt.note == "" && l.note != "" {
 			t.Errorf("key %d told %s and said %q, want %s and %q", i, got, l.note, tt.command, tt.note)
 		}
+	}
+	l.now.instances, l.chosen = []string{"one", "two"}, "f"
+	if c := l.key(keyStop); c != nil || l.note != "s again stops f in all 2 processes" {
+		t.Errorf("at once it told %v and said %q", c, l.note)
+	}
+	l.key(keyOther)
+	if c := l.key(keyStop); c != nil {
+		t.Errorf("after another key it told %v", c)
+	}
+	if c := l.key(keyStop); c == nil || c.Command != "stop" {
+		t.Errorf("when asked again it told %v", c)
 	}
 	l.take(&snapshot{err: context.DeadlineExceeded})
 	if len(l.now.lines) != 3 {

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -15,7 +16,13 @@ func init() { eip.Adapters.Add("timer", func() eip.Adapter { return NewTimer() }
 type Timer struct {
 	// Time between two ticks. The first tick is at once. While the flow is busy, one
 	// tick waits for it, and those that come after that are left out.
-	Every time.Duration `flow:"every,required"`
+	Every time.Duration `flow:"every"`
+	// When the ticks are, in place of every, as cron's five fields say: minute, hour, day
+	// of the month, month and day of the week. Each is *, a number, a name such as mon or
+	// feb, a range, or a list of these, and may have a step, as in */15.
+	Cron string `flow:"cron"`
+	// The time zone of cron, such as Europe/Zurich.
+	Zone string `flow:"zone"`
 	// How many messages there are, counted from each start; 0: no end.
 	Count int `flow:"count"`
 	// The messages' body: text as it is, anything else as JSON.
@@ -23,12 +30,18 @@ type Timer struct {
 }
 
 // NewTimer makes a Timer without end.
-func NewTimer() *Timer { return &Timer{} }
+func NewTimer() *Timer { return &Timer{Zone: "UTC"} }
 
 // Validate checks the options.
 func (a *Timer) Validate() error {
-	if a.Every <= 0 {
-		return eip.OptionErrorf("every", "%v is no time between two ticks; it must be more than 0", a.Every)
+	if a.Cron != "" && a.Every != 0 {
+		return eip.OptionErrorf("cron", "every says when the ticks are; leave one of both out")
+	}
+	if _, option, err := a.schedule(); err != nil {
+		return eip.OptionErrorf(option, "%w", err)
+	}
+	if a.Every <= 0 && a.Cron == "" {
+		return eip.OptionErrorf("every", "%v is no time between two ticks; it must be more than 0, or cron must say when they are", a.Every)
 	}
 	if a.Count < 0 {
 		return eip.OptionErrorf("count", "%d is less than 0", a.Count)
@@ -37,6 +50,19 @@ func (a *Timer) Validate() error {
 		return eip.OptionErrorf("body", "%w", err)
 	}
 	return nil
+}
+
+// schedule reads Cron; nil where it is not set. Of an error, it names the option.
+func (a *Timer) schedule() (s *schedule, option string, err error) {
+	if a.Cron == "" {
+		return nil, "", nil
+	}
+	zone, err := time.LoadLocation(a.Zone)
+	if err != nil || a.Zone == "" {
+		return nil, "zone", fmt.Errorf("%q is no time zone that this machine knows, such as Europe/Zurich", a.Zone)
+	}
+	s, err = parseCron(a.Cron, zone)
+	return s, "cron", err
 }
 
 func (a *Timer) body() (body []byte, contentType string, err error) {
@@ -56,8 +82,12 @@ func (a *Timer) OpenSource(_ context.Context, env *eip.AdapterEnv) (eip.AdapterS
 	if err != nil {
 		return nil, err
 	}
-	return &timerSource{Timer: a, body: body, contentType: contentType, channel: channelOf(env), ids: newIDs(),
-		closed: make(chan struct{}), next: time.Now()}, nil
+	s := &timerSource{Timer: a, body: body, contentType: contentType, channel: channelOf(env), ids: newIDs(),
+		closed: make(chan struct{}), next: time.Now()}
+	if s.cron, _, err = a.schedule(); s.cron != nil {
+		s.next = s.cron.next(s.next)
+	}
+	return s, err
 }
 
 type timerSource struct {
@@ -67,6 +97,7 @@ type timerSource struct {
 	channel     string
 	ids         *ids
 	next        time.Time
+	cron        *schedule // nil: at every
 	n           int
 	closed      chan struct{}
 	close       sync.Once
@@ -89,8 +120,15 @@ func (s *timerSource) Receive(ctx context.Context) (*eip.Message, error) {
 		return nil, eip.ErrClosed
 	}
 	now := time.Now()
-	late := max(0, now.Sub(s.next)) / s.Every
-	s.next = s.next.Add((late + 1) * s.Every)
+	if s.cron != nil {
+		if now.Before(s.next) { // the clock was set back
+			now = s.next
+		}
+		s.next = s.cron.next(now)
+	} else {
+		late := max(0, now.Sub(s.next)) / s.Every
+		s.next = s.next.Add((late + 1) * s.Every)
+	}
 	s.n++
 	m := eip.New(s.body, nil)
 	m.ID, m.Channel, m.ContentType, m.Timestamp = s.ids.next(), s.channel, s.contentType, now

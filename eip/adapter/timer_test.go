@@ -47,6 +47,25 @@ func TestTimer_Ticks(t *testing.T) {
 	})
 }
 
+func TestTimer_Cron(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // its clock begins at midnight UTC
+		a := adapter.NewTimer()
+		a.Cron, a.Count = "*/10 * * * *", 4
+		s := openSource(t, a, eiptest.AdapterEnv())
+		defer closeIt(t, s)
+		start := time.Now()
+		for i, want := range []time.Duration{10 * time.Minute, 20 * time.Minute, 45 * time.Minute, 50 * time.Minute} {
+			receive(t, s, 1)
+			if d := time.Since(start); d != want {
+				t.Errorf("message %d came after %v, want %v", i+1, d, want)
+			}
+			if i == 1 {
+				time.Sleep(25 * time.Minute) // the flow is busy
+			}
+		}
+	})
+}
+
 func TestTimer_Body(t *testing.T) {
 	tests := map[string]struct {
 		body              any
@@ -78,6 +97,10 @@ func TestTimer_Validate(t *testing.T) {
 		want  string
 	}{
 		"good":     {adapter.Timer{Every: time.Second}, ""},
+		"cron":     {adapter.Timer{Cron: "0 6 * * 1-5", Zone: "UTC"}, ""},
+		"no cron":  {adapter.Timer{Cron: "0 6 * *", Zone: "UTC"}, "cron"},
+		"no zone":  {adapter.Timer{Cron: "0 6 * * *", Zone: "Mars"}, "zone"},
+		"both":     {adapter.Timer{Cron: "0 6 * * *", Zone: "UTC", Every: 1}, "cron"},
 		"no time":  {adapter.Timer{}, "every"},
 		"back":     {adapter.Timer{Every: -1}, "every"},
 		"count":    {adapter.Timer{Every: 1, Count: -1}, "count"},

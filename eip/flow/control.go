@@ -122,40 +122,61 @@ func (p *Process) Channels() []control.Channel {
 	all := []control.Channel{}
 	seen := map[string]bool{}
 	for _, p := range append([]*Process{p}, p.guests.all()...) {
-		for _, name := range p.config.ChannelNames() {
-			if seen[name] {
-				continue
+		add := func(name string, ch *Channel, on *Broker) {
+			if !seen[name] {
+				seen[name] = true
+				all = append(all, control.Channel{Name: name, Kind: ch.kind, Address: ch.Address, Broker: orElse(on.Name, "default"), Outside: !inside(on.URL),
+					Read: append([]string{}, ch.read...), Written: append([]string{}, ch.written...)})
 			}
-			seen[name] = true
-			ch := p.config.Channels[name]
-			all = append(all, control.Channel{Name: name, Kind: ch.kind, Address: ch.Address, Broker: orElse(p.config.brokerOf(ch).Name, "default"), Outside: !inside(p.config.brokerOf(ch).URL),
-				Read: append([]string{}, ch.read...), Written: append([]string{}, ch.written...)})
+		}
+		for _, name := range p.config.ChannelNames() {
+			add(name, p.config.Channels[name], p.config.brokerOf(p.config.Channels[name]))
+		}
+		for _, d := range p.implicit() {
+			d.queue.written = []string{d.decl.Name}
+			add(d.queue.String(), d.queue, d.on)
+		}
+	}
+	slices.SortFunc(all, func(a, b control.Channel) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// implicit are the dead-letter queues FLOW.dead that are open.
+func (p *Process) implicit() (all []*deadLetters) {
+	for _, r := range p.flows {
+		if d, ok := r.deadLetter.(*deadLetters); ok && d.isOpen() {
+			all = append(all, d)
 		}
 	}
 	return all
 }
 
-// channel finds a declared channel, and the process whose files declare it.
-func (p *Process) channel(name string) (*Process, *Channel) {
+// channel opens the broker of a declared channel, or of a FLOW.dead.
+func (p *Process) channel(ctx context.Context, name string) (broker.Broker, broker.Channel, error) {
 	for _, p := range append([]*Process{p}, p.guests.all()...) {
 		if ch := p.config.Channels[name]; ch != nil {
-			return p, ch
+			b, err := p.broker(ctx, p.config.brokerOf(ch))
+			return b, p.config.spec(ch), err
+		}
+		for _, d := range p.implicit() {
+			if d.queue.String() == name {
+				spec := p.config.spec(d.queue)
+				spec.Declare = false // it is there, as it is
+				b, err := p.broker(ctx, d.on)
+				return b, spec, err
+			}
 		}
 	}
-	return p, nil
+	return nil, broker.Channel{}, eip.Permanent(fmt.Errorf("there is no channel %s", name))
 }
 
 // Inject puts m into a declared channel.
 func (p *Process) Inject(ctx context.Context, channel string, m *eip.Message) error {
-	p, ch := p.channel(channel)
-	if ch == nil {
-		return eip.Permanent(fmt.Errorf("there is no channel %s", channel))
-	}
-	b, err := p.broker(ctx, p.config.brokerOf(ch))
+	b, ch, err := p.channel(ctx, channel)
 	if err != nil {
 		return err
 	}
-	sender, err := b.Sender(ctx, p.config.spec(ch))
+	sender, err := b.Sender(ctx, ch)
 	if err != nil {
 		return err
 	}
@@ -171,15 +192,11 @@ func (p *Process) Inject(ctx context.Context, channel string, m *eip.Message) er
 
 // Source takes messages from a declared queue; so many at once.
 func (p *Process) Source(ctx context.Context, queue string, prefetch int) (broker.Source, error) {
-	p, ch := p.channel(queue)
-	if ch == nil {
-		return nil, eip.Permanent(fmt.Errorf("there is no channel %s", queue))
-	}
-	b, err := p.broker(ctx, p.config.brokerOf(ch))
+	b, ch, err := p.channel(ctx, queue)
 	if err != nil {
 		return nil, err
 	}
-	return b.Source(ctx, p.config.spec(ch), broker.Subscription{Prefetch: prefetch})
+	return b.Source(ctx, ch, broker.Subscription{Prefetch: prefetch})
 }
 
 // Reads reports whether a flow may read what is sent to an address: that of a
@@ -273,6 +290,9 @@ func (r *running) Inject(m *eip.Message) error {
 		}
 	}))
 }
+
+// Replay passes a dead letter through the flow.
+func (r *running) Replay(m *eip.Message, failed func()) error { return r.flow.Replay(m, failed) }
 
 // traced tells the control bus what became of a Test Message.
 func (r *running) traced(m *eip.Message, how eip.Outcome, err error) {

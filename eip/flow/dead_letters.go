@@ -53,8 +53,9 @@ func (d *deadLetters) keepOpening() {
 }
 
 // DeadLetters takes messages from the queue for what has failed, or is invalid; so
-// many at once.
-func (r *running) DeadLetters(ctx context.Context, invalid bool, prefetch int) (broker.Source, error) {
+// many at once. limit is how often the broker delivers one at most: -1 for ever, 0
+// nobody knows.
+func (r *running) DeadLetters(ctx context.Context, invalid bool, prefetch int) (src broker.Source, limit int64, err error) {
 	to, what := r.decl.DeadLetter, "dead letters"
 	if invalid && r.decl.Invalid != nil {
 		to, what = r.decl.Invalid, "invalid messages"
@@ -63,16 +64,30 @@ func (r *running) DeadLetters(ctx context.Context, invalid bool, prefetch int) (
 	if to != nil {
 		e, ok := to.(channelEndpoint)
 		if !ok || e.kind != "queue" {
-			return nil, eip.Permanent(fmt.Errorf("the flow's %s go to %s, and only a queue can be read back", what, to))
+			return nil, 0, eip.Permanent(fmt.Errorf("the flow's %s go to %s, and only a queue can be read back", what, to))
 		}
 		queue = r.process.config.Channels[e.String()]
 		on = r.process.config.brokerOf(queue)
 	}
 	b, err := r.process.broker(ctx, on)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return b.Source(ctx, r.process.config.spec(queue), broker.Subscription{Prefetch: prefetch})
+	spec := r.process.config.spec(queue)
+	src, err = b.Source(ctx, spec, broker.Subscription{Prefetch: prefetch})
+	return src, deliveryLimit(on, spec), err
+}
+
+// deliveryLimit is what the flow file says of it, as DeadLetters returns it.
+func deliveryLimit(on *Broker, queue broker.Channel) int64 {
+	limit, ok := queue.Arguments["x-delivery-limit"].(int64)
+	switch {
+	case inside(on.URL), queue.Arguments["x-queue-type"] == "classic", limit < 0:
+		return -1
+	case ok:
+		return max(limit, 1)
+	}
+	return 0
 }
 
 // implicitDeadLetters is the queue FLOW.dead.
@@ -132,6 +147,12 @@ type deadLetters struct {
 
 // Trouble is what keeps the queue from taking what fails, which then waits.
 func (d *deadLetters) Trouble() *broker.Trouble { return d.trouble.Load() }
+
+func (d *deadLetters) isOpen() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.endpoint.bound != nil
+}
 
 func (d *deadLetters) open(ctx context.Context) error {
 	d.mu.Lock()

@@ -32,10 +32,10 @@ func (p *Process) traffic(of ref) *eip.Traffic {
 	return t
 }
 
-// Traffic returns what the flows read and send to, by name. A dead-letter queue that
-// no file names is there once something went to it.
+// Traffic returns what the flows read and send to, by name, with the dead-letter
+// queues that no file names.
 func (p *Process) Traffic() []control.Traffic {
-	used := map[ref]bool{}
+	used, implicit := map[ref]bool{}, map[ref]bool{}
 	for _, r := range p.all() {
 		for _, f := range r.decl.From {
 			used[f.ref] = true
@@ -43,13 +43,14 @@ func (p *Process) Traffic() []control.Traffic {
 		for _, e := range r.decl.order {
 			used[e.ref] = true
 		}
-		if d, ok := r.deadLetter.(*deadLetters); ok && p.traffic(d.queue.ref).Any() {
+		if d, ok := r.deadLetter.(*deadLetters); ok && (d.isOpen() || p.traffic(d.queue.ref).Any()) {
+			implicit[d.queue.ref] = !used[d.queue.ref]
 			used[d.queue.ref] = true
 		}
 	}
 	all := make([]control.Traffic, 0, len(used))
 	for of := range used {
-		all = append(all, control.Traffic{Name: of.String(), Traffic: p.traffic(of)})
+		all = append(all, control.Traffic{Name: of.String(), Traffic: p.traffic(of), Implicit: implicit[of]})
 	}
 	slices.SortFunc(all, func(a, b control.Traffic) int { return cmp.Compare(a.Name, b.Name) })
 	return all

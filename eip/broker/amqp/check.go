@@ -39,6 +39,8 @@ func check(c broker.Channel, s *broker.Subscription) error {
 		return eip.OptionErrorf("subscription_address", "the subscription's queue would be %s, and RabbitMQ keeps names that begin with amq. to itself; set subscription_address to another name", t.queue)
 	case s.Pattern != "" && t.kind != "topic":
 		return eip.OptionErrorf("pattern", "a topic of the type %s knows no patterns%s", t.kind, instead[t.kind])
+	case slices.ContainsFunc(strings.Split(s.Pattern, "."), func(word string) bool { return len(word) > 1 && strings.ContainsAny(word, "*#") }):
+		return eip.OptionErrorf("pattern", "in %q, * and # must be words of their own, between dots, as in orders.*.eu; RabbitMQ takes them as letters otherwise", s.Pattern)
 	case s.Key != "" && t.kind != "direct":
 		return eip.OptionErrorf("binding_key", "it is for topics of the type direct%s", instead[t.kind])
 	case s.Key == "" && t.kind == "direct":

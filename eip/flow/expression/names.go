@@ -120,3 +120,6 @@ func (n *names) method(m *ast.MemberNode) {
 		n.report(m.Property, "", "%s is data and has no functions.", id.Value)
 	}
 }
+
+// Functions returns the names of what expressions can call, sorted.
+func Functions() []string { return slices.Sorted(slices.Values(builtin.Names)) }

@@ -55,13 +55,16 @@ type Flow interface {
 	// Start takes messages again.
 	Start(ctx context.Context) error
 	// DeadLetters takes messages from the queue for the flow's dead letters, or for
-	// its invalid messages; so many at once.
-	DeadLetters(ctx context.Context, invalid bool, prefetch int) (broker.Source, error)
+	// its invalid messages; so many at once. limit is how often the broker delivers one
+	// at most: -1 for ever, 0 nobody knows.
+	DeadLetters(ctx context.Context, invalid bool, prefetch int) (src broker.Source, limit int64, err error)
 	// Watch has f see every message that the flow receives; nil ends it.
 	Watch(f func(*eip.Message))
 	// Inject passes m through the flow, as if its source had given it. m settles with
 	// the error that is returned.
 	Inject(m *eip.Message) error
+	// Replay is Inject of a dead letter. failed is called where it fails for good again.
+	Replay(m *eip.Message, failed func()) error
 }
 
 // A Stage is one stage of a Flow.
@@ -113,6 +116,7 @@ type Channel struct {
 type Traffic struct {
 	Name string // "queue.orders"
 	*eip.Traffic
+	Implicit bool // no file names it; only who asks for it wants to see it before it is used
 }
 
 // A Broker is the state of a broker, in a status.

@@ -179,7 +179,7 @@ type saved struct {
 	Type          string      `json:"type,omitempty"`
 	Key           string      `json:"key,omitempty"`
 	ContentType   string      `json:"content_type,omitempty"`
-	Timestamp     *time.Time  `json:"timestamp,omitempty"`
+	Timestamp     string      `json:"timestamp,omitempty"`
 	Headers       eip.Headers `json:"headers,omitempty"`
 	Body          string      `json:"body"`
 	Encoding      string      `json:"body_encoding,omitempty"` // "base64", or none
@@ -191,7 +191,7 @@ func (p *purge) save(m *eip.Message) error {
 	}
 	s := saved{ID: m.ID, CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, Type: m.Type, Key: m.Key, ContentType: m.ContentType, Headers: m.Headers, Body: string(m.Body())}
 	if !m.Timestamp.IsZero() {
-		s.Timestamp = &m.Timestamp
+		s.Timestamp = eip.ShownTime(m.Timestamp)
 	}
 	if !utf8.Valid(m.Body()) {
 		s.Body, s.Encoding = base64.StdEncoding.EncodeToString(m.Body()), "base64"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -34,16 +35,22 @@ func (s *Server) replay(r *request) (any, error) {
 		return nil, Errorf(Failed, "the flow %s is %s; start it first", flow.Name(), flow.State())
 	}
 	skip := atMost(10*min(most, replaySkipped), replaySkipped)
-	src, err := flow.DeadLetters(r.ctx, invalid, atMost(most, replayUnderWay)+skip)
+	if _, again := s.near.Load(r.Target); again { // to look once more would be one more delivery
+		return nil, Errorf(Failed, "%v", errNear)
+	}
+	src, limit, err := flow.DeadLetters(r.ctx, invalid, atMost(most, replayUnderWay)+skip)
 	if err != nil {
 		return nil, err
 	}
-	p := &replaying{server: s, flow: flow, most: most, skip: skip, began: time.Now(), free: make(chan struct{}, replayUnderWay)}
+	p := &replaying{server: s, flow: flow, most: most, skip: skip, limit: limit, began: time.Now(), free: make(chan struct{}, replayUnderWay)}
 	err = errors.Join(p.run(r.ctx, src), src.Close())
+	if errors.Is(err, errNear) {
+		s.near.Store(r.Target, true)
+	}
 	if err != nil {
 		return nil, Errorf(Failed, "%d messages were passed through the flow: %v", p.passed, err)
 	}
-	return Replayed{p.passed, int64(len(p.skipped))}, nil
+	return Replayed{p.passed - p.again.Load(), p.again.Load(), p.skipped}, nil
 }
 
 func (s *Server) deadLettersOf(target string) (Flow, error) {
@@ -62,9 +69,10 @@ func (s *Server) deadLettersOf(target string) (Flow, error) {
 
 // Replayed is the result of replay.
 type Replayed struct {
-	// Replayed is how many passed through the flow once more. Those that failed again
-	// are dead letters again.
+	// Replayed is how many passed through the flow once more, and did not fail.
 	Replayed int64 `json:"replayed"`
+	// FailedAgain are dead letters again.
+	FailedAgain int64 `json:"failed_again"`
 	// Skipped stay where they are: they are another flow's, failed just now, or have
 	// lost their headers.
 	Skipped int64 `json:"skipped,omitempty"`
@@ -77,16 +85,24 @@ type replaying struct {
 	skip    int   // how many of others may be in between
 	began   time.Time
 	passed  int64
+	limit   int64         // of deliveries: -1 none, 0 unknown
+	again   atomic.Int64  // failed again
 	free    chan struct{} // an entry for each that is under way
-	skipped []*eip.Message
+	skipped int64         // they are held until the source closes, which gives all back in one step
 }
 
-var errSkipped = errors.New("it is not replayed")
+var errNear = errors.New("the broker would drop messages that are given back to the queue once more, by its delivery limit; give each flow a dead_letter queue of its own, or on RabbitMQ 4 set its x-delivery-limit to -1, which is none, and start the process anew")
+
+// near reports whether the broker may drop m soon, where it is given back.
+func (p *replaying) near(m *eip.Message) bool {
+	count, _ := m.Headers["x-delivery-count"].(int64)
+	return p.limit == 0 && count > 0 || p.limit > 0 && count+1 >= p.limit
+}
 
 func (p *replaying) run(ctx context.Context, src eip.Source) error {
 	defer p.settle(ctx)
 	for p.most == 0 || p.passed < p.most {
-		if len(p.skipped) == p.skip {
+		if p.skipped == int64(p.skip) {
 			return fmt.Errorf("%d messages at the head of the queue are not this flow's to replay, and those behind cannot be reached", p.skip)
 		}
 		m, idle, err := receiveSoon(ctx, src)
@@ -95,8 +111,10 @@ func (p *replaying) run(ctx context.Context, src eip.Source) error {
 			return ctx.Err()
 		case m == nil:
 			return err
+		case !p.mine(m) && p.near(m):
+			return errNear
 		case !p.mine(m):
-			p.skipped = append(p.skipped, m)
+			p.skipped++
 		default:
 			if err := p.pass(ctx, m); err != nil {
 				return err
@@ -140,7 +158,7 @@ func (p *replaying) pass(ctx context.Context, m *eip.Message) error {
 	})
 	eip.Deliver(ctx, eip.Discard, m)
 	taken := make(chan error, 1)
-	go func() { taken <- p.flow.Inject(again) }() // it may have to wait for another message
+	go func() { taken <- p.flow.Replay(again, func() { p.again.Add(1) }) }() // it may have to wait for another message
 	select {
 	case err := <-taken:
 		if err == nil {
@@ -152,16 +170,13 @@ func (p *replaying) pass(ctx context.Context, m *eip.Message) error {
 	}
 }
 
-// settle waits for what is under way, and gives back what was skipped.
+// settle waits for what is under way.
 func (p *replaying) settle(ctx context.Context) {
 	for range replayUnderWay {
 		select {
 		case p.free <- struct{}{}:
 		case <-ctx.Done():
 		}
-	}
-	for _, m := range p.skipped {
-		eip.Deliver(ctx, failing(errSkipped), m)
 	}
 }
 

@@ -71,7 +71,7 @@ queue "in" {}
 				return s["orders"].Failed == 15 && s["others"].Failed == 5 && s["implicit"].Failed == 1
 			})
 			broken.Store(false)
-			if r := do[control.Replayed](t, p.client, "replay", "orders", nil); r != (control.Replayed{Replayed: 15, Skipped: 10}) { // 5 have failed again
+			if r := do[control.Replayed](t, p.client, "replay", "orders", nil); r != (control.Replayed{Replayed: 10, FailedAgain: 5, Skipped: 10}) {
 				t.Errorf("%+v", r)
 			}
 			out.await(t, 10)

@@ -70,6 +70,7 @@ type Server struct {
 	untold   chan news
 	telling  atomic.Bool // there is a topic to tell news on
 	taps     taps
+	near     sync.Map // flows whose dead letters the broker would drop, were they looked at again
 	redact   redaction
 
 	publisher atomic.Pointer[publisher]

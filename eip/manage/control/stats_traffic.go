@@ -21,7 +21,7 @@ func (s *Server) traffic(target string, channels, reset bool, all map[string]any
 		if _, taken := all[t.Name]; taken || target != "" && !Matches(target, t.Name) {
 			continue
 		}
-		if st := s.stats.ofTraffic(t.Traffic, reset); channels || target != "" {
+		if st := s.stats.ofTraffic(t.Traffic, reset); channels && (!t.Implicit || t.Any()) || target != "" {
 			all[t.Name] = st
 		}
 	}

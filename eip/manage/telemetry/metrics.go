@@ -43,6 +43,9 @@ func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 			r.flow(f)
 		}
 		for _, t := range process.Traffic() {
+			if t.Implicit && !t.Any() {
+				continue
+			}
 			business, tests := t.Counts()
 			r.traffic(business, keyChannel.String(t.Name))
 			if tests != (eip.TrafficCounts{}) {
