@@ -40,6 +40,10 @@ type Env struct {
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.
 	DeadLetter, Invalid Handler
+	// LastResort keeps a message, on disk when it returns, that is refused for good
+	// as a dead letter, and says where. Where it fails, or is nil, the flow takes no
+	// further message until that one is taken.
+	LastResort func(m *Message) (where string, err error)
 }
 
 // An Opener is a component that needs something before it is used: a goroutine, a

@@ -150,6 +150,11 @@ func (r *running) Hindrance() (control.State, string) {
 	}
 	r.process.mu.Unlock()
 	look(r.deadLetter)
+	if r.flow != nil && t == nil {
+		if why, halted := r.flow.Unburied(); why != nil {
+			t = &broker.Trouble{Refused: halted, Err: fmt.Errorf("what failed cannot be dead-lettered: %w", why)}
+		}
+	}
 	switch {
 	case t == nil:
 		return "", ""
