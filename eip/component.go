@@ -149,7 +149,8 @@ type Inbox interface {
 	Answers(m *Message) bool
 	// SendTo sends m to an address on the inbox's broker, as a Return Address names
 	// it. Like any sending side it holds m until it is confirmed. An address that
-	// does not exist, or cannot be one, is a permanent error.
+	// does not exist is an error that Gone made, one that cannot be one a permanent
+	// error.
 	SendTo(ctx context.Context, address string, m *Message) error
 	Close() error
 }

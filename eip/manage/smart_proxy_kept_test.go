@@ -134,7 +134,7 @@ func TestSmartProxy_TriesToDeliver(t *testing.T) {
 func TestSmartProxy_DeadLettersWhatCannotBeDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, change := range map[string]func(*manage.SmartProxy){
-			"gone": nil,
+			"gone": func(p *manage.SmartProxy) { p.Gone = eip.DeadLetterReply },
 			"body fails": func(p *manage.SmartProxy) {
 				p.ReplyBody.Stages = []eip.Stage{eip.StageFunc(func(context.Context, *eip.Message, eip.Handler) error {
 					return eip.Invalid(errors.New("no JSON"))
@@ -153,6 +153,47 @@ func TestSmartProxy_DeadLettersWhatCannotBeDelivered(t *testing.T) {
 			o.shut(p)
 		}
 	})
+}
+
+// A reply whose requestor is gone is dropped and counted; the service has answered.
+func TestSmartProxy_DropsWhatNobodyWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		p := o.proxy(nil)
+		o.ask(p, o.request("a").With(func(m *eip.Message) { m.ReplyTo = "gone" }))
+		o.answer(o.take("service"))
+		synctest.Wait()
+		if dead := o.dead.Bodies(); len(dead) > 0 {
+			t.Errorf("dead letters %q", dead)
+		}
+		o.counts(p, map[string]int64{"requests": 1, "replies": 1, "undeliverable": 1})
+		o.shut(p)
+	})
+}
+
+// A request expires at the service when it is too late to answer it, or sooner.
+func TestSmartProxy_Expires(t *testing.T) {
+	for name, test := range map[string]struct {
+		expire    bool
+		own, want time.Duration
+	}{
+		"not asked":  {false, 0, 0},
+		"without":    {true, 0, 30 * time.Second},
+		"sooner":     {true, time.Second, time.Second},
+		"later":      {true, time.Hour, 30 * time.Second},
+		"at once":    {true, -1, -1},
+		"of its own": {false, time.Hour, time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOffice(t)
+			p := o.proxy(func(p *manage.SmartProxy) { p.Expire = test.expire })
+			o.ask(p, o.request("a").With(func(m *eip.Message) { m.Expiration = test.own }))
+			if got := o.take("service").Expiration; got != test.want {
+				t.Errorf("%s: it expires after %v, want %v", name, got, test.want)
+			}
+			o.shut(p)
+		})
+	}
 }
 
 func TestSmartProxy_ServiceThatCannotBeReached(t *testing.T) {

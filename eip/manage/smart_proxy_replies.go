@@ -96,6 +96,11 @@ func (p *SmartProxy) answer(ctx context.Context, reply *eip.Message, inbox eip.I
 		r.CorrelationID, r.ReplyTo = c.id, ""
 		transient(r)
 	}).WithReplier(nil).Fork(func(err error) {
+		if p.Gone.Drops(err) {
+			p.undeliverable.Add(1)
+			p.rarely.Warn(p.log, "a caller has gone, its reply is dropped", slog.String("correlation_id", c.id), slog.Any("error", err))
+			err = nil
+		}
 		p.ledger.finish(x, err)
 		if err != nil || !x.foreign() {
 			release(err)
@@ -114,7 +119,7 @@ var errNobodyWaits = errors.New("it was answered already, or is not known here")
 
 func (p *SmartProxy) unmatch(reply *eip.Message, why error) {
 	p.unmatched.Add(1)
-	p.rarely.warn(p.log, "a reply matches no request and is dropped", slog.Any("error", why),
+	p.rarely.Warn(p.log, "a reply matches no request and is dropped", slog.Any("error", why),
 		slog.String("correlation_id", reply.CorrelationID), slog.String("channel", reply.Channel))
 }
 
