@@ -130,6 +130,16 @@ func (x *run) finish(r *receipt) {
 	x.makeRoom(r)
 }
 
+// expire ends a message that has expired before it was begun.
+func (x *run) expire(r *receipt) {
+	x.tell(r, ErrExpired)
+	r.dropped.Store(true)
+	t := x.tallies.of(r)
+	t.expired.Add(1)
+	x.trace(r, t.outcome(r))
+	x.makeRoom(r)
+}
+
 // fail ends a message that has failed, and is elsewhere now or left to its source.
 func (x *run) fail(r *receipt, how failure, err error) {
 	r.conclude(how)

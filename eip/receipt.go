@@ -157,6 +157,14 @@ type Revoker interface {
 	Revoked() bool
 }
 
+// An Expirer is a Settler whose message may expire while it waits here to be begun, as
+// messages do in a channel. Told of [ErrExpired], the source does with it what its
+// channel would.
+type Expirer interface {
+	Settler
+	Expired() bool
+}
+
 // Revoked reports whether m's source, or that of what m is a fork of, has taken the
 // message back. What a sink has not sent of it by then would come twice, and it may
 // fail m with [ErrRevoked] instead.

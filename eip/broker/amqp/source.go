@@ -197,7 +197,7 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 	}
 }
 
-func (s *source) message(d *amqp.Delivery, e *entry) (*eip.Message, error) {
+func (s *source) message(d *amqp.Delivery, e eip.Settler) (*eip.Message, error) {
 	m, err := receive(d, s.topology.address, e)
 	if m.ReplyTo != "" {
 		m = m.WithReplier(s.replier)

@@ -1,10 +1,13 @@
 package amqp
 
 import (
+	"errors"
 	"sync"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/eip"
 )
 
 const (
@@ -54,19 +57,30 @@ func newWindow(conn *connection, ch *amqp.Channel, lasting bool, r reading) *win
 	return w
 }
 
-// add returns the entry of a delivery; nil where one that came before it is still to
+// expiring is an entry of a message that expires here at a time.
+type expiring struct {
+	*entry
+	at time.Time
+}
+
+func (e *expiring) Expired() bool { return time.Now().After(e.at) }
+
+// add returns the Settler of a delivery; nil where one that came before it is still to
 // be added.
-func (w *window) add(d *amqp.Delivery) *entry {
+func (w *window) add(d *amqp.Delivery) eip.Settler {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.coming[0].tag != d.DeliveryTag {
 		return nil
 	}
-	e := &entry{window: w, tag: d.DeliveryTag, size: w.coming[0].size}
+	e, came := &entry{window: w, tag: d.DeliveryTag, size: w.coming[0].size}, w.coming[0].at
 	w.coming = w.coming[1:]
 	w.entries = append(w.entries, e)
 	if !w.lasting || !stays(d) {
 		w.firm = e.tag
+	}
+	if after := expiration(d.Expiration); after > 0 {
+		return &expiring{e, came.Add(after)}
 	}
 	return e
 }
@@ -95,7 +109,7 @@ func (e *entry) Settle(err error) {
 	wake := err == nil && (w.settled == 1 || w.settled >= ackEvery || w.settled == len(w.entries))
 	w.mu.Unlock()
 	if err != nil {
-		_ = w.channel.Nack(e.tag, false, true)
+		_ = w.channel.Nack(e.tag, false, !errors.Is(err, eip.ErrExpired)) // it then goes where what expires in the queue goes
 		return
 	}
 	if wake {
