@@ -34,6 +34,8 @@ type window struct {
 	settled int      // entries that are settled and not acknowledged
 	firm    uint64   // the last delivery that cannot be revoked
 	deleted bool     // as cancels has said
+	closed  <-chan *amqp.Error
+	overdue bool // as closed has said
 }
 
 // entry is one delivery, and the Settler of its message.
@@ -42,6 +44,9 @@ type entry struct {
 	tag    uint64
 	size   int64
 	state  state
+
+	message *eip.Message // until it is acknowledged
+	next    *entry       // of the same message, which settles as this one does
 }
 
 type state uint8
@@ -53,7 +58,7 @@ const (
 )
 
 func newWindow(conn *connection, ch *amqp.Channel, lasting bool, r reading) *window {
-	w := &window{conn: conn, channel: ch, lasting: lasting, cancels: ch.NotifyCancel(make(chan string, 2)), done: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{}), reading: r}
+	w := &window{conn: conn, channel: ch, lasting: lasting, cancels: ch.NotifyCancel(make(chan string, 2)), done: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{}), closed: ch.NotifyClose(make(chan *amqp.Error, 1)), reading: r}
 	return w
 }
 
@@ -97,8 +102,9 @@ func (e *entry) Settle(err error) {
 	w := e.window
 	w.mu.Lock()
 	w.held -= e.size
+	next := e.next
 	if err != nil {
-		e.state = acknowledged
+		e.state, e.message = acknowledged, nil
 	} else {
 		e.state = settled
 		w.settled++
@@ -108,6 +114,10 @@ func (e *entry) Settle(err error) {
 	}
 	wake := err == nil && (w.settled == 1 || w.settled >= ackEvery || w.settled == len(w.entries))
 	w.mu.Unlock()
+	if next != nil {
+		next.Settle(err)
+		return
+	}
 	if err != nil {
 		_ = w.channel.Nack(e.tag, false, !errors.Is(err, eip.ErrExpired)) // it then goes where what expires in the queue goes
 		return
@@ -134,7 +144,16 @@ func (e *entry) Revoked() bool {
 		return false
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	next := e.next
+	if next == nil {
+		defer w.mu.Unlock()
+	} else {
+		w.mu.Unlock()
+		return next.Revoked()
+	}
+	if w.timedOut() { // its work goes on
+		return false
+	}
 	select {
 	case _, ok := <-w.cancels:
 		w.deleted = w.deleted || ok
@@ -185,6 +204,9 @@ func (w *window) enough() bool {
 func (w *window) acknowledge(all bool) (left bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.channel.IsClosed() {
+		return false
+	}
 	n, last := 0, uint64(0)
 	for n < len(w.entries) && w.entries[n].state != unsettled {
 		if w.entries[n].state == settled {
@@ -203,7 +225,7 @@ func (w *window) acknowledge(all bool) (left bool) {
 	}
 	for _, e := range w.entries {
 		if e.state == settled {
-			e.state = acknowledged
+			e.state, e.message = acknowledged, nil
 			w.settled--
 			_ = w.channel.Ack(e.tag, false)
 		}
