@@ -124,6 +124,11 @@ type Timed interface {
 	Durations() map[string]Durations
 }
 
+// Troubled is a stage that can say what it uses and does not work; nil: all does.
+type Troubled interface {
+	Trouble() error
+}
+
 // Busy is a component that works on messages that are settled already: a wire
 // tap's buffer.
 type Busy interface {

@@ -171,6 +171,39 @@ func TestSmartProxy_DropsWhatNobodyWaitsFor(t *testing.T) {
 	})
 }
 
+// A service that answers nothing any more is said once, and so is that it answers
+// again. One slow answer among others is no sign of it.
+func TestSmartProxy_SilentService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		p := o.proxy(nil)
+		o.ask(p, o.request("slow"))
+		slow := o.take("service")
+		time.Sleep(20 * time.Second)
+		o.ask(p, o.request("quick"))
+		o.answer(o.take("service"))
+		synctest.Wait()
+		time.Sleep(20 * time.Second)
+		if err := p.Trouble(); err != nil {
+			t.Errorf("one is slow, and it says %v", err)
+		}
+		for range 3 {
+			o.ask(p, o.request("lost"))
+			o.take("service")
+			time.Sleep(time.Minute)
+		}
+		if err := p.Trouble(); err == nil || !strings.Contains(err.Error(), "test.stage: the service has not answered since") {
+			t.Errorf("nothing comes, and it says %v", err)
+		}
+		o.answer(slow)
+		synctest.Wait()
+		if err := p.Trouble(); err != nil {
+			t.Errorf("it answers again, and it says %v", err)
+		}
+		o.shut(p)
+	})
+}
+
 // A request expires at the service when it is too late to answer it, or sooner.
 func TestSmartProxy_Expires(t *testing.T) {
 	for name, test := range map[string]struct {
