@@ -38,7 +38,11 @@ func TestCheck_ConsumerTimeout(t *testing.T) {
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}
-			if got := fmt.Sprint(diags.Errs()); test.warning == "" && strings.Contains(got, "taken back") || !strings.Contains(got, test.warning) {
+			got := ""
+			for _, d := range diags {
+				got += d.Summary + d.Detail
+			}
+			if test.warning == "" && strings.Contains(got, "taken back") || !strings.Contains(got, test.warning) {
 				t.Errorf("it says %s", got)
 			}
 		})
