@@ -50,10 +50,11 @@ const oneMessage = 1 << 40
 
 func (l *load) messages() int64 { return l.Load() / oneMessage }
 
-// hasRoom reports whether the window has room for one more message, of any size.
+// hasRoom reports whether the window has room for one more message, of any size, and
+// nothing halts the flow.
 func (x *run) hasRoom() bool {
 	n := x.inFlight.Load()
-	return n/oneMessage < int64(x.Window) && n%oneMessage < int64(x.WindowBytes)
+	return n/oneMessage < int64(x.Window) && n%oneMessage < int64(x.WindowBytes) && !x.unburied.halted.Load()
 }
 
 // isIdle reports whether nothing is in flight.

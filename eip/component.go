@@ -40,6 +40,10 @@ type Env struct {
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.
 	DeadLetter, Invalid Handler
+	// LastResort keeps a message, on disk when it returns, that is refused for good
+	// as a dead letter, and says where. Where it fails, or is nil, the flow takes no
+	// further message until that one is taken.
+	LastResort func(m *Message) (where string, err error)
 }
 
 // An Opener is a component that needs something before it is used: a goroutine, a
@@ -120,6 +124,11 @@ type Timed interface {
 	Durations() map[string]Durations
 }
 
+// Troubled is a stage that can say what it uses and does not work; nil: all does.
+type Troubled interface {
+	Trouble() error
+}
+
 // Busy is a component that works on messages that are settled already: a wire
 // tap's buffer.
 type Busy interface {
@@ -145,7 +154,8 @@ type Inbox interface {
 	Answers(m *Message) bool
 	// SendTo sends m to an address on the inbox's broker, as a Return Address names
 	// it. Like any sending side it holds m until it is confirmed. An address that
-	// does not exist, or cannot be one, is a permanent error.
+	// does not exist is an error that Gone made, one that cannot be one a permanent
+	// error.
 	SendTo(ctx context.Context, address string, m *Message) error
 	Close() error
 }

@@ -23,6 +23,9 @@ type Counts struct {
 	Returned     int64 `json:"returned"` // left to the source; of a copy aside, lost
 	// Dropped counts what ended on purpose and went nowhere.
 	Dropped int64 `json:"dropped"`
+	// Expired counts those of Dropped whose expiration had passed before the flow began
+	// them.
+	Expired int64 `json:"expired,omitempty"`
 	// Copies counts what was sent to channels and adapters in all.
 	Copies   int64 `json:"copies"`
 	InFlight int64 `json:"in_flight"`
@@ -39,14 +42,15 @@ func (c Counts) Minus(before Counts) Counts {
 	c.Invalid -= before.Invalid
 	c.Returned -= before.Returned
 	c.Dropped -= before.Dropped
+	c.Expired -= before.Expired
 	c.Copies -= before.Copies
 	return c
 }
 
 // tally is what Counts are made of.
 type tally struct {
-	received, sent, dropped, retried, copies atomic.Int64
-	failed                                   [failures]atomic.Int64
+	received, sent, dropped, expired, retried, copies atomic.Int64
+	failed                                            [failures]atomic.Int64
 }
 
 // failure is how a message ended that was not sent.
@@ -62,7 +66,7 @@ const (
 // counts reads what ended before what began, so that nothing seems to have ended
 // that had not begun.
 func (t *tally) counts() Counts {
-	c := Counts{Sent: t.sent.Load(), Dropped: t.dropped.Load(), Retried: t.retried.Load(), Copies: t.copies.Load(),
+	c := Counts{Sent: t.sent.Load(), Dropped: t.dropped.Load(), Expired: t.expired.Load(), Retried: t.retried.Load(), Copies: t.copies.Load(),
 		DeadLettered: t.failed[deadLettered].Load(), Invalid: t.failed[invalidated].Load(), Returned: t.failed[returned].Load()}
 	c.Failed = c.DeadLettered + c.Invalid + c.Returned
 	c.Received = t.received.Load()

@@ -17,6 +17,9 @@ var ErrClosed = errors.New("closed")
 // back.
 var ErrRevoked = errors.New("the source has taken the message back, and will deliver it again")
 
+// ErrExpired is why a message is not begun that had its Expiration while it waited.
+var ErrExpired = errors.New("the message has expired")
+
 type permanent struct{ error }
 
 func (e permanent) Unwrap() error { return e.error }

@@ -10,7 +10,8 @@ import (
 type extra struct {
 	clock
 	onSettled   func()
-	failed      func() // told of what has failed for good
+	failed      func()            // told of what has failed for good
+	forgive     func(error) error // of this attempt
 	firstFailed time.Time
 	slots       uint64        // of the stages that it reached in earlier attempts
 	far         map[int]int32 // of slots beyond 63, the attempt that reached them first
@@ -87,7 +88,7 @@ func (r *receipt) tryAgain() {
 	for _, s := range t.failing {
 		s.retried.Add(1)
 	}
-	t.failing, t.slots = nil, r.slots.Load()
+	t.failing, t.slots, t.forgive = nil, r.slots.Load(), nil
 	r.err = nil
 	r.sent.Store(0)
 	r.dropped.Store(false)

@@ -64,6 +64,7 @@ type Flow struct {
 	pacer    pacer // of the goroutine that receives
 	running  gate
 	watch    watch
+	unburied unburied
 }
 
 // Retry says how often a failed message is tried, and when.

@@ -81,6 +81,12 @@ func (x *run) laneOf(m *Message) (l *lane, err error) {
 func (x *run) deliver(l *lane, m *Message) {
 	r := m.receipt
 	r.lane = l
+	if m.Expiration > 0 {
+		if e, ok := r.settler.(Expirer); ok && e.Expired() {
+			x.expire(r)
+			return
+		}
+	}
 	if !x.Retry.Ordered {
 		l.mu.Lock()
 		Deliver(x.work, x.head, m)

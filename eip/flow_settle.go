@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"time"
 )
 
@@ -108,126 +107,6 @@ func (x *run) backoff(attempt int) time.Duration {
 	return d - time.Duration(rand.Int64N(int64(d)/2+1))
 }
 
-// deadLetters takes failed messages one after the other, so that they reach their
-// channel in order. It ends when the work does.
-func (x *run) deadLetters() {
-	for {
-		select {
-		case r := <-x.giveUp:
-			x.deadLetter(r, 1, nil)
-		case <-x.work.Done():
-			x.giveBack()
-			return
-		}
-	}
-}
-
-// giveBack leaves to the source what has not become a dead letter.
-func (x *run) giveBack() {
-	for {
-		select {
-		case r := <-x.giveUp:
-			x.giveUpOn(r)
-		default:
-			return
-		}
-	}
-}
-
-// deadLetter sends a failed message to where it belongs. Until that channel has
-// confirmed, the message stays unsettled; there is no other place left for it, so
-// it is tried until it succeeds or the flow stops: stripped, once the channel has
-// refused it for good.
-func (x *run) deadLetter(r *receipt, attempt int, refused error) {
-	if r.revoked() {
-		x.fail(r, returned, r.err)
-		return
-	}
-	to, how, reason := x.DeadLetter, deadLettered, "failed"
-	if IsInvalid(r.err) {
-		to, how, reason = x.Invalid, invalidated, "invalid"
-	}
-	if to == nil {
-		x.Env.Log.Error("message failed and goes back to its source", x.about(r)...)
-		x.fail(r, returned, r.err)
-		return
-	}
-	if attempt == 1 {
-		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
-	}
-	m := r.message
-	if refused != nil {
-		m = stripped(m, refused)
-	}
-	m = m.WithHeaders(x.why(r, reason))
-	m.Expiration, m.Delivery = 0, Unsaid // these were for the channel it came through
-	Deliver(x.work, to, m.Fork(func(err error) {
-		if err == nil {
-			x.fail(r, how, nil)
-			return
-		}
-		if r.revoked() {
-			x.fail(r, returned, r.err)
-			return
-		}
-		if x.Discreet != nil {
-			err = x.Discreet(m, err)
-		}
-		x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(r), slog.Any("cause", err))...)
-		if refused == nil && IsPermanent(err) {
-			go x.deadLetter(r, attempt, err)
-			return
-		}
-		go func() {
-			t := time.NewTimer(x.backoff(attempt))
-			defer t.Stop()
-			select {
-			case <-t.C:
-				x.deadLetter(r, attempt+1, refused)
-			case <-x.work.Done():
-				x.giveUpOn(r)
-			}
-		}()
-	}))
-}
-
-// why is what a dead letter says of itself.
-func (x *run) why(r *receipt, reason string) Headers {
-	const at = time.RFC3339Nano
-	return Headers{
-		HeaderReason: reason, HeaderError: short(r.err.Error(), maxError), HeaderFlow: x.Name, HeaderStage: x.stageOf(r.err),
-		HeaderChannel: r.message.Channel, HeaderAttempts: int(r.attempts),
-		HeaderFirstFailed: r.extra.firstFailed.UTC().Format(at), HeaderFailed: time.Now().UTC().Format(at),
-	}
-}
-
-// What a dead letter's own headers hold at most: no channel refuses so little.
-const (
-	maxError = 4 << 10
-	maxField = 255
-)
-
-// stripped is m with its body and no more than any channel takes.
-func stripped(m *Message, refused error) *Message {
-	return m.With(func(m *Message) {
-		m.Headers = Headers{HeaderStripped: short(refused.Error(), maxError)}
-		for _, text := range []*string{&m.ID, &m.CorrelationID, &m.ReplyTo, &m.Type, &m.ContentType, &m.Encoding, &m.Key, &m.UserID, &m.AppID} {
-			if len(*text) > maxField {
-				*text = ""
-			}
-		}
-	})
-}
-
-// short cuts a text, and says so.
-func short(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	const cut = " …"
-	return strings.ToValidUTF8(text[:most-len(cut)], "") + cut
-}
-
 func (x *run) stageOf(err error) string { return orElse(addressOf(err), x.Name) }
 
 func (x *run) about(r *receipt) []any {
@@ -248,6 +127,16 @@ func (x *run) finish(r *receipt) {
 	x.tell(r, nil)
 	how := x.tallies.of(r).outcome(r)
 	x.trace(r, how)
+	x.makeRoom(r)
+}
+
+// expire ends a message that has expired before it was begun.
+func (x *run) expire(r *receipt) {
+	x.tell(r, ErrExpired)
+	r.dropped.Store(true)
+	t := x.tallies.of(r)
+	t.expired.Add(1)
+	x.trace(r, t.outcome(r))
 	x.makeRoom(r)
 }
 

@@ -30,6 +30,7 @@ const (
 	HeaderFirstFailed = "eip-first-failed" // when it failed first
 	HeaderFailed      = "eip-failed"       // when it failed last
 	HeaderStripped    = "eip-stripped"     // why its other headers are missing
+	HeaderKept        = "eip-kept"         // the file that has the message, where its dead letter has no body
 	HeaderHistory     = "eip-history"      // Message History
 	HeaderTest        = "eip-test"         // Test Message
 )
@@ -40,7 +41,7 @@ const HeaderStatus = "http_status"
 
 var informative = map[string]bool{
 	HeaderReason: true, HeaderError: true, HeaderFlow: true, HeaderStage: true, HeaderChannel: true,
-	HeaderAttempts: true, HeaderFirstFailed: true, HeaderFailed: true, HeaderStripped: true, HeaderHistory: true,
+	HeaderAttempts: true, HeaderFirstFailed: true, HeaderFailed: true, HeaderStripped: true, HeaderKept: true, HeaderHistory: true,
 }
 
 // Revived returns a dead letter as it was before it failed: without the headers that

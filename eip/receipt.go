@@ -65,7 +65,12 @@ func (r *receipt) hold() bool {
 func (r *receipt) release(err error) {
 	if err != nil {
 		r.mu.Lock()
-		r.err = join(r.err, err)
+		if r.extra != nil && r.extra.forgive != nil {
+			err = r.extra.forgive(err)
+		}
+		if err != nil {
+			r.err = join(r.err, err)
+		}
 		r.mu.Unlock()
 	}
 	if r.refs.Add(-1) != 0 {
@@ -108,6 +113,28 @@ func (m *Message) Hold() (release func(error)) {
 	}
 }
 
+// Forgive has f look at each error that m fails with in this attempt, and make nil of
+// what is no failure. f is called under a lock, and must not use m.
+func (m *Message) Forgive(f func(error) error) {
+	r := m.receipt
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.more()
+	if first := e.forgive; first != nil {
+		e.forgive = func(err error) error {
+			if err = first(err); err != nil {
+				err = f(err)
+			}
+			return err
+		}
+		return
+	}
+	e.forgive = f
+}
+
 // Settler returns who is told when m settles, where m was made by [NewFor]; else
 // nil.
 func (m *Message) Settler() Settler {
@@ -128,6 +155,14 @@ func (m *Message) Settler() Settler {
 type Revoker interface {
 	Settler
 	Revoked() bool
+}
+
+// An Expirer is a Settler whose message may expire while it waits here to be begun, as
+// messages do in a channel. Told of [ErrExpired], the source does with it what its
+// channel would.
+type Expirer interface {
+	Settler
+	Expired() bool
 }
 
 // Revoked reports whether m's source, or that of what m is a fork of, has taken the

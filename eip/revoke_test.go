@@ -88,3 +88,53 @@ func TestFlow_DoesNotBeginARevokedMessage(t *testing.T) {
 		}
 	})
 }
+
+// expiring is a source of messages that expire while they wait.
+type expiring struct {
+	left    int
+	since   time.Time
+	settled []error
+}
+
+func (s *expiring) Receive(context.Context) (*eip.Message, error) {
+	if s.left == 0 {
+		return nil, io.EOF
+	}
+	s.left--
+	return eip.NewFor(fmt.Append(nil, s.left), s).With(func(m *eip.Message) { m.Expiration = time.Minute }), nil
+}
+
+func (s *expiring) Settle(err error) { s.settled = append(s.settled, err) }
+func (s *expiring) Expired() bool    { return time.Since(s.since) > time.Minute }
+
+// A message that expires while it waits for its lane is not begun, and its source
+// knows why. One that expires later, as while it is tried again, is gone on with.
+func TestFlow_DoesNotBeginWhatHasExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, begun := &expiring{left: 3, since: time.Now()}, 0
+		f := &eip.Flow{Name: "f", Source: src, Concurrency: 2, Retry: eip.Retry{Delay: 2 * time.Minute, MaxDelay: 2 * time.Minute},
+			OrderBy: func(context.Context, *eip.Message) (string, error) { return "all the same", nil },
+			To: eip.HandlerFunc(func(context.Context, *eip.Message) error {
+				if begun++; begun == 1 {
+					time.Sleep(2 * time.Minute)
+					return errors.New("not now")
+				}
+				return nil
+			})}
+		if err := f.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if s := f.Stats(); begun != 2 || s.Sent != 1 || s.Dropped != 2 || s.Expired != 2 || s.InFlight != 0 {
+			t.Errorf("%d begun, counted %+v", begun, s)
+		}
+		expired := 0
+		for _, err := range src.settled {
+			if errors.Is(err, eip.ErrExpired) {
+				expired++
+			}
+		}
+		if expired != 2 || len(src.settled) != 3 {
+			t.Errorf("settled with %v", src.settled)
+		}
+	})
+}

@@ -44,9 +44,9 @@ func newRun() *cobra.Command {
 
 It prints one log line "ready" on standard error once every flow takes messages, but
 for those that a broker refuses or keeps waiting: these begin when they can.
-Standard output belongs to the flows. Ctrl-C or SIGTERM: it takes nothing more,
-finishes what is in flight, and ends with 0; a second one ends it at once, and
-what was not settled is delivered again next time.
+Standard output belongs to the flows. Ctrl-C, SIGTERM or SIGHUP: it takes nothing
+more, finishes what is in flight, and ends with 0; a second one ends it at once,
+and what was not settled is delivered again next time.
 
 Exit code 4: with --until-idle, messages were dead-lettered or invalid.`,
 		Args: func(_ *cobra.Command, args []string) error {

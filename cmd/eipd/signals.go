@@ -12,11 +12,14 @@ import (
 // ends a process often tells its group as well, like timeout(1).
 const echo = 10 * time.Millisecond
 
-// untilSignal returns a context that ends at SIGTERM or ctrl-C. A second one calls
-// atOnce.
+// untilSignal returns a context that ends at SIGTERM, ctrl-C, or SIGHUP, which is sent
+// when a terminal is closed; nohup(1) has that ignored. A second one calls atOnce.
 func untilSignal(parent context.Context, atOnce func()) (ctx context.Context, stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	ctx, cancel := context.WithCancel(parent)
 	done := make(chan struct{})
 	next := func() bool {

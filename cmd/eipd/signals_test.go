@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os/signal"
 	"syscall"
 	"testing"
 )
@@ -22,4 +23,28 @@ func TestUntilSignal(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-ended
+}
+
+// What a closed terminal, a service manager or ctrl-C sends ends a process in good
+// order; under nohup the first of them is ignored.
+func TestUntilSignal_EachAsksToStop(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(s.String(), func(t *testing.T) {
+			ctx, stop := untilSignal(t.Context(), func() { t.Error("it ended at once") })
+			defer stop()
+			if err := syscall.Kill(syscall.Getpid(), s); err != nil {
+				t.Fatal(err)
+			}
+			<-ctx.Done()
+		})
+	}
+	t.Run("nohup", func(t *testing.T) {
+		signal.Ignore(syscall.SIGHUP)
+		defer signal.Reset(syscall.SIGHUP)
+		_, stop := untilSignal(t.Context(), nil)
+		defer stop()
+		if !signal.Ignored(syscall.SIGHUP) {
+			t.Error("it heeds what nohup has it ignore")
+		}
+	})
 }

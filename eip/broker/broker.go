@@ -22,7 +22,8 @@ type Broker interface {
 	Sender(ctx context.Context, c Channel) (Sender, error)
 	// SendTo sends m to an address as a Return Address names it, without declaring
 	// anything. Like a Sender it holds m until it is confirmed. An address that
-	// does not exist, or cannot be one, is a permanent error.
+	// does not exist is an error that eip.Gone made, one that cannot be one a
+	// permanent error.
 	SendTo(ctx context.Context, address string, m *eip.Message) error
 	// Inbox opens a channel for replies, as eip.Inboxer says.
 	Inbox(ctx context.Context, name string) (eip.Inbox, error)

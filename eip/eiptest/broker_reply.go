@@ -65,6 +65,8 @@ var replyTests = map[string]func(*brokerTest){
 		for _, address := range []string{t.address("missing"), ""} {
 			if err := t.sent(to(address), eip.New(nil, nil)); !eip.IsPermanent(err) {
 				t.Errorf("sending to %q, which does not exist, gave %v; want a permanent error", address, err)
+			} else if address != "" && !eip.DropReply.Drops(err) {
+				t.Errorf("sending to %q, which does not exist, gave %v; want one that eip.Gone made", address, err)
 			}
 		}
 		t.send(to(q.Address), "still works")
@@ -89,8 +91,8 @@ var replyTests = map[string]func(*brokerTest){
 		t.expect(b, "for b")
 		gone := b.Address()
 		t.close(b)
-		if err := t.sent(to(gone), eip.New(nil, nil)); !eip.IsPermanent(err) {
-			t.Errorf("sending to a closed inbox gave %v; want a permanent error", err)
+		if err := t.sent(to(gone), eip.New(nil, nil)); !eip.IsPermanent(err) || !eip.DropReply.Drops(err) {
+			t.Errorf("sending to a closed inbox gave %v; want a permanent error that eip.Gone made", err)
 		}
 		t.close(a)
 	},

@@ -47,7 +47,7 @@ func (p *Post) SendTo(_ context.Context, address string, m *eip.Message) error {
 	defer p.mu.Unlock()
 	c := p.channels[address]
 	if c == nil {
-		return eip.Permanent(fmt.Errorf("there is no channel %q", address))
+		return eip.Gone(fmt.Errorf("there is no channel %q", address))
 	}
 	c.put(m, false)
 	return nil

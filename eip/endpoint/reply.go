@@ -2,9 +2,13 @@ package endpoint
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/rarely"
 )
 
 func init() { eip.Stages.Add("reply", func() eip.Stage { return NewReply() }) }
@@ -15,10 +19,32 @@ func init() { eip.Stages.Add("reply", func() eip.Stage { return NewReply() }) }
 type Reply struct {
 	// The reply's body. Without it, the body of the message as it is by now.
 	Body eip.Value `flow:"body"`
+	// What becomes of a reply when nobody is at the Return Address any more, as where
+	// the caller's time-out has passed: `drop` counts it, `dead_letter` makes the
+	// message a dead letter.
+	Gone eip.GoneCaller `flow:"gone"`
+
+	log     *slog.Logger
+	rarely  rarely.Log
+	gone    atomic.Int64
+	forgive func(error) error
 }
 
 // NewReply returns a Reply that answers with the message as it is.
-func NewReply() *Reply { return &Reply{} }
+func NewReply() *Reply {
+	r := &Reply{Gone: eip.DropReply, log: slog.New(slog.DiscardHandler)}
+	r.forgive = r.lacksCaller
+	return r
+}
+
+// Validate checks the options.
+func (r *Reply) Validate() error { return r.Gone.Validate() }
+
+// Open notes where to log.
+func (r *Reply) Open(_ context.Context, env *eip.Env) error {
+	r.log = env.Log.With(slog.String("stage", env.Address))
+	return nil
+}
 
 // Process answers m, and passes it on.
 func (r *Reply) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
@@ -34,11 +60,29 @@ func (r *Reply) Process(ctx context.Context, m *eip.Message, next eip.Handler) e
 			return err
 		}
 	}
-	if err := m.Reply(ctx, reply); err != nil {
+	if r.Gone == eip.DropReply {
+		m.Forgive(r.forgive) // whether somebody is there may show only later
+	}
+	if err := m.Reply(ctx, reply); err != nil && r.forgive(err) != nil {
 		return err
 	}
 	return next.Handle(ctx, m)
 }
+
+// lacksCaller counts what a reply that is dropped ended with, and returns other
+// errors.
+func (r *Reply) lacksCaller(err error) error {
+	var elsewhere *eip.StageError
+	if !r.Gone.Drops(err) || errors.As(err, &elsewhere) {
+		return err
+	}
+	r.gone.Add(1)
+	r.rarely.Warn(r.log, "a caller has gone, its reply is dropped", slog.Any("error", err))
+	return nil
+}
+
+// Counts returns how many replies were dropped because their callers had gone.
+func (r *Reply) Counts() map[string]int64 { return map[string]int64{"gone": r.gone.Load()} }
 
 // Ends says that nothing needs to follow.
 func (r *Reply) Ends() bool { return true }

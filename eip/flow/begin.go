@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/manage/control"
 )
@@ -150,6 +151,19 @@ func (r *running) Hindrance() (control.State, string) {
 	}
 	r.process.mu.Unlock()
 	look(r.deadLetter)
+	if r.flow != nil && t == nil {
+		if why, halted := r.flow.Unburied(); why != nil {
+			t = &broker.Trouble{Refused: halted, Err: fmt.Errorf("what failed cannot be dead-lettered: %w", why)}
+		}
+	}
+	_ = eip.Walk(r.decl.Body.Stages, func(_ string, s eip.Stage) error {
+		if s, ok := s.(eip.Troubled); ok && t == nil {
+			if why := s.Trouble(); why != nil {
+				t = &broker.Trouble{Err: why}
+			}
+		}
+		return nil
+	})
 	switch {
 	case t == nil:
 		return "", ""

@@ -59,6 +59,7 @@ func (d *decoder) check() {
 	d.checkSubscriptions()
 	for _, f := range d.config.Flows {
 		d.checkWindow(f)
+		d.checkPatience(f)
 	}
 	d.use()
 	d.checkUse()

@@ -69,6 +69,7 @@ type Process struct {
 	steps       atomic.Pointer[func(control.Step)]
 	control     *control.Server // nil of a guest
 	guests      guests
+	keeping     sync.Mutex      // of the last resort, which counts what it has
 	abort       context.Context // ends with the grace
 	stopAll     context.CancelFunc
 }

@@ -216,7 +216,7 @@ func (r *running) build() {
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
 		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: p.options.Grace, Abort: p.abort.Done(),
-		Env:    eip.Env{Instance: p.options.Instance, Log: p.log, Secret: p.secret(), Tracer: r.tracer()},
+		Env:    eip.Env{Instance: p.options.Instance, Log: p.log, Secret: p.secret(), Tracer: r.tracer(), LastResort: r.lastResort},
 		Traced: r.traced, History: f.History, Discreet: r.discreet,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/rarely"
 )
 
 func init() { eip.Stages.Add("smart_proxy", func() eip.Stage { return NewSmartProxy() }) }
@@ -32,6 +33,13 @@ type SmartProxy struct {
 	// How long a request is outstanding before it counts as timed out. A reply that
 	// comes later is still brought back.
 	Timeout time.Duration `flow:"timeout"`
+	// Whether a request that waits longer than the timeout expires at the service, as
+	// it is too late to answer it. One that expires sooner by itself still does.
+	Expire bool `flow:"expire"`
+	// What becomes of a reply when nobody is at its Return Address any more, as where
+	// the caller's own time-out has passed: `drop` counts it as undeliverable,
+	// `dead_letter` makes it a dead letter.
+	Gone eip.GoneCaller `flow:"gone"`
 	// The Correlation Identifiers that requests are given are signed with it; all
 	// processes of the flow share it. Without it, that of the control bus.
 	Secret string `flow:"secret"`
@@ -44,13 +52,13 @@ type SmartProxy struct {
 	shared  atomic.Pointer[returnPath] // of all processes; nil where the service has no channel
 	own     atomic.Pointer[returnPath] // of this process
 	log     *slog.Logger
-	rarely  rarely
+	rarely  rarely.Log
 
 	unmatched, undeliverable atomic.Int64
 }
 
 // NewSmartProxy returns a SmartProxy that waits 30 seconds for a reply.
-func NewSmartProxy() *SmartProxy { return &SmartProxy{Timeout: 30 * time.Second} }
+func NewSmartProxy() *SmartProxy { return &SmartProxy{Timeout: 30 * time.Second, Gone: eip.DropReply} }
 
 // Validate checks the options.
 func (p *SmartProxy) Validate() error {
@@ -63,13 +71,14 @@ func (p *SmartProxy) Validate() error {
 	if eip.NeverReplies(p.Service) {
 		return eip.OptionErrorf("service", "nothing replies there; name a channel that a service reads, or an adapter that replies, like http and exec")
 	}
-	return nil
+	return p.Gone.Validate()
 }
 
 // Open opens the inboxes for replies.
 func (p *SmartProxy) Open(ctx context.Context, env *eip.Env) error {
 	p.address, p.log = env.Address, env.Log.With("stage", env.Address)
 	p.seal = newSeal(env.Address, cmp.Or(p.Secret, env.Secret))
+	p.ledger.changed = p.tellTrouble
 	p.ledger.open(p.Timeout)
 	service, ok := p.Service.(eip.Inboxer)
 	if !ok {
@@ -118,6 +127,9 @@ func (p *SmartProxy) Process(ctx context.Context, m *eip.Message, _ eip.Handler)
 		q.CorrelationID, q.ReplyTo = id, replyTo
 		if m.ReplyTo != "" {
 			transient(q)
+		}
+		if p.Expire && (q.Expiration == 0 || q.Expiration > p.Timeout) {
+			q.Expiration = p.Timeout
 		}
 	}).WithReplier(p).Fork(func(err error) {
 		if err != nil {

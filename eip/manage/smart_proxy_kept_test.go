@@ -134,7 +134,7 @@ func TestSmartProxy_TriesToDeliver(t *testing.T) {
 func TestSmartProxy_DeadLettersWhatCannotBeDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, change := range map[string]func(*manage.SmartProxy){
-			"gone": nil,
+			"gone": func(p *manage.SmartProxy) { p.Gone = eip.DeadLetterReply },
 			"body fails": func(p *manage.SmartProxy) {
 				p.ReplyBody.Stages = []eip.Stage{eip.StageFunc(func(context.Context, *eip.Message, eip.Handler) error {
 					return eip.Invalid(errors.New("no JSON"))
@@ -153,6 +153,80 @@ func TestSmartProxy_DeadLettersWhatCannotBeDelivered(t *testing.T) {
 			o.shut(p)
 		}
 	})
+}
+
+// A reply whose requestor is gone is dropped and counted; the service has answered.
+func TestSmartProxy_DropsWhatNobodyWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		p := o.proxy(nil)
+		o.ask(p, o.request("a").With(func(m *eip.Message) { m.ReplyTo = "gone" }))
+		o.answer(o.take("service"))
+		synctest.Wait()
+		if dead := o.dead.Bodies(); len(dead) > 0 {
+			t.Errorf("dead letters %q", dead)
+		}
+		o.counts(p, map[string]int64{"requests": 1, "replies": 1, "undeliverable": 1})
+		o.shut(p)
+	})
+}
+
+// A service that answers nothing any more is said once, and so is that it answers
+// again. One slow answer among others is no sign of it.
+func TestSmartProxy_SilentService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		p := o.proxy(nil)
+		o.ask(p, o.request("slow"))
+		slow := o.take("service")
+		time.Sleep(20 * time.Second)
+		o.ask(p, o.request("quick"))
+		o.answer(o.take("service"))
+		synctest.Wait()
+		time.Sleep(20 * time.Second)
+		if err := p.Trouble(); err != nil {
+			t.Errorf("one is slow, and it says %v", err)
+		}
+		for range 3 {
+			o.ask(p, o.request("lost"))
+			o.take("service")
+			time.Sleep(time.Minute)
+		}
+		if err := p.Trouble(); err == nil || !strings.Contains(err.Error(), "test.stage: the service has not answered since") {
+			t.Errorf("nothing comes, and it says %v", err)
+		}
+		o.answer(slow)
+		synctest.Wait()
+		if err := p.Trouble(); err != nil {
+			t.Errorf("it answers again, and it says %v", err)
+		}
+		o.shut(p)
+	})
+}
+
+// A request expires at the service when it is too late to answer it, or sooner.
+func TestSmartProxy_Expires(t *testing.T) {
+	for name, test := range map[string]struct {
+		expire    bool
+		own, want time.Duration
+	}{
+		"not asked":  {false, 0, 0},
+		"without":    {true, 0, 30 * time.Second},
+		"sooner":     {true, time.Second, time.Second},
+		"later":      {true, time.Hour, 30 * time.Second},
+		"at once":    {true, -1, -1},
+		"of its own": {false, time.Hour, time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOffice(t)
+			p := o.proxy(func(p *manage.SmartProxy) { p.Expire = test.expire })
+			o.ask(p, o.request("a").With(func(m *eip.Message) { m.Expiration = test.own }))
+			if got := o.take("service").Expiration; got != test.want {
+				t.Errorf("%s: it expires after %v, want %v", name, got, test.want)
+			}
+			o.shut(p)
+		})
+	}
 }
 
 func TestSmartProxy_ServiceThatCannotBeReached(t *testing.T) {

@@ -36,6 +36,9 @@ type ledger struct {
 	strays    list.List // delivered for others, to know a double by
 	timer     *time.Timer
 	closed    bool
+	heard     time.Time // when the last reply came
+	silent    bool      // a request timed out, and no reply has come since it was sent
+	changed   func()    // silent has; nil: nobody is told
 
 	requests, replies, returning, timedOut, late, failed, foreign int64
 	roundTrips                                                    eip.Histogram
@@ -185,12 +188,17 @@ func (l *ledger) sweep() {
 	l.mu.Lock()
 	l.timer = nil
 	var ends []func()
+	was := l.silent
 	for e := l.waiting.Front(); e != nil && !l.closed; e = l.waiting.Front() {
 		x := e.Value.(*exchange)
 		if time.Since(x.sent) < l.timeout {
 			break
 		}
+		l.silent = l.silent || l.heard.Before(x.sent)
 		ends = append(ends, l.expire(x))
+	}
+	if l.silent && !was && l.changed != nil {
+		ends = append(ends, l.changed)
 	}
 	l.arm()
 	l.mu.Unlock()
@@ -214,6 +222,17 @@ func (l *ledger) expire(x *exchange) (end func()) {
 	return func() {
 		unhook()
 		settle(eip.Permanent(fmt.Errorf("no reply within %v", timeout)))
+	}
+}
+
+// hear notes that the service has replied.
+func (l *ledger) hear() {
+	l.mu.Lock()
+	was := l.silent
+	l.heard, l.silent = time.Now(), false
+	l.mu.Unlock()
+	if was && l.changed != nil {
+		l.changed()
 	}
 }
 

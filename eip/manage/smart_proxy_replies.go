@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -83,6 +84,7 @@ func (p *SmartProxy) answer(ctx context.Context, reply *eip.Message, inbox eip.I
 		p.unmatch(reply, err)
 		return nil
 	}
+	p.ledger.hear()
 	x := p.ledger.claim(c)
 	if x == nil {
 		p.unmatch(reply, errNobodyWaits)
@@ -96,6 +98,11 @@ func (p *SmartProxy) answer(ctx context.Context, reply *eip.Message, inbox eip.I
 		r.CorrelationID, r.ReplyTo = c.id, ""
 		transient(r)
 	}).WithReplier(nil).Fork(func(err error) {
+		if p.Gone.Drops(err) {
+			p.undeliverable.Add(1)
+			p.rarely.Warn(p.log, "a caller has gone, its reply is dropped", slog.String("correlation_id", c.id), slog.Any("error", err))
+			err = nil
+		}
 		p.ledger.finish(x, err)
 		if err != nil || !x.foreign() {
 			release(err)
@@ -114,7 +121,7 @@ var errNobodyWaits = errors.New("it was answered already, or is not known here")
 
 func (p *SmartProxy) unmatch(reply *eip.Message, why error) {
 	p.unmatched.Add(1)
-	p.rarely.warn(p.log, "a reply matches no request and is dropped", slog.Any("error", why),
+	p.rarely.Warn(p.log, "a reply matches no request and is dropped", slog.Any("error", why),
 		slog.String("correlation_id", reply.CorrelationID), slog.String("channel", reply.Channel))
 }
 
@@ -174,4 +181,26 @@ func (p *SmartProxy) hear(ctx context.Context, reply *eip.Message, inbox eip.Inb
 		p.ledger.finish(x, nil)
 	}
 	return nil
+}
+
+// Trouble says that the service does not answer; nil where it does.
+func (p *SmartProxy) Trouble() error {
+	p.ledger.mu.Lock()
+	defer p.ledger.mu.Unlock()
+	switch l := &p.ledger; {
+	case !l.silent:
+		return nil
+	case l.heard.IsZero():
+		return fmt.Errorf("%s: the service has not answered yet", p.address)
+	default:
+		return fmt.Errorf("%s: the service has not answered since %s", p.address, l.heard.UTC().Format(time.RFC3339))
+	}
+}
+
+func (p *SmartProxy) tellTrouble() {
+	if why := p.Trouble(); why != nil {
+		p.log.Warn("the service does not answer", slog.Any("why", why))
+	} else {
+		p.log.Info("the service answers again")
+	}
 }

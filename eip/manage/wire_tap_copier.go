@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/rarely"
 )
 
 // copier takes a tap's copies from the flow without ever waiting, and hands them
@@ -22,7 +23,7 @@ type copier struct {
 	unsettled atomic.Int64      // in the queue or under way
 	bytes     atomic.Int64      // of the large ones
 	full      atomic.Bool       // the last copy was dropped
-	rarely    rarely
+	rarely    rarely.Log
 	closed    atomic.Bool
 	settle    func(error)
 
@@ -82,7 +83,7 @@ func (c *copier) sizeOf(m *eip.Message) int64 {
 func (c *copier) drop() {
 	c.counts.dropped.Add(1)
 	if c.full.CompareAndSwap(false, true) {
-		c.rarely.warn(c.log, "wire tap drops copies: its target is slow or down", slog.Int64("buffer", c.limit))
+		c.rarely.Warn(c.log, "wire tap drops copies: its target is slow or down", slog.Int64("buffer", c.limit))
 	}
 }
 
@@ -131,7 +132,7 @@ func (c *copier) settled(size int64, err error) {
 
 func (c *copier) failed(err error) {
 	c.counts.failed.Add(1)
-	c.rarely.warn(c.log, "wire tap lost a copy", slog.Any("error", err))
+	c.rarely.Warn(c.log, "wire tap lost a copy", slog.Any("error", err))
 }
 
 // close waits until all copies have settled, or ctx ends; then it drops the rest.

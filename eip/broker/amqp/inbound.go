@@ -15,6 +15,7 @@ const (
 	frameAround  = 8 // type, channel, size; end
 	maxFrame     = 128 << 10
 	propertyList = 14 // where a header frame's properties begin, behind their flags
+	expires      = 1  // of the first of these
 )
 
 // rawHeaders is the header that a header table goes by that the library would not
@@ -141,11 +142,11 @@ func (r *inbound) begin() error {
 	case kind != frameHeader:
 		return nil
 	case c.window != nil:
-		head, err := r.from.Peek(7 + propertyList - 2) // also of a frame that is too large to be looked at
+		head, err := r.from.Peek(7 + propertyList) // also of a frame that is too large to be looked at
 		if err != nil {
 			return err
 		}
-		c.window.arrive(c.tag, int64(binary.BigEndian.Uint64(head[7+4:]))+int64(r.left)+overhead)
+		c.window.arrive(c.tag, int64(binary.BigEndian.Uint64(head[7+4:]))+int64(r.left)+overhead, head[7+propertyList-2]&expires != 0)
 	}
 	if frame == nil {
 		return nil

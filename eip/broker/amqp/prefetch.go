@@ -58,6 +58,7 @@ type reading struct {
 type coming struct {
 	tag  uint64
 	size int64
+	at   time.Time // of what may expire
 }
 
 // admit reports whether a delivery that begins to arrive is kept.
@@ -84,11 +85,15 @@ func (w *window) admit(tag uint64, redelivered bool) bool {
 	return false
 }
 
-// arrive notes the size of a delivery that was admitted.
-func (w *window) arrive(tag uint64, size int64) {
+// arrive notes the size of a delivery that was admitted, and when it came if it expires.
+func (w *window) arrive(tag uint64, size int64, expires bool) {
+	c := coming{tag: tag, size: size}
+	if expires {
+		c.at = time.Now()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.coming = append(w.coming, coming{tag, size})
+	w.coming = append(w.coming, c)
 	w.held += size
 	if size > w.typical {
 		w.typical = size

@@ -11,6 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 )
 
 // session is one AMQP channel of a sender.
@@ -173,27 +174,29 @@ func (x *session) republish(alone bool, one <-chan struct{}) {
 // ends, so that the queue is declared anew and what is under way published again, in
 // order.
 func (x *session) returned(r *amqp.Return) *amqp.Error {
-	if x.queue != "" && (x.declare || x.down()) {
+	if x.queue != "" && (x.declare || x.down(x.queue)) {
 		return &amqp.Error{Code: int(r.ReplyCode), Reason: "the queue is gone: " + r.ReplyText}
+	}
+	why := fmt.Errorf("publish to %q: the broker gave it back: %s (%d)", r.RoutingKey, r.ReplyText, r.ReplyCode)
+	// Waiting will not make an address out of a message exist, unless its node is away.
+	if x.key == "" && (broker.IsInbox(x.broker, r.RoutingKey) || !x.down(r.RoutingKey)) {
+		why = eip.Gone(why)
 	}
 	x.sender.mu.Lock()
 	defer x.sender.mu.Unlock()
 	for _, o := range x.underWay {
 		if o.returned == nil && same(r, o) {
-			o.returned = fmt.Errorf("publish to %q: the broker gave it back: %s (%d)", o.key, r.ReplyText, r.ReplyCode)
-			if x.key == "" { // an address out of a message: waiting will not make it exist
-				o.returned = eip.Permanent(o.returned)
-			}
+			o.returned = why
 			break
 		}
 	}
 	return nil
 }
 
-// down reports whether the queue is there, on a node that is away.
-func (x *session) down() bool {
+// down reports whether a queue is there, on a node that is away.
+func (x *session) down(queue string) bool {
 	err := apart(x.conn.Connection, func(ch *amqp.Channel) error {
-		_, err := ch.QueueDeclarePassive(x.queue, true, false, false, false, nil)
+		_, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 		return err
 	})
 	var a *amqp.Error

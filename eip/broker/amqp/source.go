@@ -28,7 +28,8 @@ type source struct {
 	mu      sync.Mutex
 	current *consumer // nil while there is none
 
-	silent bool // the last consumer was lost without a word; of Receive
+	silent  bool     // the last consumer was lost without a word; of Receive
+	orphans []orphan // of consumers that were lost; of Receive
 }
 
 // consumer is one AMQP channel of a source.
@@ -149,7 +150,10 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 			case d, ok := <-c.deliveries:
 				if ok && !c.channel.IsClosed() { // what is left of one will come again
 					c.progress = true
-					return s.message(&d, c.window.add(&d))
+					if m, err := s.message(&d, c.window.add(&d)); m != nil {
+						return m, err
+					}
+					continue
 				}
 				switch next, soon := c.window.next(c.deliveries); {
 				case c.channel.IsClosed():
@@ -188,8 +192,17 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 	}
 }
 
-func (s *source) message(d *amqp.Delivery, e *entry) (*eip.Message, error) {
+// message makes a message of a delivery; nil of one that is worked on already.
+func (s *source) message(d *amqp.Delivery, e eip.Settler) (*eip.Message, error) {
 	m, err := receive(d, s.topology.address, e)
+	own, ok := e.(*entry)
+	if !ok {
+		own = e.(*expiring).entry
+	}
+	own.message = m
+	if s.adopt(m, own) {
+		return nil, nil
+	}
 	if m.ReplyTo != "" {
 		m = m.WithReplier(s.replier)
 	}
@@ -213,7 +226,11 @@ func (s *source) lost(c *consumer) {
 	default:
 	}
 	s.silent = strings.Contains(why, "timeout")
+	left := c.window.orphans()
 	s.close(c)
+	if s.orphans = append(s.orphans, left...); len(s.orphans) > s.prefetch {
+		s.orphans = s.orphans[len(s.orphans)-s.prefetch:]
+	}
 	if s.context.Err() == nil && !c.conn.IsClosed() { // that is said once for all
 		s.broker.config.Log.Warn("lost the consumer", slog.String("queue", s.topology.queue), slog.String("why", why))
 	}

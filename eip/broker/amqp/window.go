@@ -1,10 +1,13 @@
 package amqp
 
 import (
+	"errors"
 	"sync"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/eip"
 )
 
 const (
@@ -31,6 +34,8 @@ type window struct {
 	settled int      // entries that are settled and not acknowledged
 	firm    uint64   // the last delivery that cannot be revoked
 	deleted bool     // as cancels has said
+	closed  <-chan *amqp.Error
+	overdue bool // as closed has said
 }
 
 // entry is one delivery, and the Settler of its message.
@@ -39,6 +44,9 @@ type entry struct {
 	tag    uint64
 	size   int64
 	state  state
+
+	message *eip.Message // until it is acknowledged
+	next    *entry       // of the same message, which settles as this one does
 }
 
 type state uint8
@@ -50,18 +58,30 @@ const (
 )
 
 func newWindow(conn *connection, ch *amqp.Channel, lasting bool, r reading) *window {
-	w := &window{conn: conn, channel: ch, lasting: lasting, cancels: ch.NotifyCancel(make(chan string, 2)), done: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{}), reading: r}
+	w := &window{conn: conn, channel: ch, lasting: lasting, cancels: ch.NotifyCancel(make(chan string, 2)), done: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{}), closed: ch.NotifyClose(make(chan *amqp.Error, 1)), reading: r}
 	return w
 }
 
-func (w *window) add(d *amqp.Delivery) *entry {
+// expiring is an entry of a message that expires here at a time.
+type expiring struct {
+	*entry
+	at time.Time
+}
+
+func (e *expiring) Expired() bool { return time.Now().After(e.at) }
+
+// add returns the Settler of a delivery.
+func (w *window) add(d *amqp.Delivery) eip.Settler {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e := &entry{window: w, tag: d.DeliveryTag, size: w.coming[0].size}
+	e, came := &entry{window: w, tag: d.DeliveryTag, size: w.coming[0].size}, w.coming[0].at
 	w.coming = w.coming[1:]
 	w.entries = append(w.entries, e)
 	if !w.lasting || !stays(d) {
 		w.firm = e.tag
+	}
+	if after := expiration(d.Expiration); after > 0 {
+		return &expiring{e, came.Add(after)}
 	}
 	return e
 }
@@ -78,8 +98,9 @@ func (e *entry) Settle(err error) {
 	w := e.window
 	w.mu.Lock()
 	w.held -= e.size
+	next := e.next
 	if err != nil {
-		e.state = acknowledged
+		e.state, e.message = acknowledged, nil
 	} else {
 		e.state = settled
 		w.settled++
@@ -89,8 +110,12 @@ func (e *entry) Settle(err error) {
 	}
 	wake := err == nil && (w.settled == 1 || w.settled >= ackEvery || w.settled == len(w.entries))
 	w.mu.Unlock()
+	if next != nil {
+		next.Settle(err)
+		return
+	}
 	if err != nil {
-		_ = w.channel.Nack(e.tag, false, true)
+		_ = w.channel.Nack(e.tag, false, !errors.Is(err, eip.ErrExpired)) // it then goes where what expires in the queue goes
 		return
 	}
 	if wake {
@@ -115,7 +140,16 @@ func (e *entry) Revoked() bool {
 		return false
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	next := e.next
+	if next == nil {
+		defer w.mu.Unlock()
+	} else {
+		w.mu.Unlock()
+		return next.Revoked()
+	}
+	if w.timedOut() { // its work goes on
+		return false
+	}
 	select {
 	case _, ok := <-w.cancels:
 		w.deleted = w.deleted || ok
@@ -166,6 +200,9 @@ func (w *window) enough() bool {
 func (w *window) acknowledge(all bool) (left bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.channel.IsClosed() {
+		return false
+	}
 	n, last := 0, uint64(0)
 	for n < len(w.entries) && w.entries[n].state != unsettled {
 		if w.entries[n].state == settled {
@@ -184,7 +221,7 @@ func (w *window) acknowledge(all bool) (left bool) {
 	}
 	for _, e := range w.entries {
 		if e.state == settled {
-			e.state = acknowledged
+			e.state, e.message = acknowledged, nil
 			w.settled--
 			_ = w.channel.Ack(e.tag, false)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -189,6 +190,11 @@ func (p *purge) save(m *eip.Message) error {
 	if p.file == nil {
 		return nil
 	}
+	return Save(p.out, m)
+}
+
+// Save writes a message as a line of JSON.
+func Save(to io.Writer, m *eip.Message) error {
 	s := saved{ID: m.ID, CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, Type: m.Type, Key: m.Key, ContentType: m.ContentType, Headers: m.Headers, Body: string(m.Body())}
 	if !m.Timestamp.IsZero() {
 		s.Timestamp = eip.ShownTime(m.Timestamp)
@@ -200,6 +206,6 @@ func (p *purge) save(m *eip.Message) error {
 	if err := json.NewEncoder(&line).Encode(s); err != nil {
 		return fmt.Errorf("save message %s: %w", m.ID, err)
 	}
-	_, err := p.out.WriteString(line.String())
+	_, err := io.WriteString(to, line.String())
 	return err
 }

@@ -133,7 +133,7 @@ func (b *Broker) SendTo(ctx context.Context, address string, m *eip.Message) err
 }
 
 func noSuchQueue(address, url string) error {
-	return eip.Permanent(fmt.Errorf("send to %q: there is no such queue on %s", address, url))
+	return eip.Gone(fmt.Errorf("send to %q: there is no such queue on %s", address, url))
 }
 
 // Inbox opens a queue for replies.

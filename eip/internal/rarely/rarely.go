@@ -1,4 +1,5 @@
-package manage
+// Package rarely keeps what goes wrong with each message from filling a log.
+package rarely
 
 import (
 	"log/slog"
@@ -6,15 +7,16 @@ import (
 	"time"
 )
 
-// rarely logs the first time, and then every ten seconds at most, with how many
-// times it kept silent: what goes wrong may do so with each message.
-type rarely struct {
+// A Log logs the first time, and then every ten seconds at most, with how many times
+// it kept silent.
+type Log struct {
 	mu     sync.Mutex
 	last   time.Time
 	silent int
 }
 
-func (r *rarely) warn(log *slog.Logger, message string, args ...any) {
+// Warn logs to log, or counts.
+func (r *Log) Warn(log *slog.Logger, message string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()

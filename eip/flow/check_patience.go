@@ -1,0 +1,53 @@
+package flow
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// consumerTimeout is how long RabbitMQ waits for a message to be settled, where nobody
+// has set its option of that name.
+const consumerTimeout = 30 * time.Minute
+
+// checkPatience warns of what may take longer than RabbitMQ waits.
+func (d *decoder) checkPatience(f *Flow) {
+	limit := time.Duration(0)
+	for _, from := range f.From {
+		ch := d.config.Channels[from.String()]
+		if ch == nil || !strings.HasPrefix(d.config.brokerOf(ch).URL, "amqp") {
+			continue
+		}
+		limit = consumerTimeout
+		if ms, err := strconv.Atoi(fmt.Sprint(ch.Arguments["x-consumer-timeout"])); err == nil {
+			limit = time.Duration(ms) * time.Millisecond
+		}
+	}
+	if limit == 0 {
+		return
+	}
+	warn := func(option string, takes time.Duration) {
+		if takes > limit {
+			d.diags = append(d.diags, warning(f.Range, "Messages may be taken back",
+				"%s may take %v, and RabbitMQ delivers anew what is not settled within %v. The work on it goes on here, but another process may begin it too. Set the queue's argument x-consumer-timeout, or RabbitMQ's consumer_timeout, to more.", option, takes, limit))
+		}
+	}
+	_ = eip.Walk(f.Body.Stages, func(address string, s eip.Stage) error {
+		if v := reflect.Indirect(reflect.ValueOf(s)); v.Kind() == reflect.Struct {
+			if t := v.FieldByName("Timeout"); t.IsValid() && t.Type() == reflect.TypeFor[time.Duration]() {
+				warn("The timeout of "+address, time.Duration(t.Int()))
+			}
+		}
+		return nil
+	})
+	sum, wait := time.Duration(0), f.Retry.Delay
+	for range min(f.Retry.Attempts-1, 10_000) {
+		sum += min(wait, f.Retry.MaxDelay)
+		wait = min(2*wait, f.Retry.MaxDelay)
+	}
+	warn("The waiting times of its retry, together,", sum)
+}

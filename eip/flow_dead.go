@@ -1,0 +1,222 @@
+package eip
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// deadLetters takes failed messages one after the other, so that they reach their
+// channel in order. It ends when the work does.
+func (x *run) deadLetters() {
+	for {
+		select {
+		case r := <-x.giveUp:
+			x.deadLetter(deadLetter{receipt: r})
+		case <-x.work.Done():
+			x.giveBack()
+			return
+		}
+	}
+}
+
+// giveBack leaves to the source what has not become a dead letter.
+func (x *run) giveBack() {
+	for {
+		select {
+		case r := <-x.giveUp:
+			x.giveUpOn(r)
+		default:
+			return
+		}
+	}
+}
+
+// A deadLetter is a failed message on its way to where it belongs.
+type deadLetter struct {
+	*receipt
+	attempt int    // since it was last changed
+	refused error  // why it goes stripped
+	kept    string // where the whole message is, which then goes without its body
+}
+
+// deadLetter sends a failed message to where it belongs. Until that channel has
+// confirmed, the message stays unsettled: it is tried until it succeeds or the flow
+// stops. What the channel refuses for good goes stripped, and what it refuses even so
+// is kept by the last resort, and goes without its body.
+func (x *run) deadLetter(d deadLetter) {
+	r := d.receipt
+	if r.revoked() {
+		x.buried(d, returned, r.err)
+		return
+	}
+	to, how, reason := x.DeadLetter, deadLettered, "failed"
+	if IsInvalid(r.err) {
+		to, how, reason = x.Invalid, invalidated, "invalid"
+	}
+	if to == nil {
+		x.Env.Log.Error("message failed and goes back to its source", x.about(r)...)
+		x.buried(d, returned, r.err)
+		return
+	}
+	if d.attempt++; d.attempt == 1 && d.refused == nil {
+		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
+	}
+	m, why := r.message, x.why(r, reason)
+	if d.refused != nil {
+		m = stripped(m, d.refused, d.kept)
+	}
+	m = m.WithHeaders(why)
+	m.Expiration, m.Delivery = 0, Unsaid // these were for the channel it came through
+	Deliver(x.work, to, m.Fork(func(err error) {
+		switch {
+		case err == nil, d.kept != "" && IsPermanent(err):
+			x.buried(d, how, nil)
+			return
+		case r.revoked():
+			x.buried(d, returned, r.err)
+			return
+		case x.Discreet != nil:
+			err = x.Discreet(m, err)
+		}
+		go x.deadLetterAgain(d, why, err)
+	}))
+}
+
+// deadLetterAgain is about a dead letter that its channel did not take.
+func (x *run) deadLetterAgain(d deadLetter, why Headers, err error) {
+	halt := false
+	if IsPermanent(err) {
+		next := deadLetter{receipt: d.receipt, refused: err}
+		lost := error(nil)
+		if d.refused != nil {
+			next.kept, lost = x.keep(d.message.WithHeaders(why))
+		}
+		if lost == nil {
+			x.Env.Log.Error("cannot dead-letter, goes stripped", append(x.about(d.receipt), slog.Any("cause", err), slog.String("kept", next.kept))...)
+			x.deadLetter(next)
+			return
+		}
+		halt, err = true, fmt.Errorf("%w; %w", err, lost)
+	}
+	x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(d.receipt), slog.Any("cause", err), slog.Bool("halted", halt))...)
+	x.unburied.add(d.receipt, err, halt)
+	t := time.NewTimer(x.backoff(d.attempt))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		x.deadLetter(d)
+	case <-x.work.Done():
+		x.unburied.remove(d.receipt)
+		x.giveUpOn(d.receipt)
+	}
+}
+
+// keep has the last resort keep a message.
+func (x *run) keep(m *Message) (where string, err error) {
+	if x.Env.LastResort == nil {
+		return "", errors.New("there is no other place for it")
+	}
+	if where, err = x.Env.LastResort(m); err != nil {
+		err = fmt.Errorf("it cannot be kept: %w", err)
+	}
+	return where, err
+}
+
+func (x *run) buried(d deadLetter, how failure, err error) {
+	x.unburied.remove(d.receipt)
+	x.fail(d.receipt, how, err)
+}
+
+// unburied are the dead letters that their channel did not take when it was last
+// asked.
+type unburied struct {
+	mu  sync.Mutex
+	all map[*receipt]error
+	// halting are those that it refuses for good and nobody else keeps: while there
+	// are any the flow takes nothing more, so that no more of what is behind them is
+	// settled and, after a restart, comes again.
+	halting map[*receipt]error
+	halted  atomic.Bool
+}
+
+func (u *unburied) add(r *receipt, err error, halts bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.all == nil {
+		u.all, u.halting = map[*receipt]error{}, map[*receipt]error{}
+	}
+	u.all[r] = err
+	if halts {
+		u.halting[r] = err
+		u.halted.Store(true)
+	}
+}
+
+func (u *unburied) remove(r *receipt) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.all, r)
+	delete(u.halting, r)
+	u.halted.Store(len(u.halting) > 0)
+}
+
+// Unburied says why dead letters of the flow wait, and whether it takes nothing more
+// until they are taken; nil where none waits.
+func (f *Flow) Unburied() (why error, halted bool) {
+	u := &f.unburied
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, all := range []map[*receipt]error{u.halting, u.all} {
+		for _, err := range all {
+			return err, len(u.halting) > 0
+		}
+	}
+	return nil, false
+}
+
+// why is what a dead letter says of itself.
+func (x *run) why(r *receipt, reason string) Headers {
+	const at = time.RFC3339Nano
+	return Headers{
+		HeaderReason: reason, HeaderError: short(r.err.Error(), maxError), HeaderFlow: x.Name, HeaderStage: x.stageOf(r.err),
+		HeaderChannel: r.message.Channel, HeaderAttempts: int(r.attempts),
+		HeaderFirstFailed: r.extra.firstFailed.UTC().Format(at), HeaderFailed: time.Now().UTC().Format(at),
+	}
+}
+
+// What a dead letter's own headers hold at most: no channel refuses so little.
+const (
+	maxError = 4 << 10
+	maxField = 255
+)
+
+// stripped is m with its body, or where it is kept, and no more than any channel takes.
+func stripped(m *Message, refused error, kept string) *Message {
+	set := Headers{HeaderStripped: short(refused.Error(), maxError)}
+	if kept != "" {
+		set[HeaderKept] = kept
+		m = m.WithBody(nil)
+	}
+	return m.With(func(m *Message) {
+		m.Headers = set
+		for _, text := range []*string{&m.ID, &m.CorrelationID, &m.ReplyTo, &m.Type, &m.ContentType, &m.Encoding, &m.Key, &m.UserID, &m.AppID} {
+			if len(*text) > maxField {
+				*text = ""
+			}
+		}
+	})
+}
+
+// short cuts a text, and says so.
+func short(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	const cut = " …"
+	return strings.ToValidUTF8(text[:most-len(cut)], "") + cut
+}
