@@ -39,6 +39,8 @@ type environment struct {
 	all     map[string]any // headers, once they are needed
 
 	machine vm.VM
+	quick   bool // on the machine, with operators that know only ints and floats
+	exact   bool // a number was seen that is neither
 	built   int
 	left    int // steps
 	nested  int
@@ -68,7 +70,7 @@ func (e *environment) end(err *error) {
 		e.Message = envelope{}
 	}
 	e.ctx, e.program, e.m, e.reply, e.body, e.answer, e.all = nil, nil, nil, nil, nil, nil, nil
-	e.built, e.nested = 0, 0
+	e.built, e.nested, e.quick, e.exact = 0, 0, false, false
 	environments.Put(e)
 }
 

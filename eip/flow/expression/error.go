@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -154,13 +155,15 @@ func plain(message string) string { return goTypes.Replace(message) }
 var goTypes = strings.NewReplacer(
 	"map[interface {}][]interface {}", "map", "map[string]interface {}", "map", "[]interface {}", "list", "[][2]interface {}", "list",
 	"[]int", "list", "[]string", "list", "[]float64", "list", "[]uint8", "bytes", "array", "list",
-	"interface {}", "any", "<nil>", "nil", "float64", "float", "uint8", "int", "int64", "int",
+	"json.Number", "number", "interface {}", "any", "<nil>", "nil", "float64", "float", "uint8", "int", "int64", "int",
 	"expression.envelope", "message", "expression.sequence", "message.sequence", "time.Time", "time", "time.Duration", "duration",
 	"runtime error: ", "", "reflect: ", "",
 )
 
 func typeName(t reflect.Type) string {
 	switch {
+	case t == reflect.TypeFor[json.Number]():
+		return "a number"
 	case t == reflect.TypeFor[time.Time]():
 		return "a time"
 	case t == reflect.TypeFor[time.Duration]():

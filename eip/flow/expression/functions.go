@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -19,12 +20,17 @@ const (
 	takeStep    = "take step"
 	nestDeeper  = "nest deeper"
 	checkList   = "check list"
+	passNumber  = "pass number"
+	passItems   = "pass items"
+	groupKey    = "group key"
+	pairUp      = "pair up"
+	negate      = "negate"
 	passList    = "pass list"
 	passText    = "pass text"
 	passKey     = "pass key"
+	passIndex   = "pass index"
 	passLayout  = "pass layout"
 	add         = "add"
-	divide      = "divide"
 	inRange     = "in range"
 	matches     = "match"
 )
@@ -45,9 +51,14 @@ var inner = map[string]function{
 	passList:    func(e *environment, args []any) any { e.work(size(list(args[0])) / 16 * perElement); return args[0] },
 	passText:    func(e *environment, args []any) any { e.text(args[0]); return args[0] },
 	passKey:     func(e *environment, args []any) any { e.key(args[0]); return args[0] },
+	passIndex:   func(e *environment, args []any) any { e.text(args[0]); return key(args[0]) },
 	passLayout:  func(e *environment, args []any) any { e.layout(args[0]); return args[0] },
 	add:         func(e *environment, args []any) any { return e.add(args[0], args[1]) },
-	divide:      func(_ *environment, args []any) any { return quotient(args[0], args[1]) },
+	passNumber:  func(_ *environment, args []any) any { return numeric(args[0]) },
+	passItems:   func(e *environment, args []any) any { return e.items(args[0]) },
+	groupKey:    func(e *environment, args []any) any { e.key(args[0]); return key(args[0]) },
+	pairUp:      func(_ *environment, args []any) any { return [2]any{args[0], args[1]} },
+	negate:      func(_ *environment, args []any) any { return negated(args[0]) },
 	inRange:     func(_ *environment, args []any) any { return within(args[0], args[1].(int), args[2].(int)) },
 }
 
@@ -75,12 +86,32 @@ func init() {
 		inner[name] = func(e *environment, args []any) any { return f(e, args[0], args[1]) }
 	}
 	for name, f := range bounded {
-		inner[boundedName(name)] = f
+		if keeps[name] {
+			inner[boundedName(name)] = f
+			continue
+		}
+		inner[boundedName(name)] = func(e *environment, args []any) any {
+			for i, a := range args {
+				if n, ok := a.(json.Number); ok {
+					args[i] = numeric(n)
+				}
+			}
+			return f(e, args)
+		}
+	}
+	for operator, f := range arithmetic {
+		inner[boundedName(operator)] = func(_ *environment, args []any) any { return f(args[0], args[1]) }
 	}
 	for name, f := range inner {
 		functions[name] = &builtin.Function{
 			Name: name,
-			Func: func(args ...any) (any, error) { return f(args[0].(*environment), args[1:]), nil },
+			Func: func(args ...any) (any, error) {
+				e, ok := args[0].(*environment)
+				if !ok { // see around
+					e, args[1] = args[1].(*environment), args[0]
+				}
+				return f(e, args[1:]), nil
+			},
 		}
 	}
 	functions[readHeaders].Types = []reflect.Type{reflect.TypeFor[func(*environment) map[string]any]()}
@@ -149,7 +180,9 @@ func (e *environment) header(name string) any {
 	case []any, map[string]any, eip.Headers:
 		e.through(map[string]any(eip.Headers{name: v}), perElement, 0)
 	}
-	return plainValue(v)
+	v = plainValue(v)
+	e.saw(holdsNumber(v))
+	return v
 }
 
 // headers returns them all.
@@ -160,5 +193,6 @@ func (e *environment) headers() map[string]any {
 			e.all = map[string]any{}
 		}
 	}
+	e.saw(holdsNumber(e.all))
 	return e.all
 }

@@ -171,7 +171,7 @@ func (e *environment) in(x, all any) bool {
 		for _, v := range l {
 			e.work(perPart)
 			e.compared(v, x)
-			if runtime.Equal(v, x) {
+			if equal(v, x) {
 				return true
 			}
 		}
@@ -184,7 +184,7 @@ func (e *environment) in(x, all any) bool {
 			e.work(perElement * r.Len())
 		}
 	}
-	return runtime.In(x, all)
+	return among(x, all)
 }
 
 // text counts what it takes to look at all of a text, for a hash or a copy.
