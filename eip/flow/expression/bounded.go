@@ -63,6 +63,7 @@ var bounded = map[string]function{
 	"int":        (*environment).int,
 	"toJSON":     (*environment).toJSON,
 	"fromJSON":   (*environment).fromJSON,
+	"captures":   (*environment).captures,
 }
 
 // keeps are those that take numbers as they are written.

@@ -141,6 +141,7 @@ var signatures = map[string]signature{
 	"splitAfter": {reflect.TypeFor[[]string](), 2, []reflect.Kind{reflect.String, reflect.String, reflect.Int}},
 	"replace":    {stringType, 3, []reflect.Kind{reflect.String, reflect.String, reflect.String, reflect.Int}},
 	"join":       {stringType, 1, []reflect.Kind{reflect.Slice, reflect.String}},
+	"captures":   {reflect.TypeFor[map[string]any](), 2, []reflect.Kind{reflect.String, reflect.String}},
 	"sort":       {listType, 1, []reflect.Kind{reflect.Slice, reflect.String}},
 }
 

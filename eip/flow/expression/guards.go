@@ -38,6 +38,9 @@ func (g *guards) Visit(node *ast.Node) {
 		}
 	case *ast.CallNode:
 		if id, ok := n.Callee.(*ast.IdentifierNode); ok && bounded[id.Value] != nil {
+			if id.Value == "captures" {
+				g.captures(&n.Arguments[1])
+			}
 			replace(node, boundedName(id.Value), n.Arguments...)
 		}
 		g.method(n)
@@ -226,6 +229,27 @@ func (g *guards) matches(node *ast.Node, n *ast.BinaryNode) {
 		panic(err)
 	}
 	replace(node, matches, n.Left, &ast.ConstantNode{Value: p})
+}
+
+// captures compiles a constant pattern once.
+func (g *guards) captures(node *ast.Node) {
+	source, constant := (*node).(*ast.StringNode)
+	if !constant {
+		return
+	}
+	p, err := newPattern(source.Value)
+	switch {
+	case err != nil:
+		what, _ := sentence(err.Error())
+		err = at(g.source, source.Location(), "", "%s", what)
+	case !p.isNamed():
+		err = at(g.source, source.Location(), "Name what you want of it: (?<name>…).", "This pattern has no group with a name.")
+	default:
+		*node = &ast.ConstantNode{Value: p}
+	}
+	if err != nil && g.err == nil {
+		g.err = err
+	}
 }
 
 func mayBeLarge(n ast.Node) bool {

@@ -114,11 +114,20 @@ type nodes struct {
 type tooMany struct{}
 
 func (c *nodes) Visit(node *ast.Node) {
-	if b, ok := (*node).(*ast.BinaryNode); ok && b.Operator == "matches" {
-		if s, ok := b.Right.(*ast.StringNode); ok {
-			n, _ := patternParts(s.Value) // the checker says what is wrong with it
-			c.patterns += n
+	var pattern ast.Node
+	switch n := (*node).(type) {
+	case *ast.BinaryNode:
+		if n.Operator == "matches" {
+			pattern = n.Right
 		}
+	case *ast.CallNode:
+		if isCall(n, "captures") && len(n.Arguments) == 2 {
+			pattern = n.Arguments[1]
+		}
+	}
+	if s, ok := pattern.(*ast.StringNode); ok {
+		n, _ := patternParts(s.Value) // the checker says what is wrong with it
+		c.patterns += n
 	}
 	if c.n++; c.n > maxNodes || c.patterns > maxMatch {
 		panic(tooMany{})

@@ -61,12 +61,13 @@ func (n *names) report(node ast.Node, hint, format string, args ...any) {
 
 func (n *names) check(id *ast.IdentifierNode) {
 	_, isFunction := builtin.Index[id.Value]
+	isFunction = isFunction || id.Value == "captures"
 	switch {
 	case id.Value == "env" || id.Value == "$env":
 		n.report(id, "Use env(…) in a setting of the flow file.", "Expressions do not see the environment.")
 	case n.callees[id] && isFunction:
 	case n.callees[id]:
-		n.report(id, nearest(id.Value, builtin.Names), "There is no function %q.", short(id.Value))
+		n.report(id, nearest(id.Value, append([]string{"captures"}, builtin.Names...)), "There is no function %q.", short(id.Value))
 	case n.variables[id.Value] || slices.Contains(n.known, id.Value):
 	case isFunction:
 		n.report(id, "Call it: "+id.Value+"(…).", "%q is a function.", id.Value)
