@@ -10,17 +10,26 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
 
 func newExplain() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [BLOCK]",
+		Use:   "explain [BLOCK | functions]",
 		Short: "Explain a block of flow files: what it does, and its options",
-		Long:  "Explains a stage, adapter or top-level block; without a name it lists all.",
+		Long:  "Explains a stage, adapter or top-level block; without a name it lists all. functions are those of expressions; with the name of one, that alone.",
 		Args:  cobra.MaximumNArgs(2),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var names []string
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			names := []string{"functions"}
+			if len(args) == 1 && args[0] == "functions" {
+				names = nil
+				for _, f := range expression.Catalogue() {
+					name, _, _ := strings.Cut(f.Call, "(")
+					names = append(names, name+"\t"+f.Does)
+				}
+				return names, cobra.ShellCompDirectiveNoFileComp
+			}
 			for _, b := range flow.Blocks() {
 				names = append(names, b.Name)
 			}
@@ -29,6 +38,9 @@ func newExplain() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return list(c.OutOrStdout())
+			}
+			if args[0] == "functions" {
+				return functions(c.OutOrStdout(), args[1:])
 			}
 			return explain(c.OutOrStdout(), args)
 		},
@@ -49,6 +61,22 @@ func list(out io.Writer) error {
 		}
 		first, _, _ := strings.Cut(schema.ProseOf(b.Schema.Type), "\n\n")
 		fmt.Fprintf(w, "  %s\t%s\n", b.Name, oneLine(first))
+	}
+	return w.Flush()
+}
+
+// functions prints a line for every function of expressions, or for one.
+func functions(out io.Writer, only []string) error {
+	w, found := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0), false
+	for _, f := range expression.Catalogue() {
+		if name, _, _ := strings.Cut(f.Call, "("); len(only) > 0 && name != only[0] {
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\n", f.Call, f.Does)
+		found = true
+	}
+	if !found {
+		return failure{exitFailed, fmt.Errorf("there is no function %q; eipd explain functions lists all", only[0])}
 	}
 	return w.Flush()
 }

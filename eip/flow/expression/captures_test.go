@@ -46,6 +46,13 @@ func TestCaptures(t *testing.T) {
 		`captures(body.line)`:           `Not enough arguments to call captures.`,
 		`captures(body.line, 5)`:        `"captures" takes text here, and not a number.`,
 		`capture(body.line, "(?<a>b)")`: `There is no function "capture". Did you mean "captures"?`,
+		`hello world`:                   `"world" does not fit here. If it is text, put quotes inside the quotes: "'hello world'".`,
+		`Hello, world!`:                 `"," does not fit here. If it is text, put quotes inside the quotes: "'Hello, world!'".`,
+		`greeting`:                      `There is no name "greeting". If it is text, put quotes inside the quotes: "'greeting'".`,
+		`12 monkeys`:                    `"monkeys" does not fit here. If it is text, put quotes inside the quotes: "'12 monkeys'".`,
+		`bodi`:                          `There is no name "bodi". Did you mean "body"?`,
+		`body.a body`:                   `"body" does not fit here.`,
+		`1234567890123456.78`:           `This is no number of 64 bits. Compare longer ones as text: string(…).`,
 		`captures`:                      `"captures" is a function. Call it: captures(…).`,
 		"captures(body, \"(?<a>" + strings.Repeat("a{1000}", 21) + ")\")": `The expression has too many parts.`,
 	} {

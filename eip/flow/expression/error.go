@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/agext/levenshtein"
@@ -65,6 +66,9 @@ func translate(source string, err error) *Error {
 		return whole(source, "This cannot be compiled: %s.", plain(line))
 	}
 	message, hint := sentence(fe.Message)
+	if hint == "" && strings.HasPrefix(fe.Message, "unexpected token ") {
+		hint = quoted(source)
+	}
 	return at(source, fe.Location, hint, "%s", message)
 }
 
@@ -118,6 +122,15 @@ func sentence(message string) (what, hint string) {
 	line = short(strings.TrimPrefix(plain(line), "invalid operation: "))
 	r, size := utf8.DecodeRuneInString(line)
 	return strings.ToUpper(string(r)) + line[size:] + ".", ""
+}
+
+// quoted suggests quotes for what looks like text that somebody wrote as it is.
+func quoted(source string) string {
+	letters := strings.IndexFunc(source, unicode.IsLetter)
+	if letters < 0 || len(source) > 60 || strings.ContainsAny(source, "'\"`\\\n()[]{}.=<>&|") {
+		return ""
+	}
+	return fmt.Sprintf("If it is text, put quotes inside the quotes: \"'%s'\".", source)
 }
 
 // unterminated is what expr's lexer says.

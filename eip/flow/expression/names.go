@@ -2,6 +2,7 @@ package expression
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
@@ -83,7 +84,11 @@ func (n *names) check(id *ast.IdentifierNode) {
 			names = append(names, v)
 		}
 		slices.Sort(names)
-		n.report(id, nearest(id.Value, names), "There is no name %q.", short(id.Value))
+		hint := nearest(id.Value, names)
+		if text := quoted(n.source); text != "" && !strings.HasPrefix(hint, "Did you mean") {
+			hint = text
+		}
+		n.report(id, hint, "There is no name %q.", short(id.Value))
 	}
 }
 
