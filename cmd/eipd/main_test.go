@@ -82,6 +82,9 @@ flow "f" {
 		"no such flow":       {[]string{"run", "--flow", "g", "good.hcl"}, 1, `"g"`},
 		"version":            {[]string{"version"}, 0, "eipd "},
 		"explained":          {[]string{"explain", "thumbnail"}, 0, "The most pixels that an original may have."},
+		"functions":          {[]string{"explain", "functions"}, 0, "captures(text, pattern)"},
+		"one function":       {[]string{"explain", "functions", "sortBy"}, 0, "sortBy(list, expression, order)"},
+		"no function":        {[]string{"explain", "functions", "sortby"}, 1, "explain functions lists all"},
 		"nothing to explain": {[]string{"explain", "thumbnial"}, 1, "thumbnial"},
 		"completion":         {[]string{"completion", "bash"}, 0, "bash completion"},
 	}
