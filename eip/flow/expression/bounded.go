@@ -177,6 +177,7 @@ func kindName(_ *environment, args []any) any {
 // float is expr's. It is the way to say that digits may be lost.
 func float(e *environment, args []any) any {
 	if n, ok := args[0].(json.Number); ok {
+		e.digits(n)
 		f, err := n.Float64()
 		if err != nil {
 			fail("the number %s is too large for 64 bits", short(string(n)))
@@ -409,6 +410,7 @@ func (e *environment) string(args []any) any {
 
 // int is expr's, but fails for what fits none.
 func (e *environment) int(args []any) any {
+	e.digits(args[0])
 	if f, ok := args[0].(float64); ok && !(f >= math.MinInt64 && f < math.MaxInt64) {
 		fail("%v is no whole number of 64 bits", f)
 	}

@@ -47,6 +47,7 @@ func offset(s string, n, i int) int {
 
 // items makes a list of a text's characters, and leaves a list or map alone.
 func (e *environment) items(v any) any {
+	e.digits(v)
 	v = numeric(v)
 	s, ok := v.(string)
 	if !ok {

@@ -39,11 +39,12 @@ type environment struct {
 	all     map[string]any // headers, once they are needed
 
 	machine vm.VM
-	quick   bool // on the machine, with operators that know only ints and floats
-	exact   bool // a number was seen that is neither
 	built   int
 	left    int // steps
 	nested  int
+	quick   bool // on the machine, with operators that know only ints and floats
+	exact   bool // a number was seen that is neither
+	inAll   bool // one is in all
 }
 
 var environments = sync.Pool{New: func() any {
@@ -70,7 +71,7 @@ func (e *environment) end(err *error) {
 		e.Message = envelope{}
 	}
 	e.ctx, e.program, e.m, e.reply, e.body, e.answer, e.all = nil, nil, nil, nil, nil, nil, nil
-	e.built, e.nested, e.quick, e.exact = 0, 0, false, false
+	e.built, e.nested, e.quick, e.exact, e.inAll = 0, 0, false, false, false
 	environments.Put(e)
 }
 

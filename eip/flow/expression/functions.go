@@ -54,11 +54,11 @@ var inner = map[string]function{
 	passIndex:   func(e *environment, args []any) any { e.text(args[0]); return key(args[0]) },
 	passLayout:  func(e *environment, args []any) any { e.layout(args[0]); return args[0] },
 	add:         func(e *environment, args []any) any { return e.add(args[0], args[1]) },
-	passNumber:  func(_ *environment, args []any) any { return numeric(args[0]) },
+	passNumber:  func(e *environment, args []any) any { e.digits(args[0]); return numeric(args[0]) },
 	passItems:   func(e *environment, args []any) any { return e.items(args[0]) },
 	groupKey:    func(e *environment, args []any) any { e.key(args[0]); return key(args[0]) },
 	pairUp:      func(_ *environment, args []any) any { return [2]any{args[0], args[1]} },
-	negate:      func(_ *environment, args []any) any { return negated(args[0]) },
+	negate:      func(e *environment, args []any) any { e.digits(args[0]); return negated(args[0]) },
 	inRange:     func(_ *environment, args []any) any { return within(args[0], args[1].(int), args[2].(int)) },
 }
 
@@ -92,6 +92,7 @@ func init() {
 		}
 		inner[boundedName(name)] = func(e *environment, args []any) any {
 			for i, a := range args {
+				e.digits(a)
 				if n, ok := a.(json.Number); ok {
 					args[i] = numeric(n)
 				}
@@ -100,7 +101,11 @@ func init() {
 		}
 	}
 	for operator, f := range arithmetic {
-		inner[boundedName(operator)] = func(_ *environment, args []any) any { return f(args[0], args[1]) }
+		inner[boundedName(operator)] = func(e *environment, args []any) any {
+			e.digits(args[0])
+			e.digits(args[1])
+			return f(args[0], args[1])
+		}
 	}
 	for name, f := range inner {
 		functions[name] = &builtin.Function{
@@ -193,7 +198,8 @@ func (e *environment) headers() map[string]any {
 		if e.all = all.(map[string]any); e.all == nil {
 			e.all = map[string]any{}
 		}
+		e.inAll = holdsNumber(e.all)
 	}
-	e.saw(holdsNumber(e.all))
+	e.saw(e.inAll)
 	return e.all
 }

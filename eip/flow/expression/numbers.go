@@ -58,15 +58,24 @@ func holdsNumber(v any) bool {
 
 // numeric is a number as operators take it.
 func numeric(v any) any {
-	n, ok := v.(json.Number)
-	if !ok {
-		return v
+	switch n := v.(type) {
+	case int64:
+		return int(n)
+	case json.Number:
+		p, ok := decimal.Plain(n)
+		if !ok {
+			fail("the number %s cannot be computed with: 64 bits do not hold all of it", short(string(n)))
+		}
+		return p
 	}
-	p, ok := decimal.Plain(n)
-	if !ok {
-		fail("the number %s cannot be computed with: 64 bits do not hold all of it", short(string(n)))
+	return v
+}
+
+// digits counts what it takes to read a number.
+func (e *environment) digits(v any) {
+	if n, ok := v.(json.Number); ok {
+		e.work(perElement + 10*len(n))
 	}
-	return p
 }
 
 // lossless fails for an integer that no float64 is.
@@ -148,8 +157,10 @@ func rough(a, b any) bool {
 	case json.Number:
 		return true
 	case float64:
-		_, isInt := b.(int)
-		return isInt && (a >= safe || a <= -safe)
+		switch b.(type) {
+		case int, int64:
+			return a >= safe || a <= -safe
+		}
 	}
 	return false
 }
@@ -298,7 +309,12 @@ func (e *environment) sortBy(args []any) any {
 	if order != "asc" && order != "desc" {
 		fail("unknown order, use asc or desc")
 	}
-	e.sorted(len(pairs), 0, perElement)
+	bytes := 0
+	for _, p := range pairs {
+		_, n := e.weigh(p.([2]any)[1])
+		bytes += n
+	}
+	e.sorted(len(pairs), 8*bytes, 10*perElement)
 	less := comparisons["<"]
 	slices.SortStableFunc(pairs, func(a, b any) int {
 		x, y := a.([2]any)[1], b.([2]any)[1]

@@ -40,6 +40,8 @@ func (e *environment) add(a, b any) any {
 			return s + t
 		}
 	}
+	e.digits(a)
+	e.digits(b)
 	return arithmetic["+"](a, b)
 }
 

@@ -20,9 +20,12 @@ type payload struct {
 
 func newPayload(m *eip.Message) *payload {
 	p := &payload{what: "text"}
-	content, err := m.Content()
-	if err != nil { // what value fails with
-		return p
+	content := m.Body()
+	if m.Encoding != "" {
+		var err error
+		if content, err = m.Content(); err != nil { // what value fails with
+			return p
+		}
 	}
 	switch eip.FormatOf(m.ContentType) {
 	case eip.FormatJSON, eip.FormatUnstated:

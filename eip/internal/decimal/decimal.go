@@ -49,11 +49,13 @@ func Parse(text string) (n Number, err error) {
 	return n, nil
 }
 
-// Of is the Number of an int, a finite float64 or a json.Number; false for all else.
+// Of is the Number of an int, an int64, a finite float64 or a json.Number; false for all else.
 func Of(v any) (n Number, ok bool, err error) {
 	switch v := v.(type) {
 	case int:
 		n, err = Parse(strconv.Itoa(v))
+	case int64:
+		n, err = Parse(strconv.FormatInt(v, 10))
 	case float64:
 		if math.IsInf(v, 0) || math.IsNaN(v) {
 			return n, false, nil
