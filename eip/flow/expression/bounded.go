@@ -28,8 +28,12 @@ var bounded = map[string]function{
 	"duration": ofText("duration", 30, 0), "date": date, "timezone": func(e *environment, args []any) any { e.work(100_000); return ofText("timezone", 1, 0)(e, args) },
 	"keys": ofList("keys", 100, 48), "values": ofList("values", 100, 48), "toPairs": ofList("toPairs", 150, 96),
 	"reverse": ofList("reverse", 60, 16), "concat": ofList("concat", 60, 16), "max": outermost("max", 1), "min": outermost("min", -1),
-	"mean": func(e *environment, args []any) any { return ofList("mean", 15, 0)(e, all(args, lossless).([]any)) },
+	"mean": func(e *environment, args []any) any {
+		e.through(args, 1, 1)
+		return ofList("mean", 15, 0)(e, all(args, lossless).([]any))
+	},
 	"median": func(e *environment, args []any) any {
+		e.through(args, 1, 1)
 		flat := e.flatten(args, nil, 0)
 		e.sorted(len(flat), 0, 10)
 		return original("median", all(flat, lossless))

@@ -59,7 +59,10 @@ var inner = map[string]function{
 	groupKey:    func(e *environment, args []any) any { e.key(args[0]); return key(args[0]) },
 	pairUp:      func(_ *environment, args []any) any { return [2]any{args[0], args[1]} },
 	negate:      func(e *environment, args []any) any { e.digits(args[0]); return negated(args[0]) },
-	inRange:     func(_ *environment, args []any) any { return within(args[0], args[1].(int), args[2].(int)) },
+	inRange: func(e *environment, args []any) any {
+		e.digits(args[0])
+		return within(args[0], args[1].(int), args[2].(int))
+	},
 }
 
 // functions is what expr is told: those above, and those of its own that it can

@@ -56,6 +56,12 @@ func (g *guards) Visit(node *ast.Node) {
 	case *ast.SliceNode:
 		if mayBeText(n.Node) {
 			around(node, boundedName("slice"), n.Node, orNil(n.From), orNil(n.To))
+			break
+		}
+		for _, bound := range []*ast.Node{&n.From, &n.To} {
+			if *bound != nil {
+				g.plain(bound)
+			}
 		}
 	case *ast.UnaryNode:
 		if n.Operator == "-" && !isLiteral(n) {
