@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -46,9 +47,8 @@ type decoded struct {
 }
 
 // Value returns m's body decoded by its content type, as expressions see it: JSON
-// as nil, bool, int, float64, string, []any and map[string]any, where a number
-// without fraction or exponent is an int if 64 bits hold it; text as a string;
-// anything else as []byte. A body that is not what its content type says makes
+// as nil, bool, string, []any, map[string]any and, of numbers, what [ParseNumber]
+// makes of them; text as a string; anything else as []byte. A body that is not what its content type says makes
 // the message invalid.
 //
 // The body is decoded once for all copies of m that share it, so the result must
@@ -59,7 +59,10 @@ func (m *Message) Value() (any, error) {
 }
 
 func decode(m *Message) decoded {
-	body := m.Body()
+	body, err := m.Content()
+	if err != nil {
+		return decoded{nil, err}
+	}
 	switch FormatOf(m.ContentType) {
 	case FormatJSON:
 		v, err := decodeJSON(body)
@@ -91,31 +94,69 @@ func encodedAs(encoding string) string {
 // what is nested deeper than 10 000.
 func decodeJSON(body []byte) (any, error) {
 	if i := invalidUTF8(body); i >= 0 {
-		return nil, fmt.Errorf("invalid UTF-8 at byte %d", i+1)
+		return nil, fmt.Errorf("invalid UTF-8 at %s", position(body, i))
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return nil, whereJSON(err, len(body))
+		return nil, whereJSON(err, body)
+	}
+	if i := halfPair(body); i >= 0 {
+		return nil, fmt.Errorf("half of a surrogate pair at %s", position(body, i))
 	}
 	rest := body[d.InputOffset():]
 	if more := bytes.TrimLeft(rest, " \t\r\n"); len(more) > 0 {
-		return nil, fmt.Errorf("something follows the JSON text at byte %d", len(body)-len(more)+1)
+		return nil, fmt.Errorf("something follows the JSON text at %s", position(body, len(body)-len(more)))
 	}
-	return numbers(v)
+	return numbers(v), nil
 }
 
-// whereJSON says at which byte, counted from 1, reading stopped.
-func whereJSON(err error, size int) error {
+// whereJSON says where reading stopped.
+func whereJSON(err error, body []byte) error {
 	var syntax *json.SyntaxError
 	switch {
-	case errors.As(err, &syntax):
-		return fmt.Errorf("%w at byte %d", err, syntax.Offset)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("unexpected end of JSON input after byte %d", size)
+		return fmt.Errorf("unexpected end of JSON input after byte %d", len(body))
+	case errors.As(err, &syntax) && syntax.Offset > 0:
+		return fmt.Errorf("%w at %s", err, position(body, int(syntax.Offset)-1))
 	}
 	return err
+}
+
+// position names an offset for people, all counted from 1.
+func position(body []byte, offset int) string {
+	before := body[:min(offset, len(body))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return fmt.Sprintf("line %d, column %d (byte %d)", 1+bytes.Count(before, []byte("\n")), 1+utf8.RuneCount(before[start:]), offset+1)
+}
+
+// halfPair returns where in valid JSON the escape of a surrogate is that has no
+// other half; -1 where there is none.
+func halfPair(b []byte) int {
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(b[i:], '\\')
+		if n < 0 {
+			return -1
+		}
+		if i += n + 1; b[i] != 'u' {
+			continue
+		}
+		u := unit(b[i+1:])
+		if i += 4; !utf16.IsSurrogate(u) {
+			continue
+		}
+		if rest := b[i+1:]; len(rest) < 6 || rest[0] != '\\' || rest[1] != 'u' || utf16.DecodeRune(u, unit(rest[2:])) == utf8.RuneError {
+			return i - 5
+		}
+		i += 6
+	}
+}
+
+// unit is what four hexadecimal digits say.
+func unit(b []byte) rune {
+	u, _ := strconv.ParseUint(string(b[:4]), 16, 32)
+	return rune(u)
 }
 
 func invalidUTF8(b []byte) int {
@@ -132,34 +173,19 @@ func invalidUTF8(b []byte) int {
 	return -1
 }
 
-// numbers makes ints and floats of all numbers in v, in place.
-func numbers(v any) (_ any, err error) {
+// numbers reads all numbers in v, in place.
+func numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		return number(string(v))
+		return ParseNumber(string(v))
 	case []any:
 		for i := range v {
-			if v[i], err = numbers(v[i]); err != nil {
-				return nil, err
-			}
+			v[i] = numbers(v[i])
 		}
 	case map[string]any:
 		for k, member := range v {
-			if v[k], err = numbers(member); err != nil {
-				return nil, err
-			}
+			v[k] = numbers(member)
 		}
 	}
-	return v, nil
-}
-
-func number(s string) (any, error) {
-	if i, err := strconv.Atoi(s); err == nil {
-		return i, nil
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil {
-		return nil, fmt.Errorf("the number %.40s does not fit 64 bits", s)
-	}
-	return f, nil
+	return v
 }

@@ -1,6 +1,7 @@
 package eip_test
 
 import (
+	"encoding/json"
 	"math"
 	"reflect"
 	"strings"
@@ -27,18 +28,19 @@ func TestMessage_Value(t *testing.T) {
 		"text/json":           {"text/json", `[]`, []any{}, ""},
 		"largest int":         {"application/json", `9223372036854775807`, math.MaxInt64, ""},
 		"smallest int":        {"application/json", `-9223372036854775808`, math.MinInt64, ""},
-		"beyond int":          {"application/json", `9223372036854775808`, float64(1 << 63), ""},
-		"fraction":            {"application/json", `1.0`, 1.0, ""},
-		"exponent":            {"application/json", `1e3`, 1000.0, ""},
+		"beyond int":          {"application/json", `9223372036854775808`, json.Number("9223372036854775808"), ""},
+		"fraction":            {"application/json", `1.0`, json.Number("1.0"), ""},
+		"exponent":            {"application/json", `1e3`, json.Number("1e3"), ""},
+		"huge number":         {"application/json", `[1e999]`, []any{json.Number("1e999")}, ""},
 		"last of equal keys":  {"application/json", `{"a":1,"a":2}`, map[string]any{"a": 2}, ""},
 
 		"unfinished":      {"application/json", `{"a":`, nil, "decode body as application/json: unexpected end of JSON input after byte 5"},
 		"empty":           {"application/json", ``, nil, "decode body as application/json: unexpected end of JSON input after byte 0"},
-		"wrong":           {"application/json", `{"a":x}`, nil, "decode body as application/json: invalid character 'x' looking for beginning of value at byte 6"},
-		"more follows":    {"application/json", "{} \n{}", nil, "decode body as application/json: something follows the JSON text at byte 5"},
-		"garbage follows": {"application/json", `{}}`, nil, "decode body as application/json: something follows the JSON text at byte 3"},
-		"no UTF-8":        {"application/json", "\"a\xff\"", nil, "decode body as application/json: invalid UTF-8 at byte 3"},
-		"huge number":     {"application/json", `[1e999]`, nil, "decode body as application/json: the number 1e999 does not fit 64 bits"},
+		"wrong":           {"application/json", `{"a":x}`, nil, "decode body as application/json: invalid character 'x' looking for beginning of value at line 1, column 6 (byte 6)"},
+		"more follows":    {"application/json", "{} \n{}", nil, "decode body as application/json: something follows the JSON text at line 2, column 1 (byte 5)"},
+		"garbage follows": {"application/json", `{}}`, nil, "decode body as application/json: something follows the JSON text at line 1, column 3 (byte 3)"},
+		"no UTF-8":        {"application/json", "\"a\xff\"", nil, "decode body as application/json: invalid UTF-8 at line 1, column 3 (byte 3)"},
+		"half a pair":     {"application/json", `"a\ud83d\ude00\\u \udc00"`, nil, "decode body as application/json: half of a surrogate pair at line 1, column 19 (byte 19)"},
 
 		"text":             {"text/plain", `{"a":1}`, `{"a":1}`, ""},
 		"text, any case":   {"TEXT/csv;header=present", `1`, `1`, ""},
@@ -75,8 +77,8 @@ func TestMessage_Value_RefusesWhatIsNestedTooDeep(t *testing.T) {
 }
 
 func TestMessage_Value_NamesTheContentEncoding(t *testing.T) {
-	_, err := typed("application/json", "\x1f\x8b").With(func(m *eip.Message) { m.Encoding = "gzip" }).Value()
-	if err == nil || !strings.Contains(err.Error(), `content encoding is "gzip"`) {
+	_, err := typed("application/json", "\x1f\x8b").With(func(m *eip.Message) { m.Encoding = "br" }).Value()
+	if err == nil || !strings.Contains(err.Error(), `content encoding is "br"`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,7 +3,10 @@ package eip
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"unicode/utf8"
 )
 
 // EncodeBody makes a body of a computed value: a string as it is, a []byte as it
@@ -62,5 +65,25 @@ func encodeJSON(v any) ([]byte, error) {
 	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
+	if bytes.Contains(b.Bytes(), []byte(`\ufffd`)) && holdsNoText(v) { // what the encoder writes for it
+		return nil, errors.New("a text in it is no UTF-8")
+	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// holdsNoText reports whether a string in v is no UTF-8.
+func holdsNoText(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return !utf8.ValidString(v)
+	case []any:
+		return slices.ContainsFunc(v, holdsNoText)
+	case map[string]any:
+		for k, member := range v {
+			if !utf8.ValidString(k) || holdsNoText(member) {
+				return true
+			}
+		}
+	}
+	return false
 }

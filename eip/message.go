@@ -122,7 +122,7 @@ func (m *Message) Body() []byte {
 func (m *Message) With(edit func(*Message)) *Message {
 	c := *m
 	edit(&c)
-	if c.ContentType != m.ContentType { // what was decoded by the old type is void
+	if c.ContentType != m.ContentType || c.Encoding != m.Encoding { // what was decoded by the old ones is void
 		c.payload = &payload{body: m.Body()}
 	}
 	return &c

@@ -17,17 +17,29 @@ import (
 
 func newExplain() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [BLOCK]",
+		Use:   "explain [BLOCK | functions]",
 		Short: "Explain a block of flow files: what it does, and its options",
 		Long: "Explains a stage, adapter or top-level block; without a name it lists all.\n" +
-			"eipd explain functions lists what expressions can call.",
+			"functions are those of expressions; with the name of one, that alone.",
 		Args: cobra.MaximumNArgs(2),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return append(blockNames(), "functions"), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				return append(blockNames(), "functions"), cobra.ShellCompDirectiveNoFileComp
+			}
+			var names []string
+			if args[0] == "functions" {
+				for _, f := range expression.Catalogue() {
+					names = append(names, f.Name()+"\t"+f.Does)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return list(c.OutOrStdout())
+			}
+			if args[0] == "functions" {
+				return functions(c.OutOrStdout(), args[1:])
 			}
 			return explain(c.OutOrStdout(), args)
 		},
@@ -59,13 +71,27 @@ func list(out io.Writer) error {
 	return w.Flush()
 }
 
+// functions prints a line for every function of expressions, or for one.
+func functions(out io.Writer, only []string) error {
+	w, found := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0), false
+	var names []string
+	for _, f := range expression.Catalogue() {
+		if len(only) > 0 && f.Name() != only[0] {
+			names = append(names, f.Name())
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\n", f.Call, f.Does)
+		found = true
+	}
+	if !found {
+		return failure{exitFailed, fmt.Errorf("there is no function %q%s; eipd explain functions lists all", only[0], control.DidYouMean(only[0], names))}
+	}
+	return w.Flush()
+}
+
 // explain prints all blocks of a name: exec is a stage and an adapter.
 func explain(out io.Writer, args []string) error {
 	name := args[len(args)-1]
-	if len(args) == 1 && name == "functions" {
-		_, err := fmt.Fprintln(out, strings.Join(expression.Functions(), "\n"))
-		return err
-	}
 	blocks := slices.DeleteFunc(flow.Blocks(), func(b flow.Block) bool {
 		return b.Name != name || len(args) == 2 && b.Kind != args[0]
 	})

@@ -378,7 +378,8 @@ func containsNull(v cty.Value) bool {
 	return false
 }
 
-// goValue turns a setting into plain Go values: whole numbers become int64.
+// goValue turns a setting into plain Go values: whole numbers become int64, others
+// what they are in a message.
 func goValue(v cty.Value) any {
 	if v.IsNull() || !v.IsKnown() {
 		return nil
@@ -393,8 +394,7 @@ func goValue(v cty.Value) any {
 		if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact {
 			return n
 		}
-		f, _ := v.AsBigFloat().Float64()
-		return f
+		return eip.ParseNumber(v.AsBigFloat().Text('f', -1))
 	case t.IsObjectType() || t.IsMapType():
 		m := map[string]any{}
 		for k, e := range v.AsValueMap() {

@@ -1,10 +1,13 @@
 package transform
 
 import (
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/decimal"
 )
 
 // headerValue makes of what an expression gives what a header may hold: maps
@@ -14,6 +17,14 @@ func headerValue(v any) (any, error) {
 	case nil, bool, string, []byte, time.Time, eip.Decimal, eip.Headers, float32, float64,
 		int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
 		return v, nil
+	case json.Number:
+		if n, ok := decimal.Plain(v); ok {
+			return n, nil
+		}
+		if u, err := strconv.ParseUint(string(v), 10, 64); err == nil {
+			return u, nil
+		}
+		return nil, eip.Invalid(fmt.Errorf("no header can hold all of the number %.40s: make it text by string(…)", v))
 	case map[string]any:
 		table := make(eip.Headers, len(v))
 		for name, member := range v {

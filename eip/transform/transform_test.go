@@ -2,6 +2,7 @@ package transform_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -159,6 +160,17 @@ func TestTransform_HeaderValues(t *testing.T) {
 	want := eip.Headers{"table": eip.Headers{"a": []any{1, eip.Headers{"b": nil}}}, "time": now, "bytes": []byte("x")}
 	if !reflect.DeepEqual(got.Headers, want) {
 		t.Errorf("got %#v, want %#v", got.Headers, want)
+	}
+	got = one(t, &transform.Transform{Headers: map[string]eip.Value{"n": value([]any{
+		json.Number("1.0"), json.Number("1e3"), json.Number("12345678901234567890"), json.Number("9007199254740993.0")})}}, eiptest.Message(""))
+	if want := (eip.Headers{"n": []any{1.0, 1000.0, uint64(12345678901234567890), 9007199254740993}}); !reflect.DeepEqual(got.Headers, want) {
+		t.Errorf("got %#v, want %#v", got.Headers, want)
+	}
+	for _, n := range []json.Number{"1234567890123456.78", "1e400", "-12345678901234567890", "1e99999999999999999999"} {
+		_, err := eiptest.Process(t.Context(), &transform.Transform{Headers: map[string]eip.Value{"h": value(n)}}, eiptest.Message(""))
+		if !eip.IsInvalid(err) || !strings.Contains(err.Error(), "no header can hold all of the number") {
+			t.Errorf("%s: got %v", n, err)
+		}
 	}
 	for _, v := range []any{struct{}{}, []any{func() {}}, map[string]any{"a": make(chan int)}} {
 		_, err := eiptest.Process(t.Context(), &transform.Transform{Headers: map[string]eip.Value{"h": value(v)}}, eiptest.Message(""))

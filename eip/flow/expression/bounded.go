@@ -2,6 +2,7 @@ package expression
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -10,7 +11,9 @@ import (
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/vm/runtime"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
+	"github.com/eipd/eipd/eip/internal/decimal"
 )
 
 // bounded are expr's functions that build text or lists, or take long, with what
@@ -18,20 +21,34 @@ import (
 // ones that grow faster than what they are given, or are wrong without saying so.
 var bounded = map[string]function{
 	"upper": ofText("upper", 8, 1), "lower": ofText("lower", 8, 1), "trimPrefix": ofText("trimPrefix", 0, 0), "trimSuffix": ofText("trimSuffix", 0, 0),
-	"toBase64": ofText("toBase64", 3, 2), "fromBase64": ofText("fromBase64", 4, 1), "indexOf": ofText("indexOf", 1, 0), "lastIndexOf": ofText("lastIndexOf", 2, 0),
-	"hasPrefix": ofText("hasPrefix", 0, 0), "hasSuffix": ofText("hasSuffix", 0, 0), "len": ofText("len", 1, 0), "float": ofText("float", 20, 0),
+	"toBase64": ofText("toBase64", 3, 2), "fromBase64": ofText("fromBase64", 4, 1), "indexOf": characters("indexOf"), "lastIndexOf": characters("lastIndexOf"),
+	"hasPrefix": ofText("hasPrefix", 0, 0), "hasSuffix": ofText("hasSuffix", 0, 0), "len": ofText("len", 1, 0), "float": float,
+	"first": ofItems("first"), "last": ofItems("last"), "get": ofItems("get"),
+	"abs": ofNumber("abs"), "ceil": ofNumber("ceil"), "floor": ofNumber("floor"), "round": ofNumber("round"), "type": kindName,
 	"duration": ofText("duration", 30, 0), "date": date, "timezone": func(e *environment, args []any) any { e.work(100_000); return ofText("timezone", 1, 0)(e, args) },
-	"keys": ofList("keys", 100, 48), "values": ofList("values", 100, 48), "toPairs": ofList("toPairs", 150, 96), "fromPairs": ofList("fromPairs", 300, 96),
-	"reverse": ofList("reverse", 60, 16), "concat": ofList("concat", 60, 16), "max": ofList("max", 25, 0), "min": ofList("min", 25, 0), "mean": ofList("mean", 15, 0),
+	"keys": ofList("keys", 100, 48), "values": ofList("values", 100, 48), "toPairs": ofList("toPairs", 150, 96),
+	"reverse": ofList("reverse", 60, 16), "concat": ofList("concat", 60, 16), "max": outermost("max", 1), "min": outermost("min", -1),
+	"mean": func(e *environment, args []any) any {
+		e.through(args, 1, 1)
+		return ofList("mean", 15, 0)(e, all(args, lossless).([]any))
+	},
 	"median": func(e *environment, args []any) any {
+		e.through(args, 1, 1)
 		flat := e.flatten(args, nil, 0)
 		e.sorted(len(flat), 0, 10)
-		return original("median", flat)
+		return original("median", all(flat, lossless))
 	},
 	"sort": func(e *environment, args []any) any {
 		n, bytes := e.weigh(list(args[0]))
 		e.build(16 * n)
 		e.sorted(n, bytes, perElement)
+		if items, ok := args[0].([]any); ok && e.exact && holdsNumber(items) {
+			pairs := make([]any, len(items))
+			for i, v := range items {
+				pairs[i] = [2]any{v, v}
+			}
+			return e.sortBy(append([]any{pairs}, args[1:]...))
+		}
 		return original("sort", args...)
 	},
 
@@ -43,11 +60,18 @@ var bounded = map[string]function{
 	"join":       (*environment).join,
 	"flatten":    func(e *environment, args []any) any { return e.flatten(args, nil, 0) },
 	"uniq":       (*environment).uniq,
+	"slice":      (*environment).slice,
+	"sortBy":     (*environment).sortBy,
+	"fromPairs":  (*environment).fromPairs,
 	"string":     (*environment).string,
 	"int":        (*environment).int,
 	"toJSON":     (*environment).toJSON,
 	"fromJSON":   (*environment).fromJSON,
+	"captures":   (*environment).captures,
 }
+
+// keeps are those that take numbers as they are written.
+var keeps = map[string]bool{"string": true, "int": true, "float": true, "toJSON": true, "uniq": true, "flatten": true, "concat": true, "max": true, "min": true, "type": true, "fromPairs": true}
 
 // original calls expr's own function.
 func original(name string, args ...any) any {
@@ -106,6 +130,65 @@ func ofList(name string, steps, bytes int) function {
 		e.work(steps*n + text/4)
 		return original(name, args...)
 	}
+}
+
+// outermost is max or min.
+func outermost(name string, better int) function {
+	f := ofList(name, 25, 0)
+	return func(e *environment, args []any) any {
+		if e.exact && holdsNumber(args) {
+			n, _ := e.weigh(args)
+			e.work(200 * n)
+			return e.extreme(args, better)
+		}
+		return f(e, args)
+	}
+}
+
+// ofNumber is a function that makes a float of an int, or its like.
+func ofNumber(name string) function {
+	return func(_ *environment, args []any) any {
+		if name == "abs" && args[0] == math.MinInt {
+			return negated(args[0])
+		} else if name != "abs" {
+			lossless(args[0])
+		}
+		return original(name, args...)
+	}
+}
+
+// ofItems is a function that takes one item of a list or text.
+func ofItems(name string) function {
+	return func(e *environment, args []any) any {
+		e.work(perMember)
+		if len(args) > 0 {
+			args[0] = e.items(args[0])
+		}
+		if len(args) > 1 {
+			args[1] = key(args[1])
+		}
+		return original(name, args...)
+	}
+}
+
+func kindName(_ *environment, args []any) any {
+	if _, ok := args[0].(json.Number); ok {
+		return "float"
+	}
+	return original("type", args...)
+}
+
+// float is expr's. It is the way to say that digits may be lost.
+func float(e *environment, args []any) any {
+	if n, ok := args[0].(json.Number); ok {
+		e.digits(n)
+		f, err := n.Float64()
+		if err != nil {
+			fail("the number %s is too large for 64 bits", short(string(n)))
+		}
+		return f
+	}
+	return ofText("float", 20, 0)(e, args)
 }
 
 func length(v any) int {
@@ -263,7 +346,7 @@ next:
 		for _, other := range seen[key] {
 			e.work(perPart)
 			e.compared(v, other)
-			if runtime.Equal(v, other) {
+			if equal(v, other) {
 				continue next
 			}
 		}
@@ -276,18 +359,34 @@ next:
 
 // bucket is the same for values that are equal.
 func bucket(v any) any {
-	switch v := v.(type) {
-	case string, bool:
-		return v
-	case int:
-		return float64(v)
+	switch v.(type) {
+	case string, bool, int, json.Number:
+		return canonical(v)
 	case float64:
 		if v != v { // no key finds it again
 			return nil
 		}
-		return v
+		return canonical(v)
 	}
 	return nil
+}
+
+// fromPairs is expr's; of equal keys the last counts.
+func (e *environment) fromPairs(args []any) any {
+	items := reflect.ValueOf(list(args[0]))
+	e.build(96 * items.Len())
+	e.work(300 * items.Len())
+	m := make(map[any]any, items.Len())
+	for i := range items.Len() {
+		p := reflect.ValueOf(items.Index(i).Interface())
+		if k := p.Kind(); k != reflect.Slice && k != reflect.Array || p.Len() != 2 {
+			fail("fromPairs takes lists of a key and a value")
+		}
+		k := p.Index(0).Interface()
+		e.text(k)
+		m[key(k)] = p.Index(1).Interface()
+	}
+	return m
 }
 
 // string is expr's, but gives the text of bytes, and numbers as they are written.
@@ -299,7 +398,7 @@ func (e *environment) string(args []any) any {
 	case []byte:
 		e.text(v)
 		s = string(v)
-	case float64:
+	case float64, json.Number:
 		s = textOf(v)
 	case []any, map[string]any:
 		e.through(v, 300, 4)
@@ -315,11 +414,21 @@ func (e *environment) string(args []any) any {
 
 // int is expr's, but fails for what fits none.
 func (e *environment) int(args []any) any {
+	e.digits(args[0])
 	if f, ok := args[0].(float64); ok && !(f >= math.MinInt64 && f < math.MaxInt64) {
 		fail("%v is no whole number of 64 bits", f)
 	}
-	if s, ok := args[0].(string); ok {
-		e.work(20 * len(s))
+	switch v := args[0].(type) {
+	case json.Number:
+		n, err := decimal.Parse(string(v))
+		check(err)
+		i, ok := n.Whole().Int()
+		if !ok {
+			fail("%s is no whole number of 64 bits", short(string(v)))
+		}
+		return i
+	case string:
+		e.work(20 * len(v))
 	}
 	return original("int", args[0])
 }
@@ -327,12 +436,12 @@ func (e *environment) int(args []any) any {
 // toJSON is on one line, so that its result can be a line of a file.
 func (e *environment) toJSON(args []any) any {
 	e.through(args[0], 300, 6)
-	b, err := json.Marshal(result(args[0]))
+	b, _, err := eip.EncodeBody([]any{result(args[0])})
 	if err != nil {
-		fail("toJSON: %v", err)
+		fail("toJSON: %v", errors.Unwrap(errors.Unwrap(err)))
 	}
 	e.build(len(b))
-	return string(b)
+	return string(b[1 : len(b)-1])
 }
 
 // fromJSON reads numbers as they are read in a body.
@@ -344,5 +453,7 @@ func (e *environment) fromJSON(args []any) any {
 	if err != nil {
 		fail("fromJSON: %v", err)
 	}
-	return d.Whole()
+	v, exact := d.Whole()
+	e.saw(exact)
+	return v
 }

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"math"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -11,13 +12,13 @@ import (
 
 // comparisons are the operators that yield a boolean of two values.
 var comparisons = map[string]func(a, b any) bool{
-	"==":         runtime.Equal,
-	"!=":         func(a, b any) bool { return !runtime.Equal(a, b) },
-	"<":          func(a, b any) bool { return runtime.Less(a, b) },
-	"<=":         func(a, b any) bool { return runtime.LessOrEqual(a, b) },
-	">":          func(a, b any) bool { return runtime.More(a, b) },
-	">=":         func(a, b any) bool { return runtime.MoreOrEqual(a, b) },
-	"in":         runtime.In,
+	"==":         equal,
+	"!=":         func(a, b any) bool { return !equal(a, b) },
+	"<":          ordered(func(c int) bool { return c < 0 }, runtime.Less),
+	"<=":         ordered(func(c int) bool { return c <= 0 }, runtime.LessOrEqual),
+	">":          ordered(func(c int) bool { return c > 0 }, runtime.More),
+	">=":         ordered(func(c int) bool { return c >= 0 }, runtime.MoreOrEqual),
+	"in":         among,
 	"contains":   texts(strings.Contains),
 	"startsWith": texts(strings.HasPrefix),
 	"endsWith":   texts(strings.HasSuffix),
@@ -143,11 +144,11 @@ func compareText(operator, c string) func(document.Value) (bool, bool) {
 }
 
 func compareInt(operator string, c int) func(document.Value) (bool, bool) {
-	number := compareFloat(operator, float64(c))
+	number := floats(operator, float64(c))
 	if number == nil {
 		return nil
 	}
-	// order of two ints; a float is compared as one
+	// order of two ints; a float, which is below 2^53 or a fraction, is compared as one
 	ints := map[string]func(i int) bool{
 		"==": func(i int) bool { return i == c }, "!=": func(i int) bool { return i != c },
 		"<": func(i int) bool { return i < c }, "<=": func(i int) bool { return i <= c },
@@ -162,11 +163,24 @@ func compareInt(operator string, c int) func(document.Value) (bool, bool) {
 }
 
 func compareFloat(operator string, c float64) func(document.Value) (bool, bool) {
+	if math.Abs(c) >= safe {
+		return nil
+	}
+	return floats(operator, c)
+}
+
+func floats(operator string, c float64) func(document.Value) (bool, bool) {
 	switch operator {
 	case "==":
-		return func(v document.Value) (bool, bool) { f, ok := v.Float(); return ok && f == c, true }
+		return func(v document.Value) (bool, bool) {
+			f, ok := v.Float()
+			return ok && f == c, v.Kind != document.Number
+		}
 	case "!=":
-		return func(v document.Value) (bool, bool) { f, ok := v.Float(); return !ok || f != c, true }
+		return func(v document.Value) (bool, bool) {
+			f, ok := v.Float()
+			return !ok || f != c, v.Kind != document.Number
+		}
 	case "<":
 		return func(v document.Value) (bool, bool) { f, ok := v.Float(); return f < c, ok }
 	case "<=":
@@ -192,12 +206,19 @@ func compareList(operator string, list []any) func(document.Value) (bool, bool) 
 		case int:
 			each = append(each, compareInt("==", c))
 		case float64:
-			each = append(each, compareFloat("==", c))
+			f := compareFloat("==", c)
+			if f == nil {
+				return nil
+			}
+			each = append(each, f)
 		default:
 			return nil
 		}
 	}
 	return func(v document.Value) (bool, bool) {
+		if v.Kind == document.Number {
+			return false, false
+		}
 		for _, is := range each {
 			if yes, _ := is(v); yes {
 				return true, true

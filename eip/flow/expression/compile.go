@@ -1,9 +1,12 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
@@ -22,6 +25,9 @@ type program struct {
 	paths   []string
 	message bool // the machine needs environment.Message
 	code    *vm.Program
+	exact   func() *vm.Program // code whose operators know all numbers, compiled when one comes
+	slow    atomic.Bool        // the last evaluation needed exact
+	precise bool               // each needs it
 	limits  *Limits
 	// What is used in place of code where the expression is one of the shapes that
 	// direct knows.
@@ -64,6 +70,31 @@ func compileWith(source string, k kind, reads *places, limits ...*Limits) (p *pr
 			return nil, err
 		}
 	}
+	p = &program{name: shorten(source), limits: own, precise: precise(&tree.Node)}
+	if p.code, err = p.generate(source, tree, k, reads, c, false); err != nil {
+		return nil, err
+	}
+	p.exact = sync.OnceValue(func() *vm.Program {
+		c := newConfig()
+		tree, err := parser.ParseWithConfig(source, c)
+		check(err)
+		code, err := new(program).generate(source, tree, k, &places{whole: reads.whole}, c, true)
+		check(err)
+		return code
+	})
+	return p, nil
+}
+
+// precise reports whether a tree has a number that is not told from its neighbours.
+func precise(tree *ast.Node) bool {
+	return ast.Find(*tree, func(n ast.Node) bool {
+		f, ok := n.(*ast.FloatNode)
+		return ok && f.Value >= safe
+	}) != nil
+}
+
+// generate makes code of a tree, and fills in the rest of p.
+func (p *program) generate(source string, tree *parser.Tree, k kind, reads *places, c *conf.Config, exact bool) (*vm.Program, error) {
 	reads.refs = map[ast.Node]*place{}
 	ast.Walk(&tree.Node, reads)
 	t, err := new(checker.Checker).Check(tree, c)
@@ -73,7 +104,7 @@ func compileWith(source string, k kind, reads *places, limits ...*Limits) (p *pr
 	if problem := k.fits(t, tree.Node.Nature().Nil); problem != "" {
 		return nil, whole(source, "%s", problem)
 	}
-	g := &guards{source: source}
+	g := &guards{source: source, exact: exact}
 	ast.Walk(&tree.Node, g)
 	if g.err != nil {
 		return nil, g.err
@@ -85,9 +116,9 @@ func compileWith(source string, k kind, reads *places, limits ...*Limits) (p *pr
 	if err != nil {
 		return nil, translate(source, err)
 	}
-	p = &program{name: shorten(source), code: code, limits: own, paths: pathsOf(&tree.Node), message: usesMessage(&tree.Node)}
+	p.paths, p.message = pathsOf(&tree.Node), usesMessage(&tree.Node)
 	p.value, p.test = direct(tree.Node)
-	return p, nil
+	return code, nil
 }
 
 func newConfig() *conf.Config {
@@ -106,7 +137,29 @@ func (p *program) run(e *environment) any {
 	if p.message {
 		e.Message = newEnvelope(e.m)
 	}
+	if p.precise || p.slow.Load() {
+		return p.runExact(e)
+	}
+	e.quick = true
+	left, built, nested := e.left, e.built, e.nested
 	v, err := e.machine.Run(p.code, e)
+	e.quick = false
+	var again inexact
+	switch {
+	case err == nil:
+		return v
+	case !errors.As(err, &again):
+		panic(err)
+	}
+	e.left, e.built, e.nested = left, built, nested
+	return p.runExact(e)
+}
+
+func (p *program) runExact(e *environment) any {
+	v, err := e.machine.Run(p.exact(), e)
+	if p.slow.Load() != e.exact {
+		p.slow.Store(e.exact)
+	}
 	if err != nil {
 		panic(err)
 	}

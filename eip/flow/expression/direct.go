@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"strings"
+
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/vm/runtime"
@@ -52,14 +54,14 @@ func valueOf(n ast.Node) evaluate {
 				if s, ok := x.(string); ok {
 					e.work(len(s))
 				}
-				return f(x)
+				return f(numeric(x))
 			}
 		}
 	case *ast.MemberNode:
 		return memberOf(n)
 	case *ast.UnaryNode:
 		if n.Operator == "-" {
-			return unary(n.Node, runtime.Negate)
+			return unary(n.Node, negated)
 		}
 	case *ast.BinaryNode:
 		return operationOf(n)
@@ -91,9 +93,15 @@ func callOf(n *ast.CallNode) evaluate {
 	if p := placeOf(n); p != nil {
 		return func(e *environment) any { return e.read(p) }
 	}
-	f, args := inner[id.Value], make([]evaluate, len(n.Arguments)-1)
-	for i, a := range n.Arguments[1:] {
-		args[i] = valueOf(a)
+	if f := arithmetic[strings.TrimPrefix(id.Value, boundedName(""))]; f != nil {
+		return binary(n.Arguments[1], n.Arguments[2], f)
+	}
+	f := inner[id.Value]
+	var args []evaluate
+	for _, a := range n.Arguments {
+		if id, ok := a.(*ast.IdentifierNode); !ok || id.Value != "$env" {
+			args = append(args, valueOf(a))
+		}
 	}
 	return func(e *environment) any {
 		var some [4]any
@@ -125,24 +133,14 @@ func memberOf(n *ast.MemberNode) evaluate {
 			}
 		}
 	}
-	return binary(n.Node, n.Property, runtime.Fetch)
+	return binary(n.Node, n.Property, func(a, b any) any { return runtime.Fetch(numeric(a), b) })
 }
 
 func operationOf(n *ast.BinaryNode) evaluate {
-	switch n.Operator {
-	case "+":
-		return binary(n.Left, n.Right, runtime.Add)
-	case "-":
-		return binary(n.Left, n.Right, runtime.Subtract)
-	case "*":
-		return binary(n.Left, n.Right, runtime.Multiply)
-	case "/":
-		return binary(n.Left, n.Right, func(a, b any) any { return runtime.Divide(a, b) })
-	case "%":
-		return binary(n.Left, n.Right, func(a, b any) any { return runtime.Modulo(a, b) })
-	case "**", "^":
-		return binary(n.Left, n.Right, func(a, b any) any { return runtime.Exponent(a, b) })
-	case "??":
+	if f := arithmetic[n.Operator]; f != nil {
+		return binary(n.Left, n.Right, f)
+	}
+	if n.Operator == "??" {
 		left, right := valueOf(n.Left), valueOf(n.Right)
 		return func(e *environment) any {
 			if v := left(e); !runtime.IsNil(v) {

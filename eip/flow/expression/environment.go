@@ -42,6 +42,9 @@ type environment struct {
 	built   int
 	left    int // steps
 	nested  int
+	quick   bool // on the machine, with operators that know only ints and floats
+	exact   bool // a number was seen that is neither
+	inAll   bool // one is in all
 }
 
 var environments = sync.Pool{New: func() any {
@@ -68,7 +71,7 @@ func (e *environment) end(err *error) {
 		e.Message = envelope{}
 	}
 	e.ctx, e.program, e.m, e.reply, e.body, e.answer, e.all = nil, nil, nil, nil, nil, nil, nil
-	e.built, e.nested = 0, 0
+	e.built, e.nested, e.quick, e.exact, e.inAll = 0, 0, false, false, false
 	environments.Put(e)
 }
 

@@ -1,12 +1,14 @@
 package expression
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/agext/levenshtein"
@@ -64,6 +66,9 @@ func translate(source string, err error) *Error {
 		return whole(source, "This cannot be compiled: %s.", plain(line))
 	}
 	message, hint := sentence(fe.Message)
+	if hint == "" && strings.HasPrefix(fe.Message, "unexpected token ") {
+		hint = quoted(source)
+	}
 	return at(source, fe.Location, hint, "%s", message)
 }
 
@@ -119,6 +124,15 @@ func sentence(message string) (what, hint string) {
 	return strings.ToUpper(string(r)) + line[size:] + ".", ""
 }
 
+// quoted suggests quotes for what looks like text that somebody wrote as it is.
+func quoted(source string) string {
+	letters := strings.IndexFunc(source, unicode.IsLetter)
+	if letters < 0 || len(source) > 60 || strings.ContainsAny(source, "'\"`\\\n()[]{}.=<>&|") {
+		return ""
+	}
+	return fmt.Sprintf("If it is text, put quotes inside the quotes: \"'%s'\".", source)
+}
+
 // unterminated is what expr's lexer says.
 const unterminated = "literal not terminated"
 
@@ -154,13 +168,15 @@ func plain(message string) string { return goTypes.Replace(message) }
 var goTypes = strings.NewReplacer(
 	"map[interface {}][]interface {}", "map", "map[string]interface {}", "map", "[]interface {}", "list", "[][2]interface {}", "list",
 	"[]int", "list", "[]string", "list", "[]float64", "list", "[]uint8", "bytes", "array", "list",
-	"interface {}", "any", "<nil>", "nil", "float64", "float", "uint8", "int", "int64", "int",
+	"json.Number", "number", "interface {}", "any", "<nil>", "nil", "float64", "float", "uint8", "int", "int64", "int",
 	"expression.envelope", "message", "expression.sequence", "message.sequence", "time.Time", "time", "time.Duration", "duration",
 	"runtime error: ", "", "reflect: ", "",
 )
 
 func typeName(t reflect.Type) string {
 	switch {
+	case t == reflect.TypeFor[json.Number]():
+		return "a number"
 	case t == reflect.TypeFor[time.Time]():
 		return "a time"
 	case t == reflect.TypeFor[time.Duration]():

@@ -2,6 +2,7 @@ package expression_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"reflect"
@@ -44,7 +45,7 @@ func TestValue(t *testing.T) {
 	}{
 		{`body.id`, 7}, {`body.total`, 1234.5}, {`body.region`, "eu"}, {`body.gift`, false}, {`body.none`, nil}, {`body.absent`, nil},
 		{`body.customer.address.city`, "Bonn"}, {`body["a-b"]`, 1}, {`body.customer`, object{"name": "Anna", "address": object{"city": "Bonn"}}},
-		{`body.big`, 9007199254740993}, {`body.huge`, 12345678901234567890.0}, {`body.big == 9007199254740992`, false},
+		{`body.big`, 9007199254740993}, {`body.huge`, json.Number("12345678901234567890")}, {`body.big == 9007199254740992`, false},
 		{`body.absent?.x`, nil}, {`body.absent?.x.y.z`, nil}, {`body?.customer?.address?.city`, "Bonn"}, {`body.absent ?? "d"`, "d"}, {`body.none?.x ?? 5`, 5},
 		{`body.items[1].sku`, "b"}, {`body.items[-1].price`, 6.5}, {`body.tags[0:1]`, list{"x"}}, {`body.tags?.[1]`, "y"},
 		{`body.id % 2 == 1`, true}, {`body.id == 7.0`, true}, {`body.id / 2`, 3.5}, {`body.id + 0.5`, 7.5}, {`2 ** 3`, 8.0}, {`-body.id`, -7},
@@ -193,7 +194,7 @@ func TestBodies(t *testing.T) {
 		err                       string
 	}{
 		{"application/json", `{"a":1`, `body.a`, nil, "decode body as application/json: unexpected end of JSON input after byte 6"},
-		{"application/json", `{"a":1}x`, `body.a`, nil, "decode body as application/json: something follows the JSON text at byte 8"},
+		{"application/json", `{"a":1}x`, `body.a`, nil, "decode body as application/json: something follows the JSON text at line 1, column 8 (byte 8)"},
 		{"application/json", `{"a":1`, `body`, nil, "decode body as application/json: unexpected end of JSON input after byte 6"},
 		{"application/json", `{"a":1`, `body?.a`, nil, "decode body as application/json"},
 		{"application/json", ``, `body.a`, nil, "decode body as application/json"},
@@ -203,7 +204,12 @@ func TestBodies(t *testing.T) {
 		{"application/json", `[1,2]`, `body.a`, nil, "body is a list and has no member a"},
 		{"application/json", `null`, `body.a`, nil, "body is nil and has no member a"},
 		{"application/json", `null`, `body?.a`, nil, ""},
-		{"application/json", `"\ud800x"`, `body`, "\ufffdx", ""},
+		{"application/json", `"\ud800x"`, `body`, nil, "decode body as application/json: half of a surrogate pair at line 1, column 2 (byte 2)"},
+		{"application/json", `{"v":[1],}`, `body.v`, nil, "invalid character '}' looking for beginning of object key string at line 1, column 10 (byte 10)"},
+		{"application/json", "{\n \"ü\": x}", `body.v`, nil, "at line 2, column 7 (byte 10)"},
+		{"", `{"v":[1],}`, `body.v`, nil, "the body is text and has no member v: as JSON it is broken: invalid character '}' looking for beginning of object key string at line 1, column 10 (byte 10)"},
+		{"", ` [1`, `body.v`, nil, "as JSON it is broken: unexpected end of JSON input after byte 3"},
+		{"", `no JSON`, `body.v`, nil, "the body is text and has no member v"},
 		{"application/geo+json; charset=utf-8", `{"a":1}`, `body.a`, 1, ""},
 		{"", `{"a":1}`, `body.a`, 1, ""},
 		{"", `{"a":1`, `body.a`, nil, "the body is text and has no member a"},
@@ -359,7 +365,7 @@ func TestErrors(t *testing.T) {
 		{"value", `filter([5], true)`, `"filter" takes a list, and not int.`},
 		{"value", `filter(body.items, ["x"])`, `This condition must be true or false, and is text.`},
 		{"value", `["x"] ? 1 : 2`, `This condition must be true or false, and is text.`},
-		{"value", `[99999999999999999999]`, `This is no number of 64 bits.`},
+		{"value", `[99999999999999999999]`, `This is no number of 64 bits. Compare longer ones as text: string(…).`},
 		{"predicate", ` [body.total + 1 - 2 * 3 == 1 ? 5 : 6] `, `This must be true or false, and it is a number.`},
 		{"predicate", `["x"]`, `This must be true or false, and it is text.`},
 		{"predicate", `[nil]`, `This must be true or false, and nil is neither.`},

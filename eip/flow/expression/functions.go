@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -19,12 +20,17 @@ const (
 	takeStep    = "take step"
 	nestDeeper  = "nest deeper"
 	checkList   = "check list"
+	passNumber  = "pass number"
+	passItems   = "pass items"
+	groupKey    = "group key"
+	pairUp      = "pair up"
+	negate      = "negate"
 	passList    = "pass list"
 	passText    = "pass text"
 	passKey     = "pass key"
+	passIndex   = "pass index"
 	passLayout  = "pass layout"
 	add         = "add"
-	divide      = "divide"
 	inRange     = "in range"
 	matches     = "match"
 )
@@ -45,10 +51,18 @@ var inner = map[string]function{
 	passList:    func(e *environment, args []any) any { e.work(size(list(args[0])) / 16 * perElement); return args[0] },
 	passText:    func(e *environment, args []any) any { e.text(args[0]); return args[0] },
 	passKey:     func(e *environment, args []any) any { e.key(args[0]); return args[0] },
+	passIndex:   func(e *environment, args []any) any { e.text(args[0]); return key(args[0]) },
 	passLayout:  func(e *environment, args []any) any { e.layout(args[0]); return args[0] },
 	add:         func(e *environment, args []any) any { return e.add(args[0], args[1]) },
-	divide:      func(_ *environment, args []any) any { return quotient(args[0], args[1]) },
-	inRange:     func(_ *environment, args []any) any { return within(args[0], args[1].(int), args[2].(int)) },
+	passNumber:  func(e *environment, args []any) any { e.digits(args[0]); return numeric(args[0]) },
+	passItems:   func(e *environment, args []any) any { return e.items(args[0]) },
+	groupKey:    func(e *environment, args []any) any { e.key(args[0]); return key(args[0]) },
+	pairUp:      func(_ *environment, args []any) any { return [2]any{args[0], args[1]} },
+	negate:      func(e *environment, args []any) any { e.digits(args[0]); return negated(args[0]) },
+	inRange: func(e *environment, args []any) any {
+		e.digits(args[0])
+		return within(args[0], args[1].(int), args[2].(int))
+	},
 }
 
 // functions is what expr is told: those above, and those of its own that it can
@@ -75,12 +89,37 @@ func init() {
 		inner[name] = func(e *environment, args []any) any { return f(e, args[0], args[1]) }
 	}
 	for name, f := range bounded {
-		inner[boundedName(name)] = f
+		if keeps[name] {
+			inner[boundedName(name)] = f
+			continue
+		}
+		inner[boundedName(name)] = func(e *environment, args []any) any {
+			for i, a := range args {
+				e.digits(a)
+				if n, ok := a.(json.Number); ok {
+					args[i] = numeric(n)
+				}
+			}
+			return f(e, args)
+		}
+	}
+	for operator, f := range arithmetic {
+		inner[boundedName(operator)] = func(e *environment, args []any) any {
+			e.digits(args[0])
+			e.digits(args[1])
+			return f(args[0], args[1])
+		}
 	}
 	for name, f := range inner {
 		functions[name] = &builtin.Function{
 			Name: name,
-			Func: func(args ...any) (any, error) { return f(args[0].(*environment), args[1:]), nil },
+			Func: func(args ...any) (any, error) {
+				e, ok := args[0].(*environment)
+				if !ok { // see around
+					e, args[1] = args[1].(*environment), args[0]
+				}
+				return f(e, args[1:]), nil
+			},
 		}
 	}
 	functions[readHeaders].Types = []reflect.Type{reflect.TypeFor[func(*environment) map[string]any]()}
@@ -110,6 +149,7 @@ var signatures = map[string]signature{
 	"splitAfter": {reflect.TypeFor[[]string](), 2, []reflect.Kind{reflect.String, reflect.String, reflect.Int}},
 	"replace":    {stringType, 3, []reflect.Kind{reflect.String, reflect.String, reflect.String, reflect.Int}},
 	"join":       {stringType, 1, []reflect.Kind{reflect.Slice, reflect.String}},
+	"captures":   {reflect.TypeFor[map[string]any](), 2, []reflect.Kind{reflect.String, reflect.String}},
 	"sort":       {listType, 1, []reflect.Kind{reflect.Slice, reflect.String}},
 }
 
@@ -149,7 +189,9 @@ func (e *environment) header(name string) any {
 	case []any, map[string]any, eip.Headers:
 		e.through(map[string]any(eip.Headers{name: v}), perElement, 0)
 	}
-	return plainValue(v)
+	v = plainValue(v)
+	e.saw(holdsNumber(v))
+	return v
 }
 
 // headers returns them all.
@@ -159,6 +201,8 @@ func (e *environment) headers() map[string]any {
 		if e.all = all.(map[string]any); e.all == nil {
 			e.all = map[string]any{}
 		}
+		e.inAll = holdsNumber(e.all)
 	}
+	e.saw(e.inAll)
 	return e.all
 }

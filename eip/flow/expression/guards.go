@@ -18,6 +18,7 @@ var loops = map[string]bool{
 // keeps them.
 type guards struct {
 	source string
+	exact  bool // put ours in the place of all operators on numbers
 	err    error
 }
 
@@ -27,18 +28,44 @@ func (g *guards) Visit(node *ast.Node) {
 		g.predicate(n)
 	case *ast.BuiltinNode:
 		if loops[n.Name] {
-			g.loop(n)
+			g.loop(node, n)
 		} else if bounded[n.Name] != nil {
 			replace(node, boundedName(n.Name), n.Arguments...)
+		} else {
+			for i := range n.Arguments {
+				g.plain(&n.Arguments[i])
+			}
 		}
 	case *ast.CallNode:
 		if id, ok := n.Callee.(*ast.IdentifierNode); ok && bounded[id.Value] != nil {
+			if id.Value == "captures" {
+				g.captures(&n.Arguments[1])
+			}
 			replace(node, boundedName(id.Value), n.Arguments...)
 		}
 		g.method(n)
 	case *ast.MemberNode:
-		if key := &n.Property; !isLiteral(*key) && mayBeText(*key) {
-			replace(key, passText, *key)
+		if key := &n.Property; !isLiteral(*key) && !isCall(*key, passIndex) && (dynamic(*key) || (*key).Nature().IsString()) {
+			replace(key, passIndex, *key)
+		}
+		if _, named := n.Property.(*ast.StringNode); !named && mayBeText(n.Node) {
+			around(&n.Node, passItems, n.Node)
+		} else {
+			g.plain(&n.Node)
+		}
+	case *ast.SliceNode:
+		if mayBeText(n.Node) {
+			around(node, boundedName("slice"), n.Node, orNil(n.From), orNil(n.To))
+			break
+		}
+		for _, bound := range []*ast.Node{&n.From, &n.To} {
+			if *bound != nil {
+				g.plain(bound)
+			}
+		}
+	case *ast.UnaryNode:
+		if n.Operator == "-" && !isLiteral(n) {
+			replace(node, negate, n.Node)
 		}
 	case *ast.PairNode:
 		if !isLiteral(n.Key) {
@@ -46,6 +73,13 @@ func (g *guards) Visit(node *ast.Node) {
 		}
 	case *ast.BinaryNode:
 		g.binary(node, n)
+	}
+}
+
+// plain is for what expr would take a json.Number for a text.
+func (g *guards) plain(node *ast.Node) {
+	if g.exact && dynamic(*node) && !isCall(*node, passNumber) {
+		around(node, passNumber, *node)
 	}
 }
 
@@ -70,7 +104,7 @@ func (inLoop) Visit(node *ast.Node) {
 }
 
 // loop sees to it that what is looped over is a list.
-func (g *guards) loop(n *ast.BuiltinNode) {
+func (g *guards) loop(node *ast.Node, n *ast.BuiltinNode) {
 	over := &n.Arguments[0]
 	switch {
 	case isCall(*over, checkList) || isCall(*over, passList): // a part that stands in two places
@@ -80,12 +114,39 @@ func (g *guards) loop(n *ast.BuiltinNode) {
 	case dynamic(*over):
 		replace(over, checkList, *over)
 	}
-	if n.Name == "groupBy" || n.Name == "sortBy" {
-		g.keys(n)
-	}
-	if n.Name == "reduce" {
+	switch n.Name {
+	case "groupBy":
+		g.keys(n, groupKey)
+	case "sortBy":
+		g.keys(n, passKey)
+		if g.exact {
+			pair(node, n)
+		}
+	case "reduce":
 		g.reduce(n.Arguments[1].(*ast.PredicateNode))
+	case "sum":
+		g.sum(n)
 	}
+}
+
+// sum makes a reduce of it, which loses nothing.
+func (g *guards) sum(n *ast.BuiltinNode) {
+	element := ast.Node(&ast.PointerNode{})
+	if len(n.Arguments) == 2 {
+		element = n.Arguments[1].(*ast.PredicateNode).Node
+	}
+	total := call(n, boundedName("+"), element, &ast.PointerNode{Name: "acc"})
+	total.SetNature(*n.Nature())
+	n.Name, n.Arguments = "reduce", []ast.Node{n.Arguments[0], &ast.PredicateNode{Node: total}, &ast.IntegerNode{}}
+}
+
+// pair makes a list of elements and their keys, and sorts that.
+func pair(node *ast.Node, n *ast.BuiltinNode) {
+	p := n.Arguments[1].(*ast.PredicateNode)
+	replace(&p.Node, pairUp, &ast.PointerNode{}, p.Node)
+	order := n.Arguments[2:]
+	n.Name, n.Arguments = "map", n.Arguments[:2:2]
+	replace(node, boundedName("sortBy"), append([]ast.Node{n}, order...)...)
 }
 
 // predicate takes a step before each round of a loop.
@@ -131,18 +192,24 @@ type visitor func(ast.Node)
 func (v visitor) Visit(node *ast.Node) { v(*node) }
 
 func (g *guards) binary(node *ast.Node, n *ast.BinaryNode) {
+	if v, ok := number(n.Right); ok && v == 0 && n.Operator == "/" && g.err == nil {
+		g.err = at(g.source, n.Location(), "", "This divides by zero.")
+	}
+	literals := isLiteral(n.Left) && isLiteral(n.Right)
 	switch n.Operator {
 	case "+":
-		if mayBeText(n.Left) && mayBeText(n.Right) && !(isLiteral(n.Left) && isLiteral(n.Right)) {
+		if mayBeText(n.Left) && mayBeText(n.Right) && !literals {
 			replace(node, add, n.Left, n.Right)
+		} else if !literals {
+			replace(node, boundedName("+"), n.Left, n.Right)
 		}
-	case "/":
-		switch v, ok := number(n.Right); {
-		case !ok:
-			replace(node, divide, n.Left, n.Right)
-		case v == 0 && g.err == nil:
-			g.err = at(g.source, n.Location(), "", "This divides by zero.")
+	case "-", "*", "/", "%", "**", "^":
+		if !literals || n.Operator == "/" {
+			replace(node, boundedName(n.Operator), n.Left, n.Right)
 		}
+	case "..":
+		g.plain(&n.Left)
+		g.plain(&n.Right)
 	case "matches":
 		g.matches(node, n)
 	case "in":
@@ -150,7 +217,7 @@ func (g *guards) binary(node *ast.Node, n *ast.BinaryNode) {
 	case "contains":
 		replace(node, boundedName("contains"), n.Left, n.Right)
 	default:
-		if cost[n.Operator] != nil && !isLiteral(n.Left) && !isLiteral(n.Right) && mayBeLarge(n.Left) && mayBeLarge(n.Right) {
+		if cost[n.Operator] != nil && (g.exact || !isLiteral(n.Left) && !isLiteral(n.Right) && mayBeLarge(n.Left) && mayBeLarge(n.Right)) {
 			replace(node, boundedName(n.Operator), n.Left, n.Right)
 		}
 	}
@@ -170,6 +237,27 @@ func (g *guards) matches(node *ast.Node, n *ast.BinaryNode) {
 	replace(node, matches, n.Left, &ast.ConstantNode{Value: p})
 }
 
+// captures compiles a constant pattern once.
+func (g *guards) captures(node *ast.Node) {
+	source, constant := (*node).(*ast.StringNode)
+	if !constant {
+		return
+	}
+	p, err := newPattern(source.Value)
+	switch {
+	case err != nil:
+		what, _ := sentence(err.Error())
+		err = at(g.source, source.Location(), "", "%s", what)
+	case !p.isNamed():
+		err = at(g.source, source.Location(), "Name what you want of it: (?<name>…).", "This pattern has no group with a name.")
+	default:
+		*node = &ast.ConstantNode{Value: p}
+	}
+	if err != nil && g.err == nil {
+		g.err = err
+	}
+}
+
 func mayBeLarge(n ast.Node) bool {
 	if mayBeText(n) {
 		return true
@@ -186,17 +274,14 @@ func mayBeLarge(n ast.Node) bool {
 func (g *guards) in(node *ast.Node, n *ast.BinaryNode) {
 	switch r := n.Right.(type) {
 	case *ast.ArrayNode:
-		values := make([]any, len(r.Nodes))
-		for i, e := range r.Nodes {
-			v, ok := literal(e)
-			if !ok {
-				return
-			}
-			values[i] = v
+		if values, ok := literals(r.Nodes); ok {
+			c := &ast.ConstantNode{Value: values}
+			c.SetNature(*r.Nature())
+			ast.Patch(&n.Right, c)
 		}
-		c := &ast.ConstantNode{Value: values}
-		c.SetNature(*r.Nature())
-		ast.Patch(&n.Right, c)
+		if g.exact {
+			replace(node, boundedName("in"), n.Left, n.Right)
+		}
 	case *ast.BinaryNode:
 		from, ok := literal(r.Left)
 		to, ok2 := literal(r.Right)
@@ -210,13 +295,23 @@ func (g *guards) in(node *ast.Node, n *ast.BinaryNode) {
 	}
 }
 
+func literals(nodes []ast.Node) (values []any, ok bool) {
+	values = make([]any, len(nodes))
+	for i, n := range nodes {
+		if values[i], ok = literal(n); !ok {
+			return nil, false
+		}
+	}
+	return values, true
+}
+
 // keys counts the keys that elements are grouped or sorted by.
-func (g *guards) keys(n *ast.BuiltinNode) {
+func (g *guards) keys(n *ast.BuiltinNode, count string) {
 	p, ok := n.Arguments[1].(*ast.PredicateNode)
-	if !ok || isLiteral(p.Node) || isCall(p.Node, passKey) {
+	if !ok || isLiteral(p.Node) || isCall(p.Node, count) {
 		return
 	}
-	replace(&p.Node, passKey, p.Node)
+	replace(&p.Node, count, p.Node)
 }
 
 // replace puts a call of ours in a node's place, and keeps its type.
@@ -224,6 +319,21 @@ func replace(node *ast.Node, name string, args ...ast.Node) {
 	c := call(*node, name, args...)
 	c.SetNature(*(*node).Nature())
 	*node = c
+}
+
+// around is replace for what a chain of ?. may go through: where that ends at a nil,
+// nothing else must be on the machine's stack.
+func around(node *ast.Node, name string, args ...ast.Node) {
+	replace(node, name, args...)
+	c := (*node).(*ast.CallNode)
+	c.Arguments[0], c.Arguments[1] = c.Arguments[1], c.Arguments[0]
+}
+
+func orNil(n ast.Node) ast.Node {
+	if n == nil {
+		return &ast.NilNode{}
+	}
+	return n
 }
 
 // dynamic reports whether a node's type shows only at run time.

@@ -11,6 +11,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser/lexer"
+
+	"github.com/eipd/eipd/eip/internal/decimal"
 )
 
 // What an expression may be. A parser that recurses would end the process on one
@@ -54,7 +56,7 @@ func checkSize(source string) error {
 			return nil
 		}
 		if t.Kind == lexer.Number && !isNumber(t.Value) { // expr points behind it
-			return at(source, t.Location, "", "This is no number of 64 bits.")
+			return at(source, t.Location, "Compare longer ones as text: string(…).", "This is no number of 64 bits.")
 		}
 		end = t.To
 		n := 0
@@ -91,8 +93,12 @@ func isNumber(s string) bool {
 	case strings.HasPrefix(s, "0x") || strings.HasPrefix(s, "0o") || strings.HasPrefix(s, "0b"):
 		base = 0
 	case strings.ContainsAny(s, ".e"):
-		_, err := strconv.ParseFloat(s, 64)
-		return err == nil
+		n, err := decimal.Parse(s)
+		if err != nil {
+			return false
+		}
+		_, ok := n.Float()
+		return ok
 	}
 	_, err := strconv.ParseInt(s, base, 64)
 	return err == nil
@@ -108,11 +114,20 @@ type nodes struct {
 type tooMany struct{}
 
 func (c *nodes) Visit(node *ast.Node) {
-	if b, ok := (*node).(*ast.BinaryNode); ok && b.Operator == "matches" {
-		if s, ok := b.Right.(*ast.StringNode); ok {
-			n, _ := patternParts(s.Value) // the checker says what is wrong with it
-			c.patterns += n
+	var pattern ast.Node
+	switch n := (*node).(type) {
+	case *ast.BinaryNode:
+		if n.Operator == "matches" {
+			pattern = n.Right
 		}
+	case *ast.CallNode:
+		if isCall(n, "captures") && len(n.Arguments) == 2 {
+			pattern = n.Arguments[1]
+		}
+	}
+	if s, ok := pattern.(*ast.StringNode); ok {
+		n, _ := patternParts(s.Value) // the checker says what is wrong with it
+		c.patterns += n
 	}
 	if c.n++; c.n > maxNodes || c.patterns > maxMatch {
 		panic(tooMany{})

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
@@ -61,12 +62,13 @@ func (n *names) report(node ast.Node, hint, format string, args ...any) {
 
 func (n *names) check(id *ast.IdentifierNode) {
 	_, isFunction := builtin.Index[id.Value]
+	isFunction = isFunction || id.Value == "captures"
 	switch {
 	case id.Value == "env" || id.Value == "$env":
 		n.report(id, "Use env(…) in a setting of the flow file.", "Expressions do not see the environment.")
 	case n.callees[id] && isFunction:
 	case n.callees[id]:
-		n.report(id, nearest(id.Value, builtin.Names), "There is no function %q.", short(id.Value))
+		n.report(id, nearest(id.Value, append([]string{"captures"}, builtin.Names...)), "There is no function %q.", short(id.Value))
 	case n.variables[id.Value] || slices.Contains(n.known, id.Value):
 	case isFunction:
 		n.report(id, "Call it: "+id.Value+"(…).", "%q is a function.", id.Value)
@@ -82,7 +84,11 @@ func (n *names) check(id *ast.IdentifierNode) {
 			names = append(names, v)
 		}
 		slices.Sort(names)
-		n.report(id, nearest(id.Value, names), "There is no name %q.", short(id.Value))
+		hint := nearest(id.Value, names)
+		if text := quoted(n.source); text != "" && !strings.HasPrefix(hint, "Did you mean") {
+			hint = text
+		}
+		n.report(id, hint, "There is no name %q.", short(id.Value))
 	}
 }
 
@@ -120,6 +126,3 @@ func (n *names) method(m *ast.MemberNode) {
 		n.report(m.Property, "", "%s is data and has no functions.", id.Value)
 	}
 }
-
-// Functions returns the names of what expressions can call, sorted.
-func Functions() []string { return slices.Sorted(slices.Values(builtin.Names)) }

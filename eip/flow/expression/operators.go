@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"math"
 	"reflect"
 
@@ -39,7 +40,9 @@ func (e *environment) add(a, b any) any {
 			return s + t
 		}
 	}
-	return runtime.Add(a, b)
+	e.digits(a)
+	e.digits(b)
+	return arithmetic["+"](a, b)
 }
 
 // quotient is /, which yields no infinity.
@@ -59,6 +62,11 @@ func within(x any, from, to int) any {
 	switch x := x.(type) {
 	case int:
 		return from <= x && x <= to
+	case json.Number:
+		if n, isInt := canonical(x).(int); isInt {
+			return within(n, from, to)
+		}
+		return false
 	case float64:
 		return float64(from) <= x && x <= float64(to) && x == math.Trunc(x)
 	}

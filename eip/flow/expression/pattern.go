@@ -3,6 +3,7 @@ package expression
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -73,6 +74,14 @@ func (e *environment) match(text, source any) bool {
 	if runtime.IsNil(text) || runtime.IsNil(source) {
 		return false
 	}
+	return e.pattern(source).matches(e, text)
+}
+
+// pattern is one that is constant, or compiles it.
+func (e *environment) pattern(source any) *pattern {
+	if p, ok := source.(*pattern); ok {
+		return p
+	}
 	s := str(source)
 	if len(s) > maxPattern {
 		fail("a pattern has more than %d bytes", maxPattern)
@@ -87,7 +96,43 @@ func (e *environment) match(text, source any) bool {
 	if err != nil {
 		fail("%v", err)
 	}
-	return p.matches(e, text)
+	return p
+}
+
+// captures is a map of a pattern's named groups and what they match; nil where the
+// pattern does not match. A group that takes no part is nil.
+func (e *environment) captures(args []any) any {
+	if runtime.IsNil(args[0]) {
+		return nil
+	}
+	p, groups := e.pattern(args[1]), map[string]any{}
+	text, isBytes := args[0].([]byte)
+	s := string(text)
+	if !isBytes {
+		s = str(args[0])
+	}
+	names := p.re.SubexpNames()
+	e.work(1000 + 2*len(s)*(10+(3+len(names))*len(p.prog.Inst)))
+	e.build(len(s) + 100*len(names))
+	at := p.re.FindStringSubmatchIndex(s)
+	if at == nil {
+		return nil
+	}
+	for i, name := range names {
+		switch {
+		case name == "":
+		case at[2*i] < 0:
+			groups[name] = nil
+		default:
+			groups[name] = s[at[2*i]:at[2*i+1]]
+		}
+	}
+	return groups
+}
+
+// isNamed reports whether a pattern has a group with a name.
+func (p *pattern) isNamed() bool {
+	return slices.ContainsFunc(p.re.SubexpNames(), func(name string) bool { return name != "" })
 }
 
 func (p *pattern) matches(e *environment, text any) bool {

@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"bytes"
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -13,15 +15,28 @@ type payload struct {
 	isJSON   bool
 	document document.Document // where it is JSON
 	what     string            // what it is else, for people
+	broken   bool              // it looks like JSON
 }
 
 func newPayload(m *eip.Message) *payload {
 	p := &payload{what: "text"}
+	content := m.Body()
+	if m.Encoding != "" {
+		var err error
+		if content, err = m.Content(); err != nil { // what value fails with
+			return p
+		}
+	}
 	switch eip.FormatOf(m.ContentType) {
 	case eip.FormatJSON, eip.FormatUnstated:
-		if p.isJSON = p.document.Init(m.Body()) == nil; !p.isJSON && !utf8.Valid(m.Body()) {
+		if p.isJSON = p.document.Init(content) == nil; p.isJSON {
+			break
+		}
+		if !utf8.Valid(content) {
 			p.what = "bytes"
 		}
+		content = bytes.TrimLeft(content, " \t\r\n")
+		p.broken = len(content) > 0 && (content[0] == '{' || content[0] == '[')
 	case eip.FormatBinary:
 		p.what = "bytes"
 	}
@@ -40,6 +55,12 @@ func (e *environment) document(p *place) *document.Document {
 	b := e.payload(p.root)
 	if !b.isJSON {
 		e.value(p.root) // fails where JSON was promised
+		if b.broken {
+			m := e.of(p.root).With(func(m *eip.Message) { m.ContentType = "application/json" })
+			if _, err := m.Value(); err != nil {
+				fail("the %s is %s and has no member %s: as JSON it is broken: %v", p.root, b.what, p.path.Keys[0], errors.Unwrap(errors.Unwrap(err)))
+			}
+		}
 		fail("the %s is %s and has no member %s", p.root, b.what, p.path.Keys[0])
 	}
 	return &b.document
@@ -60,7 +81,8 @@ func (e *environment) payload(root string) *payload {
 
 // read returns what is at a place, decoded.
 func (e *environment) read(p *place) any {
-	v, steps := e.document(p).Any(p.path)
+	v, steps, exact := e.document(p).Any(p.path)
+	e.saw(exact)
 	if steps < len(p.path.Keys) {
 		p.missing(steps, v == nil, v)
 		return nil
@@ -100,20 +122,26 @@ func (p *place) upTo(steps int) string {
 // whole returns all of the body or reply.
 func (e *environment) whole(root string) any {
 	if p := e.payload(root); p.isJSON {
-		return p.document.Whole()
+		v, exact := p.document.Whole()
+		e.saw(exact)
+		return v
 	}
 	return e.value(root)
 }
 
 // value is what whole returns for a body that is no JSON.
 func (e *environment) value(root string) any {
-	m := e.m
-	if root == "reply" {
-		m = e.reply
-	}
-	v, err := m.Value()
+	v, err := e.of(root).Value()
 	if err != nil {
 		fail("%v", err)
 	}
 	return v
+}
+
+// of is the message that a body or reply is of.
+func (e *environment) of(root string) *eip.Message {
+	if root == "reply" {
+		return e.reply
+	}
+	return e.m
 }

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"math"
 	"reflect"
 	"strconv"
@@ -33,7 +34,7 @@ func normal(v any, depth int) (_ any, changed bool) {
 		fail("the result is nested too deep")
 	}
 	switch v := v.(type) {
-	case nil, bool, int, float64, string, []byte, time.Time:
+	case nil, bool, int, float64, string, []byte, time.Time, json.Number:
 		return v, false
 	case int64:
 		return int(v), true
@@ -47,7 +48,7 @@ func normal(v any, depth int) (_ any, changed bool) {
 		m, _ := normalMap(v, depth)
 		return m, true // as a map without methods
 	case eip.Decimal:
-		return float64(v.Value) / math.Pow10(int(v.Scale)), true
+		return headerNumber(v), true
 	case envelope:
 		return v.fields(), true
 	case sequence:
@@ -59,11 +60,26 @@ func normal(v any, depth int) (_ any, changed bool) {
 	case map[any][]any: // of groupBy
 		m := make(map[string]any, len(v))
 		for k, e := range v {
-			m[textOf(k)], _ = normal(e, depth+1)
+			put(m, k, e, depth)
+		}
+		return m, true
+	case map[any]any: // of fromPairs
+		m := make(map[string]any, len(v))
+		for k, e := range v {
+			put(m, k, e, depth)
 		}
 		return m, true
 	}
 	return reflected(v, depth), true
+}
+
+// put gives a key of any type its text, which must not be that of another.
+func put(m map[string]any, k, v any, depth int) {
+	text := textOf(k)
+	if _, taken := m[text]; taken {
+		fail("two keys of a map that are not equal are both %q as text", short(text))
+	}
+	m[text], _ = normal(v, depth+1)
 }
 
 func normalList(l []any, depth int) (any, bool) {
@@ -113,10 +129,7 @@ func reflected(v any, depth int) any {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return int(r.Int())
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		if r.Uint() > math.MaxInt64 {
-			return float64(r.Uint())
-		}
-		return int(r.Uint())
+		return eip.ParseNumber(strconv.FormatUint(r.Uint(), 10))
 	case reflect.Slice, reflect.Array:
 		l := make([]any, r.Len())
 		for i := range l {
@@ -148,13 +161,17 @@ func textOf(v any) string {
 		return ""
 	case string:
 		return v
+	case json.Number:
+		return string(v)
 	case bool:
 		return strconv.FormatBool(v)
 	case int:
 		return strconv.Itoa(v)
 	case float64:
 		if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
-			return strconv.FormatFloat(v, 'g', -1, 64)
+			b, err := json.Marshal(v)
+			check(err)
+			return string(b)
 		}
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	case time.Time:

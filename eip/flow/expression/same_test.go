@@ -2,9 +2,11 @@ package expression
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/expr-lang/expr"
@@ -19,6 +21,7 @@ import (
 var bodies = []string{
 	`{"a":1,"b":"eu","c":{"a":2.5,"b":{"a":"x","c":null}},"d":[1,"x",{"a":3}],"e":true,"f":null,"g":-7}`,
 	`{"a":{"a":1,"b":[1,2,3]},"b":{"b":"eu"},"c":"eu","d":{"a":5},"e":"true","f":false,"g":1e3}`,
+	`{"a":1.0,"b":"Zürich","c":[1.50,12345678901234567890,1],"d":[{"a":1.0},{"a":1},{"a":12345678901234567890}],"e":-0,"f":12345678901234567890,"g":9007199254740993}`,
 	`{"a":"1","a":1000,"b":"","c":[],"d":[{"a":1},{"a":2},{"a":"z"}],"e":0,"f":{},"g":9223372036854775807}`,
 	`{"\u0061":3,"b":"\u0065u","c":{"a":{"b":1},"a":null},"e":false,"g":2.0}`,
 	`{}`, `[]`, `[1,{"a":1}]`, `null`, `7`, `"text"`, `true`, `{"a":`, `no JSON`, ``, "\xff",
@@ -50,15 +53,20 @@ func (p *program) decideOn(m *eip.Message) (v bool, err error) {
 }
 
 // ways are how a source is evaluated.
-type ways struct{ direct, machine, whole *program }
+type ways struct{ direct, machine, exact, whole *program }
 
 func newWays(source string) (w ways, err error) {
 	if w.direct, err = compile(source, merge); err != nil {
 		return w, err
 	}
-	machine := *w.direct
-	machine.value, machine.test = nil, nil
-	w.machine = &machine
+	if w.machine, err = compile(source, merge); err != nil {
+		return w, err
+	}
+	w.machine.value, w.machine.test = nil, nil
+	if w.exact, err = compile(source, merge); err != nil {
+		return w, err
+	}
+	w.exact.value, w.exact.test, w.exact.precise = nil, nil, true
 	w.whole, err = compileWith(source, merge, &places{whole: true})
 	return w, err
 }
@@ -75,6 +83,7 @@ func (w ways) check(t *testing.T, source string, body, contentType string) {
 	want := outcome(w.whole.evaluate(m))
 	for name, got := range map[string]string{
 		"direct": outcome(w.direct.evaluate(m)), "again": outcome(w.direct.evaluate(m)), "machine": outcome(w.machine.evaluate(message())),
+		"machine again": outcome(w.machine.evaluate(m)), "exact": outcome(w.exact.evaluate(m)),
 	} {
 		if got != want {
 			t.Fatalf("%s\non %s (%s)\n%s: %s\nwhole: %s", source, body, contentType, name, got, want)
@@ -125,19 +134,23 @@ func TestSame_AsPlainExpr(t *testing.T) {
 			continue
 		}
 		for _, body := range bodies {
+			if strings.Contains(body, "Zürich") { // plain expr cuts characters, and has no such numbers
+				continue
+			}
 			m := eip.New([]byte(body), nil)
 			decoded, err := m.Value()
 			if err != nil {
 				t.Fatal(err)
 			}
 			var want string
-			if v, err := expr.Run(reference, map[string]any{"body": decoded}); err != nil || !finite(v) {
+			if v, err := expr.Run(reference, map[string]any{"body": floats64(decoded)}); err != nil || !finite(v) {
 				want = "fails"
 			} else {
 				v, _ = normal(v, 0)
 				want = outcome(v, nil)
 			}
-			if got := outcome(p.evaluate(m)); got != want {
+			got, err := p.evaluate(m)
+			if got := outcome(floats64(got), err); got != want {
 				t.Fatalf("%s\non %s\ngot %s\nplain expr: %s", source, body, got, want)
 			}
 			compared++
@@ -147,6 +160,27 @@ func TestSame_AsPlainExpr(t *testing.T) {
 	if compared < 5000 {
 		t.Errorf("only %d results compared", compared)
 	}
+}
+
+// floats64 are the numbers that plain expr knows.
+func floats64(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return numeric(v)
+	case []any:
+		l := make([]any, len(v))
+		for i := range v {
+			l[i] = floats64(v[i])
+		}
+		return l
+	case map[string]any:
+		m := map[string]any{}
+		for k := range v {
+			m[k] = floats64(v[k])
+		}
+		return m
+	}
+	return v
 }
 
 func finite(v any) bool {
@@ -186,6 +220,9 @@ func (w *writer) expression(depth int) string {
 	case 10:
 		return fmt.Sprintf("(%s) ? (%s) : (%s)", sub(), sub(), sub())
 	case 11:
+		if w.plain { // which takes bytes of texts
+			return fmt.Sprintf("%s(%s)", w.pick("len", "type", "abs", "upper", "lower", "float", "trim", "ceil"), sub())
+		}
 		return fmt.Sprintf("%s(%s)", w.pick("len", "type", "abs", "upper", "lower", "float", "trim", "first", "last", "ceil"), sub())
 	case 12:
 		w.loops++
@@ -211,9 +248,12 @@ func (w *writer) leaf() string {
 	case n < 9:
 		return "body?." + key() + "?." + key() + "." + key()
 	case n < 10:
+		if w.plain { // which cuts texts by bytes
+			return "body." + key() + w.pick(`["a"]`, `?.["a"].b`, "[1:2]", "[:1]")
+		}
 		return "body." + key() + w.pick("[0]", `["a"]`, "[-1]", "[5]", "[body.a]", "?.[0]", "[0].a", `?.["a"].b`, "[1:2]", "[:1]")
 	case n < 11:
-		return w.pick("body", `body["a"]`, "body[0]", `body?.["c"]`)
+		return w.pick("body", `body["a"]`, "body[-1:]", `body?.["c"]`)
 	case n < 13 && !w.plain:
 		return w.pick("headers.a", "headers.b", `headers["c"].a`, "headers?.d", "headers.nope", "message.id", "message.priority", "message.redelivered", "message.sequence.size", "headers.d[1]", "reply.a", "reply?.c.b", "len(headers)", "message.type", "message.history")
 	}

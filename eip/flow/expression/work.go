@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"math"
 	"math/bits"
 	"reflect"
@@ -113,6 +114,8 @@ func (w *weight) add(v any) {
 	switch v := v.(type) {
 	case string:
 		w.bytes += len(v)
+	case json.Number:
+		w.bytes += 10 * len(v)
 	case []byte:
 		w.bytes += len(v)
 	case []any:
@@ -148,7 +151,10 @@ func (e *environment) through(v any, perValue, perByte int) {
 
 // compared counts what it takes to compare two values.
 func (e *environment) compared(a, b any) {
+	e.digits(b)
 	switch a := a.(type) {
+	case json.Number:
+		e.digits(a)
 	case string:
 		if b, ok := b.(string); ok {
 			e.work(min(len(a), len(b)) / 16)
@@ -171,7 +177,7 @@ func (e *environment) in(x, all any) bool {
 		for _, v := range l {
 			e.work(perPart)
 			e.compared(v, x)
-			if runtime.Equal(v, x) {
+			if equal(v, x) {
 				return true
 			}
 		}
@@ -184,7 +190,7 @@ func (e *environment) in(x, all any) bool {
 			e.work(perElement * r.Len())
 		}
 	}
-	return runtime.In(x, all)
+	return among(x, all)
 }
 
 // text counts what it takes to look at all of a text, for a hash or a copy.
@@ -194,6 +200,8 @@ func (e *environment) text(v any) {
 		e.work(len(v) / 4)
 	case []byte:
 		e.work(len(v) / 4)
+	case json.Number:
+		e.digits(v)
 	}
 }
 
@@ -201,6 +209,7 @@ func (e *environment) text(v any) {
 // as a list is long in digits.
 func (e *environment) key(v any) {
 	e.work(20 * perElement)
+	e.digits(v)
 	if s, ok := v.(string); ok {
 		e.work(len(s))
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/eipd/eipd/eip/internal/decimal"
 )
 
 // What a command's arguments are, is read here and nowhere else, whatever way they
@@ -133,9 +135,10 @@ func plain(v any) (any, error) {
 		if i, err := v.Int64(); err == nil {
 			return i, nil
 		}
-		f, err := finite(v.String())
-		if err != nil || !strings.ContainsAny(v.String(), ".eE") {
-			return nil, Errorf(BadArgs, "the number %s is out of range", clip(v.String()))
+		n, err := decimal.Parse(v.String())
+		f, ok := n.Float()
+		if err != nil || !ok || !strings.ContainsAny(v.String(), ".eE") {
+			return nil, Errorf(BadArgs, "the number %s is out of range, or has more digits than 64 bits hold", clip(v.String()))
 		}
 		return f, nil
 	case map[string]any:

@@ -4,8 +4,7 @@
 // for whoever asks next.
 //
 // What is read is what decoding all of the text would have given: of keys that
-// repeat the last counts, an integer that fits 64 bits is an int, any other number
-// a float64, half of a surrogate pair the replacement character.
+// repeat the last counts, and numbers are what eip.ParseNumber makes of them.
 package document
 
 import (
@@ -57,15 +56,16 @@ type found struct {
 
 // box keeps a decoded value.
 type box struct {
-	value any
-	full  bool
+	value       any
+	full, exact bool
 }
 
-func (b *box) of(v Value) any {
+func (b *box) of(v Value) (any, bool) {
 	if !b.full {
-		b.value, b.full = v.Any(), true
+		b.value, b.exact = v.decode()
+		b.full = true
 	}
-	return b.value
+	return b.value, b.exact
 }
 
 // Parse checks a JSON text, which must not be changed afterwards.
@@ -102,13 +102,14 @@ func (d *Document) Get(p *Path) (v Value, steps int) {
 	return v, steps
 }
 
-// Any is Get with the value decoded.
-func (d *Document) Any(p *Path) (v any, steps int) {
+// Any is Get with the value decoded. exact says that there is a Number in it.
+func (d *Document) Any(p *Path) (v any, steps int, exact bool) {
 	d.mu.Lock()
 	f := d.get(p)
-	v, steps = f.box.of(f.value), f.steps
+	v, exact = f.box.of(f.value)
+	steps = f.steps
 	d.mu.Unlock()
-	return v, steps
+	return v, steps, exact
 }
 
 func (d *Document) get(p *Path) *found {
@@ -160,8 +161,8 @@ func lookup(object []byte, keys []uint32, escaped bool, key string) []byte {
 	return nil
 }
 
-// Whole returns all of the text, decoded once.
-func (d *Document) Whole() any {
+// Whole returns all of the text, decoded once, and whether there is a Number in it.
+func (d *Document) Whole() (v any, exact bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.whole.of(newValue(d.root))

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
-	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -15,7 +15,7 @@ var (
 	errMalformed = errors.New("it is not valid JSON")
 	errDeep      = errors.New("it is nested too deep")
 	errUTF8      = errors.New("it is not valid UTF-8")
-	errNumber    = errors.New("it has a number too large for 64 bits")
+	errHalf      = errors.New("it has half of a surrogate pair")
 	errLarge     = errors.New("it is larger than 4 GiB")
 )
 
@@ -222,17 +222,33 @@ func (s *scanner) escape(i int) int {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return i + 1
 	case 'u':
-		if len(s.src)-i < 5 {
+		high := s.unit(i + 1)
+		switch {
+		case high < 0:
 			return -1
+		case !utf16.IsSurrogate(high):
+			return i + 5
+		case i+6 < len(s.src) && s.src[i+5] == '\\' && s.src[i+6] == 'u' && utf16.DecodeRune(high, s.unit(i+7)) != utf8.RuneError:
+			return i + 11
 		}
-		for _, c := range s.src[i+1 : i+5] {
-			if hex(c) < 0 {
-				return -1
-			}
-		}
-		return i + 5
+		s.err = errHalf
 	}
 	return -1
+}
+
+// unit is what four hexadecimal digits say, or -1.
+func (s *scanner) unit(i int) (u rune) {
+	if len(s.src)-i < 4 {
+		return -1
+	}
+	for _, c := range s.src[i : i+4] {
+		h := hex(c)
+		if h < 0 {
+			return -1
+		}
+		u = u<<4 | h
+	}
+	return u
 }
 
 func hex(c byte) rune {
@@ -249,7 +265,6 @@ func hex(c byte) rune {
 
 // number returns where the number at i ends.
 func (s *scanner) number(i int) int {
-	start, suspect := i, false
 	if s.src[i] == '-' {
 		i++
 	}
@@ -281,13 +296,7 @@ func (s *scanner) number(i int) int {
 		if end == i {
 			return -1
 		}
-		i, suspect = end, true
-	}
-	if suspect || i-start > 300 {
-		if _, err := strconv.ParseFloat(string(s.src[start:i]), 64); err != nil {
-			s.err = errNumber
-			return -1
-		}
+		i = end
 	}
 	return i
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // A Kind is what a JSON value is.
@@ -16,6 +18,7 @@ const (
 	Bool
 	Int
 	Float
+	Number // which neither an int nor a float64 gives back as it is written
 	Text
 	List
 	Map
@@ -25,7 +28,7 @@ const (
 type Value struct {
 	Kind Kind
 	bits uint64 // of an Int, a Float or a Bool
-	raw  []byte // of a Text, without its quotes and without escapes; of a List or Map, all of it
+	raw  []byte // of a Text, without its quotes and without escapes; of a Number, List or Map, all of it
 }
 
 // newValue reads the value that raw is, which is valid.
@@ -51,8 +54,10 @@ func newValue(raw []byte) Value {
 	if i, ok := integer(raw); ok {
 		return Value{Kind: Int, bits: uint64(i)}
 	}
-	f, _ := strconv.ParseFloat(string(raw), 64) // the scanner has seen that it fits
-	return Value{Kind: Float, bits: math.Float64bits(f)}
+	if f, ok := eip.SameFloat(string(raw)); ok {
+		return Value{Kind: Float, bits: math.Float64bits(f)}
+	}
+	return Value{Kind: Number, raw: raw}
 }
 
 // Is reports whether v is the text s.
@@ -72,22 +77,30 @@ func (v Value) Float() (float64, bool) {
 	return 0, false
 }
 
-// Any decodes v: as nil, bool, int, float64, string, []any or map[string]any.
+// Any decodes v, as eip.Message's Value does.
 func (v Value) Any() any {
+	decoded, _ := v.decode()
+	return decoded
+}
+
+// decode also reports whether there is a Number in it.
+func (v Value) decode() (_ any, exact bool) {
 	switch v.Kind {
 	case Bool:
-		return v.bits == 1
+		return v.bits == 1, false
 	case Int:
-		return int(v.bits)
+		return int(v.bits), false
 	case Float:
-		return math.Float64frombits(v.bits)
+		return math.Float64frombits(v.bits), false
 	case Text:
-		return string(v.raw)
+		return string(v.raw), false
 	case List, Map:
 		d := decoder{src: v.raw}
-		return d.value()
+		return d.value(), d.exact
+	case Number:
+		return json.Number(v.raw), true
 	}
-	return nil
+	return nil, false
 }
 
 // integer reads a number that has neither fraction nor exponent, and fits.
@@ -108,7 +121,7 @@ func integer(raw []byte) (int, bool) {
 		return int(i), err == nil
 	}
 	if raw[0] == '-' {
-		n = -n
+		return -n, n != 0 // -0 is a float
 	}
 	return n, true
 }
@@ -129,8 +142,9 @@ func unquote(raw []byte) string {
 
 // A decoder decodes JSON that is known to be valid.
 type decoder struct {
-	src []byte
-	i   int
+	src   []byte
+	i     int
+	exact bool // a Number was seen
 }
 
 func (d *decoder) value() any {
@@ -148,7 +162,9 @@ func (d *decoder) value() any {
 			d.i++
 		}
 	}
-	return newValue(d.src[start:d.i]).Any()
+	v, exact := newValue(d.src[start:d.i]).decode()
+	d.exact = d.exact || exact
+	return v
 }
 
 // ends tells what may follow a number or word.
