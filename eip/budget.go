@@ -61,12 +61,13 @@ func (x *run) hasRoom() bool {
 func (x *run) isIdle() bool { return x.inFlight.messages() == 0 }
 
 // charge counts n bytes more that the flow holds for a message: a body that was made
-// of it, while the first one is kept for another attempt. Whoever makes one holds the
-// message.
+// of it, while the first one is kept for another attempt. Of a message that has settled
+// nothing is counted: who looks at it without holding it may make one too.
 func (r *receipt) charge(n int64) {
-	if r != nil && r.run != nil && r.refs.Load() > 0 {
+	if r != nil && r.run != nil && r.hold() {
 		atomic.AddInt64(&r.size, n)
 		r.run.inFlight.Add(n)
+		r.release(nil)
 	}
 }
 

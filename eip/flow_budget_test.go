@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -93,6 +94,25 @@ func TestFlow_HoldsItsBudget(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who keeps a message beyond its time, and makes others of it, takes nothing of the
+// budget for good.
+func TestFlow_BudgetOfOthers(t *testing.T) {
+	var busy sync.WaitGroup
+	leaks := eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
+		busy.Go(func() {
+			for range 20 {
+				m.WithBody(make([]byte, 10<<10))
+			}
+		})
+		return next.Handle(ctx, m)
+	})
+	f := &eip.Flow{Name: "f", Source: &held{sizes: times(2000, 10)}, Stages: []eip.Stage{leaks}, To: eip.Discard, WindowBytes: 100 << 10}
+	if err := f.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	busy.Wait()
 }
 
 // What is longer than the flow takes is invalid, whatever it says it is.
