@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -68,11 +69,30 @@ flow "f" {
   discard {}
 }
 `)
+	for option, others := range map[string]string{"ca": "", "cert": `key = "good.hcl"`, "key": `cert = "good.hcl"`} {
+		write(t, dir, option+".hcl", fmt.Sprintf(`
+broker "b" {
+  url = "amqps://127.0.0.1:1"
+  tls {
+    %s = "/dev/zero"
+    %s
+  }
+}
+queue "in" { broker = broker.b }
+flow "f" {
+  from = queue.in
+  discard {}
+}
+`, option, others))
+	}
 	tests := map[string]struct {
 		args []string
 		code int
 		says string
 	}{
+		"a device as ca":     {[]string{"plan", "ca.hcl"}, 1, "read ca: /dev/zero is a device"},
+		"a device as cert":   {[]string{"plan", "cert.hcl"}, 1, "read cert: /dev/zero is a device"},
+		"a device as key":    {[]string{"plan", "key.hcl"}, 1, "read key: /dev/zero is a device"},
 		"checked":            {[]string{"check", "good.hcl"}, 0, "ok: 1 flow"},
 		"wrong file":         {[]string{"check", "bad.hcl"}, 1, "bad.hcl:3:10"},
 		"no such file":       {[]string{"check", "none.hcl"}, 1, "none.hcl"},

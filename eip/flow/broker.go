@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -12,6 +11,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/internal/regular"
 )
 
 // broker decodes a broker block.
@@ -115,7 +115,7 @@ func (t *TLSBlock) config() (*tls.Config, error) {
 	}
 	c := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
 	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
+		pem, err := regular.ReadFile(t.CA, maxFile)
 		if err != nil {
 			return nil, fmt.Errorf("read ca: %w", err)
 		}
@@ -125,7 +125,15 @@ func (t *TLSBlock) config() (*tls.Config, error) {
 		}
 	}
 	if t.Cert != "" || t.Key != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		cert, err := regular.ReadFile(t.Cert, maxFile)
+		if err != nil {
+			return nil, fmt.Errorf("read cert: %w", err)
+		}
+		key, err := regular.ReadFile(t.Key, maxFile)
+		if err != nil {
+			return nil, fmt.Errorf("read key: %w", err)
+		}
+		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil {
 			return nil, fmt.Errorf("read cert and key: %w", err)
 		}
