@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,9 +118,10 @@ func (s enlarged) Receive(ctx context.Context) (*eip.Message, error) {
 // flow from nothing else.
 func TestFlow_DeadLettersWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source, away := &numbered{n: 5}, true
+		source := &numbered{n: 5}
+		var here atomic.Bool
 		f := &eip.Flow{Source: source, DeadLetter: eip.HandlerFunc(func(context.Context, *eip.Message) error {
-			if away {
+			if !here.Load() {
 				return errors.New("the queue is full")
 			}
 			return nil
@@ -130,7 +132,7 @@ func TestFlow_DeadLettersWait(t *testing.T) {
 		if why, halted := f.Unburied(); why == nil || halted || f.Stats().Received != 5 {
 			t.Errorf("dead letters wait because %v, halted: %v", why, halted)
 		}
-		away = false
+		here.Store(true)
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}

@@ -51,13 +51,16 @@ func (r *running) run(l *life, ready chan<- struct{}, failed chan<- error) {
 		if err == nil {
 			err = r.openRest(ctx)
 		}
-		if err == nil {
+		ran := err == nil
+		if ran {
 			err = r.flow.Run(ctx)
 		}
 		hindered := err != nil && r.hinder(err)
 		switch {
 		case ctx.Err() != nil && up:
-			l.err = err
+			if ran || !hindered { // that it waited is no error
+				l.err = err
+			}
 			return
 		case hindered:
 			came()
