@@ -133,7 +133,6 @@ func (p *Process) Channels() []control.Channel {
 			add(name, p.config.Channels[name], p.config.brokerOf(p.config.Channels[name]))
 		}
 		for _, d := range p.implicit() {
-			d.queue.written = []string{d.decl.Name}
 			add(d.queue.String(), d.queue, d.on)
 		}
 	}
@@ -144,7 +143,7 @@ func (p *Process) Channels() []control.Channel {
 // implicit are the dead-letter queues FLOW.dead that are open.
 func (p *Process) implicit() (all []*deadLetters) {
 	for _, r := range p.flows {
-		if d, ok := r.deadLetter.(*deadLetters); ok && d.isOpen() {
+		if d, ok := r.deadLetter.(*deadLetters); ok && d.opened.Load() {
 			all = append(all, d)
 		}
 	}

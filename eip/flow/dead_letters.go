@@ -21,6 +21,7 @@ func (r *running) openDeadLetters(ctx context.Context) error {
 		return nil
 	}
 	queue := implicitDeadLetters(r.decl.Name)
+	queue.written = []string{r.decl.Name}
 	d := &deadLetters{running: r, queue: queue, on: r.process.config.sourceBroker(r.decl), endpoint: endpoint{ref: queue.ref}}
 	r.deadLetter = d
 	if r.process.openBroker(d.on) == nil {
@@ -140,19 +141,14 @@ type deadLetters struct {
 	queue *Channel
 	on    *Broker
 
-	mu       sync.Mutex
+	mu       sync.Mutex // held as long as opening takes
 	endpoint endpoint
+	opened   atomic.Bool
 	trouble  atomic.Pointer[broker.Trouble] // with opening it
 }
 
 // Trouble is what keeps the queue from taking what fails, which then waits.
 func (d *deadLetters) Trouble() *broker.Trouble { return d.trouble.Load() }
-
-func (d *deadLetters) isOpen() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.endpoint.bound != nil
-}
 
 func (d *deadLetters) open(ctx context.Context) error {
 	d.mu.Lock()
@@ -166,9 +162,10 @@ func (d *deadLetters) open(ctx context.Context) error {
 		asItIs.Declare = false
 		if d.openChannel(ctx, &d.endpoint, &asItIs, d.on) == nil {
 			d.process.log.Warn("the dead-letter queue is used as it is", slog.String("flow", d.decl.Name), slog.Any("why", err))
-			return nil
+			err = nil
 		}
 	}
+	d.opened.Store(err == nil)
 	var t *broker.Trouble
 	if errors.As(err, &t) {
 		t = &broker.Trouble{Refused: t.Refused, Err: fmt.Errorf("open its dead-letter queue: %w", err)}
