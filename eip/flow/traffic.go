@@ -43,7 +43,7 @@ func (p *Process) Traffic() []control.Traffic {
 		for _, e := range r.decl.order {
 			used[e.ref] = true
 		}
-		if d, ok := r.deadLetter.(*deadLetters); ok && (d.isOpen() || p.traffic(d.queue.ref).Any()) {
+		if d, ok := r.deadLetter.(*deadLetters); ok && (d.opened.Load() || p.traffic(d.queue.ref).Any()) {
 			implicit[d.queue.ref] = !used[d.queue.ref]
 			used[d.queue.ref] = true
 		}
