@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,14 +101,17 @@ func (r *request) digits(name string) string {
 
 // whole reads an argument that is a count; 0 where it is absent.
 func (r *request) whole(name string) (int64, error) {
-	f, err := r.number(name, 0)
-	if err != nil || f < 0 || f != math.Trunc(f) || f >= math.MaxInt64 {
-		return 0, Errorf(BadArgs, "%q must be a whole number, and not less than 0", name)
+	if _, given := r.Args[name]; !given {
+		return 0, nil
 	}
-	if n, err := strconv.ParseInt(r.digits(name), 10, 64); err == nil { // more exactly
-		return n, nil
+	digits := r.digits(name)
+	_, err := finite(digits) // it is a number
+	d, outOfRange := decimal.Parse(digits)
+	n, ok := d.Int()
+	if err != nil || outOfRange != nil || !ok || n < 1 {
+		return 0, Errorf(BadArgs, "%q must be a whole number, and not less than 1", name)
 	}
-	return int64(f), nil
+	return int64(n), nil
 }
 
 var errNumber = errors.New("it is no number, or out of range")

@@ -55,7 +55,8 @@ type view struct {
 	of      *eip.Message
 	headers eip.Headers
 	how     int
-	body    any // of a redactedBody
+	body    any    // of a redactedBody
+	content []byte // of the body, where it could be looked into
 }
 
 // How much of a body is seen.
@@ -75,8 +76,11 @@ func (r *redaction) look(m *eip.Message, hidden func(any)) view {
 	for _, path := range r.headers {
 		v.headers, _ = hide(v.headers, path, hidden).(eip.Headers)
 	}
+	if r.whole || len(r.body) > 0 {
+		v.content = content(m)
+	}
 	switch {
-	case r.whole, len(r.body) > 0 && (len(m.Body()) > mostLookedAt || decode(m.Body(), &v.body) != nil):
+	case r.whole, len(r.body) > 0 && decode(v.content, &v.body) != nil:
 		v.how = noBody
 	case len(r.body) > 0:
 		v.how = redactedBody
@@ -91,6 +95,16 @@ func (r *redaction) look(m *eip.Message, hidden func(any)) view {
 		}
 	}
 	return v
+}
+
+// content is what expressions read as the body; nil where there is too much of it, or
+// it cannot be read.
+func content(m *eip.Message) []byte {
+	b, err := m.Fork(nil).Content()
+	if err != nil || len(b) > mostLookedAt {
+		return nil
+	}
+	return b
 }
 
 // shown is the body for answers.
@@ -118,7 +132,12 @@ func (v view) message() *eip.Message {
 		text, _ := json.Marshal(body) // it was JSON
 		m = m.WithBody(text)
 	}
-	return m.With(func(m *eip.Message) { m.Headers = v.headers })
+	return m.With(func(m *eip.Message) {
+		m.Headers = v.headers
+		if v.how != wholeBody {
+			m.Encoding = ""
+		}
+	})
 }
 
 // error returns the error that a message failed with, without what is redacted.
@@ -126,8 +145,8 @@ func (r *redaction) error(m *eip.Message, err error) error {
 	if err == nil || m == nil || len(r.body)+len(r.headers) == 0 && !r.whole {
 		return err
 	}
-	if text := err.Error(); r.scrub(m, text) != text {
-		return scrubbed{r.scrub(m, text), err}
+	if text := r.scrub(m, err.Error()); text != err.Error() {
+		return scrubbed{text, err}
 	}
 	return err
 }
@@ -149,7 +168,7 @@ func (r *redaction) scrub(m *eip.Message, text string) string {
 	var values secret.Set
 	var all []string
 	v := r.look(m, func(v any) { all = leaves(v, all) })
-	if len(all) > mostScrubbed || v.how == noBody && len(m.Body()) > mostLookedAt {
+	if len(all) > mostScrubbed || v.how == noBody && v.content == nil && len(m.Body()) > 0 {
 		return redacted
 	}
 	values.Add(all...)
@@ -158,7 +177,7 @@ func (r *redaction) scrub(m *eip.Message, text string) string {
 		return text
 	}
 	return words.ReplaceAllStringFunc(text, func(word string) string {
-		if bytes.Contains(m.Body(), []byte(word)) {
+		if bytes.Contains(v.content, []byte(word)) {
 			return redacted
 		}
 		return word

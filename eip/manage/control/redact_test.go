@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -46,6 +47,7 @@ func TestRedact_EverySpellingAndPlace(t *testing.T) {
 		"a body that is broken":      {"body.card", `{"card": "4111"`, nil},
 		"a body with more behind it": {"body.card", `{"x": 1}{"card": "4111"}`, nil},
 		"the whole body":             {"body", `"4111"`, nil},
+		"an encoded body":            {"body.card", `deflated:{"card": "4111"}`, nil},
 		"too long to be looked into": {"body.card", `{"card": "4111", "x": "` + strings.Repeat("x", 1<<20) + `"}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +55,7 @@ func TestRedact_EverySpellingAndPlace(t *testing.T) {
 			p, in, out := run(t, text)
 			given := func() args { return args{"body": tt.body, "headers": tt.headers} }
 			enter := func() { _, _ = try[any](t, p.client, "inject", "orders", given()) }
-			if len(tt.body) > 1<<20 {
+			if len(tt.body) > 1<<20 || strings.HasPrefix(tt.body, "deflated:") {
 				enter = func() { in.in <- tt.body }
 			} else if end := probed(t, p, given()); strings.Contains(end, "4111") || !strings.Contains(end, "[redacted]") {
 				t.Errorf("a Test Message's end is %.300s", end)
@@ -97,6 +99,10 @@ func TestTap_ComparesWhatIsRedacted(t *testing.T) {
 		}
 	}
 	out.await(t, 13)
+	copies, _ := tapping(t, p.client, "orders", args{"if": "body.n == 7 && body.card.number == '[redacted]'", "for": "100ms"}, func() { in.in <- "deflated:" + body })
+	if len(copies) != 1 {
+		t.Errorf("of an encoded body there are %d copies", len(copies))
+	}
 }
 
 // An error that quotes what is redacted says it neither in a report nor in a dead
@@ -109,6 +115,9 @@ func TestRedact_Errors(t *testing.T) {
 		"a header":          {"headers.card", `{"n": 1}`, "does not take"},
 		"the whole body":    {"body", `{"card": "4111-22", "n": 1}`, "does not take"},
 		"a body of no JSON": {"body.card", `4111-22 is the card`, "does not take"},
+		"an encoded body":   {"body.card", `deflated:{"card": "4111-22", "n": 1}`, "does not take"},
+		"encoded, no JSON":  {"body.card", `deflated:4111-22 is the card`, "does not take"},
+		"encoded and long":  {"body.card", `deflated:{"card": "4111-22", "x": "` + strings.Repeat(" ", 1<<20) + `"}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, in, out := run(t, fmt.Sprintf(`
@@ -129,7 +138,8 @@ control_bus {
 }
 `, t.Name()+"dead", tt.redact))
 			out.refuse = func(m *eip.Message) error {
-				return eip.Permanent(fmt.Errorf("the server does not take %s, %v", m.Body(), m.Headers["card"]))
+				body, err := m.Content()
+				return eip.Permanent(errors.Join(fmt.Errorf("the server does not take %.100s, %v", body, m.Headers["card"]), err))
 			}
 			in.in <- tt.body
 			dead := poolOf(t.Name() + "dead")

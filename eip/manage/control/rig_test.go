@@ -1,9 +1,12 @@
 package control_test
 
 import (
+	"bytes"
+	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -82,6 +85,13 @@ func (b *basin) OpenSink(context.Context, *eip.AdapterEnv) (eip.AdapterSink, err
 func (p *pool) Receive(ctx context.Context) (*eip.Message, error) {
 	select {
 	case body := <-p.in:
+		if text, ok := strings.CutPrefix(body, "deflated:"); ok {
+			var b bytes.Buffer
+			w := zlib.NewWriter(&b)
+			_, err := io.WriteString(w, text)
+			err = errors.Join(err, w.Close())
+			return eip.New(b.Bytes(), nil).With(func(m *eip.Message) { m.Encoding = "deflate" }), err
+		}
 		return eip.New([]byte(body), nil), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
