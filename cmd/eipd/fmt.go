@@ -52,7 +52,7 @@ func format(args []string, check bool, out io.Writer) error {
 		if flow.IsJSON(name) {
 			continue
 		}
-		src, err := regular.ReadFile(name, 1<<20)
+		src, err := regular.ReadInside(name, 1<<20)
 		if err != nil {
 			return failure{exitFailed, err}
 		}
@@ -79,7 +79,7 @@ func format(args []string, check bool, out io.Writer) error {
 }
 
 func rewrite(name string, text []byte) error {
-	f, err := regular.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0)
+	f, err := regular.OpenInside(name, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return err
 	}

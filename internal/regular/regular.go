@@ -60,6 +60,22 @@ func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("too many symbolic links")}
 }
 
+// OpenInside opens the file at path, whose folders are believed, but not what is in
+// them, as where a stranger has packed it. A symbolic link is followed only within its
+// folder.
+func OpenInside(path string, flag int, perm fs.FileMode) (*os.File, error) {
+	folder, name := filepath.Split(path)
+	if name == "" {
+		return nil, &KindError{path, "a folder"}
+	}
+	root, err := os.OpenRoot(cmp.Or(folder, "."))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return In(root, name, flag, perm)
+}
+
 // step opens the file, or returns where it leads.
 func step(path string, flag int, perm fs.FileMode) (f *os.File, target string, err error) {
 	folder, name := filepath.Split(path)
@@ -150,6 +166,16 @@ func check(path string, info fs.FileInfo) error {
 // ReadFile reads the file at path, which may have limit bytes.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadAll(f, limit)
+}
+
+// ReadInside reads the file at path as OpenInside opens it.
+func ReadInside(path string, limit int64) ([]byte, error) {
+	f, err := OpenInside(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -336,21 +336,51 @@ func TestCheck_FilesThatAreNone(t *testing.T) {
 			return os.WriteFile(path, []byte(locals(`x = [for i in range(1000) : file("large.txt")]`)), 0o600)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.Chmod(dir, 0o777); err != nil { // others laid what is in it
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, "large.txt"), []byte(strings.Repeat(private, 30_000)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if err := make(filepath.Join(dir, "flow.hcl")); err != nil {
-				t.Fatal(err)
-			}
-			for _, args := range [][]string{{"check", "flow.hcl"}, {"check", "."}, {"check", "*.hcl"}, {"check", "--var-file", "flow.hcl", "flow.hcl"}, {"plan", "flow.hcl"}, {"fmt", "--check", "flow.hcl"}} {
-				run(t, dir, args...)
-			}
-		})
+		for _, mode := range []os.FileMode{0o777, 0o755} { // others laid what is in it, or packed it
+			t.Run(fmt.Sprintf("%s, %o", name, mode), func(t *testing.T) {
+				dir := t.TempDir()
+				if err := os.Chmod(dir, mode); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(dir, "large.txt"), []byte(strings.Repeat(private, 30_000)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := make(filepath.Join(dir, "flow.hcl")); err != nil {
+					t.Fatal(err)
+				}
+				for _, args := range [][]string{{"check", "flow.hcl"}, {"check", "."}, {"check", "*.hcl"}, {"check", "--var-file", "flow.hcl", "flow.hcl"}, {"plan", "flow.hcl"}, {"fmt", "--check", "flow.hcl"}, {"fmt", "."}} {
+					run(t, dir, args...)
+				}
+			})
+		}
+	}
+}
+
+// Nor does a folder within it lead elsewhere, or a file that is to be formatted.
+func TestCheck_LinksOutOfTheFolder(t *testing.T) {
+	outside := t.TempDir()
+	const text = "queue   \"line one of a private file\"   {}\n"
+	write := func(name, text string) {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(filepath.Join(outside, "a.hcl"), text)
+	write(filepath.Join(outside, "a.json"), `{"line one": 1}`)
+	dir := t.TempDir()
+	for name, target := range map[string]string{"sub": outside, "b.hcl": filepath.Join(outside, "a.hcl"), "c.json": filepath.Join(outside, "a.json")} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"check", "*/*"}, {"check", "**/*"}, {"check", "s*/a.hcl"}, {"check", "."}, {"check", "b.hcl"}, {"check", "c.json"}, {"check", "*.json"}, {"fmt", "b.hcl"}, {"fmt", "*/*.hcl"}, {"plan", "*/*"}} {
+		out := run(t, dir, args...)
+		if !strings.Contains(out, "leads out of") {
+			t.Errorf("%s says %.300s", args, out)
+		}
+	}
+	if b, err := os.ReadFile(filepath.Join(outside, "a.hcl")); err != nil || string(b) != text {
+		t.Errorf("the file is now %q, %v", b, err)
 	}
 }
 

@@ -98,7 +98,7 @@ func isJSON(name string) bool { return strings.HasSuffix(name, ".json") }
 //
 // spend is told what that takes, in steps and bytes.
 func Read(name string, spend func(steps, bytes int)) (*File, hcl.Diagnostics) {
-	src, err := regular.ReadFile(name, MaxFile)
+	src, err := regular.ReadInside(name, MaxFile)
 	if large := (*regular.SizeError)(nil); errors.As(err, &large) {
 		return nil, diag(name, "File too large", "%s has more than %d bytes (1 MiB), which a flow file may have. Split it: all files on one command line make one configuration.", name, MaxFile)
 	}
@@ -348,13 +348,36 @@ func Find(args []string) (files []string, diags hcl.Diagnostics) {
 				diags = append(diags, diag(arg, "No such file", "%s is neither a file nor a folder, and as a pattern it matches nothing.", arg)...)
 			}
 			for _, m := range matches {
-				if IsFlowFile(m) {
+				switch {
+				case !IsFlowFile(m):
+				case !below(arg, m):
+					diags = append(diags, diag(m, "Cannot read file", "%s is behind a symbolic link that leads out of the folder. Name the file itself.", m)...)
+				default:
 					add(m)
 				}
 			}
 		}
 	}
 	return files, diags
+}
+
+// below reports whether what a pattern found is below its folder: the one before the
+// first wildcard.
+func below(pattern, found string) bool {
+	folder := pattern
+	for strings.ContainsAny(folder, "*?[\\") {
+		folder = filepath.Dir(folder)
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	name, err := filepath.Rel(folder, filepath.Dir(found))
+	if err == nil {
+		_, err = root.Stat(name)
+	}
+	return err == nil
 }
 
 // validUTF8 finds the first byte that is none.
