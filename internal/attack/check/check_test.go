@@ -160,6 +160,16 @@ func bombs() map[string]string {
 		"trim":                          locals(`a = "`+strings.Repeat("é", 200_000)+`"`, `x = trim(local.a, "`+strings.Repeat("ü", 200_000)+`é")`),
 		"strlen in a for":               locals(big, `x = [for i in range(1000) : strlen(local.a)]`),
 		"distinct":                      locals(`a = flatten([for i in range(1000) : [for j in split("", "`+strings.Repeat("ab", 40)+`") : "${i}-${j}"]])`, `x = distinct(local.a)`) + "",
+		"distinct time and again":       locals(`x0 = range(1000)`, `y = [for a in local.x0 : distinct(local.x0)]`),
+		"merge time and again":          locals(`x0 = range(1000)`, `m = {for i in local.x0 : "k${i}" => i}`, `y = [for a in local.x0 : merge(local.m, {b = a})]`),
+		"contains time and again":       locals(`x0 = range(1000)`, `y = [for a in local.x0 : [for b in local.x0 : contains(local.x0, -1)]]`),
+		"equal time and again":          locals(`x0 = range(1000)`, `y = [for a in local.x0 : [for b in local.x0 : local.x0 == local.x0]]`),
+		"zipmap time and again":         locals(`x0 = [for i in range(1000) : "k${i}"]`, `y = [for a in local.x0 : zipmap(local.x0, local.x0)]`),
+		"lists time and again":          locals(`x0 = range(1000)`, `y = [for a in local.x0 : concat(local.x0, tolist(local.x0), reverse(local.x0), flatten([local.x0, local.x0]))]`),
+		"sorted time and again":         locals(`x0 = [for i in range(1000) : "k${i}"]`, `y = [for a in local.x0 : [sort(local.x0), toset(local.x0), keys(zipmap(local.x0, local.x0)), compact(local.x0)]]`),
+		"a long list of texts":          "control_bus {\n allow = [" + strings.Repeat(`"status",`, 90_000) + "]\n}\n",
+		"a long list of numbers":        console + "flow \"f\" {\n from = adapter.console\n concurrency = [" + strings.Repeat(`1,`, 90_000) + "]\n to = adapter.console\n}\n",
+		"a long map":                    "queue \"q\" {\n arguments = {" + each(60_000, func(i int) string { return fmt.Sprintf("a%d = 1, ", i) }) + "}\n}\n",
 		"distinct of many":              locals(`x = distinct(split(",", "` + each(90_000, func(i int) string { return fmt.Sprint(i, ",") }) + `"))`),
 		"mixed list":                    locals(`x = tolist([` + strings.Repeat(`1,"a",`, 60_000) + `1])`),
 		"mixed condition":               locals(`x = true ? [` + strings.Repeat(`1,"a",`, 60_000) + `1] : []`),
@@ -203,7 +213,10 @@ func bombs() map[string]string {
 func TestCheck_Bombs(t *testing.T) {
 	for name, text := range bombs() {
 		t.Run(name, func(t *testing.T) {
-			check(t, map[string]string{"flow.hcl": text}, "flow.hcl")
+			out := check(t, map[string]string{"flow.hcl": text}, "flow.hcl")
+			if strings.Contains(out, "takes more than") {
+				t.Logf("it is not counted: %.300s", out)
+			}
 		})
 	}
 }

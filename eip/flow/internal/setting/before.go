@@ -23,7 +23,11 @@ func (b *Budget) before(name string, args []cty.Value) {
 	}
 	s := func(i int) string { return textOf(args, i) }
 	switch name {
-	case "distinct", "toset", "tolist", "tomap", "coalesce", "coalescelist", "sort":
+	case "distinct": // each value is compared with each
+		b.Spend(times(600, times(1+length(args[0]), in.values)), 0)
+	case "merge": // the objects' types are made too
+		b.Spend(0, times(2*valueBytes, in.values))
+	case "toset", "tolist", "tomap", "coalesce", "coalescelist", "sort":
 		n := len(args)
 		for _, a := range args {
 			n += length(a)

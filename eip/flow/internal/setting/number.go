@@ -52,7 +52,7 @@ func (e *evaluation) check(v cty.Value, deep bool) {
 // Convert is convert.Convert within the budget.
 func (b *Budget) Convert(v cty.Value, want cty.Type) (cty.Value, error) {
 	e := &evaluation{Budget: b}
-	if want.HasDynamicTypes() && want != cty.DynamicPseudoType {
+	if want.IsCollectionType() || want.HasDynamicTypes() && want != cty.DynamicPseudoType {
 		e.unify(v)
 	}
 	if !wantsNumber(want) {
