@@ -45,7 +45,7 @@ func (g *guards) Visit(node *ast.Node) {
 		}
 		g.method(n)
 	case *ast.MemberNode:
-		if key := &n.Property; !isLiteral(*key) && !isCall(*key, passIndex) && (dynamic(*key) || (*key).Nature().IsString()) {
+		if key := &n.Property; !isLiteral(*key) && !isCall(*key, passIndex) && mayBeLarge(*key) {
 			replace(key, passIndex, *key)
 		}
 		if _, named := n.Property.(*ast.StringNode); !named && mayBeText(n.Node) {
