@@ -274,12 +274,13 @@ func mayBeLarge(n ast.Node) bool {
 func (g *guards) in(node *ast.Node, n *ast.BinaryNode) {
 	switch r := n.Right.(type) {
 	case *ast.ArrayNode:
-		if values, ok := literals(r.Nodes); ok {
+		values, ok := literals(r.Nodes)
+		if ok {
 			c := &ast.ConstantNode{Value: values}
 			c.SetNature(*r.Nature())
 			ast.Patch(&n.Right, c)
 		}
-		if g.exact {
+		if g.exact || !ok {
 			replace(node, boundedName("in"), n.Left, n.Right)
 		}
 	case *ast.BinaryNode:

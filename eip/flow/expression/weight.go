@@ -46,6 +46,9 @@ func (w *weight) add(v any, depth int) {
 	case envelope:
 		w.made = true
 		w.fields(v.fields(), depth)
+	case sequence:
+		w.made = true
+		w.fields(v.fields(), depth)
 	case []string:
 		w.made = true
 		w.values += len(v)
@@ -170,6 +173,8 @@ func (l *spelling) add(v any) {
 			l.add(x)
 		}
 	case envelope:
+		l.add(v.fields())
+	case sequence:
 		l.add(v.fields())
 	default:
 		switch r := reflect.ValueOf(v); r.Kind() {
