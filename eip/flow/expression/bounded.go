@@ -15,6 +15,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
 	"github.com/eipd/eipd/eip/internal/decimal"
+	"github.com/eipd/eipd/eip/internal/footprint"
 )
 
 // bounded are expr's functions that build text or lists, or take long, with what
@@ -451,13 +452,14 @@ func (e *environment) toJSON(args []any) any {
 // fromJSON reads numbers as they are read in a body.
 func (e *environment) fromJSON(args []any) any {
 	s := str(args[0])
-	e.build(8 * len(s))
 	e.work(perElement + 40*len(s))
+	e.build(2*len(s) + footprint.Of([]byte(s)))
 	d, err := document.Parse([]byte(s))
 	if err != nil {
 		fail("fromJSON: %v", err)
 	}
-	v, exact := d.Whole()
+	v, exact, err := d.Whole(nil)
+	check(err)
 	e.saw(exact)
 	return v
 }

@@ -167,3 +167,42 @@ func contents(v reflect.Value) (values, bytes int) {
 	}
 	return values + 1, bytes
 }
+
+// A body that becomes very large when it is decoded, or in places, or as it is told to
+// be an error, is refused before it does.
+func TestEvaluate_DecodedIsBounded(t *testing.T) {
+	many := func(item string, bytes int) string { return "[" + strings.Repeat(item+",", bytes/(len(item)+1)) + item + "]" }
+	bodies := map[string]string{
+		"ones": many("1", 24<<20), "empty maps": many("{}", 24<<20), "maps": many(`{"":1}`, 16<<20), "lists": many("[]", 24<<20), "lists of one": many("[1]", 24<<20), "texts": many(`""`, 24<<20),
+		"keys": `{"":1` + strings.Repeat(`,"":1`, 4<<20) + `}`, "nested": nested("[", many("{}", 20<<20), "]", 5000), "spaces": "[ " + strings.Repeat(" {\n\"\":[ ]} ,", 1<<20) + "1]",
+		"half a pair": many("1", 24<<20) + `"\ud800"`, "half a pair at the end": "[" + many("{}", 16<<20) + `,"\ud800"]`, "no end": "[" + many("{}", 16<<20) + `,"`,
+	}
+	uses := map[string]string{"whole": `len(body) > 0`, "place": `len(body.a) > 0`, "places": `[body.a == body.b, body.b, body.c, body.d, body] != []`, "member of a list": `body.a.b.c == 1`, "fromJSON": `len(fromJSON(string(headers.text))) > 0`, "text": `body.a.b startsWith "x"`}
+	for name, body := range bodies {
+		for use, source := range uses {
+			content := body
+			if use != "whole" && use != "fromJSON" {
+				content = `{"a":` + body + `,"b":[` + body[:0] + `]}`
+			}
+			p, err := Predicate(source)
+			if err != nil {
+				t.Fatalf("%s: %v", source, err)
+			}
+			for _, kind := range []string{"", "application/json"}[:1+len(use)%2] {
+				m := eip.New([]byte(content), nil)
+				m.ContentType = kind
+				m.Headers = eip.Headers{"text": body}
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				_, err = p(t.Context(), m)
+				runtime.ReadMemStats(&after)
+				if made := after.TotalAlloc - before.TotalAlloc; made > 300<<20 {
+					t.Errorf("%s, %s, %q: made %d MiB, %v", name, use, kind, made>>20, err)
+				}
+				if err != nil && (!eip.IsInvalid(err) || len(err.Error()) > 500) {
+					t.Errorf("%s, %s, %q: %v", name, use, kind, err)
+				}
+			}
+		}
+	}
+}
