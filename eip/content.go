@@ -16,7 +16,8 @@ const (
 	// MaxContent is the most that a body may become when its content encoding is undone,
 	// in a flow that has no longest body.
 	MaxContent   = 64 << 20
-	maxEncodings = 3 // one in another
+	maxEncodings = 3   // one in another
+	firstRoom    = 640 // of what a body becomes; doubled it is never just MaxContent
 )
 
 // encodings open what undoes them.
@@ -95,7 +96,7 @@ func (m *Message) Content() ([]byte, error) {
 func (m *Message) read(r io.Reader, longest int64) (content []byte, err error) {
 	for {
 		if len(content) == cap(content) {
-			room := min(max(512, 2*int64(cap(content))), longest+1)
+			room := min(max(firstRoom, 2*int64(cap(content))), longest+1)
 			m.receipt.charge(room - int64(cap(content)))
 			content = append(make([]byte, 0, room), content...)
 		}

@@ -171,7 +171,9 @@ func contents(v reflect.Value) (values, bytes int) {
 // A body that becomes very large when it is decoded, or in places, or as it is told to
 // be an error, is refused before it does.
 func TestEvaluate_DecodedIsBounded(t *testing.T) {
-	many := func(item string, bytes int) string { return "[" + strings.Repeat(item+",", bytes/(len(item)+1)) + item + "]" }
+	many := func(item string, bytes int) string {
+		return "[" + strings.Repeat(item+",", bytes/(len(item)+1)) + item + "]"
+	}
 	bodies := map[string]string{
 		"ones": many("1", 24<<20), "empty maps": many("{}", 24<<20), "maps": many(`{"":1}`, 16<<20), "lists": many("[]", 24<<20), "lists of one": many("[1]", 24<<20), "texts": many(`""`, 24<<20),
 		"keys": `{"":1` + strings.Repeat(`,"":1`, 4<<20) + `}`, "nested": nested("[", many("{}", 20<<20), "]", 5000), "spaces": "[ " + strings.Repeat(" {\n\"\":[ ]} ,", 1<<20) + "1]",

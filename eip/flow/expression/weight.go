@@ -81,13 +81,13 @@ func (w *weight) reflected(r reflect.Value, depth int) {
 			return
 		}
 		for i := 0; i < r.Len() && w.values <= w.limit; i++ {
-			w.values += 2
+			w.values += 5
 			w.add(r.Index(i).Interface(), depth+1)
 		}
 	case reflect.Map:
 		w.made = true
 		for it := r.MapRange(); it.Next() && w.values <= w.limit; {
-			w.values += 10
+			w.values += 15
 			w.add(it.Key().Interface(), depth+1)
 			w.add(it.Value().Interface(), depth+1)
 		}

@@ -52,8 +52,9 @@ const (
 	perRound   = 50 // of a loop
 	perMember  = 50 // or call
 	perMethod  = 400
-	perElement = 40 // of a list or map that is gone through by reflection
-	perVisit   = 5  // of a value that is counted
+	perElement = 40  // of a list or map that is gone through by reflection
+	perVisit   = 5   // of a value that is counted
+	perDeep    = 400 // that is compared by reflection
 )
 
 // roundCost is what each round of a loop costs, but for what its parts count
@@ -112,7 +113,11 @@ func (e *environment) compared(a, b any) {
 	default:
 		switch reflect.ValueOf(b).Kind() {
 		case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
-			e.through(a, perElement/4, 1)
+			w, perValue := e.weigh(a), perElement/4
+			if w.made {
+				perValue = perDeep
+			}
+			e.work(w.values*perValue + w.bytes)
 		}
 	}
 }
