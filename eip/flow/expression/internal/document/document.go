@@ -69,9 +69,6 @@ const smallText = 4 << 10
 
 // decode fills a box, and counts among what m takes what that takes.
 func (d *Document) decode(b *box, v Value, m *eip.Message) error {
-	if b.full {
-		return nil
-	}
 	n := len(v.raw)
 	if v.Kind == List || v.Kind == Map {
 		if n *= 64; len(v.raw) > smallText {
@@ -129,7 +126,9 @@ func (d *Document) Get(p *Path) (v Value, steps int) {
 func (d *Document) Any(p *Path, m *eip.Message) (v any, steps int, exact bool, err error) {
 	d.mu.Lock()
 	f := d.get(p)
-	err = d.decode(&f.box, f.value, m)
+	if !f.box.full {
+		err = d.decode(&f.box, f.value, m)
+	}
 	v, exact, steps = f.box.value, f.box.exact, f.steps
 	d.mu.Unlock()
 	return v, steps, exact, err
@@ -188,6 +187,8 @@ func lookup(object []byte, keys []uint32, escaped bool, key string) []byte {
 func (d *Document) Whole(m *eip.Message) (v any, exact bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	err = d.decode(&d.whole, newValue(d.root), m)
+	if !d.whole.full {
+		err = d.decode(&d.whole, newValue(d.root), m)
+	}
 	return d.whole.value, d.whole.exact, err
 }
