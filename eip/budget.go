@@ -60,6 +60,10 @@ func (x *run) hasRoom() bool {
 // isIdle reports whether nothing is in flight.
 func (x *run) isIdle() bool { return x.inFlight.messages() == 0 }
 
+// Charge counts n bytes more among those that m's flow holds, until m is settled: of
+// what is made of its body and kept with it.
+func (m *Message) Charge(n int64) { m.receipt.charge(n) }
+
 // charge counts n bytes more that the flow holds for a message: a body that was made
 // of it, while the first one is kept for another attempt. Of a message that has settled
 // nothing is counted: who looks at it without holding it may make one too.
@@ -69,6 +73,14 @@ func (r *receipt) charge(n int64) {
 		r.run.inFlight.Add(n)
 		r.release(nil)
 	}
+}
+
+// longest is what m's body may become when its encoding is undone.
+func (r *receipt) longest() int64 {
+	if r != nil && r.run != nil && r.run.MaxBody > 0 {
+		return int64(r.run.MaxBody)
+	}
+	return MaxContent
 }
 
 // tooLarge is why m is not let in; nil where it is.

@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	// MaxContent is the most that a content encoding may become when it is undone.
+	// MaxContent is the most that a body may become when its content encoding is undone,
+	// in a flow that has no longest body.
 	MaxContent   = 64 << 20
-	maxEncodings = 3 // one in another
+	maxEncodings = 3   // one in another
+	firstRoom    = 640 // of what a body becomes; doubled it is never just MaxContent
 )
 
 // encodings open what undoes them.
@@ -37,6 +39,23 @@ func inflate(r io.Reader) (io.Reader, error) {
 	return flate.NewReader(b), nil
 }
 
+// Decoders returns what undoes a content encoding, first what was applied last; nil
+// where one of it is not known.
+func Decoders(encoding string) (all []func(io.Reader) (io.Reader, error)) {
+	names := strings.Split(encoding, ",")
+	if len(names) > maxEncodings {
+		return nil
+	}
+	for _, name := range slices.Backward(names) {
+		open := encodings[strings.ToLower(strings.TrimSpace(name))]
+		if open == nil {
+			return nil
+		}
+		all = append(all, open)
+	}
+	return all
+}
+
 // Content returns m's body with its content encoding undone, where that is gzip,
 // deflate or one of AddEncoding's; any other is left alone, a charset too. The body
 // itself stays as it is.
@@ -45,7 +64,7 @@ func (m *Message) Content() ([]byte, error) {
 	if m.Encoding == "" {
 		return content, nil
 	}
-	names := strings.Split(m.Encoding, ",")
+	names, longest := strings.Split(m.Encoding, ","), m.receipt.longest()
 	if len(names) > maxEncodings {
 		return nil, Invalid(fmt.Errorf("decode body: it has %d content encodings in one another", len(names)))
 	}
@@ -57,7 +76,7 @@ func (m *Message) Content() ([]byte, error) {
 		}
 		r, err := open(bytes.NewReader(content))
 		if err == nil {
-			content, err = io.ReadAll(io.LimitReader(r, MaxContent+1))
+			content, err = m.read(r, longest)
 		}
 		if c, ok := r.(interface{ Close() }); ok {
 			c.Close()
@@ -65,10 +84,29 @@ func (m *Message) Content() ([]byte, error) {
 		switch {
 		case err != nil:
 			return nil, Invalid(fmt.Errorf("decode body from %s: %w", name, err))
-		case len(content) > MaxContent:
-			return nil, Invalid(fmt.Errorf("decode body from %s: it becomes more than %d MiB", name, MaxContent>>20))
+		case int64(len(content)) > longest:
+			return nil, Invalid(fmt.Errorf("decode body from %s: it becomes more than %v", name, Bytes(longest)))
 		}
 	}
-	m.receipt.charge(int64(len(content)))
 	return content, nil
+}
+
+// read reads what a body becomes, and counts it before there is room for it. It ends
+// beyond longest.
+func (m *Message) read(r io.Reader, longest int64) (content []byte, err error) {
+	for {
+		if len(content) == cap(content) {
+			room := min(max(firstRoom, 2*int64(cap(content))), longest+1)
+			m.receipt.charge(room - int64(cap(content)))
+			content = append(make([]byte, 0, room), content...)
+		}
+		n, err := r.Read(content[len(content):cap(content)])
+		content = content[:len(content)+n]
+		switch {
+		case err == io.EOF:
+			return content, nil
+		case err != nil, int64(len(content)) > longest:
+			return content, err
+		}
+	}
 }

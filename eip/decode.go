@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/eipd/eipd/eip/internal/footprint"
 )
 
 // A Format is how the bytes of a body are read.
@@ -65,7 +67,7 @@ func decode(m *Message) decoded {
 	}
 	switch FormatOf(m.ContentType) {
 	case FormatJSON:
-		v, err := decodeJSON(body)
+		v, err := m.decodeJSON(body)
 		if err != nil {
 			err = Invalid(fmt.Errorf("decode body as %s: %w%s", m.ContentType, err, encodedAs(m.Encoding)))
 		}
@@ -73,7 +75,7 @@ func decode(m *Message) decoded {
 	case FormatText:
 		return decoded{string(body), nil}
 	case FormatUnstated:
-		if v, err := decodeJSON(body); err == nil {
+		if v, err := m.decodeJSON(body); err == nil {
 			return decoded{v, nil}
 		}
 		if utf8.Valid(body) {
@@ -92,7 +94,12 @@ func encodedAs(encoding string) string {
 
 // decodeJSON reads exactly one JSON text. The standard library's decoder refuses
 // what is nested deeper than 10 000.
-func decodeJSON(body []byte) (any, error) {
+func (m *Message) decodeJSON(body []byte) (any, error) {
+	size := footprint.Of(body)
+	if size > footprint.Most {
+		return nil, footprint.ErrMost
+	}
+	m.receipt.charge(int64(size))
 	if i := invalidUTF8(body); i >= 0 {
 		return nil, fmt.Errorf("invalid UTF-8 at %s", position(body, i))
 	}

@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"bytes"
-	"compress/gzip"
 	"container/list"
 	"errors"
 	"io"
@@ -112,13 +111,21 @@ func (b *body) hold(n int, stop, work func()) {
 	}
 }
 
-// gunzip decodes a body that is read already.
-func (b *body) gunzip(body []byte) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return nil, err
+// decode undoes the content encoding of a body that is read already.
+func (b *body) decode(body []byte, decoders []func(io.Reader) (io.Reader, error)) ([]byte, error) {
+	for _, open := range decoders {
+		r, err := open(bytes.NewReader(body))
+		if err == nil {
+			body, err = b.fill(r, -1)
+		}
+		if c, ok := r.(interface{ Close() }); ok { // zstd's
+			c.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return b.fill(r, -1)
+	return body, nil
 }
 
 func (b *body) fill(r io.Reader, size int64) ([]byte, error) {

@@ -3,6 +3,7 @@ package adapter_test
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"fmt"
 	"io"
@@ -85,6 +86,14 @@ func TestHTTP_Bodies(t *testing.T) {
 		w.Close()
 		return b.String()
 	}
+	deflate := func(s string) string {
+		var b bytes.Buffer
+		w := zlib.NewWriter(&b)
+		io.WriteString(w, s)
+		w.Close()
+		return b.String()
+	}
+	raw := func(s string) string { return deflate(s)[2:] }
 	digits := func(n int) string { return strings.Repeat("0123456789", n/10+1)[:n] }
 	type request struct {
 		body, encoding string
@@ -93,20 +102,30 @@ func TestHTTP_Bodies(t *testing.T) {
 		left           string // of the encoding
 	}
 	tests := map[string]request{
-		"gzip":                 {zip(digits(2999)), "gzip", 202, digits(2999), ""},
-		"GZIP":                 {zip("a"), "GZIP", 202, "a", ""},
-		"x-gzip":               {zip("a"), "x-gzip", 202, "a", ""},
-		"gzip of nothing":      {zip(""), "gzip", 202, "", ""},
-		"gzip, nothing at all": {"", "gzip", 202, "", "gzip"},
-		"gzip at the limit":    {zip(digits(3000)), "gzip", 202, digits(3000), ""},
-		"gzip over the limit":  {zip(digits(3001)), "gzip", 413, "", ""},
-		"a bomb":               {zip(strings.Repeat("\x00", 2_900_000)), "gzip", 413, "", ""},
-		"two members":          {zip("a") + zip("b"), "gzip", 202, "ab", ""},
-		"no gzip":              {"plain", "gzip", 400, "", ""},
-		"half a gzip":          {zip(digits(2000))[:20], "gzip", 400, "", ""},
-		"gzip and more":        {zip("a") + "more", "gzip", 400, "", ""},
-		"another coding":       {"\x01", "br", 202, "\x01", "br"},
-		"two codings":          {zip("a"), "br, gzip", 202, zip("a"), "br, gzip"},
+		"gzip":                   {zip(digits(2999)), "gzip", 202, digits(2999), ""},
+		"GZIP":                   {zip("a"), "GZIP", 202, "a", ""},
+		"x-gzip":                 {zip("a"), "x-gzip", 202, "a", ""},
+		"gzip of nothing":        {zip(""), "gzip", 202, "", ""},
+		"gzip, nothing at all":   {"", "gzip", 202, "", "gzip"},
+		"gzip at the limit":      {zip(digits(3000)), "gzip", 202, digits(3000), ""},
+		"gzip over the limit":    {zip(digits(3001)), "gzip", 413, "", ""},
+		"a bomb":                 {zip(strings.Repeat("\x00", 2_900_000)), "gzip", 413, "", ""},
+		"two members":            {zip("a") + zip("b"), "gzip", 202, "ab", ""},
+		"no gzip":                {"plain", "gzip", 400, "", ""},
+		"half a gzip":            {zip(digits(2000))[:20], "gzip", 400, "", ""},
+		"gzip and more":          {zip("a") + "more", "gzip", 400, "", ""},
+		"deflate":                {deflate(digits(2999)), "deflate", 202, digits(2999), ""},
+		"deflate, without zlib":  {raw(digits(2999)), "deflate", 202, digits(2999), ""},
+		"deflate over the limit": {deflate(digits(3001)), "deflate", 413, "", ""},
+		"a bomb of deflate":      {raw(strings.Repeat("\x00", 2_900_000)), "deflate", 413, "", ""},
+		"half a deflate":         {deflate(digits(2000))[:20], "deflate", 400, "", ""},
+		"gzip twice":             {zip(zip("a")), "gzip, gzip", 202, "a", ""},
+		"a bomb in a gzip":       {zip(zip(strings.Repeat("\x00", 2_900_000))), "gzip, gzip", 413, "", ""},
+		"a bomb of gzips":        {zip(zip(zip(strings.Repeat("\x00", 20_000_000)))), "gzip,deflate ,x-gzip", 400, "", ""},
+		"deflate in gzip":        {zip(deflate("a")), "deflate, gzip", 202, "a", ""},
+		"four codings":           {"a", "gzip, gzip, gzip, gzip", 202, "a", "gzip, gzip, gzip, gzip"},
+		"another coding":         {"\x01", "br", 202, "\x01", "br"},
+		"two codings":            {zip("a"), "br, gzip", 202, zip("a"), "br, gzip"},
 	}
 	for _, n := range []int{0, 1, 511, 512, 513, 2047, 2048, 2049, 2999, 3000} {
 		tests[fmt.Sprint(n)] = request{digits(n), "", 202, digits(n), ""}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -160,9 +161,9 @@ func (s *httpSource) serve(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "too many requests are being worked on")
 		return
 	}
-	encoding := r.Header.Get("Content-Encoding")
-	if gzipped(encoding) && len(body) > 0 {
-		if body, err = in.gunzip(body); err != nil {
+	encoding := strings.Join(r.Header.Values("Content-Encoding"), ", ")
+	if decoders := eip.Decoders(encoding); decoders != nil && len(body) > 0 {
+		if body, err = in.decode(body, decoders); err != nil {
 			s.unread(w, err)
 			return
 		}

@@ -36,11 +36,6 @@ func isForm(body []byte) bool {
 	return bytes.IndexByte(body, '=') > 0
 }
 
-// gzipped reports whether a content encoding is gzip's.
-func gzipped(encoding string) bool {
-	return strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip")
-}
-
 // codings are those that HTTP has (IANA's list) and senders use.
 var codings = map[string]bool{"gzip": true, "x-gzip": true, "deflate": true, "compress": true, "x-compress": true, "br": true, "zstd": true}
 

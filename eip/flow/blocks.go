@@ -142,8 +142,9 @@ type flowBlock struct {
 	// stages made of them included, no further one is taken. A larger message passes
 	// alone.
 	PrefetchBytes eip.Bytes `flow:"prefetch_bytes"`
-	// The longest body that the flow takes, from wherever. What is longer is an
-	// invalid message. Without it, or with 0, any.
+	// The longest body that the flow takes, from wherever, and that one may become when
+	// its encoding is undone. What is longer is an invalid message. Without it, or with
+	// 0, any; then 64 MiB when an encoding is undone.
 	MaxBody eip.Bytes `flow:"max_body"`
 	// How a failed message is tried again.
 	Retry retryBlock `flow:"retry,block"`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/builtin"
@@ -14,6 +15,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
 	"github.com/eipd/eipd/eip/internal/decimal"
+	"github.com/eipd/eipd/eip/internal/footprint"
 )
 
 // bounded are expr's functions that build text or lists, or take long, with what
@@ -29,7 +31,9 @@ var bounded = map[string]function{
 	"keys": ofList("keys", 100, 48), "values": ofList("values", 100, 48), "toPairs": ofList("toPairs", 150, 96),
 	"reverse": ofList("reverse", 60, 16), "concat": ofList("concat", 60, 16), "max": outermost("max", 1), "min": outermost("min", -1),
 	"mean": func(e *environment, args []any) any {
-		e.through(args, 1, 1)
+		if w := e.through(args, 1, 1); slices.ContainsFunc(args, func(a any) bool { l, _ := a.([]any); return slices.ContainsFunc(l, isList) }) {
+			e.build(16 * w.values) // lists in lists are copied
+		}
 		return ofList("mean", 15, 0)(e, all(args, lossless).([]any))
 	},
 	"median": func(e *environment, args []any) any {
@@ -39,9 +43,9 @@ var bounded = map[string]function{
 		return original("median", all(flat, lossless))
 	},
 	"sort": func(e *environment, args []any) any {
-		n, bytes := e.weigh(list(args[0]))
-		e.build(16 * n)
-		e.sorted(n, bytes, perElement)
+		w := e.weigh(list(args[0]))
+		e.build(16 * length(args[0]))
+		e.sorted(w.values, w.bytes, perElement)
 		if items, ok := args[0].([]any); ok && e.exact && holdsNumber(items) {
 			pairs := make([]any, len(items))
 			for i, v := range items {
@@ -119,11 +123,14 @@ func ofList(name string, steps, bytes int) function {
 		n, text := 1, 0
 		for _, a := range args {
 			switch name {
-			case "keys", "values", "toPairs", "reverse", "concat":
+			case "keys", "values", "toPairs":
+				e.keys(a)
+				fallthrough
+			case "reverse", "concat":
 				n += length(a)
 			default: // those in it count too
-				v, b := e.weigh(a)
-				n, text = n+v, text+b
+				w := e.weigh(a)
+				n, text = n+w.values, text+w.bytes
 			}
 		}
 		e.build(bytes * n)
@@ -136,10 +143,10 @@ func ofList(name string, steps, bytes int) function {
 func outermost(name string, better int) function {
 	f := ofList(name, 25, 0)
 	return func(e *environment, args []any) any {
-		if e.exact && holdsNumber(args) {
-			n, _ := e.weigh(args)
-			e.work(200 * n)
-			return e.extreme(args, better)
+		if e.exact {
+			if e.through(args, 200, 1); holdsNumber(args) {
+				return e.extreme(args, better)
+			}
 		}
 		return f(e, args)
 	}
@@ -165,6 +172,7 @@ func ofItems(name string) function {
 			args[0] = e.items(args[0])
 		}
 		if len(args) > 1 {
+			e.text(args[1])
 			args[1] = key(args[1])
 		}
 		return original(name, args...)
@@ -308,6 +316,7 @@ func (e *environment) flatten(in, out []any, depth int) []any {
 		fail("a list is nested too deep")
 	}
 	for _, v := range in {
+		e.work(perElement)
 		switch l := v.(type) {
 		case []any:
 			out = e.flatten(l, out, depth+1)
@@ -325,7 +334,6 @@ func (e *environment) flatten(in, out []any, depth int) []any {
 			list(v)
 		}
 		e.build(16)
-		e.work(perElement)
 		out = append(out, v)
 	}
 	return out
@@ -400,12 +408,9 @@ func (e *environment) string(args []any) any {
 		s = string(v)
 	case float64, json.Number:
 		s = textOf(v)
-	case []any, map[string]any:
-		e.through(v, 300, 4)
-		result(v) // not nested too deep
-		s = fmt.Sprint(v)
 	default:
 		e.work(3 * perElement)
+		e.spelled(v, 300, 4)
 		s = fmt.Sprint(v)
 	}
 	e.build(len(s))
@@ -435,8 +440,8 @@ func (e *environment) int(args []any) any {
 
 // toJSON is on one line, so that its result can be a line of a file.
 func (e *environment) toJSON(args []any) any {
-	e.through(args[0], 300, 6)
-	b, _, err := eip.EncodeBody([]any{result(args[0])})
+	w := e.spelled(args[0], 300, 6)
+	b, _, err := eip.EncodeBody([]any{e.plain(args[0], w)})
 	if err != nil {
 		fail("toJSON: %v", errors.Unwrap(errors.Unwrap(err)))
 	}
@@ -447,13 +452,14 @@ func (e *environment) toJSON(args []any) any {
 // fromJSON reads numbers as they are read in a body.
 func (e *environment) fromJSON(args []any) any {
 	s := str(args[0])
-	e.build(8 * len(s))
 	e.work(perElement + 40*len(s))
+	e.build(2*len(s) + footprint.Of([]byte(s)))
 	d, err := document.Parse([]byte(s))
 	if err != nil {
 		fail("fromJSON: %v", err)
 	}
-	v, exact := d.Whole()
+	v, exact, err := d.Whole(nil)
+	check(err)
 	e.saw(exact)
 	return v
 }

@@ -101,8 +101,10 @@ func comparisonOf(n *ast.BinaryNode) decide {
 	}
 	a, b := valueOf(n.Left), valueOf(n.Right)
 	return func(e *environment) bool {
-		x := a(e)
-		return f(x, b(e))
+		x, y := a(e), b(e)
+		e.digits(x)
+		e.digits(y)
+		return f(x, y)
 	}
 }
 
@@ -129,7 +131,9 @@ func compareRaw(p *place, operator string, constant any, f func(a, b any) bool) 
 		if result, ok := quick(v); ok {
 			return result
 		}
-		return f(e.read(p), constant)
+		x := e.read(p)
+		e.digits(x)
+		return f(x, constant)
 	}
 }
 

@@ -94,7 +94,7 @@ func callOf(n *ast.CallNode) evaluate {
 		return func(e *environment) any { return e.read(p) }
 	}
 	if f := arithmetic[strings.TrimPrefix(id.Value, boundedName(""))]; f != nil {
-		return binary(n.Arguments[1], n.Arguments[2], f)
+		return computedOf(n.Arguments[1], n.Arguments[2], f)
 	}
 	f := inner[id.Value]
 	var args []evaluate
@@ -138,7 +138,7 @@ func memberOf(n *ast.MemberNode) evaluate {
 
 func operationOf(n *ast.BinaryNode) evaluate {
 	if f := arithmetic[n.Operator]; f != nil {
-		return binary(n.Left, n.Right, f)
+		return computedOf(n.Left, n.Right, f)
 	}
 	if n.Operator == "??" {
 		left, right := valueOf(n.Left), valueOf(n.Right)
@@ -159,6 +159,17 @@ func operationOf(n *ast.BinaryNode) evaluate {
 			return or
 		}
 		return right(e)
+	}
+}
+
+// computedOf is binary with the digits of what is computed with counted.
+func computedOf(left, right ast.Node, f func(a, b any) any) evaluate {
+	a, b := valueOf(left), valueOf(right)
+	return func(e *environment) any {
+		x, y := a(e), b(e)
+		e.digits(x)
+		e.digits(y)
+		return f(x, y)
 	}
 }
 

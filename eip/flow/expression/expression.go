@@ -70,7 +70,7 @@ func anything(source string, k kind, limits []*Limits) (eip.Value, error) {
 	return func(ctx context.Context, m *eip.Message) (v any, err error) {
 		e := p.start(ctx, m, nil)
 		defer e.end(&err)
-		return result(p.run(e)), nil
+		return e.result(p.run(e)), nil
 	}, nil
 }
 
@@ -98,7 +98,7 @@ func Merge(source string, limits ...*Limits) (eip.Merge, error) {
 	return func(ctx context.Context, m, reply *eip.Message) (v any, err error) {
 		e := p.start(ctx, m, reply)
 		defer e.end(&err)
-		return result(p.run(e)), nil
+		return e.result(p.run(e)), nil
 	}, nil
 }
 

@@ -51,7 +51,7 @@ var inner = map[string]function{
 	passList:    func(e *environment, args []any) any { e.work(size(list(args[0])) / 16 * perElement); return args[0] },
 	passText:    func(e *environment, args []any) any { e.text(args[0]); return args[0] },
 	passKey:     func(e *environment, args []any) any { e.key(args[0]); return args[0] },
-	passIndex:   func(e *environment, args []any) any { e.text(args[0]); return key(args[0]) },
+	passIndex:   func(e *environment, args []any) any { return e.index(args[0]) },
 	passLayout:  func(e *environment, args []any) any { e.layout(args[0]); return args[0] },
 	add:         func(e *environment, args []any) any { return e.add(args[0], args[1]) },
 	passNumber:  func(e *environment, args []any) any { e.digits(args[0]); return numeric(args[0]) },

@@ -45,7 +45,7 @@ func (g *guards) Visit(node *ast.Node) {
 		}
 		g.method(n)
 	case *ast.MemberNode:
-		if key := &n.Property; !isLiteral(*key) && !isCall(*key, passIndex) && (dynamic(*key) || (*key).Nature().IsString()) {
+		if key := &n.Property; !isLiteral(*key) && !isCall(*key, passIndex) && mayBeLarge(*key) {
 			replace(key, passIndex, *key)
 		}
 		if _, named := n.Property.(*ast.StringNode); !named && mayBeText(n.Node) {
@@ -274,12 +274,13 @@ func mayBeLarge(n ast.Node) bool {
 func (g *guards) in(node *ast.Node, n *ast.BinaryNode) {
 	switch r := n.Right.(type) {
 	case *ast.ArrayNode:
-		if values, ok := literals(r.Nodes); ok {
+		values, ok := literals(r.Nodes)
+		if ok {
 			c := &ast.ConstantNode{Value: values}
 			c.SetNature(*r.Nature())
 			ast.Patch(&n.Right, c)
 		}
-		if g.exact {
+		if g.exact || !ok {
 			replace(node, boundedName("in"), n.Left, n.Right)
 		}
 	case *ast.BinaryNode:

@@ -286,15 +286,14 @@ func isList(v any) bool { _, ok := v.([]any); return ok }
 // extreme is max and min.
 func (e *environment) extreme(args []any, better int) any {
 	var best any
+	var most decimal.Number
 	for _, v := range e.flatten([]any{args}, nil, 0) {
 		n, ok := digitsOf(plainValue(v))
 		if !ok {
 			fail("%s where a number is needed", kindOf(v))
 		}
-		if best == nil {
-			best = v
-		} else if m, _ := digitsOf(plainValue(best)); n.Compare(m)*better > 0 {
-			best = v
+		if best == nil || n.Compare(most)*better > 0 {
+			best, most = v, n
 		}
 	}
 	return best
@@ -311,8 +310,7 @@ func (e *environment) sortBy(args []any) any {
 	}
 	bytes := 0
 	for _, p := range pairs {
-		_, n := e.weigh(p.([2]any)[1])
-		bytes += n
+		bytes += e.weigh(p.([2]any)[1]).bytes
 	}
 	e.sorted(len(pairs), 8*bytes, 10*perElement)
 	less := comparisons["<"]

@@ -81,7 +81,10 @@ func (e *environment) payload(root string) *payload {
 
 // read returns what is at a place, decoded.
 func (e *environment) read(p *place) any {
-	v, steps, exact := e.document(p).Any(p.path)
+	v, steps, exact, err := e.document(p).Any(p.path, e.of(p.root))
+	if err != nil {
+		fail("%s is too large: %v", p.upTo(len(p.path.Keys)), err)
+	}
 	e.saw(exact)
 	if steps < len(p.path.Keys) {
 		p.missing(steps, v == nil, v)
@@ -108,7 +111,7 @@ func (p *place) missing(steps int, isNil bool, v any) {
 		fail("%s is nil and has no member %s", p.upTo(steps), p.path.Keys[steps])
 	default:
 		if d, ok := v.(document.Value); ok {
-			v = d.Any()
+			v = d.Empty()
 		}
 		fail("%s is %s and has no member %s", p.upTo(steps), kindOf(v), p.path.Keys[steps])
 	}
@@ -122,7 +125,10 @@ func (p *place) upTo(steps int) string {
 // whole returns all of the body or reply.
 func (e *environment) whole(root string) any {
 	if p := e.payload(root); p.isJSON {
-		v, exact := p.document.Whole()
+		v, exact, err := p.document.Whole(e.of(root))
+		if err != nil {
+			fail("the %s is too large: %v", root, err)
+		}
 		e.saw(exact)
 		return v
 	}

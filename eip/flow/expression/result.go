@@ -12,8 +12,25 @@ import (
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
 )
 
-// result turns what an expression yields into what an eip.Value may be.
-func result(v any) any {
+// result turns what an expression yields into what an eip.Value may be. What is
+// larger as JSON than what functions may build is none.
+func (e *environment) result(v any) any {
+	switch v.(type) {
+	case nil, string, bool, int, float64, []byte:
+		return v
+	}
+	w := e.weigh(v)
+	if !w.fits(v, maxBuilt) {
+		fail("its result has more than %d MiB", maxBuilt>>20)
+	}
+	return e.plain(v, w)
+}
+
+// plain is normal of a value whose copy, where it needs one, is counted.
+func (e *environment) plain(v any, w weight) any {
+	if w.made {
+		e.build(24 * w.values)
+	}
 	v, _ = normal(v, 0)
 	return v
 }
@@ -156,6 +173,9 @@ func isText(t reflect.Type) bool {
 
 // textOf is the text of a value; it fails where that has none.
 func textOf(v any) string {
+	if t := reflect.TypeOf(v); t != nil && !isText(t) {
+		fail("its result is %s where text is needed", kindOf(v))
+	}
 	switch v, _ := normal(v, 0); v := v.(type) {
 	case nil:
 		return ""

@@ -43,7 +43,7 @@ func outcome(v any, err error) string {
 func (p *program) evaluate(m *eip.Message) (v any, err error) {
 	e := p.start(context.Background(), m, m)
 	defer e.end(&err)
-	return result(p.run(e)), nil
+	return e.result(p.run(e)), nil
 }
 
 func (p *program) decideOn(m *eip.Message) (v bool, err error) {

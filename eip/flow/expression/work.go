@@ -7,7 +7,6 @@ import (
 	"reflect"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/vm/runtime"
 )
 
 // DefaultWork is what one evaluation may do where nothing else is said, in
@@ -37,6 +36,7 @@ const million = 1_000_000
 func (e *environment) work(n int) {
 	before := e.left
 	if e.left -= n; e.left < 0 || n < 0 {
+		e.left = -1 // whatever came first of a map
 		fail("it takes more than %d million steps (see expression_budget)", e.program.limits.steps()/million)
 	}
 	if before>>20 != e.left>>20 {
@@ -52,7 +52,9 @@ const (
 	perRound   = 50 // of a loop
 	perMember  = 50 // or call
 	perMethod  = 400
-	perElement = 40 // of a list or map that is gone through by reflection
+	perElement = 40  // of a list or map that is gone through by reflection
+	perVisit   = 5   // of a value that is counted
+	perDeep    = 400 // that is compared by reflection
 )
 
 // roundCost is what each round of a loop costs, but for what its parts count
@@ -97,75 +99,25 @@ func stepsOf(n ast.Node) int {
 	}
 }
 
-// weigh counts the values in a value, and the bytes of text in it. It stops where
-// there are more than steps left.
-func (e *environment) weigh(v any) (values, bytes int) {
-	w := weight{limit: e.left}
-	w.add(v)
-	return w.values, w.bytes
-}
-
-type weight struct{ values, bytes, limit int }
-
-func (w *weight) add(v any) {
-	if w.values++; w.values > w.limit {
-		return
-	}
-	switch v := v.(type) {
-	case string:
-		w.bytes += len(v)
-	case json.Number:
-		w.bytes += 10 * len(v)
-	case []byte:
-		w.bytes += len(v)
-	case []any:
-		for _, x := range v {
-			w.add(x)
-		}
-	case map[string]any:
-		for k, x := range v {
-			w.bytes += len(k)
-			w.values += 4
-			w.add(x)
-		}
-	case nil, bool, int, float64:
-	default:
-		switch r := reflect.ValueOf(v); r.Kind() {
-		case reflect.Slice, reflect.Array, reflect.Map:
-			w.values += r.Len()
-			if s, ok := v.([]string); ok {
-				for _, t := range s {
-					w.bytes += len(t)
-				}
-			}
-		}
-	}
-}
-
-// through counts what it takes to go through all of a value.
-func (e *environment) through(v any, perValue, perByte int) {
-	values, bytes := e.weigh(v)
-	e.work(values)
-	e.work(values*perValue + bytes*perByte)
-}
-
 // compared counts what it takes to compare two values.
 func (e *environment) compared(a, b any) {
 	e.digits(b)
 	switch a := a.(type) {
+	case nil, bool, int, float64:
 	case json.Number:
 		e.digits(a)
 	case string:
 		if b, ok := b.(string); ok {
 			e.work(min(len(a), len(b)) / 16)
 		}
-	case []any, map[string]any, []string, []int:
-		if runtime.IsNil(b) {
-			return
-		}
-		switch reflect.TypeOf(b).Kind() {
-		case reflect.Slice, reflect.Map:
-			e.through(a, perElement/4, 1)
+	default:
+		switch reflect.ValueOf(b).Kind() {
+		case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
+			w, perValue := e.weigh(a), perElement/4
+			if w.made {
+				perValue = perDeep
+			}
+			e.work(w.values*perValue + w.bytes)
 		}
 	}
 }
@@ -173,6 +125,7 @@ func (e *environment) compared(a, b any) {
 // in is x in list or map, which go through no more than they must.
 func (e *environment) in(x, all any) bool {
 	switch l := all.(type) {
+	case nil, string:
 	case []any:
 		for _, v := range l {
 			e.work(perPart)
@@ -182,12 +135,20 @@ func (e *environment) in(x, all any) bool {
 			}
 		}
 		return false
-	case map[string]any:
-		e.text(x)
-	case nil, string:
 	default:
-		if r := reflect.ValueOf(all); r.Kind() == reflect.Slice || r.Kind() == reflect.Array {
-			e.work(perElement * r.Len())
+		switch r := reflect.ValueOf(all); r.Kind() {
+		case reflect.Slice, reflect.Array:
+			for i := range r.Len() {
+				v := r.Index(i).Interface()
+				e.work(perElement)
+				e.compared(v, x)
+				if equal(v, x) {
+					return true
+				}
+			}
+			return false
+		case reflect.Map:
+			e.text(x)
 		}
 	}
 	return among(x, all)
@@ -202,6 +163,32 @@ func (e *environment) text(v any) {
 		e.work(len(v) / 4)
 	case json.Number:
 		e.digits(v)
+	case [2]any: // of toPairs, the only list that is a key
+		e.through(v, perElement, 1)
+	}
+}
+
+// index is what a member is looked up by. What is none would be repeated whole by an
+// error.
+func (e *environment) index(v any) any {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Slice, reflect.Map, reflect.Array:
+		if e.spelled(v, perElement, 1); r.Kind() != reflect.Array {
+			fail("only text, numbers and booleans can be keys")
+		}
+	default:
+		e.text(v)
+	}
+	return key(v)
+}
+
+// keys counts what it takes to look up all keys of a map.
+func (e *environment) keys(m any) {
+	switch r := reflect.ValueOf(m); r.Kind() {
+	case reflect.Map:
+		for it := r.MapRange(); it.Next(); {
+			e.text(it.Key().Interface())
+		}
 	}
 }
 
@@ -209,7 +196,7 @@ func (e *environment) text(v any) {
 // as a list is long in digits.
 func (e *environment) key(v any) {
 	e.work(20 * perElement)
-	e.digits(v)
+	e.text(v)
 	if s, ok := v.(string); ok {
 		e.work(len(s))
 	}

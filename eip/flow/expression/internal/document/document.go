@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"sync"
 	"unique"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/footprint"
 )
 
 // A Path is a chain of keys, compiled once.
@@ -40,6 +43,7 @@ type Document struct {
 	mu    sync.Mutex
 	whole box
 	found []found
+	taken int // by what is decoded
 
 	// The first that found and keys hold, so that few need no allocation.
 	firstFound [3]found
@@ -60,12 +64,27 @@ type box struct {
 	full, exact bool
 }
 
-func (b *box) of(v Value) (any, bool) {
-	if !b.full {
-		b.value, b.exact = v.decode()
-		b.full = true
+// smallText is what is cheaper to decode than to look through first.
+const smallText = 4 << 10
+
+// decode fills a box, and counts among what m takes what that takes.
+func (d *Document) decode(b *box, v Value, m *eip.Message) error {
+	n := len(v.raw)
+	if v.Kind == List || v.Kind == Map {
+		if n *= 64; len(v.raw) > smallText {
+			n = footprint.Of(v.raw)
+		}
 	}
-	return b.value, b.exact
+	if n > footprint.Most-d.taken {
+		return footprint.ErrMost
+	}
+	d.taken += n
+	if n > smallText*64 && m != nil {
+		m.Charge(int64(n))
+	}
+	b.value, b.exact = v.decode()
+	b.full = true
+	return nil
 }
 
 // Parse checks a JSON text, which must not be changed afterwards.
@@ -102,14 +121,17 @@ func (d *Document) Get(p *Path) (v Value, steps int) {
 	return v, steps
 }
 
-// Any is Get with the value decoded. exact says that there is a Number in it.
-func (d *Document) Any(p *Path) (v any, steps int, exact bool) {
+// Any is Get with the value decoded, and counted among what m takes. exact says that
+// there is a Number in it.
+func (d *Document) Any(p *Path, m *eip.Message) (v any, steps int, exact bool, err error) {
 	d.mu.Lock()
 	f := d.get(p)
-	v, exact = f.box.of(f.value)
-	steps = f.steps
+	if !f.box.full {
+		err = d.decode(&f.box, f.value, m)
+	}
+	v, exact, steps = f.box.value, f.box.exact, f.steps
 	d.mu.Unlock()
-	return v, steps, exact
+	return v, steps, exact, err
 }
 
 func (d *Document) get(p *Path) *found {
@@ -161,9 +183,12 @@ func lookup(object []byte, keys []uint32, escaped bool, key string) []byte {
 	return nil
 }
 
-// Whole returns all of the text, decoded once, and whether there is a Number in it.
-func (d *Document) Whole() (v any, exact bool) {
+// Whole is Any for all of the text.
+func (d *Document) Whole(m *eip.Message) (v any, exact bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.whole.of(newValue(d.root))
+	if !d.whole.full {
+		err = d.decode(&d.whole, newValue(d.root), m)
+	}
+	return d.whole.value, d.whole.exact, err
 }

@@ -39,7 +39,7 @@ func check(t *testing.T, src []byte, paths [][]string) {
 	if err != nil {
 		return
 	}
-	if v, _ := d.Whole(); !reflect.DeepEqual(v, want) {
+	if v, _, _ := d.Whole(nil); !reflect.DeepEqual(v, want) {
 		t.Fatalf("decode(%q) = %#v, want %#v", src, v, want)
 	}
 	for range 2 { // the second time from memory
@@ -47,7 +47,7 @@ func check(t *testing.T, src []byte, paths [][]string) {
 			p := NewPath(keys...)
 			wantValue, wantSteps := follow(want, keys)
 			lazy, _ := d.Get(p)
-			v, steps, _ := d.Any(p)
+			v, steps, _, _ := d.Any(p, nil)
 			if steps != wantSteps || !reflect.DeepEqual(v, wantValue) || !reflect.DeepEqual(lazy.Any(), wantValue) {
 				t.Fatalf("Any(%q, %q) = %#v, %d, want %#v, %d", src, keys, v, steps, wantValue, wantSteps)
 			}
@@ -144,12 +144,12 @@ func TestDocument_Concurrent(t *testing.T) {
 		wg.Go(func() {
 			for _, k := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 				d.Get(NewPath(k))
-				d.Any(NewPath(k, "b"))
+				d.Any(NewPath(k, "b"), nil)
 			}
 		})
 	}
 	wg.Wait()
-	if v, steps, _ := d.Any(NewPath("a", "b")); steps != 2 || !reflect.DeepEqual(v, []any{1, 2}) {
+	if v, steps, _, _ := d.Any(NewPath("a", "b"), nil); steps != 2 || !reflect.DeepEqual(v, []any{1, 2}) {
 		t.Errorf("a.b = %v, %d", v, steps)
 	}
 }

@@ -83,6 +83,17 @@ func (v Value) Any() any {
 	return decoded
 }
 
+// Empty is Any, but nothing is in a list or map.
+func (v Value) Empty() any {
+	switch v.Kind {
+	case List:
+		return []any{}
+	case Map:
+		return map[string]any{}
+	}
+	return v.Any()
+}
+
 // decode also reports whether there is a Number in it.
 func (v Value) decode() (_ any, exact bool) {
 	switch v.Kind {
