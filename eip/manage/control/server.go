@@ -40,8 +40,9 @@ type Options struct {
 	Hide func(text string) string
 	// Compile compiles tap's "if"; nil: it takes none.
 	Compile func(source string) (eip.Predicate, error)
-	// Begun is closed when there is something to give commands to. Those from a topic
-	// wait for it in their subscription. nil: they need not.
+	// Begun is closed when the flows run. Commands from a topic wait for it in their
+	// subscription, and so do those from the socket that are not done at once. nil: they
+	// need not.
 	Begun <-chan struct{}
 }
 
@@ -128,11 +129,26 @@ func (s *Server) Discreet(m *eip.Message, err error) error { return s.redact.err
 
 // Listen notes a way by which commands come, for status; the state may change.
 func (s *Server) listen(on, at string) *Listening {
-	l := &Listening{On: on, At: at, State: "opening"}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, l := range s.listening {
+		if l.On == on && l.At == at { // it is tried again
+			return l
+		}
+	}
+	l := &Listening{On: on, At: at, State: "opening"}
 	s.listening = append(s.listening, l)
 	return l
+}
+
+// starting reports whether the flows do not run yet.
+func (s *Server) starting() bool {
+	select {
+	case <-s.Begun:
+		return false
+	default:
+		return s.Begun != nil
+	}
 }
 
 func (s *Server) set(l *Listening, state string) {
@@ -149,7 +165,7 @@ func (s *Server) status(*request) (any, error) {
 		switch state, why := StateOf(f); {
 		case why != "":
 			st.Hindered = append(st.Hindered, FlowState{f.Name(), state, why})
-		case state != Running:
+		case state != Running && state != Starting:
 			st.Stopped = append(st.Stopped, f.Name())
 		}
 	}
@@ -158,7 +174,9 @@ func (s *Server) status(*request) (any, error) {
 	for _, l := range s.listening {
 		st.Control = append(st.Control, *l)
 	}
-	if s.Process.Draining() || s.draining && len(st.Stopped) == len(st.Flows) {
+	if s.starting() {
+		st.State = "starting"
+	} else if s.Process.Draining() || s.draining && len(st.Stopped) == len(st.Flows) {
 		st.State = "draining"
 	}
 	return st, nil
