@@ -141,6 +141,8 @@ type Status struct {
 	// Hindered are the flows that are refused or waiting.
 	Hindered []FlowState `json:"hindered,omitempty"`
 	Brokers  []Broker    `json:"brokers"`
+	// Left are the processes that said within the last hour that they end.
+	Left []Departure `json:"left,omitempty"`
 	// Control says where commands come from, or why not.
 	Control []Listening `json:"control"`
 }

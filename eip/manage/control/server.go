@@ -68,6 +68,7 @@ type Server struct {
 	dropped  counter        // commands that were too many
 	nowhere  counter        // replies to what is no inbox
 	probes   probes
+	fleet    fleet
 	untold   chan news
 	telling  atomic.Bool // there is a topic to tell news on
 	taps     taps
@@ -159,7 +160,7 @@ func (s *Server) set(l *Listening, state string) {
 
 func (s *Server) status(*request) (any, error) {
 	st := Status{Instance: s.Instance, Time: time.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
-		State: "running", Brokers: s.Process.Brokers(), Flows: []string{}, Control: []Listening{}}
+		State: "running", Left: s.fleet.departures(), Brokers: s.Process.Brokers(), Flows: []string{}, Control: []Listening{}}
 	for _, f := range s.Process.Flows() {
 		st.Flows = append(st.Flows, f.Name())
 		switch state, why := StateOf(f); {
