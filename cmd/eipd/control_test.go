@@ -245,6 +245,7 @@ func TestControl_RabbitMQ(t *testing.T) {
 	if err := all["b"].cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	all["b"].reading.Wait()
 	_ = all["b"].cmd.Wait() // it was killed
 	_, stderr = fleet(0, "status", "--wait", "3s")
 	holds(t, stderr, "eipd: b has not answered; it did ")
@@ -252,7 +253,6 @@ func TestControl_RabbitMQ(t *testing.T) {
 		t.Errorf("it says twice that c has ended: %s", stderr)
 	}
 	all["a"].interrupt(t)
-	all["b"].interrupt(t)
 	_, stderr = fleet(3, "control", "list", "--wait", "100ms")
 	holds(t, stderr, "no process has answered on topic eip.control of amqp://guest:xxxxx@", "within 100ms")
 }

@@ -305,6 +305,28 @@ func TestFleet_EachTellsWhatNoOtherHas(t *testing.T) {
 	})
 }
 
+// What one was told that has just joined itself is told to the next.
+func TestFleet_JoinsAtOnce(t *testing.T) {
+	for range 30 {
+		synctest.Test(t, func(t *testing.T) {
+			f := openFleet(t)
+			defer f.end()
+			f.join("d", "s3cret")
+			time.Sleep(time.Millisecond)
+			f.say("s3cret", lease("d"), time.Now())
+			for range 3 {
+				f.join("d", "s3cret")
+			}
+			time.Sleep(time.Minute)
+			for i, m := range f.all {
+				if !m.enabled() {
+					t.Errorf("%d has not learned it", i)
+				}
+			}
+		})
+	}
+}
+
 // What is told is for those that join, is not given again, and is signed where
 // commands are.
 func TestFleet_TellsThoseThatJoin(t *testing.T) {

@@ -80,6 +80,7 @@ func (t *topicServer) ask() {
 		}
 		if !t.fleet.hasHeard() {
 			t.tell(news{Ask: true})
+			t.answerSoon(time.Now()) // others do not ask now, and this one may know what they do not
 		}
 		if !t.pause(mayAnswer) {
 			return
@@ -114,13 +115,21 @@ func (f *fleet) hasHeard() bool {
 	return heard
 }
 
-// asked answers another process' question by and by, unless others do. No answer is
-// older than the question, by whose clock ever: who asks takes it for given before.
+// asked takes another process' question.
 func (s *Server) asked(at time.Time) {
+	s.fleet.mu.Lock()
+	s.fleet.heard = true
+	s.fleet.mu.Unlock()
+	s.answerSoon(at)
+}
+
+// answerSoon tells the leases that no other has told by then. No answer is older than
+// the question, by whose clock ever: who asks takes it for given before.
+func (s *Server) answerSoon(at time.Time) {
 	f := &s.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.heard, f.told = true, nil // who asks now may not have heard it
+	f.told = nil // who asks now may not have heard it
 	if f.answering || !s.allowed("topic", "leases") {
 		return
 	}
