@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/visible"
 )
@@ -48,6 +50,9 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 	if len(words) == 1 && takesTarget && !strings.Contains(begun, "=") {
 		return c.targets(cmd.Context(), name), noFiles
 	}
+	if attribute, begun, ok := strings.Cut(begun, "="); ok && (name == "set" || name == "tap") && (attribute == "if" || strings.HasSuffix(attribute, ".if")) {
+		return expressions(attribute+"=", begun), goesOn
+	}
 	options := argumentsOf[name]
 	switch name {
 	case "set":
@@ -63,6 +68,38 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 		return options, goesOn
 	}
 	return options, noFiles
+}
+
+// expressions are the ways in which a name that is begun in an expression may go on,
+// with what stands before it.
+func expressions(before, begun string) (all []string) {
+	at := strings.LastIndexFunc(begun, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) + 1
+	if at > 0 && strings.Contains(".#", begun[at-1:at]) || strings.Count(begun, "'")%2 == 1 || strings.Count(begun, `"`)%2 == 1 {
+		return nil // a member, or text
+	}
+	add := func(name, does string) {
+		if strings.HasPrefix(name, begun[at:]) {
+			all = append(all, before+begun[:at]+name+"\t"+does)
+		}
+	}
+	add("body", "the payload")
+	add("headers", "the message's headers")
+	add("message", "its properties, such as message.key")
+	for _, f := range expression.Catalogue() {
+		add(f.Name(), f.Does)
+	}
+	return all
+}
+
+// completeFolders has the shell offer folders for flags that take one.
+func completeFolders(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		for _, name := range []string{"data-dir", "flows-dir"} {
+			if c.Flags().Lookup(name) != nil {
+				_ = c.MarkFlagDirname(name) // the flag exists
+			}
+		}
+	}
 }
 
 // targets are the addresses that a command can be about.

@@ -20,7 +20,8 @@ const expected = time.Minute
 
 // noteAnswers remembers, in the user's cache, which processes have answered on a
 // topic. Where all had time to answer, it returns a line for each that did within
-// the last minute and now did not. Where there is no cache, nothing is remembered.
+// the last minute and now did not, or has said that it ends. Where there is no cache,
+// nothing is remembered.
 func noteAnswers(topic string, replies []control.Reply, all bool) (missing []string) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -33,13 +34,23 @@ func noteAnswers(topic string, replies []control.Reply, all bool) (missing []str
 		_ = json.Unmarshal(b, &seen) // what cannot be read was not seen
 	}
 	now := time.Now()
+	left := map[string]time.Time{}
 	for _, r := range replies {
 		seen[r.Instance] = now
+		var st control.Status
+		if r.Command == "status" && r.Read(&st) == nil {
+			for _, d := range st.Left {
+				left[d.Instance] = d.Time
+			}
+		}
 	}
 	for _, instance := range slices.Sorted(maps.Keys(seen)) {
 		switch ago := now.Sub(seen[instance]); {
 		case ago > expected || ago < 0:
 			delete(seen, instance)
+		case ago > 0 && left[instance].After(seen[instance]):
+			delete(seen, instance)
+			missing = append(missing, fmt.Sprintf("%s has ended, %v ago", visible.Line(instance), now.Sub(left[instance]).Round(time.Second)))
 		case ago > 0 && all:
 			missing = append(missing, fmt.Sprintf("%s has not answered; it did %v ago", visible.Line(instance), ago.Round(time.Second)))
 		}

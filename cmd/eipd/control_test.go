@@ -240,9 +240,19 @@ func TestControl_RabbitMQ(t *testing.T) {
 	fleet(0, "status", "--expect", "3", patient)
 	all["c"].interrupt(t)
 	_, stderr = fleet(0, "status", "--wait", "3s")
-	holds(t, stderr, "eipd: c has not answered; it did ")
+	holds(t, stderr, "eipd: c has ended, ")
+	fleet(0, "status", "--expect", "2", patient)
+	if err := all["b"].cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	all["b"].reading.Wait()
+	_ = all["b"].cmd.Wait() // it was killed
+	_, stderr = fleet(0, "status", "--wait", "3s")
+	holds(t, stderr, "eipd: b has not answered; it did ")
+	if strings.Contains(stderr, "c has") {
+		t.Errorf("it says twice that c has ended: %s", stderr)
+	}
 	all["a"].interrupt(t)
-	all["b"].interrupt(t)
 	_, stderr = fleet(3, "control", "list", "--wait", "100ms")
 	holds(t, stderr, "no process has answered on topic eip.control of amqp://guest:xxxxx@", "within 100ms")
 }
@@ -263,6 +273,9 @@ func TestControl_Completion(t *testing.T) {
 		"purge queue.in ":        {"confirm=queue.in", "count=", "save=true"},
 		"tap ":                   {"f", "f.aside", "f.aside.discard", "f.loud", "f.loud.transform"},
 		"apply ":                 nil,
+		"tap f if=body.a>le":     {"if=body.a>len\tHow many elements, keys or characters it has."},
+		"set f.x big.if=bitxo":   {"big.if=bitxor\tBits that are set in one of them."},
+		"inject f if=le":         {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
 		"loglevel ":              {"for=", "level=debug", "level=error", "level=info", "level=warn"},
 		"--data-dir none set ":   nil,
 		"status --instance ":     {fmt.Sprintf("one\tpid %d", c.cmd.Process.Pid)},
@@ -280,6 +293,44 @@ func TestControl_Completion(t *testing.T) {
 		}
 	}
 	c.interrupt(t)
+}
+
+func TestComplete_Expressions(t *testing.T) {
+	for begun, want := range map[string][]string{
+		"le":              {"len"},
+		"body.a > 1 && l": {"last", "len", "lower", "lastIndexOf"},
+		"any(body.l, he":  {"headers"},
+		"mess":            {"message"},
+		"body.le":         nil,
+		"any(body.l, #le": nil,
+		"'le":             nil,
+		"body.a == 'le":   nil,
+		"'a' + le":        {"'a' + len"},
+		"\"le":            nil,
+		"nothing":         nil,
+		"zürich_le":       nil,
+	} {
+		var got []string
+		for _, c := range expressions("", begun) {
+			name, _, _ := strings.Cut(c, "\t")
+			got = append(got, name)
+		}
+		if begun != "'a' + le" {
+			at := strings.LastIndexAny(begun, " ") + 1
+			for i := range want {
+				want[i] = begun[:at] + want[i]
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q is completed by %q, want %q", begun, got, want)
+		}
+	}
+	for _, args := range [][]string{{"run", "--data-dir"}, {"run", "--flows-dir"}, {"tap", "--data-dir"}, {"send", "--data-dir"}} {
+		out, _, _ := output(t, eipd(t, t.TempDir(), append(append([]string{"__complete"}, args...), "")...))
+		if out != ":16\n" { // folders
+			t.Errorf("%v is completed by %q", args, out)
+		}
+	}
 }
 
 func TestControlArgs(t *testing.T) {

@@ -84,5 +84,6 @@ flow files say.`,
 	}
 	root.SetVersionTemplate("eipd {{.Version}}\n")
 	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newPing(), newSend(), newCall(), newReceive(), newControl(), newStatus(), newTop(), newTap(), newVersion())
+	completeFolders(root)
 	return root
 }

@@ -79,10 +79,7 @@ func (o *observed) health() telemetry.Health {
 }
 
 // started is called when all flows take messages.
-func (o *observed) started(p *flow.Process) {
-	o.process.Store(p)
-	o.state.Store(telemetry.Running)
-}
+func (o *observed) started() { o.state.Store(telemetry.Running) }
 
 func (o *observed) stopping() { o.state.Store(telemetry.Stopping) }
 

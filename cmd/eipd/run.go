@@ -109,7 +109,15 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 		return err
 	}
 	defer seen.close()
+	var unserved error
 	process, err := config.Start(ctx, flow.RunOptions{
+		Answering: func(p *flow.Process) error {
+			seen.process.Store(p)
+			if unserved = r.serve(p); errors.Is(unserved, control.ErrServed) {
+				return nil // by who may end meanwhile
+			}
+			return r.needed(unserved, log)
+		},
 		Tracer: seen.tracer(),
 		Flows:  r.flows, DataDir: r.dataDir, Instance: r.instance, Memory: memory, Grace: r.grace, Log: log,
 		FlowsDir: r.flowsDir, Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
@@ -121,10 +129,12 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 		}
 		return failure{exitFailed, err}
 	}
-	if err := r.serve(process, log); err != nil {
-		return failure{exitFailed, errors.Join(err, process.Stop())}
+	if errors.Is(unserved, control.ErrServed) {
+		if err := r.needed(r.serve(process), log); err != nil {
+			return failure{exitFailed, errors.Join(err, process.Stop())}
+		}
 	}
-	seen.started(process)
+	seen.started()
 	about := []any{slog.Int("flows", len(process.Stats()))}
 	if n := hindered(process); n > 0 {
 		about = append(about, slog.Int("not_working", n))
@@ -149,20 +159,24 @@ func hindered(process *flow.Process) (n int) {
 	return n
 }
 
-// serve opens the control socket. Where nothing was said about it, a process runs
-// without if need be.
-func (r *runCommand) serve(process *flow.Process, log *slog.Logger) error {
+// serve opens the control socket.
+func (r *runCommand) serve(process *flow.Process) error {
 	path := r.socket
 	if path == "" {
 		path = filepath.Join(r.dataDir, control.SocketName)
 	}
-	err := process.Control().ServeSocket(path)
+	return process.Control().ServeSocket(path)
+}
+
+// needed is an error of serve. Where nothing was said about the socket, a process runs
+// without if need be.
+func (r *runCommand) needed(err error, log *slog.Logger) error {
 	var refused *private.Error
-	if err != nil && r.socket == "" && !errors.As(err, &refused) {
-		log.Warn("no control socket; name another one by --socket", slog.Any("error", err))
-		return nil
+	if err == nil || r.socket != "" || errors.As(err, &refused) {
+		return err
 	}
-	return err
+	log.Warn("no control socket; name another one by --socket", slog.Any("error", err))
+	return nil
 }
 
 func (r *runCommand) stop(ctx context.Context, process *flow.Process, log *slog.Logger) error {

@@ -53,6 +53,9 @@ or after --for; exit code 3: then fewer than --count have come, or nobody answer
 	t.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&t.condition, "if", "", "only messages of which this `expression` is true, like body.total > 1000")
+	_ = cmd.RegisterFlagCompletionFunc("if", func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return expressions("", begun), goesOn
+	}) // the flag exists
 	f.Float64Var(&t.sample, "sample", 1, "only this `part` of the messages, from 0 to 1")
 	f.IntVar(&t.count, "count", 0, "end after this `number` of copies")
 	f.DurationVar(&t.lease, "for", 0, "end after this `time` (default: it goes on)")

@@ -13,18 +13,12 @@ import (
 	"github.com/eipd/eipd/eip/broker"
 )
 
-// openDeadLetters gives a flow that names no dead-letter channel the queue
-// FLOW.dead. A broker that the process does not use otherwise is opened only when
+// openDeadLetters opens the queue FLOW.dead of a flow that names no dead-letter
+// channel. A broker that the process does not use otherwise is opened only when
 // a message fails: a flow between adapters needs no broker, and no data directory.
 func (r *running) openDeadLetters(ctx context.Context) error {
-	if r.deadLetter = r.decl.DeadLetter; r.deadLetter != nil {
-		return nil
-	}
-	queue := implicitDeadLetters(r.decl.Name)
-	queue.written = []string{r.decl.Name}
-	d := &deadLetters{running: r, queue: queue, on: r.process.config.sourceBroker(r.decl), endpoint: endpoint{ref: queue.ref}}
-	r.deadLetter = d
-	if r.process.openBroker(d.on) == nil {
+	d, ok := r.deadLetter.(*deadLetters)
+	if !ok || r.process.openBroker(d.on) == nil {
 		return nil
 	}
 	err := d.open(ctx)

@@ -13,6 +13,7 @@ import (
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // decoder fills structs from blocks, as their schema says, and collects what is
@@ -310,6 +311,27 @@ func elsewhere(name string, names []string) string {
 	return didYouMean(name, names, "%s")
 }
 
+// missing are patterns that are no stages yet.
+var missing = []string{"splitter", "aggregator", "resequencer", "claim_check", "routing_slip", "process_manager", "scatter_gather", "composed_message_processor",
+	"dynamic_router", "idempotent_receiver", "normalizer", "content_enricher", "content_filter", "throttler", "delayer"}
+
+// stageMeant says which stage is meant by what may be a pattern's name, or the end of
+// one, like router.
+func stageMeant(name string, names []string) string {
+	for _, n := range names {
+		pattern := strings.ToLower(strings.NewReplacer(" ", "_", "-", "_").Replace(control.PatternOf(n)))
+		if n != "discard" && (pattern == name || strings.HasSuffix(pattern, "_"+name)) {
+			return fmt.Sprintf(" Did you mean %s?", n)
+		}
+	}
+	for _, m := range missing {
+		if strings.HasPrefix(name, m[:len(m)-2]) || len(name) > 4 && strings.HasPrefix(m, name) || strings.HasSuffix(m, "_"+name) {
+			return fmt.Sprintf(" There is no %s yet.%s", m, didYouMean("", names, "%s"))
+		}
+	}
+	return elsewhere(name, names)
+}
+
 // unknown reports an option or block that does not exist here; it returns false.
 func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, block bool) bool {
 	var attributes, blocks []string
@@ -328,11 +350,10 @@ func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, b
 				return d.fail(problem(r, "Option expected", "%q is an option of the %s and no block. Write %s = ….", name, at.what, name))
 			}
 		}
-		summary := "Unknown block"
 		if s.Body != nil {
-			summary = "Unknown stage"
+			return d.fail(problem(r, "Unknown stage", "The %s can hold no block %q.%s", at.what, name, stageMeant(name, blocks)))
 		}
-		return d.fail(problem(r, summary, "The %s can hold no block %q.%s", at.what, name, elsewhere(name, blocks)))
+		return d.fail(problem(r, "Unknown block", "The %s can hold no block %q.%s", at.what, name, elsewhere(name, blocks)))
 	}
 	for _, n := range blocks {
 		if n == name {

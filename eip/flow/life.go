@@ -144,6 +144,9 @@ func (r *running) start(ctx context.Context) error {
 // State says whether the flow takes messages.
 func (r *running) State() control.State {
 	l := r.life.Load()
+	if l == nil {
+		return control.Starting
+	}
 	select {
 	case <-l.done:
 		return control.Stopped

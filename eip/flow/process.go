@@ -36,6 +36,9 @@ type RunOptions struct {
 	// FlowsDir is the folder of the flow files that the control bus may apply; "":
 	// none.
 	FlowsDir string
+	// Answering, where set, is called once the process can say how it does, before it
+	// opens anything. An error of it is Start's.
+	Answering func(*Process) error
 
 	// Memory is what the process is to get by with: the flows' budgets in bytes share
 	// a third of it. 0: each has its own.
@@ -57,6 +60,7 @@ type Process struct {
 	log         *slog.Logger
 	started     time.Time
 	mu          sync.Mutex // guards brokers, deadLetters and the running flows' sinks
+	openingOne  sync.Mutex // held while a broker is opened
 	brokers     map[*Broker]broker.Broker
 	deadLetters map[*Channel]bool // of brokers: those that are open
 	flows       []*running
@@ -114,25 +118,23 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		p = nil
 	}()
 	for _, f := range flows {
-		r := &running{process: p, decl: f, turn: newTurn()}
-		p.flows = append(p.flows, r)
-		if err := r.openSources(ctx); err != nil {
-			return p, err
-		}
+		p.flows = append(p.flows, newRunning(p, f))
 	}
-	for _, r := range p.flows {
-		if err := r.openEndpoints(ctx); err != nil && !r.hinder(err) {
-			return p, err
-		}
-		if err := r.openDeadLetters(ctx); err != nil {
-			return p, err
-		}
-		r.build()
-	}
-	p.link()
 	begun, opened := make(chan struct{}), (<-chan struct{})(nil)
 	if o.host == nil {
-		opened = p.serve(ctx, begun)
+		p.control = p.newControl(begun)
+		if o.Answering != nil {
+			if err := o.Answering(p); err != nil {
+				return p, err
+			}
+		}
+	}
+	if err := p.open(ctx); err != nil {
+		return p, err
+	}
+	p.link()
+	if o.host == nil {
+		opened = p.serve(ctx)
 	}
 	ready, failed := make(chan struct{}, len(p.flows)), make(chan error, len(p.flows))
 	launched = true
@@ -168,44 +170,6 @@ func (c *Config) pick(names []string) (flows []*Flow, err error) {
 		}
 	}
 	return flows, nil
-}
-
-// broker opens a broker once.
-func (p *Process) broker(ctx context.Context, b *Broker) (broker.Broker, error) {
-	if host, of := p.shared(b); host != nil {
-		return host.broker(ctx, of)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if open, ok := p.brokers[b]; ok {
-		return open, nil
-	}
-	u, transport, err := broker.Lookup(b.URL)
-	if err != nil {
-		return nil, err
-	}
-	c, err := b.config(u)
-	if err != nil {
-		return nil, err
-	}
-	c.DataDir, c.Instance = p.options.DataDir, p.options.Instance
-	c.Log = p.log.With(slog.String("broker", orElse(b.Name, "default")))
-	open, err := transport.Open(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	p.brokers[b] = open
-	return open, nil
-}
-
-// openBroker returns a broker if it is open already, else nil.
-func (p *Process) openBroker(b *Broker) broker.Broker {
-	if host, of := p.shared(b); host != nil {
-		return host.openBroker(of)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.brokers[b]
 }
 
 func orElse(s, otherwise string) string {

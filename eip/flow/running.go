@@ -25,10 +25,21 @@ type running struct {
 	opened     int        // of the endpoints
 	upstream   []*running // flows that send to this one
 
-	turn turn // of who stops or starts the flow
-	life atomic.Pointer[life]
+	turn turn                 // of who stops or starts the flow
+	life atomic.Pointer[life] // nil: the process is starting
 
 	hindered atomic.Pointer[broker.Trouble] // what keeps the flow from running; nil: nothing
+}
+
+func newRunning(p *Process, f *Flow) *running {
+	r := &running{process: p, decl: f, turn: newTurn(), deadLetter: f.DeadLetter}
+	if r.deadLetter == nil {
+		queue := implicitDeadLetters(f.Name)
+		queue.written = []string{f.Name}
+		r.deadLetter = &deadLetters{running: r, queue: queue, on: p.config.sourceBroker(f), endpoint: endpoint{ref: queue.ref}}
+	}
+	r.build()
+	return r
 }
 
 // life is a flow from when it is started until it is stopped.
@@ -113,7 +124,9 @@ func (r *running) openSources(ctx context.Context) error {
 			s = &source{close: func() error { return nil }}
 			s.failed.Store(true)
 		}
+		r.mu.Lock()
 		r.sources = append(r.sources, s)
+		r.mu.Unlock()
 	}
 	return nil
 }
@@ -180,7 +193,7 @@ func (r *running) openEndpoint(ctx context.Context, e *endpoint) error {
 		}
 		e.bind(r, sink, adapterPlace(a))
 		e.noTests = !eip.PassesTests(a.Component)
-		r.sinks = append(r.sinks, sink)
+		r.keep(sink)
 		return nil
 	}
 	ch := p.config.Channels[e.String()]
@@ -201,17 +214,22 @@ func (r *running) openChannel(ctx context.Context, e *endpoint, ch *Channel, on 
 	}
 	e.inbox = b.Inbox
 	e.bind(r, sender, channelPlace(ch, on))
-	r.process.mu.Lock()
-	defer r.process.mu.Unlock()
-	r.sinks = append(r.sinks, sender)
+	r.keep(sender)
 	return nil
 }
 
-// build makes the eip.Flow of what was declared and opened.
+// keep has what was opened closed at the end.
+func (r *running) keep(sink io.Closer) {
+	r.process.mu.Lock()
+	defer r.process.mu.Unlock()
+	r.sinks = append(r.sinks, sink)
+}
+
+// build makes the eip.Flow of what was declared. Its source is opened later.
 func (r *running) build() {
 	p, f := r.process, r.decl
 	r.flow = &eip.Flow{
-		Name: f.Name, Source: r.source(), Stages: f.Body.Stages, To: f.Body.To,
+		Name: f.Name, Stages: f.Body.Stages, To: f.Body.To,
 		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch, WindowBytes: p.budget(f), MaxBody: f.MaxBody,
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},

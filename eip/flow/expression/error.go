@@ -66,7 +66,7 @@ func translate(source string, err error) *Error {
 		return whole(source, "This cannot be compiled: %s.", plain(line))
 	}
 	message, hint := sentence(fe.Message)
-	if hint == "" && strings.HasPrefix(fe.Message, "unexpected token ") {
+	if hint == "" && (strings.HasPrefix(fe.Message, "unexpected ") || strings.Contains(fe.Message, unterminated)) {
 		hint = quoted(source)
 	}
 	return at(source, fe.Location, hint, "%s", message)
@@ -124,13 +124,26 @@ func sentence(message string) (what, hint string) {
 	return strings.ToUpper(string(r)) + line[size:] + ".", ""
 }
 
+var (
+	values = regexp.MustCompile(`[{]\s*(?:body|headers|message)\b`) // as in the templates of others
+	code   = regexp.MustCompile(`\b(?:body|headers|message)[.\[]|\w\(|==|&&|\|\|`)
+	member = regexp.MustCompile(`\w\.\w`)
+)
+
 // quoted suggests quotes for what looks like text that somebody wrote as it is.
 func quoted(source string) string {
-	letters := strings.IndexFunc(source, unicode.IsLetter)
-	if letters < 0 || len(source) > 60 || strings.ContainsAny(source, "'\"`\\\n()[]{}.=<>&|") {
-		return ""
+	url := strings.Contains(source, "://")
+	switch {
+	case len(source) > 60 || strings.IndexFunc(source, unicode.IsLetter) < 0 || strings.ContainsAny(source, "\"`\\\n"):
+	case values.MatchString(source):
+		return "Text and values are joined by +: \"'hello ' + string(body.name)\"."
+	case code.MatchString(source), strings.ContainsAny(source, "[]{}=|") && !url, strings.ContainsAny(source, "<>&") && source[0] != '<', member.MatchString(source) && !url, strings.Count(source, "'")%2 == 0 && strings.Contains(source, "'"):
+	case strings.Contains(source, "'"):
+		return fmt.Sprintf("If it is text, put quotes inside the quotes: \"\\\"%s\\\"\".", source)
+	default:
+		return fmt.Sprintf("If it is text, put quotes inside the quotes: \"'%s'\".", source)
 	}
-	return fmt.Sprintf("If it is text, put quotes inside the quotes: \"'%s'\".", source)
+	return ""
 }
 
 // unterminated is what expr's lexer says.

@@ -148,6 +148,10 @@ func (s *Server) later(k command, r *request) {
 				case <-ctx.Done():
 				}
 			}
+			if err := s.untilBegun(ctx); err != nil {
+				done <- outcome{nil, err}
+				return
+			}
 			result, err := s.run(k, r)
 			done <- outcome{result, err}
 		}()
@@ -163,6 +167,25 @@ func (s *Server) later(k command, r *request) {
 		}
 		s.answer(r, o.result, o.err)
 	})
+}
+
+// patience is how long a command waits for the flows to run.
+const patience = 10 * time.Second
+
+func (s *Server) untilBegun(ctx context.Context) error {
+	if !s.starting() {
+		return nil
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-s.Begun:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return Errorf(Failed, "the process is starting, and nothing was done; status says what it waits for")
+	}
 }
 
 // lateness is how long a command may take to notice that its time is over.

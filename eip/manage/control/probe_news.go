@@ -10,9 +10,9 @@ import (
 	"github.com/eipd/eipd/eip/broker"
 )
 
-// A Test Message may be read by another process than the one that sent it, and waits
-// for its end. What happens to it there is told to all that listen to the topic, by
-// a command that nobody answers.
+// News is what processes tell all that listen to the topic, by a command that nobody
+// answers: what happens to a Test Message that another process may wait for, which
+// leases are running, and that one ends.
 const newsCommand = "news"
 
 // Bounds of news. They come by the topic that commands come by, and who can write to
@@ -24,16 +24,25 @@ const (
 	longestTestID = 128
 	mostReaders   = 1000
 	longestEnd    = 64 << 10 // as JSON
+	// farewell is how long a process waits at its end for the broker to take its last
+	// news.
+	farewell = time.Second
 )
 
-// news is what happened to a Test Message in a flow.
+// news is what happened to a Test Message in a flow, or one of the last three.
 type news struct {
-	Test    string `json:"test"`
-	Flow    string `json:"flow"`
+	Test    string `json:"test,omitempty"`
+	Flow    string `json:"flow,omitempty"`
 	Readers int    `json:"readers,omitempty"` // more flows will have it
 	Outside bool   `json:"outside,omitempty"`
 	Done    bool   `json:"done,omitempty"` // the flow is done with it
 	End     *End   `json:"end,omitempty"`
+
+	Ask    bool    `json:"ask,omitempty"` // which leases are running
+	Leases []Lease `json:"leases,omitempty"`
+	Gone   bool    `json:"gone,omitempty"` // the process ends
+
+	after time.Time // they are not older than this
 }
 
 // tell keeps news until they are sent. What is too much is dropped: a report then
@@ -53,13 +62,15 @@ func (s *Server) tell(n news) {
 	}
 }
 
-// tellAll sends news to the topic.
+// tellAll sends news to the topic, at last that the process ends.
 func (t *topicServer) tellAll() {
 	limit := newLimiter(newsPerSecond, newsBurst)
-	t.telling.Store(true)
 	defer t.telling.Store(false)
 	var to broker.Sender
 	defer func() {
+		if t.broker.Status().Connected {
+			to, _ = t.send(context.WithoutCancel(t.ctx), farewell, to, news{Gone: true}) // it ends all the same
+		}
 		if to != nil {
 			_ = to.Close() // what is not out is lost, as it may be
 		}
@@ -68,8 +79,8 @@ func (t *topicServer) tellAll() {
 		select {
 		case n := <-t.untold:
 			var err error
-			if to, err = t.send(to, n); err != nil && t.ctx.Err() == nil {
-				t.Log.Debug("control bus: cannot tell others of a Test Message", slog.Any("error", err))
+			if to, err = t.send(t.ctx, replyTimeout, to, n); err != nil && t.ctx.Err() == nil {
+				t.Log.Debug("control bus: cannot tell others", slog.Any("error", err))
 			}
 		case <-t.ctx.Done():
 			return
@@ -77,8 +88,8 @@ func (t *topicServer) tellAll() {
 	}
 }
 
-func (t *topicServer) send(to broker.Sender, n news) (broker.Sender, error) {
-	ctx, cancel := context.WithTimeout(t.ctx, replyTimeout)
+func (t *topicServer) send(ctx context.Context, within time.Duration, to broker.Sender, n news) (broker.Sender, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	body, err := t.encodeNews(n)
 	if err != nil {
@@ -104,7 +115,11 @@ func (s *Server) encodeNews(n news) ([]byte, error) {
 		return nil, err
 	}
 	if s.Secret != "" {
-		if err := c.Sign(s.Secret); err != nil {
+		at := time.Now()
+		if n.after.After(at) {
+			at = n.after
+		}
+		if err := c.sign(s.Secret, at); err != nil {
 			return nil, err
 		}
 	}
@@ -125,8 +140,18 @@ func (s *Server) hearNews(r *request) error {
 	}
 	var n news
 	if len(raw) > 2*longestEnd || json.Unmarshal(raw, &n) != nil || n.Readers < 0 || n.Readers > mostReaders {
-		return Errorf(BadArgs, "this is no news of a Test Message")
+		return Errorf(BadArgs, "this is no news")
 	}
-	s.probes.hear(n, r.Target)
+	switch {
+	case n.Gone:
+		s.fleet.gone(clip(r.Target))
+	case n.Ask:
+		at, _ := time.Parse(time.RFC3339Nano, r.Time) // that of a signed one is good
+		s.asked(at)
+	case n.Leases != nil:
+		s.told(n.Leases)
+	default:
+		s.probes.hear(n, r.Target)
+	}
 	return nil
 }

@@ -78,6 +78,7 @@ type State string
 
 // The states of a flow.
 const (
+	Starting State = "starting" // as its process is
 	Running  State = "running"
 	Stopping State = "stopping"
 	Stopped  State = "stopped"
@@ -134,12 +135,14 @@ type Status struct {
 	PID      int       `json:"pid"`
 	Version  string    `json:"version"`
 	Uptime   float64   `json:"uptime_s"`
-	State    string    `json:"state"` // "running" or "draining"
+	State    string    `json:"state"` // "starting", "running" or "draining"
 	Flows    []string  `json:"flows"`
 	Stopped  []string  `json:"stopped,omitempty"` // of the flows
 	// Hindered are the flows that are refused or waiting.
 	Hindered []FlowState `json:"hindered,omitempty"`
 	Brokers  []Broker    `json:"brokers"`
+	// Left are the processes that said within the last hour that they end.
+	Left []Departure `json:"left,omitempty"`
 	// Control says where commands come from, or why not.
 	Control []Listening `json:"control"`
 }

@@ -40,8 +40,9 @@ type Options struct {
 	Hide func(text string) string
 	// Compile compiles tap's "if"; nil: it takes none.
 	Compile func(source string) (eip.Predicate, error)
-	// Begun is closed when there is something to give commands to. Those from a topic
-	// wait for it in their subscription. nil: they need not.
+	// Begun is closed when the flows run. Commands from a topic wait for it in their
+	// subscription, and so do those from the socket that are not done at once. nil: they
+	// need not.
 	Begun <-chan struct{}
 }
 
@@ -67,6 +68,7 @@ type Server struct {
 	dropped  counter        // commands that were too many
 	nowhere  counter        // replies to what is no inbox
 	probes   probes
+	fleet    fleet
 	untold   chan news
 	telling  atomic.Bool // there is a topic to tell news on
 	taps     taps
@@ -128,11 +130,26 @@ func (s *Server) Discreet(m *eip.Message, err error) error { return s.redact.err
 
 // Listen notes a way by which commands come, for status; the state may change.
 func (s *Server) listen(on, at string) *Listening {
-	l := &Listening{On: on, At: at, State: "opening"}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, l := range s.listening {
+		if l.On == on && l.At == at { // it is tried again
+			return l
+		}
+	}
+	l := &Listening{On: on, At: at, State: "opening"}
 	s.listening = append(s.listening, l)
 	return l
+}
+
+// starting reports whether the flows do not run yet.
+func (s *Server) starting() bool {
+	select {
+	case <-s.Begun:
+		return false
+	default:
+		return s.Begun != nil
+	}
 }
 
 func (s *Server) set(l *Listening, state string) {
@@ -143,13 +160,13 @@ func (s *Server) set(l *Listening, state string) {
 
 func (s *Server) status(*request) (any, error) {
 	st := Status{Instance: s.Instance, Time: time.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
-		State: "running", Brokers: s.Process.Brokers(), Flows: []string{}, Control: []Listening{}}
+		State: "running", Left: s.fleet.departures(), Brokers: s.Process.Brokers(), Flows: []string{}, Control: []Listening{}}
 	for _, f := range s.Process.Flows() {
 		st.Flows = append(st.Flows, f.Name())
 		switch state, why := StateOf(f); {
 		case why != "":
 			st.Hindered = append(st.Hindered, FlowState{f.Name(), state, why})
-		case state != Running:
+		case state != Running && state != Starting:
 			st.Stopped = append(st.Stopped, f.Name())
 		}
 	}
@@ -158,7 +175,9 @@ func (s *Server) status(*request) (any, error) {
 	for _, l := range s.listening {
 		st.Control = append(st.Control, *l)
 	}
-	if s.Process.Draining() || s.draining && len(st.Stopped) == len(st.Flows) {
+	if s.starting() {
+		st.State = "starting"
+	} else if s.Process.Draining() || s.draining && len(st.Stopped) == len(st.Flows) {
 		st.State = "draining"
 	}
 	return st, nil

@@ -20,8 +20,10 @@ const (
 )
 
 // Sign dates c and signs it with the secret.
-func (c *Command) Sign(secret string) error {
-	c.Time, c.Nonce = time.Now().UTC().Format(time.RFC3339Nano), eip.NewID()
+func (c *Command) Sign(secret string) error { return c.sign(secret, time.Now()) }
+
+func (c *Command) sign(secret string, at time.Time) error {
+	c.Time, c.Nonce = at.UTC().Format(time.RFC3339Nano), eip.NewID()
 	text, err := c.signed()
 	if err != nil {
 		return err

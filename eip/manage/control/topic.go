@@ -94,9 +94,7 @@ func (t *topicServer) listenOnce(open func()) error {
 	defer src.Close() // what is in it is nobody else's
 	t.set(t.note, "open")
 	open()
-	if !t.learned {
-		t.learned = true
-		t.busy.Go(t.learn)
+	if t.telling.CompareAndSwap(false, true) {
 		t.busy.Go(t.tellAll)
 	}
 	if t.Begun != nil {
@@ -105,6 +103,10 @@ func (t *topicServer) listenOnce(open func()) error {
 		case <-t.ctx.Done():
 			return t.ctx.Err()
 		}
+	}
+	if !t.learned {
+		t.learned = true
+		t.learn()
 	}
 	for t.ctx.Err() == nil {
 		m, err := src.Receive(t.ctx)

@@ -42,7 +42,29 @@ func serve(t *testing.T, p *process, o control.Options) *control.Client {
 // impostor answers what is said on a bus as it likes, until the test ends.
 func impostor(t *testing.T, b *bus, answer func(asked *eip.Message, say func(any))) {
 	t.Helper()
-	src, err := b.broker.Source(t.Context(), controlTopic, broker.Subscription{Name: "impostor"})
+	listen(t, b, func(m *eip.Message) {
+		if m.Replier() == nil {
+			return
+		}
+		answer(m, func(v any) {
+			body, isText := v.(string)
+			if !isText {
+				raw, err := json.Marshal(v)
+				if err != nil {
+					t.Error(err)
+				}
+				body = string(raw)
+			}
+			reply := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return m.Reply(ctx, eip.New([]byte(body), nil)) })
+			_ = eip.Await(t.Context(), reply, m) // the asker may be gone
+		})
+	})
+}
+
+// listen takes what comes to the topic.
+func listen(t *testing.T, b *bus, take func(*eip.Message)) {
+	t.Helper()
+	src, err := b.broker.Source(t.Context(), controlTopic, broker.Subscription{Name: eip.NewID()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,21 +78,7 @@ func impostor(t *testing.T, b *bus, answer func(asked *eip.Message, say func(any
 				return
 			}
 			eip.Deliver(ctx, eip.Discard, m)
-			if m.Replier() == nil {
-				continue
-			}
-			answer(m, func(v any) {
-				body, isText := v.(string)
-				if !isText {
-					raw, err := json.Marshal(v)
-					if err != nil {
-						t.Error(err)
-					}
-					body = string(raw)
-				}
-				reply := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return m.Reply(ctx, eip.New([]byte(body), nil)) })
-				_ = eip.Await(ctx, reply, m) // the asker may be gone
-			})
+			take(m)
 		}
 	}()
 	t.Cleanup(func() {
@@ -249,6 +257,36 @@ func TestClient_BelievesSignedReplies(t *testing.T) {
 	}
 }
 
+// tell answers whoever asks for leases, and says so.
+func tell(t *testing.T, b *bus, l control.Lease, asked chan<- struct{}) {
+	to, err := b.broker.Sender(t.Context(), controlTopic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := to.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	listen(t, b, func(m *eip.Message) {
+		c, err := control.DecodeCommand(m.Body())
+		if err != nil || c.Args["ask"] == nil {
+			return
+		}
+		body, err := json.Marshal(control.Command{Command: "news", Target: "x", Args: args{"leases": []control.Lease{l}}})
+		if err == nil {
+			err = eip.Await(t.Context(), to, eip.New(body, nil))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+	})
+}
+
 // What others say is learned where they know the secret, or could set it themselves;
 // and not for longer than leases last.
 func TestLeases_AreBelievedWhereSetIs(t *testing.T) {
@@ -264,14 +302,7 @@ func TestLeases_AreBelievedWhereSetIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := openBus(t)
 			asked := make(chan struct{}, 1)
-			impostor(t, b, func(m *eip.Message, say func(any)) {
-				l, _ := json.Marshal(control.Leases{Leases: []control.Lease{{Address: "orders.mark", Attribute: "enabled", Value: true, Until: time.Now().AddDate(280, 0, 0)}}})
-				say(control.Reply{V: 1, Instance: "x", Command: "leases", OK: true, Result: l})
-				select {
-				case asked <- struct{}{}:
-				default:
-				}
-			})
+			tell(t, b, control.Lease{Address: "orders.mark", Attribute: "enabled", Value: true, Until: time.Now().AddDate(280, 0, 0)}, asked)
 			p, _, _ := run(t, marking)
 			c.o.Process, c.o.Instance, c.o.MaxLease = p, "a", time.Hour
 			b.join(t, c.o)

@@ -66,8 +66,10 @@ type BrokerHealth struct {
 // another process.
 func Check(state State, p Process) Health {
 	h := Health{Ready: state == Running, Status: state, Flows: []FlowHealth{}, Brokers: []BrokerHealth{}}
+	if state == Starting {
+		h.Degraded = []string{"the flows are not up yet"}
+	}
 	if p == nil {
-		h.Degraded = []string{"the flows are not up yet; the log says what they wait for"}
 		return h
 	}
 	for _, f := range p.Flows() {
@@ -76,7 +78,7 @@ func Check(state State, p Process) Health {
 		switch {
 		case why != "":
 			h.Degraded = append(h.Degraded, fmt.Sprintf("flow %s is %s: %s", f.Name(), s, why))
-		case s != control.Running:
+		case s != control.Running && s != control.Starting:
 			h.Degraded = append(h.Degraded, fmt.Sprintf("flow %s is %s", f.Name(), s))
 		}
 	}

@@ -26,7 +26,8 @@ func TestCheck(t *testing.T) {
 	}{
 		"running":     {telemetry.Running, control.Running, []control.Broker{up}, true, nil},
 		"no broker":   {telemetry.Running, control.Running, nil, true, nil},
-		"starting":    {telemetry.Starting, control.Running, []control.Broker{up}, false, nil},
+		"starting":    {telemetry.Starting, control.Running, []control.Broker{up}, false, []string{"the flows are not up yet"}},
+		"waiting":     {telemetry.Starting, control.Starting, []control.Broker{up, away}, false, []string{"the flows are not up yet", "broker far is not connected: far:5672: connection refused"}},
 		"stopping":    {telemetry.Stopping, control.Stopping, []control.Broker{up}, false, []string{"flow f is stopping"}},
 		"stopped":     {telemetry.Running, control.Stopped, []control.Broker{up}, true, []string{"flow f is stopped"}},
 		"broker away": {telemetry.Running, control.Running, []control.Broker{up, away}, false, []string{"broker far is not connected: far:5672: connection refused"}},

@@ -130,7 +130,25 @@ func Parse(name string, src []byte, spend func(steps, bytes int)) (*File, hcl.Di
 	if body, ok := file.Body.(*hclsyntax.Body); ok {
 		f.Body = native{body}
 	}
+	if diags.HasErrors() {
+		if d := unbalanced(name, src); d != nil {
+			return f, hcl.Diagnostics{d} // all else comes of it
+		}
+		for _, d := range diags {
+			plainly(d)
+		}
+	}
 	return f, diags
+}
+
+// plainly says what to write where the parser only says what its rule is.
+func plainly(d *hcl.Diagnostic) {
+	switch d.Summary {
+	case "Argument definition required":
+		d.Detail = "Between braces on one line there is room for one option, and for no block. Write the block on a line of its own."
+	case "Invalid single-argument block definition":
+		d.Detail = "Between braces on one line there is room for one option. Write each on a line of its own, and the closing brace too."
+	}
 }
 
 func parseJSON(name string, src []byte) (*File, hcl.Diagnostics) {
