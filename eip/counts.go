@@ -121,6 +121,18 @@ func (m *Message) Drop() {
 // copies in the lower bits, the drops above.
 const oneDrop = 1 << 24
 
+// pass counts a message that has passed a stage.
+func (t *tally) pass(dropped bool, copies int64) {
+	if copies > 0 {
+		t.copies.Add(copies)
+	}
+	if dropped {
+		t.dropped.Add(1)
+	} else {
+		t.sent.Add(1)
+	}
+}
+
 // outcome counts what became of a message as a whole that did not fail.
 func (t *tally) outcome(r *receipt) Outcome {
 	sent := r.sent.Load()
