@@ -32,13 +32,15 @@ func TestCounts_OfAStageItself(t *testing.T) {
 		want  map[string]int64
 		sent  eip.Counts
 	}{
-		"branch":         {func(to eip.Handler) eip.Stage { return router(yes, to) }, map[string]int64{"a": 1, "otherwise": 0}, eip.Counts{Sent: 1}},
-		"otherwise":      {func(to eip.Handler) eip.Stage { return router(no, to) }, map[string]int64{"a": 0, "otherwise": 1}, eip.Counts{Sent: 1}},
-		"detour":         {detour, map[string]int64{"detoured": 1}, eip.Counts{Sent: 1}},
-		"filter":         {func(to eip.Handler) eip.Stage { return &routing.Filter{If: no, DiscardTo: to} }, map[string]int64{"passed": 0, "discarded": 1}, eip.Counts{Sent: 1, Copies: 1}},
-		"send":           {func(to eip.Handler) eip.Stage { return &endpoint.Send{To: to} }, nil, eip.Counts{Sent: 1, Copies: 1}},
-		"recipient list": {func(to eip.Handler) eip.Stage { return &routing.RecipientList{To: []eip.Target{{Handler: to}, {Handler: eip.Discard}}} }, nil, eip.Counts{Sent: 1, Copies: 2}},
-		"discard":        {discardAfter, nil, eip.Counts{Sent: 1, Copies: 1}},
+		"branch":    {func(to eip.Handler) eip.Stage { return router(yes, to) }, map[string]int64{"a": 1, "otherwise": 0}, eip.Counts{Sent: 1}},
+		"otherwise": {func(to eip.Handler) eip.Stage { return router(no, to) }, map[string]int64{"a": 0, "otherwise": 1}, eip.Counts{Sent: 1}},
+		"detour":    {detour, map[string]int64{"detoured": 1}, eip.Counts{Sent: 1}},
+		"filter":    {func(to eip.Handler) eip.Stage { return &routing.Filter{If: no, DiscardTo: to} }, map[string]int64{"passed": 0, "discarded": 1}, eip.Counts{Sent: 1, Copies: 1}},
+		"send":      {func(to eip.Handler) eip.Stage { return &endpoint.Send{To: to} }, nil, eip.Counts{Sent: 1, Copies: 1}},
+		"recipient list": {func(to eip.Handler) eip.Stage {
+			return &routing.RecipientList{To: []eip.Target{{Handler: to}, {Handler: eip.Discard}}}
+		}, nil, eip.Counts{Sent: 1, Copies: 2}},
+		"discard": {discardAfter, nil, eip.Counts{Sent: 1, Copies: 1}},
 	}
 	failures := map[string]eip.HandlerFunc{
 		"at once": func(context.Context, *eip.Message) error { return errBroken },

@@ -54,7 +54,15 @@ func (v *viewer) counts(all map[string]statistics) error {
 	for _, address := range shown {
 		s := all[address]
 		c := s.Counts
-		row := []cell{{text: address}, whole(c.Received), whole(c.Sent), whole(c.Failed), {}, whole(c.InFlight)}
+		name := cell{text: address}
+		switch flow, _, within := strings.Cut(address, "."); {
+		case s.isTraffic():
+		case !within:
+			name.style = bold
+		case all[flow].Rate != nil:
+			name.text = between + address
+		}
+		row := []cell{name, whole(c.Received), whole(c.Sent), whole(c.Failed), {}, whole(c.InFlight)}
 		if c.Failed > 0 {
 			row[3].style = red
 		}

@@ -28,7 +28,7 @@ func TestTop_Once(t *testing.T) {
 	all[1].ask(0, "control", "stop", "f")
 	args := []string{"top", "--broker", url, "--expect", "2", "--wait", "1m"}
 	stdout, _ := asking(t, eipd(t, t.TempDir(), args...), 0)
-	holds(t, stdout, "ADDRESS SWITCH FAILED IN FLIGHT IN/S OUT/S RECEIVED SENT DROPPED P50 MS P99 MS KIND",
+	holds(t, stdout, "ADDRESS SWITCH FAILED IN FLIGHT WAITING IN/S OUT/S OLDEST RECEIVED SENT DROPPED P50 MS P99 MS KIND",
 		"f running in 1 of 2 0 0 ", "f.aside on ", "f.loud on in 1 of 2 for 1h59m 0 0 ", " 2 2 0 ")
 	for _, c := range all {
 		c.interrupt(t)
