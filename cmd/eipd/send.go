@@ -41,6 +41,13 @@ func send(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 	if err != nil {
 		return err
 	}
+	if l, err := c.living(ctx, ch, name); l != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		return l.send(ctx, msg)
+	}
 	b, err := c.open(ctx)
 	if err != nil {
 		return err

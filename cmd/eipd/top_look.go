@@ -78,12 +78,17 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 	s.lines = slices.SortedFunc(maps.Values(lines), func(a, b *topLine) int {
 		return slices.Compare(strings.Split(a.address, "."), strings.Split(b.address, "."))
 	})
+	s.addChannels()
+	return s
+}
+
+// addChannels adds what waits in channels after all flows.
+func (s *snapshot) addChannels() {
 	for _, name := range slices.Sorted(maps.Keys(s.wait)) {
 		d := s.wait[name]
 		kind, _, _ := strings.Cut(name, ".")
 		s.lines = append(s.lines, &topLine{address: name, kind: kind, wait: &d})
 	}
-	return s
 }
 
 func (s *snapshot) addGraph(r control.Reply, lines map[string]*topLine) {

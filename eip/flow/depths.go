@@ -32,7 +32,7 @@ const (
 func (p *Process) Depths() []control.Depth {
 	d := &p.depths
 	d.mu.Lock()
-	if old := time.Since(d.at); d.asked == nil && old > depthsLast {
+	if old := time.Since(d.at); d.asked == nil && (old > depthsLast || p.allInside()) {
 		if old > depthsAsk {
 			d.known = nil
 		}
@@ -58,6 +58,21 @@ func (p *Process) Depths() []control.Depth {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.known
+}
+
+// allInside reports whether all brokers are in this process, where to ask costs nothing.
+func (p *Process) allInside() bool {
+	for _, at := range append([]*Process{p}, p.guests.all()...) {
+		at.mu.Lock()
+		for _, b := range at.brokers {
+			if _, inside := b.(broker.Idler); !inside {
+				at.mu.Unlock()
+				return false
+			}
+		}
+		at.mu.Unlock()
+	}
+	return true
 }
 
 func (p *Process) lookAtDepths(ctx context.Context) (found []control.Depth) {
