@@ -38,7 +38,9 @@ func newReceive() *cobra.Command {
 as one line of JSON. A message is off its queue when its line is printed,
 unless --peek leaves it there. It ends
 when --count messages came (default 1), or with exit code 3 when too few came
-within the time-out; with --follow it goes on until it is stopped.`,
+within the time-out; with --follow it goes on until it is stopped.
+
+While a process has an embedded: broker open, --peek asks it by its socket.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
 	}
