@@ -32,10 +32,13 @@ const (
 
 // note notes when a message arrives. The lock is held.
 func (q *Queue) note(seq uint64) {
-	a := &q.ages
-	if a.fresh && a.every == markEvery {
-		return
+	if !q.fresh || q.every != markEvery {
+		q.remember(seq)
 	}
+}
+
+func (q *Queue) remember(seq uint64) {
+	a := &q.ages
 	first, _ := q.oldest()
 	if a.fresh && first != seq {
 		return
