@@ -121,12 +121,10 @@ func (m *Message) Drop() {
 // copies in the lower bits, the drops above.
 const oneDrop = 1 << 24
 
-// pass counts a message that has passed a stage.
-func (t *tally) pass(dropped bool, copies int64) {
-	if copies > 0 {
-		t.copies.Add(copies)
-	}
-	if dropped {
+// pass counts a message that has passed a stage, which noted this of it.
+func (t *tally) pass(noted uint32) {
+	t.copies.Add(int64(noted % oneDrop))
+	if noted >= oneDrop {
 		t.dropped.Add(1)
 	} else {
 		t.sent.Add(1)

@@ -76,11 +76,11 @@ func (r *receipt) reachedAgain(s Stage) {
 
 // passedAgain is about a stage that has passed a message on which it reached in an
 // earlier attempt. Where it failed there until now, that is counted now.
-func (r *receipt) passedAgain(s *tally, dropped bool, copies int64) {
+func (r *receipt) passedAgain(s *tally, noted uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.extra.pay(s) {
-		s.pass(dropped, copies)
+		s.pass(noted)
 	}
 }
 

@@ -68,18 +68,19 @@ func (l *link) leave(v *visit, err *error) {
 		return
 	}
 	t := l.named.tallies.of(r)
-	dropped, copies := false, int64(0)
-	if noted := r.noted.Load() - v.noted; noted != 0 {
+	noted := r.noted.Load() - v.noted
+	if noted != 0 {
 		r.noted.Add(-noted)
-		dropped, copies = noted >= oneDrop, int64(noted%oneDrop)
 	}
 	switch {
 	case here:
 		r.failedAt(t, v.first)
 	case !v.first:
-		r.passedAgain(t, dropped, copies)
+		r.passedAgain(t, noted)
+	case noted != 0:
+		t.pass(noted)
 	default:
-		t.pass(dropped, copies)
+		t.sent.Add(1)
 	}
 }
 
