@@ -121,6 +121,16 @@ func (m *Message) Drop() {
 // copies in the lower bits, the drops above.
 const oneDrop = 1 << 24
 
+// pass counts a message that has passed a stage, which noted this of it.
+func (t *tally) pass(noted uint32) {
+	t.copies.Add(int64(noted % oneDrop))
+	if noted >= oneDrop {
+		t.dropped.Add(1)
+	} else {
+		t.sent.Add(1)
+	}
+}
+
 // outcome counts what became of a message as a whole that did not fail.
 func (t *tally) outcome(r *receipt) Outcome {
 	sent := r.sent.Load()

@@ -19,6 +19,8 @@ type extra struct {
 	// of this attempt and earlier ones, that have counted it as received, and do not
 	// know yet what became of it.
 	failing, owed []*tally
+	passing       []Stage // that the message had been at before this attempt
+	undecided     []Stage // that counted it nowhere when it was there
 }
 
 // more returns the extra; the lock is held.
@@ -60,17 +62,51 @@ func (r *receipt) failedAt(s *tally, first bool) {
 	}
 }
 
-// passedAgain is about a stage that the message reached in an earlier attempt, and
-// has counted it. What it owes is settled at the end, but a drop is known now.
-func (r *receipt) passedAgain(s *tally, dropped bool) {
-	if !dropped {
+// reachedAgain is about a stage that the message reached in an earlier attempt.
+func (r *receipt) reachedAgain(s Stage) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.extra
+	if i := slices.Index(t.undecided, s); i >= 0 {
+		t.undecided = slices.Delete(t.undecided, i, i+1)
 		return
 	}
+	t.passing = append(t.passing, s)
+}
+
+// passedAgain is about a stage that has passed a message on which it reached in an
+// earlier attempt. Where it failed there until now, that is counted now.
+func (r *receipt) passedAgain(s *tally, noted uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.extra.pay(s) {
-		s.dropped.Add(1)
+		s.pass(noted)
 	}
+}
+
+// CountsAt reports whether the stage s, a pointer, that m is at should count it in
+// counts of its own. A message counts once, however often it is tried; a Test Message
+// does not.
+func (m *Message) CountsAt(s Stage) bool {
+	r := m.receipt
+	return r == nil || !r.test && (r.attempts == 0 || r.countsAt(s))
+}
+
+func (r *receipt) countsAt(s Stage) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !slices.Contains(r.more().passing, s)
+}
+
+// Undecided notes that m fails at a stage before that has counted it, so that the next
+// attempt does. It returns err.
+func (m *Message) Undecided(s Stage, err error) error {
+	if r := m.receipt; r != nil && m.CountsAt(s) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.more().undecided = append(r.extra.undecided, s)
+	}
+	return err
 }
 
 // pay strikes off one debt of a stage; false where there is none.
@@ -88,7 +124,7 @@ func (r *receipt) tryAgain() {
 	for _, s := range t.failing {
 		s.retried.Add(1)
 	}
-	t.failing, t.slots, t.forgive = nil, r.slots.Load(), nil
+	t.failing, t.passing, t.slots, t.forgive = nil, nil, r.slots.Load(), nil
 	r.err = nil
 	r.sent.Store(0)
 	r.dropped.Store(false)

@@ -30,6 +30,8 @@ func (l *link) enter(m *Message) (v visit) {
 		v.noted = r.noted.Load()
 		if v.first = r.visits(n.slot); v.first {
 			n.tallies.of(r).received.Add(1)
+		} else {
+			r.reachedAgain(n.Stage)
 		}
 	}
 	if x := r.extra; x != nil && x.measured {
@@ -66,19 +68,17 @@ func (l *link) leave(v *visit, err *error) {
 		return
 	}
 	t := l.named.tallies.of(r)
-	dropped := false
-	if noted := r.noted.Load() - v.noted; noted != 0 {
+	noted := r.noted.Load() - v.noted
+	if noted != 0 {
 		r.noted.Add(-noted)
-		dropped = noted >= oneDrop
-		t.copies.Add(int64(noted % oneDrop))
 	}
 	switch {
 	case here:
 		r.failedAt(t, v.first)
 	case !v.first:
-		r.passedAgain(t, dropped)
-	case dropped:
-		t.dropped.Add(1)
+		r.passedAgain(t, noted)
+	case noted != 0:
+		t.pass(noted)
 	default:
 		t.sent.Add(1)
 	}

@@ -40,6 +40,13 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 	if m.correlation == "" {
 		m.correlation = eip.NewID()
 	}
+	if l, err := c.living(ctx, ch, name); l != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		return l.not("no reply comes by its socket; eipd send sends the request alone, and eipd control inject " + l.target + " test=true shows where it would go")
+	}
 	b, err := c.open(ctx)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/embedded"
 )
 
 // client are the flags of commands that use a broker's channels from outside.
@@ -27,20 +29,32 @@ func (c *client) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.dataDir, "data-dir", ".eipd", "the `folder` of an embedded: broker")
 }
 
-// open connects to the broker.
-func (c *client) open(ctx context.Context) (broker.Broker, error) {
+// lookup finds the broker's transport.
+func (c *client) lookup() (*url.URL, broker.Transport, error) {
 	if c.broker == "" {
 		c.broker = os.Getenv("EIPD_BROKER") // which is no default of the flag, as help would say it
 	}
 	if c.broker == "" {
-		return nil, errors.New("name the broker: --broker URL, or EIPD_BROKER")
+		return nil, broker.Transport{}, errors.New("name the broker: --broker URL, or EIPD_BROKER")
 	}
 	u, t, err := broker.Lookup(c.broker)
 	if err != nil {
-		return nil, fmt.Errorf("--broker: %w", err)
+		return nil, t, fmt.Errorf("--broker: %w", err)
+	}
+	return u, t, nil
+}
+
+// open connects to the broker.
+func (c *client) open(ctx context.Context) (broker.Broker, error) {
+	u, t, err := c.lookup()
+	if err != nil {
+		return nil, err
 	}
 	b, err := t.Open(ctx, broker.Config{URL: u, DataDir: c.dataDir, Instance: fmt.Sprintf("cli:%d", os.Getpid()),
 		Reconnect: broker.Reconnect{Min: 100 * time.Millisecond, Max: 2 * time.Second}, Log: secrets.Log(slog.New(logHandler("text", slog.LevelWarn)))})
+	if errors.Is(err, embedded.ErrInUse) {
+		err = fmt.Errorf("%w\nThe process that has it is asked by its socket instead where --broker is its broker's URL, and --data-dir its data directory", err)
+	}
 	if err != nil {
 		return nil, failure{exitFailed, err}
 	}

@@ -63,7 +63,8 @@ func newStatus() *cobra.Command {
 		Use:   "status",
 		Short: "Show which processes run, with their flows and brokers",
 		Long: `Asks the process whose socket is in the data directory or, with --broker, all
-processes on a broker how they are. It is short for eipd control status.`,
+processes on a broker how they are, and how much waits in the queues and
+subscriptions that their flows use. It is short for eipd control status.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -32,6 +32,7 @@ var argumentsOf = map[string][]string{
 	"loglevel": {"for=", "level=debug", "level=error", "level=info", "level=warn"},
 	"purge":    {"count=", "save=true"},
 	"replay":   {"count=", "invalid=true"},
+	"peek":     {"count="},
 	"tap":      {"count=", "for=", "if=", "sample="},
 }
 
@@ -119,7 +120,7 @@ func (b *bus) targets(ctx context.Context, command string) (all []string) {
 			}
 		}
 		for _, ch := range g.Channels {
-			if command == "inject" || command == "stats" || command == "purge" && ch.Kind == "queue" {
+			if command == "inject" || command == "stats" || (command == "purge" || command == "peek") && ch.Kind == "queue" {
 				all = append(all, ch.Name)
 			}
 		}

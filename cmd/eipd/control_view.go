@@ -167,6 +167,7 @@ func (v *viewer) leases(replies []control.Reply) error {
 func (v *viewer) status(replies []control.Reply) error {
 	g := v.grid("INSTANCE", "VERSION", "UPTIME", "STATE", "FLOWS", "BROKERS")
 	var trouble []string
+	wait := depths{}
 	for _, r := range replies {
 		var s control.Status
 		if err := r.Read(&s); err != nil {
@@ -200,12 +201,13 @@ func (v *viewer) status(replies []control.Reply) error {
 				trouble = append(trouble, fmt.Sprintf("%s: control bus: %s %s is %s", s.Instance, l.On, l.At, l.State))
 			}
 		}
+		wait.add(s.Depths)
 	}
 	err := g.print(v.out)
 	for _, line := range trouble {
 		fmt.Fprintln(v.out, styled(line, yellow, v.colours))
 	}
-	return err
+	return cmp.Or(err, v.depths(wait))
 }
 
 // flowNames lists flows, but not very many.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/eipd/eipd/eip/manage/control"
 )
@@ -54,7 +55,15 @@ func (v *viewer) counts(all map[string]statistics) error {
 	for _, address := range shown {
 		s := all[address]
 		c := s.Counts
-		row := []cell{{text: address}, whole(c.Received), whole(c.Sent), whole(c.Failed), {}, whole(c.InFlight)}
+		name := cell{text: address}
+		switch flow, _, within := strings.Cut(address, "."); {
+		case s.isTraffic():
+		case !within:
+			name.style = bold
+		case all[flow].Rate != nil:
+			name.text = between + address
+		}
+		row := []cell{name, whole(c.Received), whole(c.Sent), whole(c.Failed), {}, whole(c.InFlight)}
 		if c.Failed > 0 {
 			row[3].style = red
 		}
@@ -164,4 +173,56 @@ func (v *viewer) inject(replies []control.Reply) error {
 		}
 	}
 	return g.print(v.out)
+}
+
+// depths are what waits in channels, by their names. Processes tell of the same ones,
+// not quite at the same time.
+type depths map[string]control.Depth
+
+func (d depths) add(of []control.Depth) {
+	for _, c := range of {
+		name := c.Channel
+		if c.Subscription != "" {
+			name += " (" + c.Subscription + ")"
+		}
+		if c.Messages >= d[name].Messages {
+			d[name] = c
+		}
+	}
+}
+
+// mostEmpty is how many channels in which nothing waits are worth a line each.
+const mostEmpty = 20
+
+func (v *viewer) depths(wait depths) error {
+	if len(wait) == 0 {
+		return nil
+	}
+	g := v.grid("CHANNEL", "WAITING", "OLDEST")
+	empty := 0
+	for _, name := range slices.Sorted(maps.Keys(wait)) {
+		d := wait[name]
+		if d.Messages == 0 {
+			empty++
+		}
+		if d.Messages > 0 || len(wait) <= mostEmpty {
+			g.add(cell{text: name}, whole(int64(d.Messages)), oldest(d))
+		}
+	}
+	fmt.Fprintln(v.out)
+	if len(wait) > mostEmpty && empty > 0 {
+		defer fmt.Fprintf(v.out, "nothing waits in %s\n", count(empty, "other channel"))
+	}
+	if len(g.rows) == 1 {
+		return nil
+	}
+	return g.print(v.out)
+}
+
+// oldest says how long a message has waited, where that is known.
+func oldest(d control.Depth) cell {
+	if d.Oldest == 0 {
+		return cell{right: true}
+	}
+	return number(briefly(time.Duration(d.Oldest * float64(time.Second))))
 }

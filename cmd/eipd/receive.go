@@ -10,12 +10,12 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/visible"
 )
 
@@ -38,7 +38,9 @@ func newReceive() *cobra.Command {
 as one line of JSON. A message is off its queue when its line is printed,
 unless --peek leaves it there. It ends
 when --count messages came (default 1), or with exit code 3 when too few came
-within the time-out; with --follow it goes on until it is stopped.`,
+within the time-out; with --follow it goes on until it is stopped.
+
+While a process has an embedded: broker open, --peek asks it by its socket.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
 	}
@@ -61,6 +63,13 @@ func (r *receiveCommand) run(cmd *cobra.Command, name string) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if l, err := r.living(ctx, ch, name); l != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		return l.receive(ctx, r, cmd.OutOrStdout())
+	}
 	b, err := r.open(ctx)
 	if err != nil {
 		return err
@@ -111,41 +120,12 @@ func (r *receiveCommand) one(ctx context.Context, s broker.Source, out *json.Enc
 		return failure{exitFailed, err}
 	}
 	if r.peek { // closing the source gives back what was not settled, in its order
-		return out.Encode(view(m))
+		return out.Encode(control.View(m))
 	}
 	var failed error
 	eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error {
-		failed = out.Encode(view(m))
+		failed = out.Encode(control.View(m))
 		return failed
 	}), m)
 	return failed
-}
-
-// view is how a message is printed.
-func view(m *eip.Message) map[string]any {
-	v := map[string]any{"channel": m.Channel, "redelivered": m.Redelivered}
-	for name, text := range map[string]string{"id": m.ID, "correlation_id": m.CorrelationID, "reply_to": m.ReplyTo, "type": m.Type,
-		"content_type": m.ContentType, "content_encoding": m.Encoding, "key": m.Key, "user_id": m.UserID, "app_id": m.AppID} {
-		if text != "" {
-			v[name] = text
-		}
-	}
-	if !m.Timestamp.IsZero() {
-		v["timestamp"] = eip.ShownTime(m.Timestamp)
-	}
-	if m.Priority > 0 {
-		v["priority"] = m.Priority
-	}
-	if len(m.Headers) > 0 {
-		v["headers"] = m.Headers
-	}
-	switch body := m.Body(); {
-	case json.Valid(body):
-		v["body"] = json.RawMessage(body)
-	case utf8.Valid(body):
-		v["body"] = string(body)
-	default:
-		v["body_base64"] = body
-	}
-	return v
 }

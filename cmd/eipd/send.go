@@ -16,7 +16,8 @@ func newSend() *cobra.Command {
 		Use:   "send CHANNEL",
 		Short: "Send a message to a channel of a broker",
 		Long: `Sends one message to queue.ADDRESS or topic.ADDRESS of the broker, and waits until
-the broker has it. The channel must exist. Exit code 3: not within the time-out.`,
+the broker has it. The channel must exist. While a process has an embedded: broker
+open, it is asked by its socket. Exit code 3: not within the time-out.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
@@ -40,6 +41,13 @@ func send(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 	msg, err := m.message(cmd, func(err error) { done <- err })
 	if err != nil {
 		return err
+	}
+	if l, err := c.living(ctx, ch, name); l != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		return l.send(ctx, msg)
 	}
 	b, err := c.open(ctx)
 	if err != nil {

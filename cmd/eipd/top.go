@@ -27,6 +27,7 @@ func newTop() *cobra.Command {
 		Long: `Shows what passes each flow and stage of the process whose socket is in the data
 directory or, with --broker, of all processes on a broker together: how many
 messages, how fast, how long they take, what is in flight, and what is switched on.
+Below are the queues and subscriptions that flows use, and how much waits there.
 
 Arrows choose a line, space switches a detour or wire tap, s stops or starts a flow,
 q or ctrl-C ends it. Where it is not on a terminal, it prints one table and ends.`,

@@ -21,7 +21,8 @@ type snapshot struct {
 	instances []string
 	lines     []*topLine
 	lost      []string // brokers that are not connected
-	err       error    // nobody answered
+	wait      depths
+	err       error // nobody answered
 }
 
 // topLine is one flow or stage in all processes.
@@ -33,6 +34,7 @@ type topLine struct {
 	of, on        int     // processes that have a switch here, and those where it is on
 	changed       bool    // it differs from the flow file
 	until         time.Time
+	wait          *control.Depth // of a channel; what else there is, is of flows and stages
 }
 
 const flowKind = "flow"
@@ -60,7 +62,7 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 		})
 	}
 	both.Wait()
-	s := &snapshot{at: time.Now(), err: cmp.Or(failed[0], failed[1])}
+	s := &snapshot{at: time.Now(), err: cmp.Or(failed[0], failed[1]), wait: depths{}}
 	lines := map[string]*topLine{}
 	for _, r := range graphs {
 		s.addGraph(r, lines)
@@ -76,7 +78,17 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 	s.lines = slices.SortedFunc(maps.Values(lines), func(a, b *topLine) int {
 		return slices.Compare(strings.Split(a.address, "."), strings.Split(b.address, "."))
 	})
+	s.addChannels()
 	return s
+}
+
+// addChannels adds what waits in channels after all flows.
+func (s *snapshot) addChannels() {
+	for _, name := range slices.Sorted(maps.Keys(s.wait)) {
+		d := s.wait[name]
+		kind, _, _ := strings.Cut(name, ".")
+		s.lines = append(s.lines, &topLine{address: name, kind: kind, wait: &d})
+	}
 }
 
 func (s *snapshot) addGraph(r control.Reply, lines map[string]*topLine) {
@@ -126,6 +138,7 @@ func (s *snapshot) addStatus(r control.Reply) {
 			s.lost = append(s.lost, fmt.Sprintf("%s: broker %s is not connected", r.Instance, b.Name))
 		}
 	}
+	s.wait.add(st.Depths)
 }
 
 func (s *snapshot) addStats(r control.Reply, lines map[string]*topLine) {
@@ -155,7 +168,7 @@ func (s *snapshot) addStats(r control.Reply, lines map[string]*topLine) {
 
 // grid shows the lines; the one at the address chosen is marked.
 func (s *snapshot) grid(colours bool, chosen string) *grid {
-	g := &grid{colours: colours, rows: [][]cell{head("ADDRESS", "SWITCH", "FAILED", "IN FLIGHT", "IN/S", "OUT/S", "RECEIVED", "SENT", "DROPPED", "P50 MS", "P99 MS", "KIND")}}
+	g := &grid{colours: colours, rows: [][]cell{head("ADDRESS", "SWITCH", "FAILED", "IN FLIGHT", "WAITING", "IN/S", "OUT/S", "OLDEST", "RECEIVED", "SENT", "DROPPED", "P50 MS", "P99 MS", "KIND")}}
 	for i, l := range s.lines {
 		if l.address == chosen {
 			g.marked = i + 1
@@ -164,12 +177,17 @@ func (s *snapshot) grid(colours bool, chosen string) *grid {
 		if l.kind == flowKind {
 			address.style = bold
 		}
+		if l.wait != nil {
+			no := cell{right: true}
+			g.add(address, cell{}, no, no, whole(int64(l.wait.Messages)), no, no, oldest(*l.wait), no, no, no, no, no, cell{text: l.kind, style: faint})
+			continue
+		}
 		failed := whole(l.counts.Failed)
 		if l.counts.Failed > 0 {
 			failed.style = red
 		}
-		g.add(address, l.shown(s.at), failed, whole(l.counts.InFlight), number(decimal(l.rate.Received)), number(decimal(l.rate.Sent)), // these fit 80 columns
-			whole(l.counts.Received), whole(l.counts.Sent), whole(l.counts.Dropped), number(decimal(l.p50)), number(decimal(l.p99)),
+		g.add(address, l.shown(s.at), failed, whole(l.counts.InFlight), cell{right: true}, number(decimal(l.rate.Received)), number(decimal(l.rate.Sent)), // these fit 80 columns
+			cell{right: true}, whole(l.counts.Received), whole(l.counts.Sent), whole(l.counts.Dropped), number(decimal(l.p50)), number(decimal(l.p99)),
 			cell{text: l.kind, style: faint})
 	}
 	return g

@@ -72,6 +72,19 @@ type Idler interface {
 	Idle() bool
 }
 
+// Deep is a broker that can tell how much waits in channels.
+type Deep interface {
+	// Depths looks at the queue, or the subscription, of each item, and changes nothing.
+	// It has no entry for what it cannot tell by the end of ctx, or does not hold.
+	Depths(ctx context.Context, of []Item) map[int]Depth
+}
+
+// Depth is how much waits in a queue or subscription, without what somebody has taken.
+type Depth struct {
+	Messages int
+	Oldest   time.Duration // how long the oldest has waited; 0: nobody knows
+}
+
 // Capabilities are what a broker can do. It declares them in its Registry entry,
 // and the acceptance suite checks them both ways.
 type Capabilities struct {

@@ -3,6 +3,7 @@ package eiptest
 import (
 	"bytes"
 	"context"
+	"maps"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -178,6 +179,50 @@ var capabilityTests = map[string]func(*brokerTest){
 			t.elapse(time.Millisecond) // there is nothing to wait on
 		}
 		t.close(src)
+	},
+
+	"Capability/Depths": func(t *brokerTest) {
+		if _, ok := t.b.(broker.Deep); !ok {
+			t.Skip("the broker cannot tell how much waits")
+		}
+		q, topic := t.queue("q"), t.topic("t")
+		sub := broker.Subscription{Name: "s", Durable: true}
+		of := []broker.Item{{Channel: t.queue("absent")}, {Channel: q}, {Channel: t.topic("absent"), Subscription: &sub}, {Channel: topic, Subscription: &sub}, {Channel: topic}}
+		expect := func(want map[int]int) {
+			t.Helper()
+			for {
+				got := map[int]int{}
+				for i, d := range t.b.(broker.Deep).Depths(t.ctx, of) {
+					got[i] = d.Messages
+				}
+				switch {
+				case maps.Equal(got, want):
+					return
+				case t.ctx.Err() != nil:
+					t.Fatalf("what waits is %v, want %v", got, want)
+				}
+				t.elapse(10 * time.Millisecond) // a remote one counts by and by
+			}
+		}
+		reads := t.source(topic, sub)
+		t.close(reads)
+		t.sendTo(topic, "a", "b")
+		t.sendTo(q, "1", "2", "3")
+		expect(map[int]int{1: 3, 3: 2})
+		src := t.source(q, broker.Subscription{Prefetch: 1})
+		h := t.hold(src)
+		expect(map[int]int{1: 2, 3: 2})
+		h.settle(errOnPurpose)
+		t.expect(src, "1", "2", "3")
+		expect(map[int]int{1: 0, 3: 2})
+		t.close(src)
+		t.restart()
+		t.sendTo(q, "4")
+		want := map[int]int{1: 1, 3: 2}
+		if !t.can.Durable {
+			delete(want, 3)
+		}
+		expect(want)
 	},
 
 	"Capability/Positions": func(t *brokerTest) {

@@ -18,7 +18,9 @@ func NewDiscard() *Discard { return &Discard{} }
 // Process drops m.
 func (d *Discard) Process(_ context.Context, m *eip.Message, _ eip.Handler) error {
 	m.Drop()
-	d.dropped.Add(1)
+	if m.CountsAt(d) {
+		d.dropped.Add(1)
+	}
 	return nil
 }
 

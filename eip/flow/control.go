@@ -14,6 +14,7 @@ import (
 
 var (
 	_ control.Process = (*Process)(nil)
+	_ control.Deep    = (*Process)(nil)
 	_ control.Flow    = (*running)(nil)
 )
 

@@ -27,7 +27,7 @@ func (r *running) openDeadLetters(ctx context.Context) error {
 	case d.Trouble() == nil:
 		return fmt.Errorf("flow %s: open its dead-letter queue: %w", r.decl.Name, err)
 	default:
-		r.process.opening.Go(d.keepOpening)
+		r.process.beside.Go(d.keepOpening)
 	}
 	return nil
 }

@@ -68,7 +68,8 @@ type Process struct {
 	counted     counted
 	running     context.Context // of the flows
 	stop        context.CancelFunc
-	opening     sync.WaitGroup // dead-letter queues that could not be opened yet
+	beside      sync.WaitGroup // dead-letter queues that could not be opened yet; who asks for depths
+	depths      depths
 	stopping    atomic.Bool
 	steps       atomic.Pointer[func(control.Step)]
 	control     *control.Server // nil of a guest
@@ -241,7 +242,7 @@ func (p *Process) close() (err error) {
 	if p.control != nil {
 		p.control.Close()
 	}
-	p.opening.Wait()
+	p.beside.Wait()
 	for _, r := range p.flows {
 		err = errors.Join(err, r.close())
 	}

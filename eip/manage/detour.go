@@ -41,7 +41,9 @@ func (d *Detour) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 	if !d.enabled.or(d.Enabled) {
 		return next.Handle(ctx, m)
 	}
-	d.detoured.Add(1)
+	if m.CountsAt(d) {
+		d.detoured.Add(1)
+	}
 	return d.Body.Process(ctx, m, next)
 }
 

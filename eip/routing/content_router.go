@@ -86,17 +86,21 @@ func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, _ eip.Handl
 		}
 		ok, err := holds(ctx, m)
 		if err != nil {
-			return fmt.Errorf("when %q: %w", w.Label, err)
+			return m.Undecided(r, fmt.Errorf("when %q: %w", w.Label, err))
 		}
 		if ok {
-			w.taken.Add(1)
+			if m.CountsAt(r) {
+				w.taken.Add(1)
+			}
 			return w.Body.Process(ctx, m, nil)
 		}
 	}
 	if empty(&r.Otherwise) {
 		return eip.Invalid(r.noMatch())
 	}
-	r.otherwise.Add(1)
+	if m.CountsAt(r) {
+		r.otherwise.Add(1)
+	}
 	return r.Otherwise.Process(ctx, m, nil)
 }
 

@@ -39,15 +39,20 @@ func (f *Filter) Validate() error {
 // Process passes m on, or drops it.
 func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	ok, err := f.condition.Or(f.If)(ctx, m)
-	switch {
-	case err != nil:
-		return err
-	case ok:
-		f.passed.Add(1)
-		return next.Handle(ctx, m)
+	if err != nil {
+		return m.Undecided(f, err)
 	}
-	f.dropped.Add(1)
-	if f.DiscardTo == nil {
+	count := &f.passed
+	if !ok {
+		count = &f.dropped
+	}
+	if m.CountsAt(f) {
+		count.Add(1)
+	}
+	switch {
+	case ok:
+		return next.Handle(ctx, m)
+	case f.DiscardTo == nil:
 		m.Drop()
 		return nil
 	}

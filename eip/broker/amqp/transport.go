@@ -33,6 +33,7 @@ type Broker struct {
 	closed    bool
 	open      map[interface{ Close() error }]bool
 	consuming map[string]int // consumers by queue
+	looks     *connection    // for Depths
 }
 
 // Open prepares a broker. It does not wait for a connection: sources and senders

@@ -36,7 +36,8 @@ const (
 	lockPoll = 20 * time.Millisecond
 )
 
-var errInUse = errors.New("it is in use")
+// ErrInUse is why a directory cannot be opened that somebody has open.
+var ErrInUse = errors.New("is in use, by another process or another broker of this one")
 
 // openStore opens the file at path, and makes it where it is missing.
 func openStore(path string, log *slog.Logger) (*store, error) {
@@ -55,8 +56,8 @@ func openStore(path string, log *slog.Logger) (*store, error) {
 	s.adapt(0)
 	err := s.open()
 	switch {
-	case errors.Is(err, errInUse), errors.Is(err, bbolterrors.ErrTimeout):
-		return nil, fmt.Errorf("the data directory %s is in use, by another process or another broker of this one: end that, or choose another directory by --data-dir or by the URL, embedded:DIR", dir)
+	case errors.Is(err, ErrInUse), errors.Is(err, bbolterrors.ErrTimeout):
+		return nil, fmt.Errorf("the data directory %s %w: end that, or choose another directory by --data-dir or by the URL, embedded:DIR", dir, ErrInUse)
 	case err != nil:
 		return nil, fmt.Errorf("%s cannot be used: %w. Nothing in it was changed; restore it from a backup, or move it away to start with nothing", path, err)
 	}
@@ -192,7 +193,7 @@ func openLocked(path string, flag int, mode os.FileMode) (*os.File, error) {
 			return nil, err
 		}
 		if time.Now().After(deadline) {
-			return nil, errInUse
+			return nil, ErrInUse
 		}
 	}
 }

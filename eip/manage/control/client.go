@@ -94,7 +94,11 @@ func (c *Client) accept(nonce string) func([]byte) *Reply {
 
 // lasts is how long a command goes on to bring replies, after its first.
 func (c *Command) lasts() time.Duration {
-	if c.Command != "tap" {
+	switch c.Command {
+	case "tap":
+	case "peek":
+		return peekLasts
+	default:
 		return 0
 	}
 	text, _ := c.Args["for"].(string)

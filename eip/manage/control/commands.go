@@ -43,6 +43,7 @@ func init() { // their functions refer to it
 		"apply":    {inOrder, false, none, (*Server).apply},
 		"remove":   {inOrder, false, none, (*Server).remove},
 		"tap":      {streaming, false, []string{"if", "sample", "count", "for"}, (*Server).tap},
+		"peek":     {streaming, false, []string{"count"}, (*Server).peek},
 		"inject":   {beside, false, []string{"body", "headers", "content_type", "correlation_id", "key", "test", "timeout"}, (*Server).inject},
 	}
 }

@@ -120,6 +120,18 @@ type Traffic struct {
 	Implicit bool // no file names it; only who asks for it wants to see it before it is used
 }
 
+// Deep is a Process that can say how many messages wait in the queues and subscriptions
+// that its flows use. It answers within a second, with what it knows by then.
+type Deep interface{ Depths() []Depth }
+
+// A Depth is what waits in a queue or subscription, and was not taken by anybody.
+type Depth struct {
+	Channel      string  `json:"channel"`                // "queue.orders"
+	Subscription string  `json:"subscription,omitempty"` // of a topic
+	Messages     int     `json:"messages"`
+	Oldest       float64 `json:"oldest_s,omitempty"` // how long it has waited, where that is known
+}
+
 // A Broker is the state of a broker, in a status.
 type Broker struct {
 	Name      string `json:"name"`
@@ -141,6 +153,7 @@ type Status struct {
 	// Hindered are the flows that are refused or waiting.
 	Hindered []FlowState `json:"hindered,omitempty"`
 	Brokers  []Broker    `json:"brokers"`
+	Depths   []Depth     `json:"depths,omitempty"`
 	// Left are the processes that said within the last hour that they end.
 	Left []Departure `json:"left,omitempty"`
 	// Control says where commands come from, or why not.

@@ -39,7 +39,7 @@ func (s *Server) purge(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.purgeable(r.Target); err != nil {
+	if err := s.isQueue(r); err != nil {
 		return nil, err
 	}
 	switch {
@@ -81,22 +81,23 @@ type Purged struct {
 	Saved   string `json:"saved,omitempty"` // the file, in the process' data directory
 }
 
-func (s *Server) purgeable(target string) error {
+// isQueue checks that the target is one.
+func (s *Server) isQueue(r *request) error {
 	var names []string
 	for _, c := range s.Process.Channels() {
 		switch {
-		case c.Name == target && c.Kind == "queue":
+		case c.Name == r.Target && c.Kind == "queue":
 			return nil
-		case c.Name == target:
-			return Errorf(BadArgs, "%s is a topic: nothing waits in it", target)
+		case c.Name == r.Target:
+			return Errorf(BadArgs, "%s is a topic: nothing waits in it", r.Target)
 		case c.Kind == "queue":
 			names = append(names, c.Name)
 		}
 	}
-	if target == "" {
-		return Errorf(BadArgs, "purge needs a queue as its target, like queue.orders")
+	if r.Target == "" {
+		return Errorf(BadArgs, "%s needs a queue as its target, like queue.orders", r.Command.Command)
 	}
-	return Errorf(UnknownTarget, "no queue %s%s", clip(target), DidYouMean(target, names))
+	return Errorf(UnknownTarget, "no queue %s%s", clip(r.Target), DidYouMean(r.Target, names))
 }
 
 type purge struct {

@@ -31,6 +31,7 @@ type Broker struct {
 var (
 	_ broker.Broker = (*Broker)(nil)
 	_ broker.Idler  = (*Broker)(nil)
+	_ broker.Deep   = (*Broker)(nil)
 )
 
 // New makes a broker that keeps what is durable in store; nil: nothing.
@@ -204,6 +205,7 @@ func (b *Broker) Close() error {
 	for _, q := range b.all() {
 		q.mu.Lock()
 		q.stopTimer()
+		q.stopAges()
 		sources := q.sources
 		q.mu.Unlock()
 		for _, s := range sources {

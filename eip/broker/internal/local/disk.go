@@ -115,6 +115,7 @@ func (q *Queue) restore(k Kept) {
 	}
 	q.lastSeq, q.readFrom, q.spilled = k.Last, k.First, true
 	q.length = k.Count
+	q.note(k.First) // it cannot be known how long it has waited before
 	if q.expires() {
 		q.sweepSoon()
 	}

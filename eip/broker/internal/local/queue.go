@@ -37,6 +37,7 @@ type Queue struct {
 
 	disk
 	expiry
+	ages
 }
 
 // The bounds of a queue in memory that has no MaxLength.
@@ -95,6 +96,7 @@ func (q *Queue) arrive(e *Entry) {
 	} else {
 		q.ready.push(e)
 	}
+	q.note(e.Seq)
 	q.signal(1)
 	q.arm()
 }
@@ -200,6 +202,7 @@ func (q *Queue) removed() {
 		q.room = nil
 	}
 	q.stopTimer()
+	q.stopAges()
 }
 
 // waitingFor is why a source waits.

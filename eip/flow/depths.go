@@ -1,0 +1,140 @@
+package flow
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+// depths are what was last found to wait in channels. Brokers are asked when somebody
+// wants to know, and not sooner again than after a while.
+type depths struct {
+	mu    sync.Mutex
+	known []control.Depth
+	at    time.Time     // when they were found
+	asked chan struct{} // closed when brokers have answered; nil while they are not asked
+	until time.Time     // who wants to know waits for that
+}
+
+const (
+	depthsLast    = 5 * time.Second  // that they are good for
+	depthsAsk     = 30 * time.Second // that brokers have to answer
+	depthsForWait = time.Second      // until who asks gets what was known before
+)
+
+// Depths says how much waits in the queues and subscriptions that flows use.
+func (p *Process) Depths() []control.Depth {
+	d := &p.depths
+	d.mu.Lock()
+	if old := time.Since(d.at); d.asked == nil && (old > depthsLast || p.allInside()) {
+		if old > depthsAsk {
+			d.known = nil
+		}
+		asked := make(chan struct{})
+		d.asked, d.until = asked, time.Now().Add(depthsForWait)
+		p.beside.Go(func() {
+			defer close(asked)
+			ctx, cancel := context.WithTimeout(p.running, depthsAsk)
+			defer cancel()
+			known := p.lookAtDepths(ctx)
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.known, d.at, d.asked = known, time.Now(), nil
+		})
+	}
+	asked, until := d.asked, d.until
+	d.mu.Unlock()
+	if asked != nil {
+		ctx, cancel := context.WithDeadline(context.Background(), until)
+		defer cancel()
+		await(ctx, asked, depthsForWait)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.known
+}
+
+// allInside reports whether all brokers are in this process, where to ask costs nothing.
+func (p *Process) allInside() bool {
+	for _, at := range append([]*Process{p}, p.guests.all()...) {
+		at.mu.Lock()
+		for _, b := range at.brokers {
+			if _, inside := b.(broker.Idler); !inside {
+				at.mu.Unlock()
+				return false
+			}
+		}
+		at.mu.Unlock()
+	}
+	return true
+}
+
+func (p *Process) lookAtDepths(ctx context.Context) (found []control.Depth) {
+	type asked struct {
+		of    []control.Depth
+		items []broker.Item
+	}
+	seen, of := map[control.Depth]bool{}, map[broker.Broker]*asked{}
+	var add func(r *running, ch *Channel, on *Broker, s *broker.Subscription)
+	add = func(r *running, ch *Channel, on *Broker, s *broker.Subscription) {
+		d := control.Depth{Channel: ch.String()}
+		if s != nil {
+			d.Subscription = s.Name
+		}
+		open := r.process.openBroker(on)
+		if seen[d] || open == nil {
+			return
+		}
+		seen[d] = true
+		if of[open] == nil {
+			of[open] = &asked{}
+		}
+		if a := of[open]; s != nil || ch.kind == "queue" {
+			a.of, a.items = append(a.of, d), append(a.items, broker.Item{Channel: r.process.config.spec(ch), Subscription: s})
+		}
+		if ch.DeadLetter.At != nil {
+			dead := r.process.config.Channels[ch.DeadLetter.At.String()]
+			add(r, dead, r.process.config.brokerOf(dead), nil)
+		}
+	}
+	for _, r := range p.all() {
+		c := r.process.config
+		for _, from := range r.decl.From {
+			if ch := c.Channels[from.String()]; ch != nil && ch.kind == "topic" {
+				s := r.decl.subscription()
+				add(r, ch, c.brokerOf(ch), &s)
+			} else if ch != nil {
+				add(r, ch, c.brokerOf(ch), nil)
+			}
+		}
+		for _, e := range r.decl.order {
+			if ch := c.Channels[e.String()]; ch != nil {
+				add(r, ch, c.brokerOf(ch), nil)
+			}
+		}
+		if d, ok := r.deadLetter.(*deadLetters); ok && d.opened.Load() {
+			add(r, d.queue, d.on, nil)
+		}
+	}
+	for open, a := range of {
+		deep, ok := open.(broker.Deep)
+		if !ok {
+			continue
+		}
+		for i, depth := range deep.Depths(ctx, a.items) {
+			d := a.of[i]
+			d.Messages, d.Oldest = depth.Messages, math.Round(depth.Oldest.Seconds()*10)/10
+			found = append(found, d)
+		}
+	}
+	slices.SortFunc(found, func(a, b control.Depth) int {
+		return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Subscription, b.Subscription))
+	})
+	return found
+}
