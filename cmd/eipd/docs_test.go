@@ -47,6 +47,33 @@ func TestProse(t *testing.T) {
 	generated(t, "eip/flow/schema/prose.json", want)
 }
 
+// What explain and the option tables say uses the names of flow files, not of Go.
+func TestProse_NamesOfFlowFiles(t *testing.T) {
+	fields := map[string]bool{}
+	text, err := os.ReadFile(filepath.Join(root, "eip/flow/schema/prose.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`\.(\w+)":`).FindAllSubmatch(text, -1) {
+		fields[string(m[1])] = true
+	}
+	// A word that begins a sentence, or is part of a pattern's name, may be a field's too.
+	word := regexp.MustCompile(`([a-z,;:] )([A-Z]\w*[a-z]\w*)( [A-Z])?`)
+	check := func(where, prose string) {
+		for _, m := range word.FindAllStringSubmatch(prose, -1) {
+			if fields[m[2]] && m[3] == "" {
+				t.Errorf("%s names %s, as only Go does: %s", where, m[2], prose)
+			}
+		}
+	}
+	for _, b := range flow.Blocks() {
+		check(b.Kind+" "+b.Name, schema.ProseOf(b.Schema.Type))
+		for _, o := range b.Options() {
+			check(b.Kind+" "+b.Name+", "+o.Name, o.Prose)
+		}
+	}
+}
+
 func TestPages(t *testing.T) {
 	pages, err := gendocs.Pages(root, source)
 	if err != nil {

@@ -21,7 +21,7 @@ type variableBlock struct {
 	// string, number, bool, list(…) or map(…); values of another type are refused.
 	// Without it the type of the default.
 	Type string `flow:"type"`
-	// Its value when it is given none. Without a default it must be given.
+	// The value it has when none is given. Without a default one must be given.
 	Default any `flow:"default"`
 	// Hidden in errors, diagnostics, logs, traces, answers of the control bus and the
 	// headers of dead letters.
@@ -39,8 +39,8 @@ type BrokerBlock struct {
 	// EIPD_BROKER names another.
 	Default bool `flow:"default"`
 	// The type of each durable queue that is declared there without a type among its
-	// arguments: quorum or classic. Subscriptions, FLOW.dead and the inboxes that
-	// processes share are meant too. Without it the broker's own default.
+	// arguments: quorum or classic. It goes for subscriptions, FLOW.dead and the
+	// inboxes that processes share too. Without it the broker's own default.
 	QueueType string `flow:"queue_type"`
 	// Encryption, for the schemes that have it.
 	TLS *TLSBlock `flow:"tls,block"`
@@ -80,7 +80,7 @@ type channelBlock struct {
 	Durable bool `flow:"durable"`
 	// It is removed with its last consumer.
 	AutoDelete bool `flow:"auto_delete"`
-	// Created where it is missing. false: it must exist already, and is never
+	// It is created where it is missing. false: it must exist already, and is never
 	// created or changed.
 	Declare bool `flow:"declare"`
 	// The broker's own further arguments, passed through.
@@ -92,9 +92,10 @@ type QueueBlock struct {
 	channelBlock
 	// Of this process alone, and gone with it.
 	Exclusive bool `flow:"exclusive"`
-	// The most messages in it; a sender is refused then. 0: no limit of its own.
+	// The most messages it may hold; while it is full, senders are refused. 0: no
+	// limit of its own.
 	MaxLength int `flow:"max_length"`
-	// How long a message waits in it at most. Without it, or with 0, for ever.
+	// How long a message waits in it at most. Without it, or with 0, it waits for ever.
 	TTL time.Duration `flow:"ttl"`
 	// Where the broker moves what it gives up.
 	DeadLetter queueRef `flow:"dead_letter"`
@@ -143,7 +144,7 @@ type flowBlock struct {
 	// alone.
 	PrefetchBytes eip.Bytes `flow:"prefetch_bytes"`
 	// The longest body that the flow takes, from wherever. What is longer is an
-	// invalid message. Without it, or with 0, any.
+	// invalid message. Without it, or with 0, any length is taken.
 	MaxBody eip.Bytes `flow:"max_body"`
 	// How a failed message is tried again.
 	Retry retryBlock `flow:"retry,block"`
@@ -202,7 +203,7 @@ type controlBusBlock struct {
 	Topic topicRef `flow:"topic"`
 	// How often statistics are published. Without it only on demand.
 	StatisticsEvery time.Duration `flow:"statistics_every"`
-	// Commands must be signed with it, and replies are.
+	// Commands from the topic must be signed with it, and their replies are.
 	Secret string `flow:"secret"`
 	// The commands that the topic may give. Without it all.
 	Allow []string `flow:"allow"`
@@ -213,12 +214,12 @@ type controlBusBlock struct {
 	ReplyTo []string `flow:"reply_to"`
 	// How long a command may take at most.
 	Timeout time.Duration `flow:"timeout"`
-	// How long something may be set for at most, where a time is given.
+	// The longest time for which something may be set, where a time is given.
 	MaxLease time.Duration `flow:"max_lease"`
 	// What was set outlasts restarts too: it is kept in the data directory.
 	Remember bool `flow:"remember"`
-	// What is shown of no message in taps, reports of Test Messages, errors and the
-	// log: paths like body.card and headers.authorization, in any spelling.
+	// What taps, reports of Test Messages, errors and the log hide of every message:
+	// paths like body.card and headers.authorization, in any spelling.
 	Redact []string `flow:"redact"`
 	// false: no topic is read, and only the socket serves.
 	Enabled bool `flow:"enabled"`
