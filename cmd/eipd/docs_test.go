@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -81,6 +82,29 @@ func TestPages(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		generated(t, name, pages[name])
+	}
+}
+
+// What pages quote of the log is what the code logs.
+func TestPages_LogLines(t *testing.T) {
+	var code, pages []byte
+	for ext, text := range map[string]*[]byte{".go": &code, ".md": &pages} {
+		err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(file) != ext || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			more, err := os.ReadFile(file)
+			*text = append(*text, more...)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range regexp.MustCompile(`msg=("[^"]+"|\w+)`).FindAllStringSubmatch(string(pages), -1) {
+		if !bytes.Contains(code, []byte(strconv.Quote(strings.Trim(m[1], `"`)))) {
+			t.Errorf("a page quotes the log: %s; nothing logs that", m[0])
+		}
 	}
 }
 
