@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -82,53 +80,6 @@ func TestPages(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		generated(t, name, pages[name])
-	}
-}
-
-// What pages quote of the log is what the code logs.
-func TestPages_LogLines(t *testing.T) {
-	var code, pages []byte
-	for ext, text := range map[string]*[]byte{".go": &code, ".md": &pages} {
-		err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
-			if err != nil || filepath.Ext(file) != ext || strings.HasSuffix(file, "_test.go") {
-				return err
-			}
-			more, err := os.ReadFile(file)
-			*text = append(*text, more...)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, m := range regexp.MustCompile(`msg=("[^"]+"|\w+)`).FindAllStringSubmatch(string(pages), -1) {
-		if !bytes.Contains(code, []byte(strconv.Quote(strings.Trim(m[1], `"`)))) {
-			t.Errorf("a page quotes the log: %s; nothing logs that", m[0])
-		}
-	}
-}
-
-// A link to a file of the project leads there.
-func TestPages_Links(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	err := filepath.WalkDir(root, func(page string, d fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(page) != ".md" {
-			return err
-		}
-		text, err := os.ReadFile(page)
-		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-			to, _, _ := strings.Cut(m[1], "#")
-			if strings.Contains(to, "://") || to == "" {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), to)); err != nil {
-				t.Errorf("%s: no such page: %s", page, m[1])
-			}
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
