@@ -45,7 +45,7 @@ type HTTP struct {
 	// this, any host is.
 	Hosts []string `flow:"hosts"`
 	// Source: the origins whose pages may send requests by their visitors' browsers, as
-	// in "https://shop.example"; "*" for any. Without it only pages of the same origin.
+	// in "https://shop.example"; "*" for any. Without it, only pages of the same origin.
 	Origins []string `flow:"origins"`
 	// Sink: what is computed for each message.
 	PerMessage *PerMessage `flow:"per_message,block"`

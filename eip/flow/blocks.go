@@ -19,7 +19,7 @@ type variableBlock struct {
 	// What it is for.
 	Description string `flow:"description"`
 	// string, number, bool, list(…) or map(…); values of another type are refused.
-	// Without it the type of the default.
+	// Without it, they are of the type of the default.
 	Type string `flow:"type"`
 	// The value it has when none is given. Without a default one must be given.
 	Default any `flow:"default"`
@@ -40,7 +40,7 @@ type BrokerBlock struct {
 	Default bool `flow:"default"`
 	// The type of each durable queue that is declared there without a type among its
 	// arguments: quorum or classic. It goes for subscriptions, FLOW.dead and the
-	// inboxes that processes share too. Without it the broker's own default.
+	// inboxes that processes share too. Without it, the broker's own default.
 	QueueType string `flow:"queue_type"`
 	// Encryption, for the schemes that have it.
 	TLS *TLSBlock `flow:"tls,block"`
@@ -148,18 +148,18 @@ type flowBlock struct {
 	MaxBody eip.Bytes `flow:"max_body"`
 	// How a failed message is tried again.
 	Retry retryBlock `flow:"retry,block"`
-	// Where a message goes that still fails after the last attempt. Without it the
+	// Where a message goes that still fails after the last attempt. Without it, the
 	// queue FLOW.dead.
 	DeadLetter eip.Handler `flow:"dead_letter"`
-	// Where a message goes that cannot be read or evaluated. Without it where dead
+	// Where a message goes that cannot be read or evaluated. Without it, where dead
 	// letters go.
 	Invalid eip.Handler `flow:"invalid_message"`
-	// The name of the flow's claim on a topic. Without it the flow's name.
+	// The name of the flow's claim on a topic. Without it, the flow's name.
 	Subscription string `flow:"subscription"`
 	// The subscription gets what was sent while no process ran.
 	Durable bool `flow:"durable"`
 	// Which messages of a topic, by their key: words between dots, * for one, # for
-	// any number. Without it all.
+	// any number. Without it, all.
 	Pattern string `flow:"pattern"`
 	// The key of the messages of a topic of the type direct.
 	BindingKey string `flow:"binding_key"`
@@ -186,8 +186,8 @@ type flowBlock struct {
 
 // retryBlock bounds how a failed message is tried again.
 type retryBlock struct {
-	// How often a message is tried, the first time included. Without it 3; 10, which is
-	// half a minute or more, where an adapter's other side is away or busy.
+	// How often a message is tried, the first time included. Without it, 3 times; where
+	// an adapter's other side is away or busy 10 times, over half a minute or more.
 	Attempts int `flow:"attempts,unset"`
 	// The time before the second attempt; it doubles with each further one.
 	Delay time.Duration `flow:"delay"`
@@ -201,13 +201,13 @@ type retryBlock struct {
 type controlBusBlock struct {
 	// The topic that commands come from.
 	Topic topicRef `flow:"topic"`
-	// How often statistics are published. Without it only on demand.
+	// How often statistics are published. Without it, only on demand.
 	StatisticsEvery time.Duration `flow:"statistics_every"`
 	// Commands from the topic must be signed with it, and their replies are.
 	Secret string `flow:"secret"`
-	// The commands that the topic may give. Without it all.
+	// The commands that the topic may give. Without it, all.
 	Allow []string `flow:"allow"`
-	// The commands that the socket may give. Without it all.
+	// The commands that the socket may give. Without it, all.
 	AllowSocket []string `flow:"allow_socket"`
 	// Where replies may go besides inboxes: addresses, in which * stands for any
 	// letters. What a flow here reads is never one.

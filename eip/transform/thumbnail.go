@@ -25,7 +25,7 @@ type Thumbnail struct {
 	Width int `flow:"width,required"`
 	// The height of the box, in pixels. Without it, the same as the width.
 	Height int `flow:"height"`
-	// The format of the thumbnail. Without it that of the original, and PNG for a
+	// The format of the thumbnail. Without it, that of the original, and PNG for a
 	// GIF, of which the first frame is taken.
 	Format ImageFormat `flow:"format"`
 	// The quality of a JPEG thumbnail, from 1 to 100.
