@@ -72,6 +72,11 @@ func (p *page) read(file string) []fence {
 	if err != nil {
 		p.Fatal(err)
 	}
+	for _, tool := range []string{"curl", "python3"} {
+		if strings.Contains(string(text), "\n$ "+tool+" ") {
+			rabbit.Require(p.T, "/usr/bin/"+tool)
+		}
+	}
 	var blocks []fence
 	vhosts, swap := map[string]bool{}, map[string]string{}
 	local, places := regexp.MustCompile(`127\.0\.0\.1:(\d+)`), []string{rabbitURL + `\w*`}
