@@ -159,3 +159,41 @@ func TestDeployment_Unit(t *testing.T) {
 		t.Errorf("systemd-analyze: %v\n%s", err, said)
 	}
 }
+
+// What was read since a backup of the data directory comes again when that is restored,
+// and no more than that.
+func TestDeployment_Restore(t *testing.T) {
+	dir, more := t.TempDir(), ""
+	write(t, dir, "flow.hcl", `
+adapter "file" "in" { path = "in.txt" }
+adapter "stdio" "out" {}
+flow "f" {
+  from = adapter.in
+  to   = adapter.out
+}
+`)
+	read := func(line, want string) {
+		t.Helper()
+		more += line
+		write(t, dir, "in.txt", more)
+		if got, stderr, code := output(t, eipd(t, dir, "run", "--until-idle", "flow.hcl")); got != want || code != 0 {
+			t.Errorf("exit %d, printed %q, want %q\n%s", code, got, want, stderr)
+		}
+	}
+	data, backup := filepath.Join(dir, ".eipd"), filepath.Join(dir, "backup")
+	read("one\n", "one\n")
+	if err := os.Rename(data, backup); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("cp", "-a", backup, data).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	read("two\n", "two\n")
+	if err := os.RemoveAll(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(backup, data); err != nil {
+		t.Fatal(err)
+	}
+	read("", "two\n")
+}
