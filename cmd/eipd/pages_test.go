@@ -35,7 +35,7 @@ func TestPages_Console(t *testing.T) {
 		pages = append(pages, more...)
 	}
 	for _, file := range pages {
-		name := strings.TrimSuffix(filepath.Base(file), ".md")
+		name := filepath.Base(filepath.Dir(file)) + "_" + strings.TrimSuffix(filepath.Base(file), ".md")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := &page{T: t, dir: t.TempDir(), vhosts: "page_" + name + "_"}
