@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,4 +128,72 @@ func confirmed(ch *amqp.Channel, exchange, key string) error {
 	case <-sent.Done():
 		return nil
 	}
+}
+
+// The unit of docs/deployment.md is one that systemd understands, and its command one
+// that eipd understands.
+func TestDeployment_Unit(t *testing.T) {
+	const analyze = "/usr/bin/systemd-analyze"
+	page, err := os.ReadFile(filepath.Join(root, "docs", "deployment.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := fenced(string(page))
+	i := slices.IndexFunc(blocks, func(b fence) bool { return b.file == "eipd.service" })
+	if i < 0 {
+		t.Fatal("the page has no unit")
+	}
+	dir, unit := t.TempDir(), blocks[i].text
+	command := regexp.MustCompile(`(?m)^ExecStart=(\S+) (.*)$`).FindStringSubmatch(unit)
+	if command == nil {
+		t.Fatal("the unit starts nothing")
+	}
+	_, stderr, code := output(t, eipd(t, dir, strings.Fields(command[2])...))
+	if code != exitFailed || !strings.Contains(stderr, "/etc/eipd/flows") {
+		t.Errorf("without flow files it ends with %d and says:\n%s", code, stderr)
+	}
+	rabbit.Require(t, analyze)
+	write(t, dir, "eipd.service", strings.Replace(unit, command[1], "/bin/true", 1))
+	said, err := exec.Command(analyze, "verify", filepath.Join(dir, "eipd.service")).CombinedOutput()
+	if err != nil || len(said) > 0 {
+		t.Errorf("systemd-analyze: %v\n%s", err, said)
+	}
+}
+
+// What was read since a backup of the data directory comes again when that is restored,
+// and no more than that.
+func TestDeployment_Restore(t *testing.T) {
+	dir, more := t.TempDir(), ""
+	write(t, dir, "flow.hcl", `
+adapter "file" "in" { path = "in.txt" }
+adapter "stdio" "out" {}
+flow "f" {
+  from = adapter.in
+  to   = adapter.out
+}
+`)
+	read := func(line, want string) {
+		t.Helper()
+		more += line
+		write(t, dir, "in.txt", more)
+		if got, stderr, code := output(t, eipd(t, dir, "run", "--until-idle", "flow.hcl")); got != want || code != 0 {
+			t.Errorf("exit %d, printed %q, want %q\n%s", code, got, want, stderr)
+		}
+	}
+	data, backup := filepath.Join(dir, ".eipd"), filepath.Join(dir, "backup")
+	read("one\n", "one\n")
+	if err := os.Rename(data, backup); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("cp", "-a", backup, data).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	read("two\n", "two\n")
+	if err := os.RemoveAll(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(backup, data); err != nil {
+		t.Fatal(err)
+	}
+	read("", "two\n")
 }

@@ -27,7 +27,7 @@ type File struct {
 	Follow bool `flow:"follow"`
 	// Source: the messages' content type. Without one it follows from the file's
 	// ending: .jsonl, .ndjson and .json are JSON. A file that ends in .gz is unzipped,
-	// but with "application/gzip".
+	// unless this is "application/gzip".
 	ContentType string `flow:"content_type"`
 	// Source: the longest line or file, unzipped. What is longer is an invalid message, and is
 	// cut off there.

@@ -41,11 +41,11 @@ type HTTP struct {
 	// Source: how many requests are worked on at once. More are answered 503.
 	MaxRequests int `flow:"max_requests"`
 	// Source: the hosts that requests may name, without a port; "*" for any. On a
-	// loopback address they are served besides its own names; elsewhere, without
-	// this, any is.
+	// loopback address these are served besides its own names. On others, without
+	// this, any host is.
 	Hosts []string `flow:"hosts"`
 	// Source: the origins whose pages may send requests by their visitors' browsers, as
-	// in "https://shop.example"; "*" for any. Without it only pages of the same origin.
+	// in "https://shop.example"; "*" for any. Without it, only pages of the same origin.
 	Origins []string `flow:"origins"`
 	// Sink: what is computed for each message.
 	PerMessage *PerMessage `flow:"per_message,block"`

@@ -17,7 +17,7 @@ type PerMessage struct {
 	// host is one of allow.
 	URL eip.Text `flow:"url"`
 	// The hosts that url may name: HOST or HOST:PORT, as in "shop.example"; with a
-	// scheme before it, as in "https://shop.example", by no other.
+	// scheme before it, as in "https://shop.example", only by that one.
 	Allow []string `flow:"allow"`
 	// The request's method.
 	Method eip.Text `flow:"method"`

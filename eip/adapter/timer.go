@@ -17,8 +17,8 @@ type Timer struct {
 	// Time between two ticks. The first tick is at once. While the flow is busy, one
 	// tick waits for it, and those that come after that are left out.
 	Every time.Duration `flow:"every"`
-	// When the ticks are, in place of every, as cron's five fields say: minute, hour, day
-	// of the month, month and day of the week. Each is *, a number, a name such as mon or
+	// When it ticks, in place of every: the five fields of cron, which are minute, hour,
+	// day of the month, month and day of the week. Each is *, a number, a name such as mon or
 	// feb, a range, or a list of these, and may have a step, as in */15.
 	Cron string `flow:"cron"`
 	// The time zone of cron, such as Europe/Zurich.

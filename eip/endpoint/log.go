@@ -17,7 +17,7 @@ type Log struct {
 	// text is not even computed.
 	Level Level `flow:"level"`
 	// Message computes the text: what is no text is written as JSON, and what is
-	// longer than 16 KiB is cut. Without it the line says that a message passed, how
+	// longer than 16 KiB is cut. Without it, the line says that a message passed, how
 	// large it is and where it came from.
 	Message eip.Value `flow:"message"`
 

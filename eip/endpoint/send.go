@@ -14,7 +14,7 @@ func init() { eip.Stages.Add("send", func() eip.Stage { return NewSend() }) }
 type Send struct {
 	// To is where the copy goes; of a list, each gets one.
 	To eip.Handler `flow:"to,required"`
-	// Key computes the copy's key. Without it the copy has the message's.
+	// Key computes the copy's key. Without it, the copy has the message's.
 	Key eip.Text `flow:"key"`
 }
 

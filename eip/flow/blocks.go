@@ -19,9 +19,9 @@ type variableBlock struct {
 	// What it is for.
 	Description string `flow:"description"`
 	// string, number, bool, list(…) or map(…); values of another type are refused.
-	// Without it the type of the default.
+	// Without it, they are of the type of the default.
 	Type string `flow:"type"`
-	// Its value when it is given none. Without a default it must be given.
+	// The value it has when none is given. Without a default one must be given.
 	Default any `flow:"default"`
 	// Hidden in errors, diagnostics, logs, traces, answers of the control bus and the
 	// headers of dead letters.
@@ -39,8 +39,8 @@ type BrokerBlock struct {
 	// EIPD_BROKER names another.
 	Default bool `flow:"default"`
 	// The type of each durable queue that is declared there without a type among its
-	// arguments: quorum or classic. Subscriptions, FLOW.dead and the inboxes that
-	// processes share are meant too. Without it the broker's own default.
+	// arguments: quorum or classic. It goes for subscriptions, FLOW.dead and the
+	// inboxes that processes share too. Without it, the broker's own default.
 	QueueType string `flow:"queue_type"`
 	// Encryption, for the schemes that have it.
 	TLS *TLSBlock `flow:"tls,block"`
@@ -80,7 +80,7 @@ type channelBlock struct {
 	Durable bool `flow:"durable"`
 	// It is removed with its last consumer.
 	AutoDelete bool `flow:"auto_delete"`
-	// Created where it is missing. false: it must exist already, and is never
+	// It is created where it is missing. false: it must exist already, and is never
 	// created or changed.
 	Declare bool `flow:"declare"`
 	// The broker's own further arguments, passed through.
@@ -92,9 +92,10 @@ type QueueBlock struct {
 	channelBlock
 	// Of this process alone, and gone with it.
 	Exclusive bool `flow:"exclusive"`
-	// The most messages in it; a sender is refused then. 0: no limit of its own.
+	// The most messages it may hold; while it is full, senders are refused. 0: no
+	// limit of its own.
 	MaxLength int `flow:"max_length"`
-	// How long a message waits in it at most. Without it, or with 0, for ever.
+	// How long a message waits in it at most. Without it, or with 0, it waits for ever.
 	TTL time.Duration `flow:"ttl"`
 	// Where the broker moves what it gives up.
 	DeadLetter queueRef `flow:"dead_letter"`
@@ -144,22 +145,22 @@ type flowBlock struct {
 	PrefetchBytes eip.Bytes `flow:"prefetch_bytes"`
 	// The longest body that the flow takes, from wherever, and that one may become when
 	// its encoding is undone. What is longer is an invalid message. Without it, or with
-	// 0, any; then 64 MiB when an encoding is undone.
+	// 0, any length is taken, and 64 MiB when an encoding is undone.
 	MaxBody eip.Bytes `flow:"max_body"`
 	// How a failed message is tried again.
 	Retry retryBlock `flow:"retry,block"`
-	// Where a message goes that still fails after the last attempt. Without it the
+	// Where a message goes that still fails after the last attempt. Without it, the
 	// queue FLOW.dead.
 	DeadLetter eip.Handler `flow:"dead_letter"`
-	// Where a message goes that cannot be read or evaluated. Without it where dead
+	// Where a message goes that cannot be read or evaluated. Without it, where dead
 	// letters go.
 	Invalid eip.Handler `flow:"invalid_message"`
-	// The name of the flow's claim on a topic. Without it the flow's name.
+	// The name of the flow's claim on a topic. Without it, the flow's name.
 	Subscription string `flow:"subscription"`
 	// The subscription gets what was sent while no process ran.
 	Durable bool `flow:"durable"`
 	// Which messages of a topic, by their key: words between dots, * for one, # for
-	// any number. Without it all.
+	// any number. Without it, all.
 	Pattern string `flow:"pattern"`
 	// The key of the messages of a topic of the type direct.
 	BindingKey string `flow:"binding_key"`
@@ -186,8 +187,8 @@ type flowBlock struct {
 
 // retryBlock bounds how a failed message is tried again.
 type retryBlock struct {
-	// How often a message is tried, the first time included. Without it 3; 10, which is
-	// half a minute or more, where an adapter's other side is away or busy.
+	// How often a message is tried, the first time included. Without it, 3 times; where
+	// an adapter's other side is away or busy 10 times, over half a minute or more.
 	Attempts int `flow:"attempts,unset"`
 	// The time before the second attempt; it doubles with each further one.
 	Delay time.Duration `flow:"delay"`
@@ -201,25 +202,25 @@ type retryBlock struct {
 type controlBusBlock struct {
 	// The topic that commands come from.
 	Topic topicRef `flow:"topic"`
-	// How often statistics are published. Without it only on demand.
+	// How often statistics are published. Without it, only on demand.
 	StatisticsEvery time.Duration `flow:"statistics_every"`
-	// Commands must be signed with it, and replies are.
+	// Commands from the topic must be signed with it, and their replies are.
 	Secret string `flow:"secret"`
-	// The commands that the topic may give. Without it all.
+	// The commands that the topic may give. Without it, all.
 	Allow []string `flow:"allow"`
-	// The commands that the socket may give. Without it all.
+	// The commands that the socket may give. Without it, all.
 	AllowSocket []string `flow:"allow_socket"`
 	// Where replies may go besides inboxes: addresses, in which * stands for any
 	// letters. What a flow here reads is never one.
 	ReplyTo []string `flow:"reply_to"`
 	// How long a command may take at most.
 	Timeout time.Duration `flow:"timeout"`
-	// How long something may be set for at most, where a time is given.
+	// The longest time for which something may be set, where a time is given.
 	MaxLease time.Duration `flow:"max_lease"`
 	// What was set outlasts restarts too: it is kept in the data directory.
 	Remember bool `flow:"remember"`
-	// What is shown of no message in taps, reports of Test Messages, errors and the
-	// log: paths like body.card and headers.authorization, in any spelling.
+	// What taps, reports of Test Messages, errors and the log hide of every message:
+	// paths like body.card and headers.authorization, in any spelling.
 	Redact []string `flow:"redact"`
 	// false: no topic is read, and only the socket serves.
 	Enabled bool `flow:"enabled"`

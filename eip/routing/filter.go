@@ -17,7 +17,7 @@ type Filter struct {
 	If eip.Predicate `flow:"if,required"`
 	// Whether the control bus may replace the expression while the flow runs.
 	Dynamic bool `flow:"dynamic"`
-	// DiscardTo is where messages go that do not pass. Without it they are dropped
+	// DiscardTo is where messages go that do not pass. Without it, they are dropped
 	// and counted.
 	DiscardTo eip.Handler `flow:"discard_to"`
 

@@ -17,10 +17,10 @@ type RecipientList struct {
 	To []eip.Target `flow:"to"`
 	// Recipients computes the list for each message: one name or a list of names, as
 	// the flow file writes them ("queue.big"). A name that comes twice counts once.
-	// A list with no name in it, or with a name that is not in Allow, makes the
+	// A list with no name in it, or with a name that is not in allow, makes the
 	// message invalid, and nothing is sent.
 	Recipients eip.Value `flow:"recipients,names"`
-	// Allow lists the channels and adapters that Recipients may name.
+	// Allow lists the channels and adapters that recipients may name.
 	Allow []eip.Target `flow:"allow"`
 }
 

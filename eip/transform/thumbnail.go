@@ -23,9 +23,9 @@ type Thumbnail struct {
 	// The width of the box that the thumbnail fits into, in pixels. A picture that is
 	// smaller already keeps its size.
 	Width int `flow:"width,required"`
-	// The height of the box, in pixels. Without it as the width.
+	// The height of the box, in pixels. Without it, the same as the width.
 	Height int `flow:"height"`
-	// The format of the thumbnail. Without it that of the original, and PNG for a
+	// The format of the thumbnail. Without it, that of the original, and PNG for a
 	// GIF, of which the first frame is taken.
 	Format ImageFormat `flow:"format"`
 	// The quality of a JPEG thumbnail, from 1 to 100.

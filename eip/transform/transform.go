@@ -15,11 +15,11 @@ func init() { eip.Stages.Add("transform", func() eip.Stage { return NewTransform
 // properties for each message. All expressions see the message as it came.
 type Transform struct {
 	// Body computes the new body. Text and bytes are written as they are, anything
-	// else as JSON; the content type follows, unless ContentType sets it.
+	// else as JSON; the content type follows, unless content_type sets it.
 	Body eip.Value `flow:"body"`
-	// Headers compute headers by their names. One that gives nil removes the header.
+	// Headers computes headers by their names. One that gives nil removes the header.
 	Headers map[string]eip.Value `flow:"headers"`
-	// Remove lists headers to take away, before Headers are set.
+	// Remove lists headers to take away, before headers are set.
 	Remove []string `flow:"remove"`
 	// Type computes the message's type.
 	Type eip.Text `flow:"type"`
