@@ -78,31 +78,14 @@ func (s *source) begin(ctx context.Context) error {
 
 // open consumes anew.
 func (s *source) open(ctx context.Context) error {
-	conn, err := s.broker.consume.connection(ctx)
+	conn, err := s.broker.consume.hold(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.openOn(ctx, conn); err != nil {
+	c, err := s.declare(ctx, conn)
+	if err != nil {
+		conn.free()
 		return conn.lostOr(err)
-	}
-	s.over(&s.broker.config, "consuming again", slog.String("queue", s.topology.queue))
-	return nil
-}
-
-func (s *source) openOn(ctx context.Context, conn *connection) error {
-	if err := s.topology.ensure(conn); err != nil {
-		return err
-	}
-	if foreign := !s.topology.declare && s.topology.exchange == "" || s.topology.undeclared; foreign && queueType(conn.Connection, s.topology.queue) == "stream" {
-		return eip.Permanent(fmt.Errorf("queue %s is a stream: %s", s.topology.queue, noStreams))
-	}
-	ch, err := conn.Channel()
-	if err != nil {
-		return fmt.Errorf("open a channel: %w", err)
-	}
-	c, err := s.consume(ctx, conn, ch)
-	if err != nil {
-		return err
 	}
 	s.mu.Lock()
 	closed := s.context.Err() != nil
@@ -114,7 +97,26 @@ func (s *source) openOn(ctx context.Context, conn *connection) error {
 		s.close(c)
 		return eip.ErrClosed
 	}
+	s.over(&s.broker.config, "consuming again", slog.String("queue", s.topology.queue))
 	return nil
+}
+
+// declare makes what is to be consumed from, and consumes.
+func (s *source) declare(ctx context.Context, conn *connection) (*consumer, error) {
+	if err := s.topology.ensure(ctx, conn); err != nil {
+		return nil, err
+	}
+	look := func(call func(*amqp.Channel) error) error {
+		return conn.call(ctx, "look at queue "+s.topology.queue, call)
+	}
+	if foreign := !s.topology.declare && s.topology.exchange == "" || s.topology.undeclared; foreign && queueType(look, s.topology.queue) == "stream" {
+		return nil, eip.Permanent(fmt.Errorf("queue %s is a stream: %s", s.topology.queue, noStreams))
+	}
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, fmt.Errorf("open a channel: %w", err)
+	}
+	return s.consume(ctx, conn, ch)
 }
 
 func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel) (*consumer, error) {
@@ -253,6 +255,7 @@ func (s *source) close(c *consumer) {
 		_ = c.channel.Close()
 		c.conn.wire.in.forget(c.window.tag)
 	})
+	c.conn.free()
 	s.broker.consumers(s.topology.queue, -1)
 }
 
