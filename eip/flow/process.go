@@ -114,19 +114,14 @@ func (c *Config) Start(ctx context.Context, o RunOptions) (p *Process, err error
 		p = nil
 	}()
 	for _, f := range flows {
-		r := &running{process: p, decl: f, turn: newTurn()}
-		p.flows = append(p.flows, r)
-		if err := r.openSources(ctx); err != nil {
+		p.flows = append(p.flows, &running{process: p, decl: f, turn: newTurn()})
+	}
+	for _, open := range []func(*running, context.Context) error{(*running).openSources, (*running).openSinks, (*running).openDeadLetters} {
+		if err := p.each(ctx, open); err != nil {
 			return p, err
 		}
 	}
 	for _, r := range p.flows {
-		if err := r.openEndpoints(ctx); err != nil && !r.hinder(err) {
-			return p, err
-		}
-		if err := r.openDeadLetters(ctx); err != nil {
-			return p, err
-		}
 		r.build()
 	}
 	p.link()

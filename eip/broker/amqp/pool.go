@@ -30,8 +30,14 @@ func newPool(c *broker.Config, purpose string, lost func()) *pool {
 func (p *pool) any(ctx context.Context) (*connection, error) { return p.links[0].connection(ctx) }
 
 // hold waits for a connection with room for one more AMQP channel that stays open.
-// The connection's free gives it back.
-func (p *pool) hold(ctx context.Context) (*connection, error) {
+// The connection's free gives it back. It prefers the link that it was on before: what
+// is exclusive may still be there.
+func (p *pool) hold(ctx context.Context, before *link) (*connection, error) {
+	if before != nil {
+		if conn, err := before.connection(ctx); err != nil || conn.hold() {
+			return conn, err
+		}
+	}
 	for i := 0; ; i++ {
 		p.mu.Lock()
 		if i == len(p.links) {

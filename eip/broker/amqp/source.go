@@ -28,6 +28,7 @@ type source struct {
 	mu      sync.Mutex
 	current *consumer // nil while there is none
 
+	link    *link    // that it was on last; of who opens
 	silent  bool     // the last consumer was lost without a word; of Receive
 	orphans []orphan // of consumers that were lost; of Receive
 }
@@ -78,10 +79,11 @@ func (s *source) begin(ctx context.Context) error {
 
 // open consumes anew.
 func (s *source) open(ctx context.Context) error {
-	conn, err := s.broker.consume.hold(ctx)
+	conn, err := s.broker.consume.hold(ctx, s.link)
 	if err != nil {
 		return err
 	}
+	s.link = conn.link
 	c, err := s.declare(ctx, conn)
 	if err != nil {
 		conn.free()

@@ -55,7 +55,7 @@ func (b *Broker) board(ctx context.Context, x *session, own bool) error {
 }
 
 func (b *Broker) newTrunk(ctx context.Context) (*trunk, error) {
-	conn, err := b.publish.hold(ctx)
+	conn, err := b.publish.hold(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
