@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -99,45 +98,6 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 	}
 	<-ctx.Done()
 	return nil, ctx.Err()
-}
-
-// openedAtOnce is for how many flows something is opened at once: a broker is asked
-// several things for each.
-const openedAtOnce = 32
-
-// each opens something for every flow, adapters one by one. It returns the first error.
-func (p *Process) each(ctx context.Context, open func(*running, context.Context) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var all sync.WaitGroup
-	turns, failed := make(chan struct{}, openedAtOnce), make(chan error, len(p.flows))
-	for _, r := range p.flows {
-		turns <- struct{}{}
-		if len(failed) > 0 {
-			break
-		}
-		do := func() {
-			if err := open(r, ctx); err != nil {
-				failed <- err
-				cancel() // the others
-			}
-			<-turns
-		}
-		if r.decl.adapts() {
-			do()
-			continue
-		}
-		all.Go(do)
-	}
-	all.Wait()
-	close(failed)
-	return <-failed
-}
-
-// adapts reports whether the flow has an adapter at an end.
-func (f *Flow) adapts() bool {
-	return slices.ContainsFunc(f.From, func(from *located) bool { return from.kind == "adapter" }) ||
-		slices.ContainsFunc(f.order, func(e *endpoint) bool { return e.kind == "adapter" })
 }
 
 // openSources opens what the flow takes its messages from.
