@@ -107,9 +107,9 @@ func (c *connection) free() {
 	c.room++
 }
 
-// call makes a call on an AMQP channel that is nobody else's meanwhile, and can be
-// used again if the server does not refuse it. One that is not answered keeps it.
-func (c *connection) call(ctx context.Context, what string, call func(*amqp.Channel) error) error {
+// turn does something when few others do: what waits for its turn waits here, and not
+// for the server.
+func (c *connection) turn(ctx context.Context, do func() error) error {
 	select {
 	case c.calls <- struct{}{}:
 	case <-c.gone:
@@ -118,26 +118,32 @@ func (c *connection) call(ctx context.Context, what string, call func(*amqp.Chan
 		return ctx.Err()
 	}
 	defer func() { <-c.calls }()
-	var ch *amqp.Channel
-	select {
-	case ch = <-c.idle:
-	default:
-	}
-	if ch == nil || ch.IsClosed() {
-		var err error
-		if ch, err = c.Channel(); err != nil {
+	return do()
+}
+
+// call makes a call on an AMQP channel that is nobody else's meanwhile, and can be
+// used again if the server does not refuse it. One that is not answered keeps it.
+func (c *connection) call(ctx context.Context, what string, call func(*amqp.Channel) error) error {
+	return c.turn(ctx, func() (err error) {
+		var ch *amqp.Channel
+		select {
+		case ch = <-c.idle:
+		default:
+		}
+		if ch == nil || ch.IsClosed() {
+			if ch, err = c.Channel(); err != nil {
+				return err
+			}
+		}
+		end := func() { hurry(c, func() { _ = ch.Close() }) }
+		if err := c.within(what, func() error { return call(ch) }, end); err != nil { // it is closed, or waits
 			return err
 		}
-	}
-	end := func() { hurry(c, func() { _ = ch.Close() }) }
-	err := c.within(what, func() error { return call(ch) }, end)
-	if err != nil { // it is closed, or waits
-		return err
-	}
-	select {
-	case c.idle <- ch:
-	default:
-		end()
-	}
-	return nil
+		select {
+		case c.idle <- ch:
+		default:
+			end()
+		}
+		return nil
+	})
 }

@@ -51,7 +51,7 @@ func (x *session) run() (next manner, why error) {
 	x.sender.mu.Unlock()
 	x.publishing.Unlock()
 	x.finish(err != nil)
-	x.trunk.leave(x)
+	x.trunk.leave(x, err != nil)
 	if err == nil {
 		return manner{}, nil
 	}

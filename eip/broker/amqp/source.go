@@ -123,14 +123,16 @@ func (s *source) declare(ctx context.Context, conn *connection) (*consumer, erro
 
 func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel) (*consumer, error) {
 	if err := s.await(ctx, conn, ch); err != nil {
-		_ = ch.Close() // the server may have closed it already
+		go func() { _ = ch.Close() }() // it may be closed already, or waits
 		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, trouble(err))
 	}
 	single, _ := s.topology.arguments["x-single-active-consumer"].(bool)
 	w := newWindow(conn, ch, s.topology.lasts(), reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue,
 		most: s.prefetch, budget: s.bytes, resumed: make(chan struct{}, 1),
 		fixed: single || !s.topology.declare || s.topology.undeclared || s.topology.autoDelete})
-	err := conn.within("consume from "+s.topology.queue, func() error { return w.consume(s.prefetch) }, func() { hurry(conn, func() { _ = ch.Close() }) })
+	err := conn.turn(ctx, func() error {
+		return conn.within("consume from "+s.topology.queue, func() error { return w.consume(s.prefetch) }, func() { hurry(conn, func() { _ = ch.Close() }) })
+	})
 	if err != nil {
 		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, trouble(err))
 	}

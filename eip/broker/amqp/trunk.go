@@ -22,9 +22,9 @@ type trunk struct {
 	closed  chan struct{} // when the channel is
 	why     *amqp.Error   // read after closed
 
-	mu    sync.Mutex
-	lanes map[*session]bool
-	ended bool // nobody may join
+	mu      sync.Mutex
+	lanes   map[*session]bool
+	retired bool // nobody may join
 }
 
 // board gives a session a trunk: one of its own, or one with others.
@@ -36,7 +36,7 @@ func (b *Broker) board(ctx context.Context, x *session, own bool) error {
 			return ctx.Err()
 		}
 		defer func() { <-b.boarding }()
-		b.trunks = slices.DeleteFunc(b.trunks, (*trunk).isClosed)
+		b.trunks = slices.DeleteFunc(b.trunks, (*trunk).isOver)
 		for _, t := range b.trunks {
 			if t.join(x) {
 				return nil
@@ -83,11 +83,18 @@ func (t *trunk) watch(closed <-chan *amqp.Error) {
 
 func (t *trunk) isClosed() bool { return t.channel.IsClosed() }
 
+// isOver reports whether nobody will join.
+func (t *trunk) isOver() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.retired || t.isClosed()
+}
+
 // join takes a lane, where there is one.
 func (t *trunk) join(x *session) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ended || t.isClosed() || len(t.lanes) >= mostLanes {
+	if t.retired || t.isClosed() || len(t.lanes) >= mostLanes {
 		return false
 	}
 	t.lanes[x] = true
@@ -95,14 +102,15 @@ func (t *trunk) join(x *session) bool {
 	return true
 }
 
-// leave gives up a lane. With the last the channel goes.
-func (t *trunk) leave(x *session) {
+// leave gives up a lane. With the last the channel goes. Where something failed that a
+// new channel may mend, nobody begins on this one any more.
+func (t *trunk) leave(x *session, failed bool) {
 	t.mu.Lock()
 	delete(t.lanes, x)
-	t.ended = t.ended || len(t.lanes) == 0
-	ended := t.ended
+	last := len(t.lanes) == 0
+	t.retired = t.retired || last || failed
 	t.mu.Unlock()
-	if ended {
+	if last {
 		t.end()
 	}
 }

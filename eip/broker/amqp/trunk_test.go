@@ -103,6 +103,40 @@ func TestSenders_DisturbNobody(t *testing.T) {
 	}
 }
 
+// A queue that has lost its quorum confirms nothing, and holds up nobody else on the same
+// AMQP channel.
+func TestSenders_StuckQueue(t *testing.T) {
+	nodes := rabbit.Cluster(t, 3)
+	b := open(t, config(t, nodes[0].URL()))
+	defer b.Close()
+	stuck, free := queue(t, "stuck"), queue(t, "free")
+	stuck.Arguments = map[string]any{"x-queue-type": "quorum"}
+	var senders []broker.Sender
+	for _, c := range []broker.Channel{stuck, free} {
+		s, err := b.Sender(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		senders = append(senders, s)
+	}
+	nodes[1].Kill()
+	nodes[2].Kill()
+	waits := outcome(t, senders[0], eip.New([]byte("x"), nil))
+	for i := range 2000 {
+		if err := <-outcome(t, senders[1], eip.New(fmt.Append(nil, i), nil)); err != nil {
+			t.Fatalf("message %d beside it settled with %v", i, err)
+		}
+	}
+	if len(waits) > 0 {
+		t.Fatalf("the queue was not stuck: %v", <-waits)
+	}
+	nodes[1].Restart(t)
+	nodes[2].Restart(t)
+	if err := <-waits; err != nil {
+		t.Errorf("the message that waited settled with %v", err)
+	}
+}
+
 // numbers reads the numbers up to n from a queue, in order, and returns how many came
 // again.
 func numbers(t *testing.T, ch *amqp091.Channel, queue string, n int) (twice int) {
