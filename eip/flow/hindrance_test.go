@@ -3,7 +3,10 @@ package flow_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +22,7 @@ var hindering struct {
 	sync.Mutex
 	channels map[string]*broker.Trouble
 	tries    int
+	together *gathering // nil: nobody waits
 }
 
 func hinder(address string) error {
@@ -49,6 +53,9 @@ func (b hinderingBroker) Source(ctx context.Context, c broker.Channel, s broker.
 	if err := hinder(c.Address); err != nil {
 		return nil, err
 	}
+	if g := hindering.together; g != nil {
+		g.wait(ctx)
+	}
 	return b.Broker.Source(ctx, c, s)
 }
 
@@ -64,6 +71,44 @@ func (b hinderingBroker) Inbox(ctx context.Context, name string) (eip.Inbox, err
 		return nil, err
 	}
 	return b.Broker.Inbox(ctx, name)
+}
+
+// gathering lets go on who waits when there are enough of them.
+type gathering struct {
+	missing atomic.Int64
+	enough  chan struct{}
+}
+
+func (g *gathering) wait(ctx context.Context) {
+	if g.missing.Add(-1) == 0 {
+		close(g.enough)
+	}
+	select {
+	case <-g.enough:
+	case <-ctx.Done():
+	}
+}
+
+// What a process opens on a broker it opens for many flows at once.
+func TestProcess_OpensAtOnce(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("broker \"b\" { url = \"hindering:\" }\n")
+	for i := range 40 {
+		fmt.Fprintf(&text, "queue \"in%d\" { broker = broker.b }\nflow \"f%d\" {\n  from = queue.in%d\n  discard {}\n}\n", i, i, i)
+	}
+	c := load(t, text.String())
+	hindering.together = &gathering{enough: make(chan struct{})}
+	hindering.together.missing.Store(16)
+	defer func() { hindering.together = nil }()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	p, err := c.Start(ctx, flow.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Stop(); err != nil {
+		t.Error(err)
+	}
 }
 
 const hindered = `

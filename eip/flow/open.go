@@ -9,16 +9,8 @@ import (
 
 // open opens everything that the flows need.
 func (p *Process) open(ctx context.Context) error {
-	for _, r := range p.flows {
-		if err := r.openSources(ctx); err != nil {
-			return err
-		}
-	}
-	for _, r := range p.flows {
-		if err := r.openEndpoints(ctx); err != nil && !r.hinder(err) {
-			return err
-		}
-		if err := r.openDeadLetters(ctx); err != nil {
+	for _, open := range []func(*running, context.Context) error{(*running).openSources, (*running).openSinks, (*running).openDeadLetters} {
+		if err := p.each(ctx, open); err != nil {
 			return err
 		}
 	}

@@ -172,6 +172,14 @@ func (p *Process) adapterEnv(f *Flow, a *Adapter) *eip.AdapterEnv {
 	}
 }
 
+// openSinks is openEndpoints, as far as the brokers let it.
+func (r *running) openSinks(ctx context.Context) error {
+	if err := r.openEndpoints(ctx); err != nil && !r.hinder(err) {
+		return err
+	}
+	return nil
+}
+
 // openEndpoints opens where the flow sends to, as far as it is not open.
 func (r *running) openEndpoints(ctx context.Context) error {
 	for ; r.opened < len(r.decl.order); r.opened++ {

@@ -10,43 +10,31 @@ import (
 
 var _ broker.Deep = (*Broker)(nil)
 
-// Depths asks the server how much waits, on AMQP channels of their own: what is not
-// there closes them. Where there is no connection, nothing is known.
+// Depths asks the server how much waits, on AMQP channels that carry no messages: what
+// is not there closes them. Where there is no connection, nothing is known.
 func (b *Broker) Depths(ctx context.Context, of []broker.Item) map[int]broker.Depth {
 	found := map[int]broker.Depth{}
 	conn := b.looker()
 	if conn == nil {
 		return found
 	}
-	var ch *amqp.Channel
 	for i, item := range of {
 		if ctx.Err() != nil || conn.IsClosed() {
 			break
-		}
-		if ch == nil {
-			var err error
-			if ch, err = conn.Channel(); err != nil {
-				return found
-			}
 		}
 		var s broker.Subscription
 		if item.Subscription != nil {
 			s = *item.Subscription
 		}
-		queue, on := receiving(item.Channel, s).queue, ch
+		queue := receiving(item.Channel, s).queue
 		var q amqp.Queue
-		err := conn.within(queue, func() (err error) {
-			q, err = on.QueueDeclarePassive(queue, true, false, false, false, nil)
+		err := conn.call(ctx, queue, func(ch *amqp.Channel) (err error) {
+			q, err = ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 			return err
-		}, func() { _ = on.Close() }) // or it is closed
-		if err != nil {
-			ch = nil
-			continue
+		})
+		if err == nil {
+			found[i] = broker.Depth{Messages: q.Messages}
 		}
-		found[i] = broker.Depth{Messages: q.Messages}
-	}
-	if ch != nil {
-		_ = conn.within("close", ch.Close, func() {})
 	}
 	return found
 }
@@ -57,7 +45,7 @@ func (b *Broker) Depths(ctx context.Context, of []broker.Item) map[int]broker.De
 func (b *Broker) looker() *connection {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, l := range []*link{b.consume, b.publish} {
+	for _, l := range append(b.consume.all(), b.publish.all()...) {
 		l.mu.Lock()
 		conn := l.conn
 		if l.blocked {
@@ -68,7 +56,7 @@ func (b *Broker) looker() *connection {
 			continue
 		}
 		if b.looks == nil || b.looks.Connection != conn.Connection {
-			b.looks = &connection{Connection: conn.Connection, wire: conn.wire}
+			b.looks = &connection{Connection: conn.Connection, link: conn.link, wire: conn.wire, gone: conn.gone, calls: conn.calls, idle: conn.idle}
 		}
 		return b.looks
 	}

@@ -26,8 +26,14 @@ const (
 // connection is one TCP connection.
 type connection struct {
 	*amqp.Connection
-	wire       *gathered
+	link  *link
+	wire  *gathered
+	gone  chan struct{} // closed when it is lost
+	calls chan struct{} // has an entry for each that is under way
+	idle  chan *amqp.Channel
+
 	mu         sync.Mutex
+	room       int             // for AMQP channels that stay open
 	unanswered map[string]bool // calls
 }
 
@@ -44,18 +50,20 @@ func (l *link) dial(raw string) (*connection, error) {
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(fmt.Sprintf("eipd/%s/%s", l.config.Instance, l.purpose))
 	properties["product"] = "eipd"
-	c := amqp.Config{SASL: []amqp.Authentication{uri.PlainAuth()}, Vhost: uri.Vhost, Heartbeat: heartbeat(raw), Locale: "en_US", Properties: properties}
+	settings := amqp.Config{SASL: []amqp.Authentication{uri.PlainAuth()}, Vhost: uri.Vhost, Heartbeat: heartbeat(raw), Locale: "en_US", Properties: properties}
 	if slices.Contains(uri.AuthMechanism, "external") { // the client's certificate says who it is
-		c.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
+		settings.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
 	}
 	interrupt := context.AfterFunc(l.context, func() { _ = wire.Conn.Close() })
-	conn, err := amqp.Open(wire, c)
+	conn, err := amqp.Open(wire, settings)
 	if err != nil || !interrupt() {
 		_ = wire.Conn.Close() // the library may have closed it
 		_ = wire.Close()
 		return nil, errors.Join(err, l.context.Err())
 	}
-	return &connection{Connection: conn, wire: wire}, nil
+	c := &connection{Connection: conn, link: l, wire: wire, gone: make(chan struct{})}
+	c.divide()
+	return c, nil
 }
 
 // parse reads a URL. Errors of the library repeat it, or parts of it, and may so say

@@ -80,13 +80,6 @@ func (l *link) flowing(ctx context.Context) error {
 	}
 }
 
-// there reports whether there is a connection, until a change.
-func (l *link) there() (ok bool, change <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.conn != nil && !l.conn.IsClosed(), l.change
-}
-
 func (l *link) waitsFor() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,6 +124,7 @@ func (l *link) run() {
 
 // watch returns when the connection is lost.
 func (l *link) watch(conn *connection) {
+	defer close(conn.gone)
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	l.set(conn, false, "")

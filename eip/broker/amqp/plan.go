@@ -87,7 +87,7 @@ func (p *planner) find(i broker.Item) (broker.Finding, error) {
 	if t.durable && !t.exclusive && !t.autoDelete {
 		f.QueueType, _ = t.arguments["x-queue-type"].(string)
 		if f.State == broker.Fits || f.State == broker.Conflict {
-			f.QueueType = cmp.Or(queueType(p.conn, t.queue), f.QueueType)
+			f.QueueType = cmp.Or(queueType(func(call func(*amqp.Channel) error) error { return apart(p.conn, call) }, t.queue), f.QueueType)
 		}
 		f.QueueType = cmp.Or(f.QueueType, "classic")
 	}

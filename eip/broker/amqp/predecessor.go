@@ -24,11 +24,18 @@ func (s *source) await(ctx context.Context, conn *connection, ch *amqp.Channel) 
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
-		q, err := ch.QueueDeclarePassive(s.topology.queue, s.topology.durable, s.topology.autoDelete, s.topology.exclusive, false, s.topology.arguments)
+		consumers := 0
+		err := conn.turn(s.context, func() error {
+			return conn.within("look at queue "+s.topology.queue, func() error {
+				q, err := ch.QueueDeclarePassive(s.topology.queue, s.topology.durable, s.topology.autoDelete, s.topology.exclusive, false, s.topology.arguments)
+				consumers = q.Consumers
+				return err
+			}, func() {})
+		})
 		if err != nil {
 			return err
 		}
-		if q.Consumers <= s.broker.consumers(s.topology.queue, 0) {
+		if consumers <= s.broker.consumers(s.topology.queue, 0) {
 			return nil
 		}
 		select {

@@ -66,11 +66,13 @@ func needs(i broker.Item, t *topology, there bool, create bool) (all []need) {
 // queueType asks for the type of a queue that there is, by consuming in ways that each
 // type refuses with its name; "" where the server does not say. The user must be
 // permitted to read it.
-func queueType(conn *amqp.Connection, queue string) string {
+func queueType(on func(func(*amqp.Channel) error) error, queue string) string {
 	for _, argument := range []amqp.Table{{"x-priority": "none"}, {"x-stream-offset": "next"}} { // the second is for a stream to take
-		err := apart(conn, func(ch *amqp.Channel) error {
-			_, err := ch.Consume(queue, "", false, false, false, false, argument)
-			return err
+		err := on(func(ch *amqp.Channel) error {
+			if _, err := ch.Consume(queue, "", false, false, false, false, argument); err != nil {
+				return err
+			}
+			return ch.Close()
 		})
 		var a *amqp.Error
 		if !errors.As(err, &a) || a.Code != amqp.PreconditionFailed {

@@ -13,7 +13,6 @@ const (
 	firstUnconfirmed  = 24 // of the shared
 	confirmsForOne    = 8
 	mostAtOnce        = 4
-	maxUnconfirmed    = ownUnconfirmed + sharedUnconfirmed
 )
 
 // room is the places that all senders share. Who takes one sends to places.

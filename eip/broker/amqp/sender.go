@@ -31,9 +31,10 @@ type outgoing struct {
 	key        string
 	mandatory  bool
 	release    func(error)
-	place      chan struct{} // where it takes room
-	tag        uint64        // on the present channel
-	returned   error
+	place      chan struct{}              // where it takes room
+	sent       bool                       // in this session
+	confirm    *amqp.DeferredConfirmation // nil until it is
+	returned   *amqp.Return
 }
 
 // sender publishes in order, and mends its AMQP channel when it is lost.
@@ -48,12 +49,13 @@ type sender struct {
 	stop    context.CancelFunc
 	ctx     context.Context
 	ended   chan struct{}
+	apart   bool          // it needs a channel of its own; of run
 	idle    chan struct{} // nothing is under way any more
 
 	publishing sync.Mutex // keeps the order of publishes
 	mu         sync.Mutex // guards what follows
 	conn       *connection
-	channel    *amqp.Channel // nil while there is none to publish on
+	lane       *session // nil while there is none to publish on
 	frame      int
 	underWay   []*outgoing // in the order of publishing
 }
@@ -120,13 +122,14 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 		return nil
 	}
 	s.mu.Lock()
-	ch := s.channel
+	x := s.lane
+	o.sent = x != nil
 	s.underWay = append(s.underWay, o)
 	s.mu.Unlock()
-	if ch != nil {
-		s.publish(ch, o)
+	if x != nil {
+		x.publish(o)
 	}
-	return nil // without a channel, mending publishes it
+	return nil // without a lane, mending publishes it
 }
 
 // place waits until one more message may be under way.
@@ -143,12 +146,13 @@ func (s *sender) place(ctx context.Context) (place chan struct{}, err error) {
 	default:
 		return nil, eip.ErrClosed
 	}
-	err = s.broker.publish.flowing(ctx)
 	s.mu.Lock()
 	conn := s.conn
 	s.mu.Unlock()
-	if err == nil && conn != nil {
-		err = conn.wire.room(ctx)
+	if conn != nil {
+		if err = conn.link.flowing(ctx); err == nil {
+			err = conn.wire.room(ctx)
+		}
 	}
 	if err != nil {
 		<-place
@@ -162,17 +166,7 @@ func (s *sender) frameSize() int {
 	return s.frame
 }
 
-// publish writes one message. An error means that the channel is lost, which
-// mending finds out by itself.
-func (s *sender) publish(ch *amqp.Channel, o *outgoing) {
-	tag := ch.GetNextPublishSeqNo()
-	s.mu.Lock()
-	o.tag, o.returned = tag, nil
-	s.mu.Unlock()
-	_ = ch.Publish(s.exchange, o.key, o.mandatory, false, o.publishing)
-}
-
-// run keeps an AMQP channel open until Close.
+// run keeps a lane until Close.
 func (s *sender) run() {
 	defer close(s.ended)
 	began, once := time.Now(), false
@@ -185,9 +179,9 @@ func (s *sender) run() {
 		}
 		close(s.ready)
 	}()
-	alone := false // publish what is under way one by one
+	var next manner
 	for s.ctx.Err() == nil {
-		session, err := s.connect()
+		session, err := s.connect(next)
 		if err == nil {
 			if !once {
 				once = true
@@ -196,11 +190,15 @@ func (s *sender) run() {
 			if s.settled() { // else a confirm tells
 				s.over(&s.broker.config, "publishing again", slog.String("to", s.name()))
 			}
-			if alone, err = session.run(alone); session.progress {
+			next, err = session.run()
+			if session.progress || err == nil {
 				s.pause = 0
 				continue
 			}
-			err = session.conn.lostOr(err)
+			if !session.trial && !s.apart && (next.trial || s.settled()) { // it may be another sender's fault
+				continue
+			}
+			err = session.trunk.conn.lostOr(err)
 		}
 		if s.ctx.Err() != nil {
 			return
@@ -224,26 +222,27 @@ func (s *sender) name() string {
 	return "return addresses"
 }
 
-// connect declares the target and opens an AMQP channel that confirms.
-func (s *sender) connect() (*session, error) {
-	conn, err := s.broker.publish.connection(s.ctx)
+// connect declares the target and joins a trunk.
+func (s *sender) connect(m manner) (*session, error) {
+	conn, err := s.broker.publish.any(s.ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ensure(conn); err != nil {
+	if err := s.ensure(s.ctx, conn); err != nil {
 		return nil, conn.lostOr(err)
 	}
-	ch, err := conn.Channel()
-	if err != nil {
-		return nil, conn.lostOr(fmt.Errorf("open a channel: %w", err))
-	}
-	if err := ch.Confirm(false); err != nil {
-		_ = ch.Close() // it may be lost
-		return nil, conn.lostOr(fmt.Errorf("ask for confirms: %w", err))
-	}
+	x := &session{sender: s, manner: m, began: time.Now(), hindered: s.Trouble() != nil, published: make(chan struct{}, 1), left: -1}
 	s.mu.Lock()
-	s.conn, s.frame = conn, conn.Config.FrameSize
+	for _, o := range s.underWay {
+		o.sent, o.confirm, o.returned = false, nil, nil
+	}
 	s.mu.Unlock()
-	return &session{sender: s, began: time.Now(), hindered: s.Trouble() != nil, conn: conn, channel: ch, returns: ch.NotifyReturn(make(chan amqp.Return, maxUnconfirmed)),
-		confirms: ch.NotifyPublish(make(chan amqp.Confirmation, maxUnconfirmed)), closed: ch.NotifyClose(make(chan *amqp.Error, 1))}, nil
+	if err := s.broker.board(s.ctx, x, m.trial || s.apart); err != nil {
+		return nil, err
+	}
+	conn = x.trunk.conn
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn, s.frame = conn, conn.Config.FrameSize
+	return x, nil
 }

@@ -67,13 +67,15 @@ func (s *sender) settle() {
 	deadline := time.NewTimer(10 * time.Second)
 	defer deadline.Stop()
 	for {
-		there, change := s.broker.publish.there()
-		if s.settled() || !there {
+		s.mu.Lock()
+		conn := s.conn
+		s.mu.Unlock()
+		if conn == nil || conn.IsClosed() || s.settled() {
 			return
 		}
 		select {
 		case <-s.idle:
-		case <-change:
+		case <-conn.gone:
 		case <-s.ended:
 			return
 		case <-deadline.C:

@@ -28,6 +28,7 @@ type source struct {
 	mu      sync.Mutex
 	current *consumer // nil while there is none
 
+	link    *link    // that it was on last; of who opens
 	silent  bool     // the last consumer was lost without a word; of Receive
 	orphans []orphan // of consumers that were lost; of Receive
 }
@@ -78,31 +79,15 @@ func (s *source) begin(ctx context.Context) error {
 
 // open consumes anew.
 func (s *source) open(ctx context.Context) error {
-	conn, err := s.broker.consume.connection(ctx)
+	conn, err := s.broker.consume.hold(ctx, s.link)
 	if err != nil {
 		return err
 	}
-	if err := s.openOn(ctx, conn); err != nil {
+	s.link = conn.link
+	c, err := s.declare(ctx, conn)
+	if err != nil {
+		conn.free()
 		return conn.lostOr(err)
-	}
-	s.over(&s.broker.config, "consuming again", slog.String("queue", s.topology.queue))
-	return nil
-}
-
-func (s *source) openOn(ctx context.Context, conn *connection) error {
-	if err := s.topology.ensure(conn); err != nil {
-		return err
-	}
-	if foreign := !s.topology.declare && s.topology.exchange == "" || s.topology.undeclared; foreign && queueType(conn.Connection, s.topology.queue) == "stream" {
-		return eip.Permanent(fmt.Errorf("queue %s is a stream: %s", s.topology.queue, noStreams))
-	}
-	ch, err := conn.Channel()
-	if err != nil {
-		return fmt.Errorf("open a channel: %w", err)
-	}
-	c, err := s.consume(ctx, conn, ch)
-	if err != nil {
-		return err
 	}
 	s.mu.Lock()
 	closed := s.context.Err() != nil
@@ -114,19 +99,40 @@ func (s *source) openOn(ctx context.Context, conn *connection) error {
 		s.close(c)
 		return eip.ErrClosed
 	}
+	s.over(&s.broker.config, "consuming again", slog.String("queue", s.topology.queue))
 	return nil
+}
+
+// declare makes what is to be consumed from, and consumes.
+func (s *source) declare(ctx context.Context, conn *connection) (*consumer, error) {
+	if err := s.topology.ensure(ctx, conn); err != nil {
+		return nil, err
+	}
+	look := func(call func(*amqp.Channel) error) error {
+		return conn.call(ctx, "look at queue "+s.topology.queue, call)
+	}
+	if foreign := !s.topology.declare && s.topology.exchange == "" || s.topology.undeclared; foreign && queueType(look, s.topology.queue) == "stream" {
+		return nil, eip.Permanent(fmt.Errorf("queue %s is a stream: %s", s.topology.queue, noStreams))
+	}
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, fmt.Errorf("open a channel: %w", err)
+	}
+	return s.consume(ctx, conn, ch)
 }
 
 func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel) (*consumer, error) {
 	if err := s.await(ctx, conn, ch); err != nil {
-		_ = ch.Close() // the server may have closed it already
+		go func() { _ = ch.Close() }() // it may be closed already, or waits
 		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, trouble(err))
 	}
 	single, _ := s.topology.arguments["x-single-active-consumer"].(bool)
 	w := newWindow(conn, ch, s.topology.lasts(), reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue,
 		most: s.prefetch, budget: s.bytes, resumed: make(chan struct{}, 1),
 		fixed: single || !s.topology.declare || s.topology.undeclared || s.topology.autoDelete})
-	err := conn.within("consume from "+s.topology.queue, func() error { return w.consume(s.prefetch) }, func() { hurry(conn, func() { _ = ch.Close() }) })
+	err := conn.turn(ctx, func() error {
+		return conn.within("consume from "+s.topology.queue, func() error { return w.consume(s.prefetch) }, func() { hurry(conn, func() { _ = ch.Close() }) })
+	})
 	if err != nil {
 		return nil, fmt.Errorf("consume from %s: %w", s.topology.queue, trouble(err))
 	}
@@ -253,6 +259,7 @@ func (s *source) close(c *consumer) {
 		_ = c.channel.Close()
 		c.conn.wire.in.forget(c.window.tag)
 	})
+	c.conn.free()
 	s.broker.consumers(s.topology.queue, -1)
 }
 

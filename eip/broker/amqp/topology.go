@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -160,11 +161,10 @@ func argument(v any) any {
 	return v
 }
 
-// ensure declares the topology on a connection. Each step has an AMQP channel of
-// its own, as a refusal closes the channel.
-func (t *topology) ensure(conn *connection) error {
+// ensure declares the topology on a connection.
+func (t *topology) ensure(ctx context.Context, conn *connection) error {
 	if t.exchange != "" {
-		if err := t.step(conn, t.declare, "topic "+t.exchange, func(ch *amqp.Channel, passive bool) error {
+		if err := t.step(ctx, conn, t.declare, "topic "+t.exchange, func(ch *amqp.Channel, passive bool) error {
 			declare := ch.ExchangeDeclare
 			if passive {
 				declare = ch.ExchangeDeclarePassive
@@ -178,7 +178,7 @@ func (t *topology) ensure(conn *connection) error {
 		return nil
 	}
 	create := t.declare || t.exchange != "" // a subscription is the flow's own
-	if err := t.step(conn, create, "queue "+t.queue, func(ch *amqp.Channel, passive bool) error {
+	if err := t.step(ctx, conn, create, "queue "+t.queue, func(ch *amqp.Channel, passive bool) error {
 		declare := ch.QueueDeclare
 		if passive {
 			declare = ch.QueueDeclarePassive
@@ -191,7 +191,7 @@ func (t *topology) ensure(conn *connection) error {
 	if t.exchange == "" {
 		return nil
 	}
-	return t.step(conn, true, "subscription "+t.queue, func(ch *amqp.Channel, passive bool) error {
+	return t.step(ctx, conn, true, "subscription "+t.queue, func(ch *amqp.Channel, passive bool) error {
 		if passive {
 			return nil
 		}
@@ -211,18 +211,9 @@ func (t *topology) binding() string {
 }
 
 // step declares one thing. Who may not declare may still use what is there.
-func (t *topology) step(conn *connection, create bool, what string, declare func(ch *amqp.Channel, passive bool) error) error {
+func (t *topology) step(ctx context.Context, conn *connection, create bool, what string, declare func(ch *amqp.Channel, passive bool) error) error {
 	try := func(passive bool) error {
-		ch, err := conn.Channel()
-		if err != nil {
-			return err
-		}
-		end := func() { hurry(conn, func() { err = ch.Close() }) }
-		if err := conn.within("declare "+what, func() error { return declare(ch, passive) }, end); err != nil {
-			return err
-		}
-		end()
-		return err
+		return conn.call(ctx, "declare "+what, func(ch *amqp.Channel) error { return declare(ch, passive) })
 	}
 	err := try(!create)
 	var refused *amqp.Error

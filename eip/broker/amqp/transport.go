@@ -24,10 +24,14 @@ var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength:
 // Broker is a RabbitMQ node or cluster.
 type Broker struct {
 	config  broker.Config
-	consume *link
-	publish *link
+	consume *pool
+	publish *pool
 	room    *room
-	direct  func() *sender // to any queue by its name; opened when first used
+
+	boarding chan struct{} // has an entry while somebody looks for a trunk
+	trunks   []*trunk      // that senders share; of who is boarding
+
+	direct func() *sender // to any queue by its name; opened when first used
 
 	mu        sync.Mutex
 	closed    bool
@@ -42,17 +46,17 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
 		return nil, fmt.Errorf("the URL %s names no host", redact(c.URL.String()))
 	}
-	b := &Broker{config: c, room: newRoom(), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
-	b.consume, b.publish = newLink(&b.config, "consume", b.letGo), newLink(&b.config, "publish", b.letGo)
+	b := &Broker{config: c, room: newRoom(), boarding: make(chan struct{}, 1), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
+	b.consume, b.publish = newPool(&b.config, "consume", b.letGo), newPool(&b.config, "publish", b.letGo)
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil
 }
 
-// Status says how the two connections do.
+// Status says how the connections do.
 func (b *Broker) Status() broker.Status {
 	s := broker.Status{URL: redact(b.config.URL.String()), Connected: true}
-	for _, l := range []*link{b.consume, b.publish} {
-		if waiting := l.waitsFor(); waiting != "" {
+	for _, p := range []*pool{b.consume, b.publish} {
+		if waiting := p.waitsFor(); waiting != "" {
 			s.Connected, s.Waiting = false, waiting
 		}
 	}

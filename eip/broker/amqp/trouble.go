@@ -78,11 +78,13 @@ func (c *connection) within(what string, call func() error, drop func()) error {
 		c.unanswered = map[string]bool{}
 	}
 	c.unanswered[what] = true
+	c.room--
 	c.mu.Unlock()
 	go func() {
 		<-done
 		drop()
 		c.mu.Lock()
+		c.room++
 		delete(c.unanswered, what)
 		c.mu.Unlock()
 	}()
