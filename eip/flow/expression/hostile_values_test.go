@@ -51,7 +51,7 @@ func TestEvaluate_HostileValues(t *testing.T) {
 	)
 	m := hostileMessage()
 	for _, source := range tests {
-		v, err := Value(source, &Limits{Work: 20})
+		v, err := Value(source, &Limits{Work: 10})
 		if err != nil {
 			t.Errorf("%s: %v", source, err)
 			continue
