@@ -95,7 +95,7 @@ func TestTop_Terminal(t *testing.T) {
 	}
 	sees("f.loud ")
 	c.ask(0, "control", "inject", "queue.in", "body=hello")
-	sees(" 1     1       0 ")
+	sees(" 1     1        0 ")
 	press("jjjj")
 	sees("\x1b[7mf.loud ")
 	press("x ")
