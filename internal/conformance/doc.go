@@ -20,7 +20,8 @@
 //	-- want/rejected.txt --
 //	what the file rejected.txt holds afterwards
 //
-// A command may end in "# exit N" (the default is 0) or in "&": then it goes on in
+// A command may end in "# exit N" (the default is 0, and 4 of a run until idle that
+// says that messages failed for good) or in "&": then it goes on in
 // the background, the next one starts when it is ready, and at the end of the
 // case, once all wanted files are complete, it is told to terminate. The shell
 // knows eipd, and post URL BODY [CONTENT-TYPE], which prints the status and the

@@ -60,7 +60,7 @@ func unbalanced(name string, src []byte) *hcl.Diagnostic {
 		case closes[t.Type] != 0:
 			if len(open) == 0 {
 				return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Bracket too many", Subject: t.Range.Ptr(),
-					Detail: fmt.Sprintf("Nothing is open that this %s could close. Take it away, or open it before.", t.Bytes)}
+					Detail: fmt.Sprintf("No block, brace or bracket is open that this %s could close. Take it away, or open it before.", t.Bytes)}
 			}
 			top := open[len(open)-1]
 			open = open[:len(open)-1]
@@ -88,7 +88,7 @@ var isBlock = regexp.MustCompile(`^[\w-]+(\s+("[^"]*"|[\w-]+))*$`)
 // leftOpen says that it is not closed, and what would.
 func (o *opener) leftOpen(src []byte) *hcl.Diagnostic {
 	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Bracket left open", Subject: o.Range.Ptr()}
-	what, by := fmt.Sprintf("The %s that opens here", o.Bytes), map[hclsyntax.TokenType]string{hclsyntax.TokenOBrack: "]", hclsyntax.TokenOParen: ")"}[o.Type]
+	what, by := fmt.Sprintf("The %s that opens here", o.Bytes), map[hclsyntax.TokenType]string{hclsyntax.TokenOBrack: "the closing bracket ]", hclsyntax.TokenOParen: "the closing parenthesis )"}[o.Type]
 	switch o.Type {
 	case hclsyntax.TokenOQuote:
 		d.Summary = "Quote left open"
@@ -100,11 +100,11 @@ func (o *opener) leftOpen(src []byte) *hcl.Diagnostic {
 		return d
 	case hclsyntax.TokenOBrace:
 		if before := strings.TrimSpace(string(src[o.head.Range.Start.Byte:o.Range.Start.Byte])); isBlock.MatchString(before) {
-			what, d.Subject = "The brace of "+before, hcl.RangeBetween(o.head.Range, o.Range).Ptr()
+			what = "The brace of " + before
 		}
 	}
 	if by == "" {
-		by = "}"
+		by = "the closing brace }"
 	}
 	d.Detail = fmt.Sprintf("%s is not closed. Write %s where it ends.", what, by)
 	return d

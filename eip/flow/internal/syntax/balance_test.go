@@ -40,23 +40,23 @@ func TestParse_Unbalanced(t *testing.T) {
 		take, put string // instead of what
 		at, says  string
 	}{
-		"outermost":              {"  to = queue.out\n}\n\n", "  to = queue.out\n\n", "3:1", `The brace of flow "a" is not closed. Write }`},
-		"last":                   {"  to = queue.out\n}\n$", "  to = queue.out\n", "17:1", `The brace of flow "b" is not closed. Write }`},
-		"middle":                 {"    }\n  }\n  to", "    }\n  to", "5:3", "The brace of content_router is not closed. Write }"},
-		"inner":                  {"queue.y]\n    }\n", "queue.y]\n", "6:5", `The brace of when "x" is not closed. Write }`},
-		"inner of the last":      {"EOT\n  }\n", "EOT\n", "18:3", "The brace of log is not closed. Write }"},
-		"on one line":            {"}) }\n", "})\n", "11:7", "The brace of transform is not closed. Write }"},
-		"an object":              {"(1) }) }", "(1) ) }", "11:37", "The { that opens here is not closed. Write }"},
-		"a list":                 {"queue.y]", "queue.y", "8:12", "The [ that opens here is not closed. Write ]"},
-		"a call":                 {"}) }", "} }", "11:36", "The ( that opens here is not closed. Write )"},
-		"a group":                {"(1)", "(1", "11:43", "The ( that opens here is not closed. Write )"},
+		"outermost":              {"  to = queue.out\n}\n\n", "  to = queue.out\n\n", "3:10", `The brace of flow "a" is not closed. Write the closing brace }`},
+		"last":                   {"  to = queue.out\n}\n$", "  to = queue.out\n", "17:10", `The brace of flow "b" is not closed. Write the closing brace }`},
+		"middle":                 {"    }\n  }\n  to", "    }\n  to", "5:18", "The brace of content_router is not closed. Write the closing brace }"},
+		"inner":                  {"queue.y]\n    }\n", "queue.y]\n", "6:14", `The brace of when "x" is not closed. Write the closing brace }`},
+		"inner of the last":      {"EOT\n  }\n", "EOT\n", "18:7", "The brace of log is not closed. Write the closing brace }"},
+		"on one line":            {"}) }\n", "})\n", "11:17", "The brace of transform is not closed. Write the closing brace }"},
+		"an object":              {"(1) }) }", "(1) ) }", "11:37", "The { that opens here is not closed. Write the closing brace }"},
+		"a list":                 {"queue.y]", "queue.y", "8:12", "The [ that opens here is not closed. Write the closing bracket ]"},
+		"a call":                 {"}) }", "} }", "11:36", "The ( that opens here is not closed. Write the closing parenthesis )"},
+		"a group":                {"(1)", "(1", "11:43", "The ( that opens here is not closed. Write the closing parenthesis )"},
 		"a quote":                {"1\"\n", "1\n", "7:12", "does not end on its line. Write the other quote"},
 		"a name's quote":         {"\"b\" {", "\"b {", "17:6", "does not end on its line. Write the other quote"},
-		"a part of a template":   {"var.x}", "var.x", "7:30", "The ${ that opens here is not closed. Write }"},
+		"a part of a template":   {"var.x}", "var.x", "7:30", "The ${ that opens here is not closed. Write the closing brace }"},
 		"a heredoc":              {"    EOT\n", "", "19:12", "Write EOT alone on a line"},
-		"one too many":           {"out\n}\n$", "out\n}\n}\n", "25:1", "Nothing is open that this } could close"},
+		"one too many":           {"out\n}\n$", "out\n}\n}\n", "25:1", "No block, brace or bracket is open that this } could close"},
 		"one too many of a list": {"queue.y]", "queue.y]]", "8:30", "" /* HCL's own */},
-		"two":                    {"    }\n  }\n  to = queue.out\n}\n", "    }\n  to = queue.out\n", "5:3", "The brace of content_router is not closed"},
+		"two":                    {"    }\n  }\n  to = queue.out\n}\n", "    }\n  to = queue.out\n", "5:18", "The brace of content_router is not closed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.TrimSuffix(strings.Replace(balanced+"$", c.take, c.put, 1), "$")
