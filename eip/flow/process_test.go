@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -109,7 +110,7 @@ func TestProcess_BeginsAFailedFlowAgain(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	if err := p.Stop(); err != nil {
+	if err := p.Stop(); err != nil && !strings.Contains(err.Error(), "broken") { // it may break at that moment
 		t.Error(err)
 	}
 	cancel()
