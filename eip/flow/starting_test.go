@@ -79,6 +79,7 @@ func TestProcess_AnswersWhileItStarts(t *testing.T) {
 				dir := t.TempDir()
 				socket := filepath.Join(dir, control.SocketName)
 				answering, ended := make(chan *flow.Process, 1), make(chan error, 1)
+				asked := make(chan struct{})
 				c := load(t, `
 					broker "b" { url = "away:" }
 					queue "in" { broker = broker.b }
@@ -95,6 +96,7 @@ func TestProcess_AnswersWhileItStarts(t *testing.T) {
 						if st := ask[control.Status](t, socket, "status", ""); st.State != "running" {
 							t.Errorf("at last it is %s", st.State)
 						}
+						<-asked
 						err = p.Stop()
 					}
 					ended <- err
@@ -123,6 +125,7 @@ func TestProcess_AnswersWhileItStarts(t *testing.T) {
 				if comes {
 					time.AfterFunc(50*time.Millisecond, func() { close(arrived) })
 					ask[any](t, socket, "start", "f")
+					close(asked)
 				} else {
 					cancel()
 				}
