@@ -39,19 +39,39 @@ func inflate(r io.Reader) (io.Reader, error) {
 	return flate.NewReader(b), nil
 }
 
+// coding is one content encoding of a body, and what undoes it.
+type coding struct {
+	name string
+	open func(io.Reader) (io.Reader, error)
+}
+
+// codings returns what undoes a content encoding, first what was applied last, down to
+// the first that is not known; whole where there is none such.
+func codings(encoding string) (all []coding, whole bool, err error) {
+	names := strings.Split(encoding, ",")
+	if len(names) > maxEncodings {
+		return nil, false, Invalid(fmt.Errorf("decode body: it has %d content encodings in one another", len(names)))
+	}
+	for _, name := range slices.Backward(names) {
+		name = strings.ToLower(strings.TrimSpace(name))
+		open := encodings[name]
+		if open == nil {
+			return all, false, nil
+		}
+		all = append(all, coding{name, open})
+	}
+	return all, true, nil
+}
+
 // Decoders returns what undoes a content encoding, first what was applied last; nil
 // where one of it is not known.
 func Decoders(encoding string) (all []func(io.Reader) (io.Reader, error)) {
-	names := strings.Split(encoding, ",")
-	if len(names) > maxEncodings {
+	known, whole, _ := codings(encoding)
+	if !whole {
 		return nil
 	}
-	for _, name := range slices.Backward(names) {
-		open := encodings[strings.ToLower(strings.TrimSpace(name))]
-		if open == nil {
-			return nil
-		}
-		all = append(all, open)
+	for _, c := range known {
+		all = append(all, c.open)
 	}
 	return all
 }
@@ -64,17 +84,13 @@ func (m *Message) Content() ([]byte, error) {
 	if m.Encoding == "" {
 		return content, nil
 	}
-	names, longest := strings.Split(m.Encoding, ","), m.receipt.longest()
-	if len(names) > maxEncodings {
-		return nil, Invalid(fmt.Errorf("decode body: it has %d content encodings in one another", len(names)))
+	known, _, err := codings(m.Encoding)
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range slices.Backward(names) { // the last was applied last
-		name = strings.ToLower(strings.TrimSpace(name))
-		open := encodings[name]
-		if open == nil {
-			return content, nil
-		}
-		r, err := open(bytes.NewReader(content))
+	longest := m.receipt.longest()
+	for _, k := range known {
+		r, err := k.open(bytes.NewReader(content))
 		if err == nil {
 			content, err = m.read(r, longest)
 		}
@@ -83,9 +99,9 @@ func (m *Message) Content() ([]byte, error) {
 		}
 		switch {
 		case err != nil:
-			return nil, Invalid(fmt.Errorf("decode body from %s: %w", name, err))
+			return nil, Invalid(fmt.Errorf("decode body from %s: %w", k.name, err))
 		case int64(len(content)) > longest:
-			return nil, Invalid(fmt.Errorf("decode body from %s: it becomes more than %v", name, Bytes(longest)))
+			return nil, Invalid(fmt.Errorf("decode body from %s: it becomes more than %v", k.name, Bytes(longest)))
 		}
 	}
 	return content, nil

@@ -45,7 +45,7 @@ func (p *Process) Flows() []control.Flow {
 func (p *Process) Channels() []control.Channel {
 	all := []control.Channel{}
 	seen := map[string]bool{}
-	for _, p := range append([]*Process{p}, p.guests.all()...) {
+	for _, p := range p.withGuests() {
 		add := func(name string, ch *Channel, on *Broker) {
 			if !seen[name] {
 				seen[name] = true
@@ -76,7 +76,7 @@ func (p *Process) implicit() (all []*deadLetters) {
 
 // channel opens the broker of a declared channel, or of a FLOW.dead.
 func (p *Process) channel(ctx context.Context, name string) (broker.Broker, broker.Channel, error) {
-	for _, p := range append([]*Process{p}, p.guests.all()...) {
+	for _, p := range p.withGuests() {
 		if ch := p.config.Channels[name]; ch != nil {
 			b, err := p.broker(ctx, p.config.brokerOf(ch))
 			return b, p.config.spec(ch), err
@@ -125,7 +125,7 @@ func (p *Process) Source(ctx context.Context, queue string, prefetch int) (broke
 // Reads reports whether a flow may read what is sent to an address: that of a
 // queue, of a subscription, or of what failed.
 func (p *Process) Reads(address string) bool {
-	for _, p := range append([]*Process{p}, p.guests.all()...) {
+	for _, p := range p.withGuests() {
 		c := p.config
 		at := func(r ref) bool { return c.Channels[r.String()] != nil && c.Channels[r.String()].Address == address }
 		for _, f := range c.Flows {

@@ -62,7 +62,7 @@ func (p *Process) Depths() []control.Depth {
 
 // allInside reports whether all brokers are in this process, where to ask costs nothing.
 func (p *Process) allInside() bool {
-	for _, at := range append([]*Process{p}, p.guests.all()...) {
+	for _, at := range p.withGuests() {
 		at.mu.Lock()
 		for _, b := range at.brokers {
 			if _, inside := b.(broker.Idler); !inside {

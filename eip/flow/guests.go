@@ -73,6 +73,9 @@ func (g *guests) stop() (err error) {
 	return err
 }
 
+// withGuests is p, and the processes of the files that were applied to it.
+func (p *Process) withGuests() []*Process { return append([]*Process{p}, p.guests.all()...) }
+
 // all returns the flows of the process and its guests.
 func (p *Process) all() []*running {
 	flows := p.flows

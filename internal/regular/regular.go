@@ -51,7 +51,7 @@ func Open(path string) (*os.File, error) { return OpenFile(path, os.O_RDONLY, 0)
 // and root may write to.
 func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	for range maxLinks {
-		f, target, err := step(path, flag, perm)
+		f, target, err := step(path, flag, perm, true)
 		if target == "" {
 			return f, err
 		}
@@ -64,20 +64,12 @@ func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 // them, as where a stranger has packed it. A symbolic link is followed only within its
 // folder.
 func OpenInside(path string, flag int, perm fs.FileMode) (*os.File, error) {
-	folder, name := filepath.Split(path)
-	if name == "" {
-		return nil, &KindError{path, "a folder"}
-	}
-	root, err := os.OpenRoot(cmp.Or(folder, "."))
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return In(root, name, flag, perm)
+	f, _, err := step(path, flag, perm, false)
+	return f, err
 }
 
-// step opens the file, or returns where it leads.
-func step(path string, flag int, perm fs.FileMode) (f *os.File, target string, err error) {
+// step opens the file; or, to follow a trusted link, returns where that leads.
+func step(path string, flag int, perm fs.FileMode, follow bool) (f *os.File, target string, err error) {
 	folder, name := filepath.Split(path)
 	if name == "" {
 		return nil, "", &KindError{path, "a folder"}
@@ -87,7 +79,10 @@ func step(path string, flag int, perm fs.FileMode) (f *os.File, target string, e
 		return nil, "", err
 	}
 	defer root.Close()
-	if target = trustedLink(root, name); target != "" {
+	if follow {
+		target = trustedLink(root, name)
+	}
+	if target != "" {
 		if !filepath.IsAbs(target) {
 			target = folder + target
 		}
@@ -166,16 +161,16 @@ func check(path string, info fs.FileInfo) error {
 // ReadFile reads the file at path, which may have limit bytes.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	f, err := Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return ReadAll(f, limit)
+	return read(f, err, limit)
 }
 
 // ReadInside reads the file at path as OpenInside opens it.
 func ReadInside(path string, limit int64) ([]byte, error) {
 	f, err := OpenInside(path, os.O_RDONLY, 0)
+	return read(f, err, limit)
+}
+
+func read(f *os.File, err error, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}

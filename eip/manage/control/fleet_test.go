@@ -25,10 +25,11 @@ import (
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
-// counting is a broker that counts what passes.
+// counting is a broker that counts what passes, and loses the first that it is sent.
 type counting struct {
 	broker.Broker
 	sent, received atomic.Int64
+	loses          atomic.Int64
 	mu             sync.Mutex
 	last           []control.Command // that were sent
 }
@@ -55,6 +56,9 @@ func (s *countingSender) Handle(ctx context.Context, m *eip.Message) error {
 		s.of.mu.Lock()
 		s.of.last = append(s.of.last, *c)
 		s.of.mu.Unlock()
+	}
+	if s.of.loses.Add(-1) >= 0 {
+		return nil
 	}
 	return s.Sender.Handle(ctx, m)
 }

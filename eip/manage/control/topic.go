@@ -72,12 +72,7 @@ func (t *topicServer) run(opened chan struct{}) {
 		if time.Since(began) > longest {
 			wait = first
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-t.ctx.Done():
-			timer.Stop()
-		}
+		t.pause(wait)
 	}
 	if opened != nil {
 		close(opened)
@@ -133,14 +128,8 @@ func (t *topicServer) take(_ context.Context, m *eip.Message) error {
 		if r.Command, err = DecodeCommand(data); err == nil && !r.For(t.Instance) {
 			return nil
 		}
-		if err == nil {
-			err = t.authenticate(r)
-		}
-		switch {
-		case err == nil:
+		if err == nil && t.authenticate(r) == nil {
 			t.obey(r)
-			return nil
-		case from.repeats(err):
 			return nil
 		}
 	}
