@@ -194,7 +194,7 @@ func (r *runCommand) stop(ctx context.Context, process *flow.Process, log *slog.
 	}
 	log.Info("stopped", slog.Duration("after", process.Uptime().Round(time.Millisecond)))
 	if r.untilIdle && letters > 0 {
-		return failure{exitLetters, fmt.Errorf("%d messages failed for good; they are dead letters, or invalid", letters)}
+		return failure{exitLetters, fmt.Errorf("%s failed for good, and went where dead letters or invalid messages go", count(int(letters), "message"))}
 	}
 	return nil
 }
