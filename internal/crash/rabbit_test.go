@@ -157,6 +157,7 @@ func (f *faults) run(n, rate int) {
 	if left := f.node.Drain(f.T, "in"); len(left) > 0 {
 		f.Errorf("%d messages were left where they came from", len(left))
 	}
+	f.node.Sync(f.T)    // that "in" is deleted
 	f.node.Restart(f.T) // what is not persistent is gone
 	f.check(p)
 }

@@ -131,6 +131,13 @@ func (n *Node) Ctl(t testing.TB, args ...string) string {
 	return string(out)
 }
 
+// Sync has the node write down which queues were declared and deleted. One that is
+// killed shortly after has forgotten it otherwise.
+func (n *Node) Sync(t testing.TB) {
+	t.Helper()
+	n.Ctl(t, "eval", "mnesia:sync_log().")
+}
+
 // Memory sets the part of the machine's memory that the node may use. At 0 it
 // raises its alarm, and takes no messages.
 func (n *Node) Memory(t testing.TB, part float64) {

@@ -32,8 +32,7 @@ func (r *rig) expect(faults int) {
 
 func TestFault_NodeKilled(t *testing.T) {
 	r := start(t, 0, nil)
-	// A node forgets what it was told to declare shortly before it is killed.
-	r.node.Ctl(t, "eval", "mnesia:sync_log().")
+	r.node.Sync(t)
 	r.n = 30_000
 	r.fill()
 	r.sent(2_000)
