@@ -151,7 +151,7 @@ func (c *counted) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	}
 	switch {
 	case c.part.text && isText:
-		e.Spend(len(plain.AsString()), 2*len(plain.AsString()))
+		e.Spend(len(plain.AsString()), 3*len(plain.AsString())) // while it grows it is there twice, once with room
 	case c.part.operand && isText && !isSane(plain.AsString()):
 		e.fail(hugeNumber)
 	case c.part.unified:
