@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	_ "github.com/eipd/eipd/eip/broker/memory"
 	"github.com/eipd/eipd/eip/flow"
 	_ "github.com/eipd/eipd/eip/manage"
@@ -13,8 +14,8 @@ import (
 )
 
 func init() {
-	eip.Adapters.Add("bench_source", func() eip.Adapter { return &source{} })
-	eip.Adapters.Add("bench_sink", func() eip.Adapter { return &sink{} })
+	adapter.Add("bench_source", func() any { return &source{} })
+	adapter.Add("bench_sink", func() any { return &sink{} })
 }
 
 // startFlow runs orders.hcl as eipd does, with the feed for its source.
@@ -58,7 +59,7 @@ func (f *feed) counter(name string) *counter {
 // source gives a feed's messages as a file of JSON lines would.
 type source struct{ feed *feed }
 
-func (s *source) OpenSource(context.Context, *eip.AdapterEnv) (eip.AdapterSource, error) {
+func (s *source) OpenSource(context.Context, *adapter.Env) (adapter.Source, error) {
 	return s, nil
 }
 
@@ -86,7 +87,7 @@ type sink struct {
 	count *counter
 }
 
-func (s *sink) OpenSink(context.Context, *eip.AdapterEnv) (eip.AdapterSink, error) { return s, nil }
+func (s *sink) OpenSink(context.Context, *adapter.Env) (adapter.Sink, error) { return s, nil }
 
 func (s *sink) Close() error { return nil }
 

@@ -257,10 +257,3 @@ func (r *Registry[T]) Names() []string {
 
 // Stages are the kinds of stage that flow files know.
 var Stages Registry[Stage]
-
-// A Program is an option that is plain text in one use of its component and an
-// expression in another. Source is the text as set; Text compiles it.
-type Program struct {
-	Source string
-	Text   func() (Text, error)
-}

@@ -196,15 +196,3 @@ func (m *Message) Settling(holds int) bool {
 	defer r.mu.Unlock()
 	return r.err == nil
 }
-
-// An EarlySettler is a Settler whose Settle does nothing for nil but keep a
-// position.
-type EarlySettler interface {
-	Settler
-	// SettleEarly is called by p, which is about to commit, in one transaction, all
-	// that the message was sent as. Where the position is kept in p, it does what
-	// Settle does for nil, so that the position becomes part of that transaction,
-	// and returns true. It may be called again, and Settle(nil) follows; both must
-	// then do nothing more.
-	SettleEarly(p Positions) bool
-}

@@ -2,7 +2,7 @@ package main
 
 // What is in the binary. A program of your own can import others, or fewer.
 import (
-	_ "github.com/eipd/eipd/eip/adapter"
+	_ "github.com/eipd/eipd/eip/adapter/all"
 	_ "github.com/eipd/eipd/eip/broker/amqp"
 	_ "github.com/eipd/eipd/eip/broker/embedded"
 	_ "github.com/eipd/eipd/eip/broker/memory"

@@ -95,7 +95,7 @@ type Capabilities struct {
 	DeadLetter bool // what expires moves to Channel.DeadLetter
 	Headers    bool // every kind of header value survives
 	Exchanges  bool // a topic has any Type, a subscription an Address and Arguments, and Config.QueueType is heeded
-	Positions  bool // it is an eip.Positions too: adapters' positions are kept with its messages
+	Positions  bool // it is an adapter.Positions too: adapters' positions are kept with its messages
 }
 
 // Status is a broker's state, for people and programs.

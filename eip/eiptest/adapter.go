@@ -10,13 +10,13 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 )
 
 // AdapterEnv is what adapters are opened with in tests: by the flow "test", as the
 // adapter "in".
-func AdapterEnv() *eip.AdapterEnv {
-	env := &eip.AdapterEnv{Env: *Env(), Positions: &Positions{}}
+func AdapterEnv() *adapter.Env {
+	env := &adapter.Env{Env: *Env(), Positions: &Positions{}}
 	env.Address = env.Flow + ".in"
 	return env
 }

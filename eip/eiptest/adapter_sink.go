@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 )
 
 // A SinkCase is one use of a sink adapter.
@@ -16,10 +17,10 @@ type SinkCase struct {
 	// New makes the adapter, and written, which returns the bodies of what has
 	// arrived, in order. Both are of their own each time. What New starts must end
 	// with t's cleanup.
-	New func(t *testing.T) (a eip.SinkAdapter, env *eip.AdapterEnv, written func() []string)
+	New func(t *testing.T) (a adapter.SinkOpener, env *adapter.Env, written func() []string)
 	// Refusing makes an adapter that nothing can be sent to; nil where there is none
 	// such.
-	Refusing func(t *testing.T) (eip.SinkAdapter, *eip.AdapterEnv)
+	Refusing func(t *testing.T) (adapter.SinkOpener, *adapter.Env)
 	// Unordered: there is no order in what arrived.
 	Unordered bool
 }
@@ -39,14 +40,14 @@ func AdapterSink(t *testing.T, c SinkCase) {
 	}
 }
 
-func openSink(ctx context.Context, t *testing.T, a eip.SinkAdapter, env *eip.AdapterEnv) eip.AdapterSink {
+func openSink(ctx context.Context, t *testing.T, a adapter.SinkOpener, env *adapter.Env) adapter.Sink {
 	t.Helper()
 	if v, ok := a.(eip.Validator); ok {
 		if err := v.Validate(); err != nil {
 			t.Fatalf("validate: %v", err)
 		}
 	}
-	if check, ok := a.(eip.SinkChecker); ok {
+	if check, ok := a.(adapter.SinkChecker); ok {
 		if err := check.CheckSink(); err != nil {
 			t.Fatalf("check sink: %v", err)
 		}
@@ -60,7 +61,7 @@ func openSink(ctx context.Context, t *testing.T, a eip.SinkAdapter, env *eip.Ada
 	return s
 }
 
-func closeSink(t *testing.T, s eip.AdapterSink) {
+func closeSink(t *testing.T, s adapter.Sink) {
 	t.Helper()
 	for range 2 {
 		if err := s.Close(); err != nil {

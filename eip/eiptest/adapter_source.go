@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 )
 
 // A SourceCase is one use of a source adapter.
@@ -16,7 +17,7 @@ type SourceCase struct {
 	// New makes the adapter, and what it reads: the same each time, and of its own.
 	// The suite opens it again with the same env where Keeps is set. What New starts
 	// must end with t's cleanup.
-	New func(t *testing.T) (eip.SourceAdapter, *eip.AdapterEnv)
+	New func(t *testing.T) (adapter.SourceOpener, *adapter.Env)
 	// Bodies are those of all messages, in order.
 	Bodies []string
 	// Endless: it waits for more after Bodies, where others end.
@@ -49,20 +50,20 @@ func AdapterSource(t *testing.T, c SourceCase) {
 	}
 }
 
-func (c *SourceCase) open(ctx context.Context, t *testing.T) eip.AdapterSource {
+func (c *SourceCase) open(ctx context.Context, t *testing.T) adapter.Source {
 	t.Helper()
 	a, env := c.New(t)
 	return openSource(ctx, t, a, env)
 }
 
-func openSource(ctx context.Context, t *testing.T, a eip.SourceAdapter, env *eip.AdapterEnv) eip.AdapterSource {
+func openSource(ctx context.Context, t *testing.T, a adapter.SourceOpener, env *adapter.Env) adapter.Source {
 	t.Helper()
 	if v, ok := a.(eip.Validator); ok {
 		if err := v.Validate(); err != nil {
 			t.Fatalf("validate: %v", err)
 		}
 	}
-	if check, ok := a.(eip.SourceChecker); ok {
+	if check, ok := a.(adapter.SourceChecker); ok {
 		if err := check.CheckSource(); err != nil {
 			t.Fatalf("check source: %v", err)
 		}
@@ -77,7 +78,7 @@ func openSource(ctx context.Context, t *testing.T, a eip.SourceAdapter, env *eip
 	return s
 }
 
-func closeSource(t *testing.T, s eip.AdapterSource) {
+func closeSource(t *testing.T, s adapter.Source) {
 	t.Helper()
 	for range 2 {
 		if err := s.Close(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 )
 
@@ -226,7 +227,7 @@ var capabilityTests = map[string]func(*brokerTest){
 	},
 
 	"Capability/Positions": func(t *brokerTest) {
-		p, ok := t.b.(eip.Positions)
+		p, ok := t.b.(adapter.Positions)
 		if ok != t.can.Positions {
 			t.Fatalf("the broker keeps positions: %v, and says %v", ok, t.can.Positions)
 		}
@@ -247,7 +248,7 @@ var capabilityTests = map[string]func(*brokerTest){
 				}
 			}
 			t.restart()
-			p = t.b.(eip.Positions)
+			p = t.b.(adapter.Positions)
 		}
 	},
 }

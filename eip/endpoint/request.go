@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 func init() { eip.Stages.Add("request", func() eip.Stage { return NewRequest() }) }
@@ -41,7 +42,7 @@ func (r *Request) Validate() error {
 	if eip.Several(r.To) {
 		return eip.OptionErrorf("to", "it is one channel or adapter, as each request has one reply")
 	}
-	if eip.NeverReplies(r.To) {
+	if replies.Never(r.To) {
 		return eip.OptionErrorf("to", "nothing replies there; name a channel that a service reads, or an adapter that replies, like http and exec")
 	}
 	return nil

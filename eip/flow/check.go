@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 )
 
@@ -17,10 +18,10 @@ func optionError(option string, err error) error { return &eip.OptionError{Optio
 
 // checkSource checks that an adapter can be what a flow takes messages from.
 func (d *decoder) checkSource(a *Adapter, r *located) bool {
-	if _, ok := a.Component.(eip.SourceAdapter); !ok {
+	if _, ok := a.Component.(adapter.SourceOpener); !ok {
 		return d.fail(problem(r.Range, "Adapter is no source", "No messages come from an adapter of the kind %q; it can only be sent to.", a.Kind))
 	}
-	if c, ok := a.Component.(eip.SourceChecker); ok {
+	if c, ok := a.Component.(adapter.SourceChecker); ok {
 		if err := c.CheckSource(); err != nil {
 			d.blame(a.block, place{what: fmt.Sprintf("adapter %q, read by the flow %q,", a.Kind, d.flow.Name)}, err)
 			return false
@@ -35,10 +36,10 @@ func (c *Config) checkSink(d *decoder, r *located) bool {
 	if a == nil {
 		return false // its own error was reported
 	}
-	if _, ok := a.Component.(eip.SinkAdapter); !ok {
+	if _, ok := a.Component.(adapter.SinkOpener); !ok {
 		return d.fail(problem(r.Range, "Adapter is no destination", "Nothing can be sent to an adapter of the kind %q; messages only come from it.", a.Kind))
 	}
-	if check, ok := a.Component.(eip.SinkChecker); ok {
+	if check, ok := a.Component.(adapter.SinkChecker); ok {
 		if err := check.CheckSink(); err != nil {
 			var option *eip.OptionError
 			if !errors.As(err, &option) { // the expression's own error stands there already

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -31,7 +32,7 @@ func (d *decoder) checkClaims() {
 			if a == nil {
 				continue
 			}
-			c, ok := a.Component.(eip.Claimer)
+			c, ok := a.Component.(adapter.Claimer)
 			if !ok || c.Claim() == "" {
 				continue
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
@@ -208,9 +209,9 @@ func (d *decoder) channel(kind string, b *syntax.Block) {
 
 func (d *decoder) adapter(b *syntax.Block) {
 	kind, name := b.Labels[0], b.Labels[1].Name
-	component, ok := eip.Adapters.New(kind.Name)
+	component, ok := adapter.Registry.New(kind.Name)
 	if !ok {
-		d.fail(problem(kind.Range, "Unknown adapter", "There is no adapter of the kind %q.%s", kind.Name, didYouMean(kind.Name, eip.Adapters.Names(), "%q")))
+		d.fail(problem(kind.Range, "Unknown adapter", "There is no adapter of the kind %q.%s", kind.Name, didYouMean(kind.Name, adapter.Registry.Names(), "%q")))
 		return
 	}
 	d.decode(component, b, place{what: "adapter " + fmt.Sprintf("%q", kind.Name)})

@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/internal/secret"
@@ -67,7 +66,7 @@ type Channel struct {
 // An Adapter is a declared channel adapter.
 type Adapter struct {
 	Kind, Name string
-	Component  eip.Adapter
+	Component  any
 	Range      hcl.Range
 	block      *syntax.Block
 }

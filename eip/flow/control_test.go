@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
 )
@@ -20,13 +21,13 @@ type words struct {
 }
 
 func init() {
-	eip.Adapters.Add("words", func() eip.Adapter { return &words{} })
+	adapter.Add("words", func() any { return &words{} })
 	eip.Stages.Add("slow_opening", func() eip.Stage { return &slowOpening{} })
 	broker.Registry.Add("deaf", func() broker.Transport { return topicless(errNever) })
 	broker.Registry.Add("refusing", func() broker.Transport { return topicless(errors.New("no permission")) })
 }
 
-func (w *words) OpenSource(context.Context, *eip.AdapterEnv) (eip.AdapterSource, error) {
+func (w *words) OpenSource(context.Context, *adapter.Env) (adapter.Source, error) {
 	return w, nil
 }
 

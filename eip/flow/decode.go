@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
@@ -302,7 +303,7 @@ func elsewhere(name string, names []string) string {
 	if _, ok := topLevel[name]; ok {
 		return " It stands outside of all others."
 	}
-	if _, ok := eip.Adapters.New(name); ok {
+	if _, ok := adapter.Registry.New(name); ok {
 		return fmt.Sprintf(" An adapter stands outside of flows, adapter %q \"NAME\" { … }, and is named where messages come from or go to: adapter.NAME.", name)
 	}
 	if name == "retry" {

@@ -15,6 +15,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
@@ -157,7 +158,7 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 		if text == "" {
 			return // as if it were not there
 		}
-		field.Set(reflect.ValueOf(eip.Program{Source: text, Text: d.later(expr, text)}))
+		field.Set(reflect.ValueOf(adapter.Program{Source: text, Text: d.later(expr, text)}))
 	default:
 		d.expression(field, s.Kind, expr, text)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 )
 
@@ -101,7 +102,7 @@ func (f *Flow) endpoint(r *located, a *Adapter) eip.Handler {
 	if e == nil {
 		e = &endpoint{ref: r.ref}
 		if a != nil {
-			o, ok := a.Component.(eip.OneWay)
+			o, ok := a.Component.(adapter.OneWay)
 			e.oneWay = ok && o.OneWay()
 		}
 		f.endpoints[r.ref] = e

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
 
@@ -48,8 +49,8 @@ func Blocks() (all []Block) {
 	for _, name := range slices.Sorted(maps.Keys(top)) {
 		all = append(all, Block{name, "block", schema.Of(top[name]), top[name]})
 	}
-	for _, name := range eip.Adapters.Names() {
-		c, _ := eip.Adapters.New(name)
+	for _, name := range adapter.Registry.Names() {
+		c, _ := adapter.Registry.New(name)
 		all = append(all, Block{name, "adapter", schema.Of(c), c})
 	}
 	for _, name := range eip.Stages.Names() {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	_ "github.com/eipd/eipd/eip/adapter"
+	_ "github.com/eipd/eipd/eip/adapter/all"
 	"github.com/eipd/eipd/eip/flow"
 	_ "github.com/eipd/eipd/eip/routing"
 	_ "github.com/eipd/eipd/eip/transform"

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 )
 
@@ -16,7 +16,7 @@ import (
 type positions struct {
 	process *Process
 	mu      sync.Mutex
-	store   eip.Positions
+	store   adapter.Positions
 	own     PositionStore
 }
 
@@ -35,12 +35,12 @@ func (p *positions) Keep(key string, value []byte) {
 }
 
 // KeptIn reports whether store is the one that is in use.
-func (p *positions) KeptIn(store eip.Positions) bool {
+func (p *positions) KeptIn(store adapter.Positions) bool {
 	used, err := p.open()
 	return err == nil && used == store
 }
 
-func (p *positions) open() (eip.Positions, error) {
+func (p *positions) open() (adapter.Positions, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.store != nil {
@@ -53,7 +53,7 @@ func (p *positions) open() (eip.Positions, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.store = b.(eip.Positions)
+		p.store = b.(adapter.Positions)
 		return p.store, nil
 	}
 	if o.OpenPositions == nil {

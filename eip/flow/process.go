@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/manage/control"
 )
@@ -49,7 +50,7 @@ type RunOptions struct {
 
 // A PositionStore keeps adapters' positions in a file.
 type PositionStore interface {
-	eip.Positions
+	adapter.Positions
 	io.Closer
 }
 

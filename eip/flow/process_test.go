@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow"
 
 	_ "github.com/eipd/eipd/eip/broker/memory"
@@ -30,11 +31,11 @@ var opened atomic.Int64 // sources of numbers that do not fail
 func init() {
 	eip.Stages.Add("stuck", func() eip.Stage { return &stuck{} })
 	eip.Stages.Add("unopenable", func() eip.Stage { return &unopenable{} })
-	eip.Adapters.Add("numbers", func() eip.Adapter { return &numbers{} })
-	eip.Adapters.Add("sink", func() eip.Adapter { return &sink{} })
+	adapter.Add("numbers", func() any { return &numbers{} })
+	adapter.Add("sink", func() any { return &sink{} })
 }
 
-func (a *numbers) OpenSource(context.Context, *eip.AdapterEnv) (eip.AdapterSource, error) {
+func (a *numbers) OpenSource(context.Context, *adapter.Env) (adapter.Source, error) {
 	if !a.Fails {
 		opened.Add(1)
 	}
@@ -63,9 +64,9 @@ type sink struct{}
 
 var got atomic.Int64
 
-func (*sink) OpenSink(context.Context, *eip.AdapterEnv) (eip.AdapterSink, error) { return &sink{}, nil }
-func (*sink) Handle(context.Context, *eip.Message) error                         { got.Add(1); return nil }
-func (*sink) Close() error                                                       { return nil }
+func (*sink) OpenSink(context.Context, *adapter.Env) (adapter.Sink, error) { return &sink{}, nil }
+func (*sink) Handle(context.Context, *eip.Message) error                   { got.Add(1); return nil }
+func (*sink) Close() error                                                 { return nil }
 
 func load(t *testing.T, text string) *flow.Config {
 	t.Helper()

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 )
 
@@ -135,7 +136,7 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 	p, f := r.process, r.decl
 	if from.kind == "adapter" {
 		a := p.config.Adapters[from.name]
-		opened, err := a.Component.(eip.SourceAdapter).OpenSource(ctx, p.adapterEnv(f, a))
+		opened, err := a.Component.(adapter.SourceOpener).OpenSource(ctx, p.adapterEnv(f, a))
 		if err != nil {
 			return nil, err
 		}
@@ -163,9 +164,9 @@ func (r *running) openSource(ctx context.Context, from *located) (*source, error
 	return s, nil
 }
 
-func (p *Process) adapterEnv(f *Flow, a *Adapter) *eip.AdapterEnv {
+func (p *Process) adapterEnv(f *Flow, a *Adapter) *adapter.Env {
 	address := f.Name + "." + a.Name
-	return &eip.AdapterEnv{
+	return &adapter.Env{
 		Env: eip.Env{Address: address, Flow: f.Name, Instance: p.options.Instance,
 			Log: p.log.With(slog.String("flow", f.Name), slog.String("adapter", a.Name))},
 		Stdin: p.options.Stdin, Stdout: p.options.Stdout, Positions: p.positions,
@@ -195,7 +196,7 @@ func (r *running) openEndpoint(ctx context.Context, e *endpoint) error {
 	p := r.process
 	if e.kind == "adapter" {
 		a := p.config.Adapters[e.name]
-		sink, err := a.Component.(eip.SinkAdapter).OpenSink(ctx, p.adapterEnv(r.decl, a))
+		sink, err := a.Component.(adapter.SinkOpener).OpenSink(ctx, p.adapterEnv(r.decl, a))
 		if err != nil {
 			return err
 		}

@@ -15,9 +15,10 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow"
 
-	_ "github.com/eipd/eipd/eip/adapter"
+	_ "github.com/eipd/eipd/eip/adapter/all"
 	_ "github.com/eipd/eipd/eip/routing"
 )
 
@@ -50,12 +51,12 @@ func (s *overheard) all() string {
 var witnessed *overheard // by the adapters that are made
 
 func init() {
-	eip.Adapters.Add("witness", func() eip.Adapter { return &witness{witnessed} })
-	eip.Adapters.Add("once", func() eip.Adapter { return &once{} })
+	adapter.Add("witness", func() any { return &witness{witnessed} })
+	adapter.Add("once", func() any { return &once{} })
 }
 
-func (w *witness) OpenSink(context.Context, *eip.AdapterEnv) (eip.AdapterSink, error) { return w, nil }
-func (w *witness) Close() error                                                       { return nil }
+func (w *witness) OpenSink(context.Context, *adapter.Env) (adapter.Sink, error) { return w, nil }
+func (w *witness) Close() error                                                 { return nil }
 func (w *witness) Handle(_ context.Context, m *eip.Message) error {
 	w.overheard.say(fmt.Sprint("dead letter ", m.Headers))
 	close(w.overheard.dead)
@@ -65,7 +66,7 @@ func (w *witness) Handle(_ context.Context, m *eip.Message) error {
 // once gives one message.
 type once struct{}
 
-func (*once) OpenSource(context.Context, *eip.AdapterEnv) (eip.AdapterSource, error) {
+func (*once) OpenSource(context.Context, *adapter.Env) (adapter.Source, error) {
 	return &onceSource{}, nil
 }
 

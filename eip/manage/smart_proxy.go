@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/rarely"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 func init() { eip.Stages.Add("smart_proxy", func() eip.Stage { return NewSmartProxy() }) }
@@ -68,7 +69,7 @@ func (p *SmartProxy) Validate() error {
 	if eip.Several(p.Service) {
 		return eip.OptionErrorf("service", "it is one channel or adapter, as each request has one reply")
 	}
-	if eip.NeverReplies(p.Service) {
+	if replies.Never(p.Service) {
 		return eip.OptionErrorf("service", "nothing replies there; name a channel that a service reads, or an adapter that replies, like http and exec")
 	}
 	return p.Gone.Validate()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/adapter/stdio"
 	"github.com/eipd/eipd/eip/routing"
 )
 
@@ -21,7 +22,7 @@ func main() {
 }
 
 func run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
-	lines, env := adapter.NewStdio(), &eip.AdapterEnv{Stdin: stdin, Stdout: stdout}
+	lines, env := stdio.New(), &adapter.Env{Stdin: stdin, Stdout: stdout}
 	in, err := lines.OpenSource(ctx, env)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/internal/local"
+	"github.com/eipd/eipd/eip/internal/early"
 )
 
 // run writes one transaction after the other, as long as there is anything to do.
@@ -184,7 +185,7 @@ func (s *store) join(b *batch) {
 			if l, ok := e.Log().(*fileLog); ok && l.s == s && e.Deleting() {
 				b.joined = append(b.joined, e)
 			}
-		case eip.EarlySettler:
+		case early.Settler:
 			e.SettleEarly(s.owner)
 		}
 	}

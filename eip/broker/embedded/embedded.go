@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/local"
 )
@@ -42,9 +42,9 @@ type Broker struct {
 }
 
 var (
-	_ broker.Broker = (*Broker)(nil)
-	_ broker.Idler  = (*Broker)(nil)
-	_ eip.Positions = (*Broker)(nil)
+	_ broker.Broker     = (*Broker)(nil)
+	_ broker.Idler      = (*Broker)(nil)
+	_ adapter.Positions = (*Broker)(nil)
 )
 
 const messagesFile = "messages.db"

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/embedded"
 )
@@ -191,8 +192,8 @@ func (n *counted) Settle(err error) {
 	}
 }
 
-func (n *counted) SettleEarly(p eip.Positions) bool {
-	if n.from.store == nil || p != eip.Positions(n.from.store) {
+func (n *counted) SettleEarly(p adapter.Positions) bool {
+	if n.from.store == nil || p != adapter.Positions(n.from.store) {
 		return false
 	}
 	n.from.store.Keep("numbers", []byte(n.n)) // they settle in order

@@ -9,14 +9,14 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 )
 
 // Positions is a store of adapters' positions alone, for where no embedded broker
 // keeps them.
 type Positions struct{ store *store }
 
-var _ eip.Positions = (*Positions)(nil)
+var _ adapter.Positions = (*Positions)(nil)
 
 const positionsFile = "positions.db"
 
@@ -33,7 +33,7 @@ func OpenPositions(dir string, log *slog.Logger) (*Positions, error) {
 // Position returns the value kept under key; nil where there is none.
 func (p *Positions) Position(key string) ([]byte, error) { return p.store.Position(key) }
 
-// Keep remembers value under key, as eip.Positions says.
+// Keep remembers value under key, as adapter.Positions says.
 func (p *Positions) Keep(key string, value []byte) { p.store.Keep(key, value) }
 
 // Close writes what is not yet written.

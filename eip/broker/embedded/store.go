@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/local"
 )
@@ -28,7 +29,7 @@ type store struct {
 	db   *bbolt.DB
 	kept []local.Kept
 	// owner is what adapters know as the place of their positions.
-	owner eip.Positions
+	owner adapter.Positions
 
 	wake chan struct{} // told when there is something to do
 	stop chan struct{} // closed by Close

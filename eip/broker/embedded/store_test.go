@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 )
 
@@ -95,15 +96,15 @@ func TestPositions_BesideBroker(t *testing.T) {
 	defer p.Close()
 }
 
-// early is a source's message whose position is kept in the store that it goes to.
-type early struct {
+// settledEarly is a source's message whose position is kept in the store that it goes to.
+type settledEarly struct {
 	b     *Broker
 	early chan bool
 }
 
-func (e *early) Settle(err error) {}
-func (e *early) SettleEarly(p eip.Positions) bool {
-	e.early <- eip.KeptIn(e.b, p)
+func (e *settledEarly) Settle(err error) {}
+func (e *settledEarly) SettleEarly(p adapter.Positions) bool {
+	e.early <- adapter.KeptIn(e.b, p)
 	e.b.Keep("at", []byte("42"))
 	return true
 }
@@ -111,7 +112,7 @@ func (e *early) SettleEarly(p eip.Positions) bool {
 func TestPosition_CommittedWithTheMessage(t *testing.T) {
 	b := benchBroker(t)
 	to := send(t, b, queueNamed("q"))
-	e := &early{b, make(chan bool, 1)}
+	e := &settledEarly{b, make(chan bool, 1)}
 	// While a transaction is under way, the flow lets go of the message.
 	begun, end := make(chan struct{}), make(chan struct{})
 	b.store.later(func(*bbolt.Tx) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 )
 
 // A Kind is what an attribute holds.
@@ -50,7 +51,7 @@ var (
 		reflect.TypeFor[eip.Text]():             Text,
 		reflect.TypeFor[eip.Merge]():            Merge,
 		reflect.TypeFor[map[string]eip.Value](): Values,
-		reflect.TypeFor[eip.Program]():          Program,
+		reflect.TypeFor[adapter.Program]():      Program,
 		reflect.TypeFor[eip.Handler]():          Handler,
 		reflect.TypeFor[[]eip.Target]():         Targets,
 		reflect.TypeFor[[]string]():             Strings,

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/rabbit"
@@ -55,7 +56,7 @@ type pool struct {
 }
 
 func init() {
-	eip.Adapters.Add("basin", func() eip.Adapter { return &basin{} })
+	adapter.Add("basin", func() any { return &basin{} })
 	eip.Stages.Add("mark", func() eip.Stage { return &mark{} })
 }
 
@@ -74,11 +75,11 @@ func poolOf(name string) *pool {
 	return p.(*pool)
 }
 
-func (b *basin) OpenSource(context.Context, *eip.AdapterEnv) (eip.AdapterSource, error) {
+func (b *basin) OpenSource(context.Context, *adapter.Env) (adapter.Source, error) {
 	return poolOf(b.Name), nil
 }
 
-func (b *basin) OpenSink(context.Context, *eip.AdapterEnv) (eip.AdapterSink, error) {
+func (b *basin) OpenSink(context.Context, *adapter.Env) (adapter.Sink, error) {
 	return poolOf(b.Name), nil
 }
 
