@@ -156,6 +156,9 @@ type Subscription struct {
 	// PrefetchBytes is how much memory they may take before no further one is taken or
 	// read ahead; 0: DefaultPrefetchBytes.
 	PrefetchBytes eip.Bytes
+	// Ordered: its flow promises order across a restart, so what a process that has just
+	// ended had under way must come before anything newer, if that takes a while.
+	Ordered bool
 	// Exclusive: it is this process' alone, and goes with it.
 	Exclusive bool
 	// MaxLength is how many messages wait in an exclusive one at most. Where the
