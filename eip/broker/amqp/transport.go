@@ -19,7 +19,8 @@ func init() {
 	}
 }
 
-var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Exchanges: true}
+var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Exchanges: true, AutoDelete: true,
+	Exclusive: true, Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, Depth: true}
 
 // Broker is a RabbitMQ node or cluster.
 type Broker struct {
@@ -50,6 +51,9 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil
 }
+
+// Capabilities are RabbitMQ's.
+func (b *Broker) Capabilities() broker.Capabilities { return capabilities }
 
 // Status says how the connections do.
 func (b *Broker) Status() broker.Status {
