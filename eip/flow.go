@@ -27,7 +27,8 @@ type Flow struct {
 	Concurrency int
 	// OrderBy gives a key; with Concurrency, messages of equal key keep their order.
 	OrderBy Text
-	// Window is the most messages that are unsettled at any time; 0 means 1000.
+	// Window is the most messages that are unsettled at any time; 0 means 1000. A run
+	// begins with few, and has all when some thousand have settled.
 	Window int
 	// WindowBytes is how much memory they may take before the flow takes no further
 	// one, bodies made of them included; 0 means 64 MiB.
@@ -141,6 +142,7 @@ type run struct {
 	*Flow
 	head     Handler
 	lanes    []lane
+	start    slowStart
 	shared   chan *Message // feeds all lanes, where there is no OrderBy
 	seed     maphash.Seed
 	working  sync.WaitGroup
@@ -178,7 +180,7 @@ func (f *Flow) prepare() *run {
 	}
 	f.Env.Flow = f.Name
 	numberStages(f.Stages)
-	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency),
+	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency), start: slowStart{first: firstWindow},
 		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), free: make(chan struct{}, 1)}
 	x.work, x.stopWork = context.WithCancel(context.Background())
 	return x
@@ -214,13 +216,14 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 func (x *run) receive(ctx context.Context) error {
 	x.startLanes()
 	defer x.stopLanes()
-	for x.slot(ctx) {
+	for x.awaitWindow(ctx) {
 		m, err := x.Source.Receive(ctx)
 		if err == nil && m != nil {
 			err = x.tooLarge(m)
 		}
 		switch {
 		case err == nil && m != nil:
+			x.start.received++
 			x.dispatch(x.take(m, x.pacer.pick()))
 		case m != nil && IsInvalid(err):
 			x.take(m, nil).receipt.release(err)
@@ -233,11 +236,6 @@ func (x *run) receive(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// slot waits until the window has room; false when ctx ended first.
-func (x *run) slot(ctx context.Context) bool {
-	return (x.hasRoom() || x.await(x.hasRoom, ctx.Done())) && ctx.Err() == nil
 }
 
 // await waits for what settling a message may bring about.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 )
 
 func newCall() *cobra.Command {
@@ -52,7 +53,7 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 		return err
 	}
 	defer b.Close()
-	inbox, err := b.Inbox(ctx, "")
+	inbox, err := broker.Inbox(ctx, b, "")
 	if err != nil {
 		return late(ctx, err)
 	}

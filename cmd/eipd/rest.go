@@ -44,7 +44,6 @@ func giveBackMemory(kept uint64) uint64 {
 	const worth = 2 << 20
 	if heap() > kept+max(worth, kept/4) {
 		debug.FreeOSMemory()
-		unmapProgram()
 		kept = heap()
 	}
 	return kept

@@ -102,7 +102,6 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 	if err != nil {
 		return err
 	}
-	collectLazily()
 	log = config.Log(log)
 	seen, err := r.observe(ctx, log)
 	if err != nil {

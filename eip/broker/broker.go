@@ -15,18 +15,14 @@ type Broker interface {
 	// Source declares the channel (and, of a topic, the subscription), and starts
 	// to consume from it. From its return on, a topic's subscription gets every
 	// message that is sent. Messages that it yields can be answered where they name
-	// a Return Address on this broker. A broker that is away is waited for; one that
+	// a Return Address on this broker, if that is a RequestReply. A broker that is away is waited for; one that
 	// refuses, or has lost what holds the channel, gives a Trouble.
 	Source(ctx context.Context, c Channel, s Subscription) (Source, error)
 	// Sender declares the channel and returns its sending side.
 	Sender(ctx context.Context, c Channel) (Sender, error)
-	// SendTo sends m to an address as a Return Address names it, without declaring
-	// anything. Like a Sender it holds m until it is confirmed. An address that
-	// does not exist is an error that eip.Gone made, one that cannot be one a
-	// permanent error.
-	SendTo(ctx context.Context, address string, m *eip.Message) error
-	// Inbox opens a channel for replies, as eip.Inboxer says.
-	Inbox(ctx context.Context, name string) (eip.Inbox, error)
+	// Capabilities are what it can do: those of its Transport, as far as the server that
+	// was found does not make them other ones.
+	Capabilities() Capabilities
 	// Status says how the broker does, without blocking.
 	Status() Status
 	// Close ends everything that was opened on the broker. What is not settled is
@@ -55,13 +51,24 @@ func (t *Trouble) Unwrap() error { return t.Err }
 // nothing.
 type Troubled interface{ Trouble() *Trouble }
 
-// A Sender is the sending side of a channel. Its Inbox is the broker's. Close waits
-// until what was handed to it has settled; where that cannot be (the broker is
-// away), it returns an error that says how many messages are left.
+// A Sender is the sending side of a channel. Close waits until what was handed to it
+// has settled; where that cannot be (the broker is away), it returns an error that says
+// how many messages are left.
 type Sender interface {
 	eip.Handler
-	eip.Inboxer
 	Close() error
+}
+
+// RequestReply is a broker on which requests can be answered.
+type RequestReply interface {
+	Broker
+	// SendTo sends m to an address as a Return Address names it, without declaring
+	// anything. Like a Sender it holds m until it is confirmed. An address that
+	// does not exist is an error that eip.Gone made, one that cannot be one a
+	// permanent error.
+	SendTo(ctx context.Context, address string, m *eip.Message) error
+	// Inbox opens a channel for replies, as eip.Inboxer says.
+	Inbox(ctx context.Context, name string) (eip.Inbox, error)
 }
 
 // Idler is a broker inside this process, which can tell when it has nothing left
@@ -83,19 +90,6 @@ type Deep interface {
 type Depth struct {
 	Messages int
 	Oldest   time.Duration // how long the oldest has waited; 0: nobody knows
-}
-
-// Capabilities are what a broker can do. It declares them in its Registry entry,
-// and the acceptance suite checks them both ways.
-type Capabilities struct {
-	Durable    bool // durable channels outlive the process
-	Patterns   bool // a topic's subscriptions select by the message's key
-	MaxLength  bool // Channel.MaxLength is kept; the sender is refused
-	TTL        bool // Channel.TTL and Message.Expiration are kept
-	DeadLetter bool // what expires moves to Channel.DeadLetter
-	Headers    bool // every kind of header value survives
-	Exchanges  bool // a topic has any Type, a subscription an Address and Arguments, and Config.QueueType is heeded
-	Positions  bool // it is an adapter.Positions too: adapters' positions are kept with its messages
 }
 
 // Status is a broker's state, for people and programs.
@@ -156,6 +150,9 @@ type Subscription struct {
 	// PrefetchBytes is how much memory they may take before no further one is taken or
 	// read ahead; 0: DefaultPrefetchBytes.
 	PrefetchBytes eip.Bytes
+	// Ordered: its flow promises order across a restart, so what a process that has just
+	// ended had under way must come before anything newer, if that takes a while.
+	Ordered bool
 	// Exclusive: it is this process' alone, and goes with it.
 	Exclusive bool
 	// MaxLength is how many messages wait in an exclusive one at most. Where the
@@ -183,30 +180,3 @@ type Config struct {
 
 // Reconnect bounds the waiting time between two attempts to connect.
 type Reconnect struct{ Min, Max time.Duration }
-
-// A Transport opens brokers of one kind.
-type Transport struct {
-	Open         func(ctx context.Context, c Config) (Broker, error)
-	Capabilities Capabilities
-	// CheckURL reports what is wrong with a URL, without what may be secret in it; nil
-	// where there is nothing to check.
-	CheckURL func(u *url.URL) error
-	// Ping connects step by step, and returns what it found, or an error that names
-	// the step that failed. nil where there is nothing to connect to.
-	Ping func(ctx context.Context, c Config) (about string, err error)
-	// Check reports what is wrong with a channel, or with reading it as s says, for
-	// this transport, without connecting; nil where there is nothing to check. It
-	// returns an eip.OptionError.
-	Check func(c Channel, s *Subscription) error
-	// Warn says what may go wrong with a channel, and whether to worry depends on
-	// what its author has in mind; s is how a flow reads it, nil where none does. nil
-	// where there is nothing to say.
-	Warn func(c Channel, s *Subscription, queueType string) []string
-	// Plan finds out what the broker has of each item, and changes nothing. It
-	// returns an error where the broker cannot be asked at all. nil where a broker
-	// lives in the process and follows the flow files.
-	Plan func(ctx context.Context, c Config, items []Item) ([]Finding, error)
-}
-
-// Registry maps a URL's scheme to its transport.
-var Registry eip.Registry[Transport]

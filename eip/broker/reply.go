@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"github.com/eipd/eipd/eip"
@@ -11,9 +12,9 @@ import (
 // Replies returns who takes the replies to messages that come from b: each goes to
 // the Return Address of its request, on b and nowhere else. A source gives it to
 // the messages that name one.
-func Replies(b Broker) eip.Replier { return replies{b} }
+func Replies(b RequestReply) eip.Replier { return replies{b} }
 
-type replies struct{ broker Broker }
+type replies struct{ broker RequestReply }
 
 func (r replies) Reply(ctx context.Context, request, reply *eip.Message) error {
 	if request.ReplyTo == "" {
@@ -22,8 +23,17 @@ func (r replies) Reply(ctx context.Context, request, reply *eip.Message) error {
 	return r.broker.SendTo(ctx, request.ReplyTo, reply)
 }
 
+// Inbox opens an inbox on b, where requests can be answered on it.
+func Inbox(ctx context.Context, b Broker, name string) (eip.Inbox, error) {
+	r, ok := b.(RequestReply)
+	if !ok {
+		return nil, eip.Permanent(errors.New("open an inbox: on this broker requests cannot be answered"))
+	}
+	return r.Inbox(ctx, name)
+}
+
 // Answers reports whether m came from b and names a Return Address there.
-func Answers(b Broker, m *eip.Message) bool {
+func Answers(b RequestReply, m *eip.Message) bool {
 	r, ok := m.Replier().(replies)
 	return ok && r.broker == b && m.ReplyTo != ""
 }

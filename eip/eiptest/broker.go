@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,9 +19,9 @@ import (
 
 // A BrokerCase says how the suite gets at a broker.
 type BrokerCase struct {
-	// Scheme is the transport's in broker.Registry, from where its capabilities
-	// are taken. They are checked both ways: what the broker can do must work, and
-	// what it cannot do must be refused.
+	// Scheme is the transport's in broker.Registry. What Capabilities an open broker says
+	// that it has are checked both ways: what it can do must work, and what it cannot
+	// do must be refused, or fail.
 	Scheme string
 	// Open connects to a broker. The suite uses addresses that nobody else has, so
 	// that all may connect to the same one. It closes what was opened.
@@ -43,7 +45,7 @@ func Broker(t *testing.T, c BrokerCase) {
 			t.Run(name, func(t *testing.T) {
 				leaks := goleak.IgnoreCurrent()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				bt := &brokerTest{T: t, ctx: ctx, BrokerCase: c, can: transport.Capabilities, check: transport.Check}
+				bt := &brokerTest{TB: t, test: t, ctx: ctx, BrokerCase: c, check: transport.CheckChannel}
 				defer func() {
 					if err := bt.b.Close(); err != nil {
 						t.Errorf("close: %v", err)
@@ -52,7 +54,13 @@ func Broker(t *testing.T, c BrokerCase) {
 					goleak.VerifyNone(t, leaks)
 				}()
 				bt.b = c.Open(t)
-				test(bt)
+				bt.can = bt.b.Capabilities()
+				switch can := needs[name]; {
+				case can == nil || can(bt.can):
+					test(bt)
+				case !bt.fails(test):
+					t.Error("the broker says that it cannot do this, and can")
+				}
 			})
 		}
 	}
@@ -60,17 +68,49 @@ func Broker(t *testing.T, c BrokerCase) {
 
 // brokerTest is one test of the suite.
 type brokerTest struct {
-	*testing.T
+	testing.TB
 	BrokerCase
+	test  *testing.T
 	ctx   context.Context
 	can   broker.Capabilities
 	check func(broker.Channel, *broker.Subscription) error
 	b     broker.Broker
 }
 
+// fails reports whether a test of what the broker cannot do fails, or is not over in time.
+func (t *brokerTest) fails(test func(*brokerTest)) bool {
+	ctx, cancel := context.WithTimeout(t.ctx, time.Second/2)
+	defer cancel()
+	a := &attempt{TB: t.TB}
+	t.TB, t.ctx = a, ctx
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		test(t)
+	}()
+	<-done
+	return a.failed.Load()
+}
+
+// attempt is a test that should fail.
+type attempt struct {
+	testing.TB
+	failed atomic.Bool
+}
+
+func (a *attempt) Error(...any)          { a.failed.Store(true) }
+func (a *attempt) Errorf(string, ...any) { a.failed.Store(true) }
+func (a *attempt) Fatal(...any)          { a.FailNow() }
+func (a *attempt) Fatalf(string, ...any) { a.FailNow() }
+
+func (a *attempt) FailNow() {
+	a.failed.Store(true)
+	runtime.Goexit()
+}
+
 func (t *brokerTest) restart() {
 	t.Helper()
-	t.b = t.Restart(t.T, t.b)
+	t.b = t.Restart(t.test, t.b)
 }
 
 // address is one that nobody else has.
@@ -89,6 +129,7 @@ func (t *brokerTest) topic(name string) broker.Channel {
 
 func (t *brokerTest) source(c broker.Channel, s broker.Subscription) broker.Source {
 	t.Helper()
+	t.mustBeNil("check", t.check(c, &s))
 	src, err := t.b.Source(t.ctx, c, s)
 	if err != nil {
 		t.Fatalf("open source of %s %s: %v", c.Kind, c.Address, err)
@@ -98,6 +139,7 @@ func (t *brokerTest) source(c broker.Channel, s broker.Subscription) broker.Sour
 
 func (t *brokerTest) sender(c broker.Channel) broker.Sender {
 	t.Helper()
+	t.mustBeNil("check", t.check(c, nil))
 	s, err := t.b.Sender(t.ctx, c)
 	if err != nil {
 		t.Fatalf("open sender of %s %s: %v", c.Kind, c.Address, err)
@@ -215,18 +257,46 @@ func (t *brokerTest) close(c interface{ Close() error }) {
 	t.mustBeNil("close", c.Close())
 }
 
-// refused reports whether a channel or subscription is refused, before anything is
-// opened or then.
-func (t *brokerTest) refused(c broker.Channel, s broker.Subscription) bool {
+// requestReply is the broker, where requests can be answered on it.
+func (t *brokerTest) requestReply() broker.RequestReply {
 	t.Helper()
-	if t.check != nil && t.check(c, &s) != nil {
-		return true
+	b, ok := t.b.(broker.RequestReply)
+	if !ok {
+		t.Fatal("the broker knows no replies")
 	}
-	src, err := t.b.Source(t.ctx, c, s)
-	if err == nil {
-		t.close(src)
+	return b
+}
+
+// to sends to an address.
+func (t *brokerTest) to(address string) eip.Handler {
+	return eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return t.requestReply().SendTo(ctx, address, m) })
+}
+
+func (t *brokerTest) inbox(name string) eip.Inbox {
+	t.Helper()
+	i, err := t.requestReply().Inbox(t.ctx, name)
+	t.mustBeNil("open inbox", err)
+	return i
+}
+
+// again receives n messages, of which the first are those that came before, and settles
+// them. Where the broker gives back in order, they come in order.
+func (t *brokerTest) again(src eip.Source, before int, texts ...string) {
+	t.Helper()
+	var got []string
+	for range texts {
+		m := t.take(src)
+		got = append(got, string(m.Body()))
+		if slices.Contains(texts[:before], string(m.Body())) && !m.Redelivered {
+			t.Errorf("%q came again, and does not say Redelivered", m.Body())
+		}
 	}
-	return err != nil
+	if !t.can.GivesBackInOrder {
+		slices.Sort(got)
+	}
+	if !slices.Equal(got, texts) {
+		t.Errorf("received %q, want %q", got, texts)
+	}
 }
 
 // numbers are texts in order.

@@ -2,7 +2,6 @@ package eiptest
 
 import (
 	"bytes"
-	"context"
 	"maps"
 	"time"
 
@@ -17,12 +16,6 @@ var capabilityTests = map[string]func(*brokerTest){
 	"Capability/MaxLength": func(t *brokerTest) {
 		q := t.queue("q")
 		q.MaxLength = 3
-		if !t.can.MaxLength {
-			if !t.refused(q, broker.Subscription{}) {
-				t.Error("the broker takes max_length, and says that it cannot keep it")
-			}
-			return
-		}
 		s := t.sender(q)
 		t.send(s, "1", "2", "3")
 		err := t.sent(s, eip.New([]byte("4"), nil))
@@ -40,12 +33,6 @@ var capabilityTests = map[string]func(*brokerTest){
 	"Capability/TTL": func(t *brokerTest) {
 		q := t.queue("q")
 		q.TTL = shortLife
-		if !t.can.TTL {
-			if !t.refused(q, broker.Subscription{}) {
-				t.Error("the broker takes ttl, and says that it cannot keep it")
-			}
-			return
-		}
 		t.sendTo(q, "too late")
 		t.elapse(2 * shortLife)
 		src := t.source(q, broker.Subscription{})
@@ -55,9 +42,6 @@ var capabilityTests = map[string]func(*brokerTest){
 	},
 
 	"Capability/Expiration": func(t *brokerTest) {
-		if !t.can.TTL {
-			t.Skip("the broker does not keep it")
-		}
 		q := t.queue("q")
 		s := t.sender(q)
 		for _, life := range []time.Duration{-1, time.Millisecond, time.Hour} {
@@ -74,12 +58,6 @@ var capabilityTests = map[string]func(*brokerTest){
 	"Capability/DeadLetter": func(t *brokerTest) {
 		q, dead := t.queue("q"), t.queue("dead")
 		q.TTL, q.DeadLetter = shortLife, dead.Address
-		if !t.can.DeadLetter {
-			if !t.refused(q, broker.Subscription{}) {
-				t.Error("the broker takes dead_letter, and says that it cannot keep it")
-			}
-			return
-		}
 		graves := t.source(dead, broker.Subscription{})
 		s := t.sender(q)
 		t.send(s, "1", "2")
@@ -107,49 +85,90 @@ var capabilityTests = map[string]func(*brokerTest){
 		t.close(a)
 		t.send(s, "2")
 		t.expect(b, "2")
+		t.send(s, "waits while it goes")
 		t.close(b)
 		t.close(s)
-		to := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return t.b.SendTo(ctx, q.Address, m) })
-		if err := t.sent(to, eip.New(nil, nil)); !eip.IsPermanent(err) {
-			t.Errorf("sending to a queue that went with its last consumer gave %v", err)
+		b = t.source(q, broker.Subscription{})
+		t.sendTo(q, "3")
+		t.expect(b, "3")
+		t.close(b)
+	},
+
+	"Capability/Exclusive": func(t *brokerTest) {
+		q := t.queue("q")
+		q.Exclusive = true
+		src := t.source(q, broker.Subscription{})
+		t.sendTo(q, "1", "goes with the process")
+		t.expect(src, "1")
+		t.restart()
+		src = t.source(q, broker.Subscription{})
+		t.sendTo(q, "2")
+		t.expect(src, "2")
+		t.close(src)
+	},
+
+	"Capability/Existing": func(t *brokerTest) {
+		for _, c := range []broker.Channel{t.queue("q"), t.topic("t")} {
+			sub := broker.Subscription{Name: t.address("s")}
+			if c.Kind == broker.Queue {
+				sub.Name = ""
+			}
+			t.close(t.source(c, sub))
+			c.Declare = false
+			src := t.source(c, sub)
+			t.sendTo(c, "exists")
+			t.expect(src, "exists")
+			t.close(src)
 		}
 	},
 
-	"Capability/NotDeclared": func(t *brokerTest) {
+	"Capability/RefusesMissing": func(t *brokerTest) {
 		for _, c := range []broker.Channel{t.queue("q"), t.topic("t")} {
 			c.Declare = false
+			t.mustBeNil("check", t.check(c, nil))
 			if _, err := t.b.Source(t.ctx, c, broker.Subscription{Name: t.address("s")}); err == nil {
 				t.Errorf("a %s that does not exist, and must not be created, was opened", c.Kind)
 			}
 			if _, err := t.b.Sender(t.ctx, c); err == nil {
 				t.Errorf("a %s that does not exist, and must not be created, was opened to send", c.Kind)
 			}
-			declared := c
-			declared.Declare = true
-			t.close(t.source(declared, broker.Subscription{Name: t.address("s")}))
-			src := t.source(c, broker.Subscription{Name: t.address("s")})
-			t.sendTo(c, "exists now")
-			t.expect(src, "exists now")
-			t.close(src)
 		}
 	},
 
-	"Capability/Exchanges": func(t *brokerTest) {
-		if t.check == nil {
-			t.Skip("the transport checks nothing")
+	"Capability/TypeOfTopic": func(t *brokerTest) {
+		fanout := t.topic("fanout")
+		fanout.Type = "fanout"
+		t.mustBeNil("check", t.check(fanout, nil))
+	},
+	"Capability/BindingKey": func(t *brokerTest) {
+		direct := t.topic("direct")
+		direct.Type = "direct"
+		t.mustBeNil("check", t.check(direct, &broker.Subscription{Name: "s", Key: "k"}))
+	},
+	"Capability/SubscriptionAddress": func(t *brokerTest) {
+		t.mustBeNil("check", t.check(t.topic("t"), &broker.Subscription{Name: "s", Address: t.address("q")}))
+	},
+	"Capability/Arguments": func(t *brokerTest) {
+		t.mustBeNil("check", t.check(t.topic("t"), &broker.Subscription{Name: "s", Arguments: map[string]any{}}))
+	},
+
+	"Capability/LargestBody": func(t *brokerTest) {
+		if t.can.LargestBody == 0 || t.can.LargestBody > 64<<20 {
+			t.Skip("there is no such limit, or it is too large to try")
 		}
-		fanout, direct := t.topic("fanout"), t.topic("direct")
-		fanout.Type, direct.Type = "fanout", "direct"
-		for name, err := range map[string]error{
-			"a type":     t.check(fanout, nil),
-			"a key":      t.check(direct, &broker.Subscription{Name: "s", Key: "k"}),
-			"an address": t.check(t.topic("t"), &broker.Subscription{Name: "s", Address: t.address("q")}),
-			"arguments":  t.check(t.topic("t"), &broker.Subscription{Name: "s", Arguments: map[string]any{}}),
-		} {
-			if (err == nil) != t.can.Exchanges {
-				t.Errorf("%s: %v, and the broker says of exchanges %v", name, err, t.can.Exchanges)
-			}
+		q := t.queue("q")
+		s := t.sender(q)
+		src := t.source(q, broker.Subscription{})
+		body := make([]byte, t.can.LargestBody+1)
+		if err := t.sent(s, eip.New(body, nil)); !eip.IsPermanent(err) {
+			t.Errorf("a body of %d bytes gave %v; want a permanent error", len(body), err)
 		}
+		t.mustBeNil("send", t.sent(s, eip.New(body[1:], nil)))
+		if m := t.take(src); len(m.Body()) != len(body)-1 {
+			t.Errorf("received %d bytes", len(m.Body()))
+		}
+		t.close(src)
+		t.close(s)
 	},
 
 	"Capability/Idle": func(t *brokerTest) {
@@ -183,8 +202,12 @@ var capabilityTests = map[string]func(*brokerTest){
 	},
 
 	"Capability/Depths": func(t *brokerTest) {
-		if _, ok := t.b.(broker.Deep); !ok {
-			t.Skip("the broker cannot tell how much waits")
+		deep := func() broker.Deep {
+			d, ok := t.b.(broker.Deep)
+			if !ok {
+				t.Fatal("the broker cannot tell how much waits")
+			}
+			return d
 		}
 		q, topic := t.queue("q"), t.topic("t")
 		sub := broker.Subscription{Name: "s", Durable: true}
@@ -193,7 +216,7 @@ var capabilityTests = map[string]func(*brokerTest){
 			t.Helper()
 			for {
 				got := map[int]int{}
-				for i, d := range t.b.(broker.Deep).Depths(t.ctx, of) {
+				for i, d := range deep().Depths(t.ctx, of) {
 					got[i] = d.Messages
 				}
 				switch {
@@ -228,11 +251,8 @@ var capabilityTests = map[string]func(*brokerTest){
 
 	"Capability/Positions": func(t *brokerTest) {
 		p, ok := t.b.(adapter.Positions)
-		if ok != t.can.Positions {
-			t.Fatalf("the broker keeps positions: %v, and says %v", ok, t.can.Positions)
-		}
 		if !ok {
-			t.Skip("the broker does not keep positions")
+			t.Fatal("the broker does not keep positions")
 		}
 		key := t.address("file")
 		if v, err := p.Position(key); v != nil || err != nil {

@@ -91,8 +91,8 @@ var messageTests = map[string]func(*brokerTest){
 		if got.Status {
 			t.Error("Status was taken over from the sender: another flow would answer with it")
 		}
-		if got.Replier() == nil {
-			t.Error("a message with a return address cannot be answered")
+		if (got.Replier() != nil) != t.can.RequestReply {
+			t.Errorf("a message with a return address has the replier %v, and the broker says of replies %v", got.Replier(), t.can.RequestReply)
 		}
 	},
 
@@ -122,13 +122,8 @@ var messageTests = map[string]func(*brokerTest){
 				changed = append(changed, name)
 			}
 		}
-		if t.can.Headers && len(changed) > 0 {
-			for _, name := range changed {
-				t.Errorf("header %s: %T %v became %T %v", name, h[name], h[name], got[name], got[name])
-			}
-		}
-		if !t.can.Headers && len(changed) == 0 {
-			t.Error("all headers survive, and the broker says that they do not")
+		for _, name := range changed {
+			t.Errorf("header %s: %T %v became %T %v", name, h[name], h[name], got[name], got[name])
 		}
 	},
 
@@ -141,6 +136,9 @@ var messageTests = map[string]func(*brokerTest){
 
 	"Message/Large": func(t *brokerTest) {
 		body := make([]byte, 16<<20)
+		if most := int(t.can.LargestBody); most > 0 {
+			body = body[:min(len(body), most)]
+		}
 		for i := range body {
 			body[i] = byte(i * 7 >> 3)
 		}
@@ -152,7 +150,7 @@ var messageTests = map[string]func(*brokerTest){
 	"Message/Address": func(t *brokerTest) {
 		// Addresses are names and nothing else.
 		q := broker.Channel{Address: t.address("with space. ../ü%2F'\""), Durable: true, Declare: true}
-		if t.check != nil && t.check(q, nil) != nil {
+		if t.check(q, nil) != nil {
 			t.Skip("the broker refuses such addresses")
 		}
 		t.sendTo(q, "1")

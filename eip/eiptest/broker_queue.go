@@ -54,13 +54,7 @@ var queueTests = map[string]func(*brokerTest){
 		}
 		t.close(src)
 		src = t.source(q, broker.Subscription{})
-		for _, want := range []string{"1", "2"} {
-			m := t.take(src)
-			if string(m.Body()) != want || !m.Redelivered {
-				t.Errorf("received %q (Redelivered %v), want %s again", m.Body(), m.Redelivered, want)
-			}
-		}
-		t.expect(src, "3")
+		t.again(src, 2, "1", "2", "3")
 		// Who comes too late changes nothing.
 		one.settle(nil)
 		two.settle(errOnPurpose)
@@ -75,12 +69,7 @@ var queueTests = map[string]func(*brokerTest){
 		t.sendTo(q, "1", "2", "3")
 		src := t.source(q, broker.Subscription{Prefetch: 1})
 		t.hold(src).settle(errOnPurpose)
-		m := t.hold(src)
-		if string(m.Body()) != "1" || !m.Redelivered {
-			t.Errorf("received %q (Redelivered %v) after an error, want 1 again, before the others", m.Body(), m.Redelivered)
-		}
-		m.settle(nil)
-		t.expect(src, "2", "3")
+		t.again(src, 1, "1", "2", "3")
 		t.close(src)
 	},
 

@@ -11,8 +11,9 @@ import (
 var replyTests = map[string]func(*brokerTest){
 	"Reply/ToInbox": func(t *brokerTest) {
 		q := t.queue("service")
+		t.requestReply()
 		s := t.sender(q)
-		inbox, err := s.Inbox(t.ctx, "")
+		inbox, err := s.(eip.Inboxer).Inbox(t.ctx, "")
 		t.mustBeNil("open inbox", err)
 		src := t.source(q, broker.Subscription{})
 		request := eip.New([]byte("2 + 3"), nil).With(func(m *eip.Message) {
@@ -43,7 +44,7 @@ var replyTests = map[string]func(*brokerTest){
 		src := t.source(q, broker.Subscription{})
 		s := t.sender(q)
 		// Who answers a message where it came from does not answer it here.
-		m := eip.New([]byte("no answer"), nil).WithReplier(broker.Replies(t.b))
+		m := eip.New([]byte("no answer"), nil).WithReplier(broker.Replies(t.requestReply()))
 		t.mustBeNil("send", t.sent(s, m))
 		h := t.hold(src)
 		if err := h.Reply(t.ctx, eip.New(nil, nil)); !errors.Is(err, eip.ErrNoReturnAddress) || !eip.IsInvalid(err) {
@@ -57,28 +58,23 @@ var replyTests = map[string]func(*brokerTest){
 	"Reply/SendTo": func(t *brokerTest) {
 		q := t.queue("q")
 		src := t.source(q, broker.Subscription{})
-		to := func(address string) eip.Handler {
-			return eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return t.b.SendTo(ctx, address, m) })
-		}
-		t.send(to(q.Address), "1", "2")
+		t.send(t.to(q.Address), "1", "2")
 		t.expect(src, "1", "2")
 		for _, address := range []string{t.address("missing"), ""} {
-			if err := t.sent(to(address), eip.New(nil, nil)); !eip.IsPermanent(err) {
+			if err := t.sent(t.to(address), eip.New(nil, nil)); !eip.IsPermanent(err) {
 				t.Errorf("sending to %q, which does not exist, gave %v; want a permanent error", address, err)
 			} else if address != "" && !eip.DropReply.Drops(err) {
 				t.Errorf("sending to %q, which does not exist, gave %v; want one that eip.Gone made", address, err)
 			}
 		}
-		t.send(to(q.Address), "still works")
+		t.send(t.to(q.Address), "still works")
 		t.expect(src, "still works")
 		t.close(src)
 	},
 
 	"Reply/InboxOfTheProcess": func(t *brokerTest) {
-		a, err := t.b.Inbox(t.ctx, "")
-		t.mustBeNil("open inbox", err)
-		b, err := t.b.Inbox(t.ctx, "")
-		t.mustBeNil("open inbox", err)
+		a := t.inbox("")
+		b := t.inbox("")
 		if a.Address() == b.Address() {
 			t.Fatal("two inboxes have one address")
 		}
@@ -99,23 +95,19 @@ var replyTests = map[string]func(*brokerTest){
 
 	"Reply/SharedInbox": func(t *brokerTest) {
 		name := t.address("shared")
-		a, err := t.b.Inbox(t.ctx, name)
-		t.mustBeNil("open inbox", err)
-		b, err := t.b.Inbox(t.ctx, name)
-		t.mustBeNil("open inbox", err)
+		a := t.inbox(name)
+		b := t.inbox(name)
 		if a.Address() != b.Address() {
 			t.Errorf("inboxes of one name have the addresses %s and %s", a.Address(), b.Address())
 		}
 		address := a.Address()
 		t.close(b)
 		t.close(a)
-		to := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return t.b.SendTo(ctx, address, m) })
-		t.send(to, "kept while nobody listens")
+		t.send(t.to(address), "kept while nobody listens")
 		if t.can.Durable {
 			t.restart()
 		}
-		c, err := t.b.Inbox(t.ctx, name)
-		t.mustBeNil("open inbox", err)
+		c := t.inbox(name)
 		if c.Address() != address {
 			t.Errorf("the inbox had the address %s and has %s", address, c.Address())
 		}

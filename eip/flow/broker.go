@@ -105,7 +105,7 @@ func (c *Config) spec(ch *Channel) broker.Channel {
 // subscription is how a flow reads its channels.
 func (f *Flow) subscription() broker.Subscription {
 	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch,
-		Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
+		Ordered: f.OrderBy != nil || f.Retry.Ordered, Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
 }
 
 // tlsConfig reads the certificates that a tls block names.

@@ -89,10 +89,10 @@ func (d *decoder) checkChannels() {
 	for _, name := range d.config.ChannelNames() {
 		ch := d.config.Channels[name]
 		_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
-		if !d.checkDeadLetter(ch) || err != nil || t.Check == nil {
+		if !d.checkDeadLetter(ch) || err != nil {
 			continue
 		}
-		if err := t.Check(d.config.spec(ch), nil); err != nil {
+		if err := t.CheckChannel(d.config.spec(ch), nil); err != nil {
 			d.fail(problem(ch.Range, "Wrong channel", "The %s %q: %s", ch.kind, ch.name, sentence(d.say(ch.Range, err.Error()))))
 		}
 	}

@@ -56,10 +56,10 @@ func (d *decoder) checkReads() {
 			}
 			s := f.subscription()
 			_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
-			if err != nil || t.Check == nil || t.Check(d.config.spec(ch), nil) != nil {
+			if err != nil || t.CheckChannel(d.config.spec(ch), nil) != nil {
 				continue
 			}
-			err = t.Check(d.config.spec(ch), &s)
+			err = t.CheckChannel(d.config.spec(ch), &s)
 			var o *eip.OptionError
 			switch {
 			case err == nil:

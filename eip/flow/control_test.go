@@ -72,20 +72,20 @@ func topicless(err error) broker.Transport {
 		u.Scheme = "memory"
 		c.URL = &u
 		b, e := open(ctx, c)
-		return topiclessBroker{b, err}, e
+		return topiclessBroker{b.(broker.RequestReply), err}, e
 	}
 	return t
 }
 
 type topiclessBroker struct {
-	broker.Broker
+	broker.RequestReply
 	err error
 }
 
 func (b topiclessBroker) Source(ctx context.Context, c broker.Channel, s broker.Subscription) (broker.Source, error) {
 	switch {
 	case c.Kind == broker.Queue:
-		return b.Broker.Source(ctx, c, s)
+		return b.RequestReply.Source(ctx, c, s)
 	case errors.Is(b.err, errNever):
 		<-ctx.Done()
 		return nil, ctx.Err()

@@ -96,7 +96,7 @@ func init() {
 		open := t.Open
 		t.Open = func(ctx context.Context, c broker.Config) (broker.Broker, error) {
 			b, err := open(ctx, c)
-			return askedBroker{b.(topiclessBroker).Broker}, err
+			return askedBroker{b.(topiclessBroker).RequestReply}, err
 		}
 		return t
 	})

@@ -41,13 +41,13 @@ func init() {
 		open := t.Open
 		t.Open = func(ctx context.Context, c broker.Config) (broker.Broker, error) {
 			b, err := open(ctx, c)
-			return hinderingBroker{b.(topiclessBroker).Broker}, err
+			return hinderingBroker{b.(topiclessBroker).RequestReply}, err
 		}
 		return t
 	})
 }
 
-type hinderingBroker struct{ broker.Broker }
+type hinderingBroker struct{ broker.RequestReply }
 
 func (b hinderingBroker) Source(ctx context.Context, c broker.Channel, s broker.Subscription) (broker.Source, error) {
 	if err := hinder(c.Address); err != nil {
@@ -56,21 +56,21 @@ func (b hinderingBroker) Source(ctx context.Context, c broker.Channel, s broker.
 	if g := hindering.together; g != nil {
 		g.wait(ctx)
 	}
-	return b.Broker.Source(ctx, c, s)
+	return b.RequestReply.Source(ctx, c, s)
 }
 
 func (b hinderingBroker) Sender(ctx context.Context, c broker.Channel) (broker.Sender, error) {
 	if err := hinder(c.Address); err != nil {
 		return nil, err
 	}
-	return b.Broker.Sender(ctx, c)
+	return b.RequestReply.Sender(ctx, c)
 }
 
 func (b hinderingBroker) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	if err := hinder("inbox"); err != nil {
 		return nil, err
 	}
-	return b.Broker.Inbox(ctx, name)
+	return b.RequestReply.Inbox(ctx, name)
 }
 
 // gathering lets go on who waits when there are enough of them.

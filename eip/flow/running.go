@@ -221,7 +221,7 @@ func (r *running) openChannel(ctx context.Context, e *endpoint, ch *Channel, on 
 	if err != nil {
 		return err
 	}
-	e.inbox = b.Inbox
+	e.inbox = func(ctx context.Context, name string) (eip.Inbox, error) { return broker.Inbox(ctx, b, name) }
 	e.bind(r, sender, channelPlace(ch, on))
 	r.keep(sender)
 	return nil

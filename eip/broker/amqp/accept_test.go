@@ -32,13 +32,13 @@ func config(t *testing.T, raw string) broker.Config {
 	return c
 }
 
-func open(t *testing.T, c broker.Config) broker.Broker {
+func open(t *testing.T, c broker.Config) broker.RequestReply {
 	t.Helper()
 	b, err := amqp.Open(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return b.(broker.RequestReply)
 }
 
 func TestBroker(t *testing.T) {

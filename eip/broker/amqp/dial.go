@@ -33,7 +33,7 @@ type connection struct {
 	idle  chan *amqp.Channel
 
 	mu         sync.Mutex
-	room       int             // for AMQP channels that stay open
+	spare      int             // AMQP channels that may be opened to stay
 	unanswered map[string]bool // calls
 }
 
@@ -47,13 +47,8 @@ func (l *link) dial(raw string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	properties := amqp.NewConnectionProperties()
-	properties.SetClientConnectionName(fmt.Sprintf("eipd/%s/%s", l.config.Instance, l.purpose))
-	properties["product"] = "eipd"
-	settings := amqp.Config{SASL: []amqp.Authentication{uri.PlainAuth()}, Vhost: uri.Vhost, Heartbeat: heartbeat(raw), Locale: "en_US", Properties: properties}
-	if slices.Contains(uri.AuthMechanism, "external") { // the client's certificate says who it is
-		settings.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
-	}
+	settings := settings(uri, l.config.Instance+"/"+l.purpose)
+	settings.Heartbeat = heartbeat(raw)
 	interrupt := context.AfterFunc(l.context, func() { _ = wire.Conn.Close() })
 	conn, err := amqp.Open(wire, settings)
 	if err != nil || !interrupt() {
@@ -109,20 +104,36 @@ func (l *link) connect(uri amqp.URI) (*gathered, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	if uri.Scheme == "amqps" {
-		config := &tls.Config{}
-		if l.config.TLS != nil {
-			config = l.config.TLS.Clone()
-		}
-		if config.ServerName == "" {
-			config.ServerName = uri.Host
-		}
-		secure := tls.Client(conn, config)
-		if err := secure.HandshakeContext(ctx); err != nil {
+		secure, err := secure(ctx, conn, uri, l.config.TLS)
+		if err != nil {
 			return nil, errors.Join(fmt.Errorf("TLS: %w", err), conn.Close())
 		}
 		conn = secure
 	}
 	return gather(conn), nil
+}
+
+func secure(ctx context.Context, wire net.Conn, uri amqp.URI, config *tls.Config) (net.Conn, error) {
+	if config == nil {
+		config = &tls.Config{}
+	}
+	if config = config.Clone(); config.ServerName == "" {
+		config.ServerName = uri.Host
+	}
+	conn := tls.Client(wire, config)
+	return conn, conn.HandshakeContext(ctx)
+}
+
+// settings are what a connection opens with.
+func settings(uri amqp.URI, name string) amqp.Config {
+	properties := amqp.NewConnectionProperties()
+	properties.SetClientConnectionName("eipd/" + name)
+	properties["product"] = "eipd"
+	c := amqp.Config{SASL: []amqp.Authentication{uri.PlainAuth()}, Vhost: uri.Vhost, Locale: "en_US", Properties: properties}
+	if slices.Contains(uri.AuthMechanism, "external") { // the client's certificate says who it is
+		c.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
+	}
+	return c
 }
 
 // hurry gives a call on conn a little time; where it takes longer, the connection

@@ -16,14 +16,14 @@ const maxGathered = 256 << 10
 // delays nothing when there is no burst.
 //
 // Write does not block: the library holds locks over it that it needs to notice a
-// lost connection. Who writes much waits for room before.
+// lost connection. Who writes much calls drained before.
 type gathered struct {
 	net.Conn
 	in      *inbound
 	mu      sync.Mutex
 	changed sync.Cond
 	filling []byte
-	taken   chan struct{} // where somebody waits for room: closed when filling is
+	taken   chan struct{} // where somebody waits in drained: closed when filling is
 	err     error
 	closed  bool
 	done    chan struct{}
@@ -54,8 +54,8 @@ func (g *gathered) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// room waits until little is left to be sent.
-func (g *gathered) room(ctx context.Context) error {
+// drained waits until little is left to be sent.
+func (g *gathered) drained(ctx context.Context) error {
 	for {
 		g.mu.Lock()
 		if len(g.filling) <= maxGathered || g.err != nil || g.closed {
@@ -84,7 +84,10 @@ func (g *gathered) send() {
 		for len(g.filling) == 0 && !g.closed && g.err == nil {
 			g.changed.Wait()
 		}
-		g.vacate()
+		if g.taken != nil {
+			close(g.taken)
+			g.taken = nil
+		}
 		if len(g.filling) == 0 || g.err != nil {
 			return
 		}
@@ -99,14 +102,6 @@ func (g *gathered) send() {
 		if err != nil {
 			g.err = err
 		}
-	}
-}
-
-// vacate lets go on who waits for room.
-func (g *gathered) vacate() {
-	if g.taken != nil {
-		close(g.taken)
-		g.taken = nil
 	}
 }
 

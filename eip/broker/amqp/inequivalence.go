@@ -10,10 +10,16 @@ import (
 	"github.com/eipd/eipd/eip/broker"
 )
 
-// A declaration of something can be made without creating it, or to compare it.
+// A declaration of something can be made without creating it, or to create it, or
+// compare it with what is there.
 type declaration interface {
 	passive(*amqp.Channel) error
 	active(*amqp.Channel) error
+}
+
+// planned is a declaration that can be compared in all that differs.
+type planned interface {
+	declaration
 	// own reports whether it is of one connection alone.
 	own() bool
 	// passing reports whether it goes with those who use it.

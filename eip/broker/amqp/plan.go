@@ -73,14 +73,14 @@ type planner struct {
 func (p *planner) find(i broker.Item) (broker.Finding, error) {
 	if i.Channel.Kind == broker.Topic && i.Subscription == nil {
 		t := receiving(i.Channel, broker.Subscription{})
-		return p.compare(&exchange{t.exchange, t.kind, t.topicDurable, t.topicAutoDelete, t.topicArgs}, i.Channel.Declare)
+		return p.compare(t.ofExchange(), i.Channel.Declare)
 	}
 	s, create := broker.Subscription{}, i.Channel.Declare
 	if i.Subscription != nil {
 		s, create = *i.Subscription, true // a subscription is the flow's own
 	}
 	t := receiving(i.Channel, s).typed(p.config.QueueType)
-	f, err := p.compare(&queue{t.queue, t.durable, t.autoDelete, t.exclusive, t.arguments}, create)
+	f, err := p.compare(t.ofQueue(), create)
 	if err != nil {
 		return f, err
 	}
@@ -95,7 +95,7 @@ func (p *planner) find(i broker.Item) (broker.Finding, error) {
 		f.State, f.Note = broker.Conflict, "it is a stream: "+noStreams
 	}
 	if t.exchange != "" && f.State == broker.Fits {
-		f.Note = join(f.Note, fmt.Sprintf("AMQP cannot show whether it is bound to %s by %s, or by what else; that binding would be made", t.exchange, t.binding()))
+		f.Note = join(f.Note, fmt.Sprintf("AMQP cannot show whether it is bound to %s by %s, or by what else; that binding would be made", t.exchange, t.picks()))
 	}
 	if name, _ := t.arguments["x-dead-letter-exchange"].(string); name != "" && !p.created[name] {
 		dead := &exchange{name: name, kind: amqp.ExchangeDirect}
@@ -146,7 +146,7 @@ func lost(err error) error {
 	return errors.New(explain(err))
 }
 
-func (p *planner) compare(d declaration, create bool) (broker.Finding, error) {
+func (p *planner) compare(d planned, create bool) (broker.Finding, error) {
 	there, err := p.exists(d)
 	switch {
 	case err != nil:
@@ -171,7 +171,7 @@ func (p *planner) compare(d declaration, create bool) (broker.Finding, error) {
 
 // differences declares what exists. RabbitMQ names one difference at a time, so
 // each is taken over and the rest asked for.
-func (p *planner) differences(d declaration) (f broker.Finding, err error) {
+func (p *planner) differences(d planned) (f broker.Finding, err error) {
 	for {
 		err := apart(p.conn, d.active)
 		var a *amqp.Error

@@ -29,7 +29,7 @@ func newPool(c *broker.Config, purpose string, lost func()) *pool {
 // any waits for a connection to make calls on.
 func (p *pool) any(ctx context.Context) (*connection, error) { return p.links[0].connection(ctx) }
 
-// hold waits for a connection with room for one more AMQP channel that stays open.
+// hold waits for a connection that allows one more AMQP channel that stays open.
 // The connection's free gives it back. It prefers the link that it was on before: what
 // is exclusive may still be there.
 func (p *pool) hold(ctx context.Context, before *link) (*connection, error) {
@@ -86,30 +86,30 @@ func (c *connection) divide() {
 	most := int(c.Config.ChannelMax)
 	calls := min(mostCalls, max(1, most/8))
 	c.calls, c.idle = make(chan struct{}, calls), make(chan *amqp.Channel, min(calls, most-1))
-	c.room = max(1, most-calls)
+	c.spare = max(1, most-calls)
 }
 
-// hold takes a place for a channel that stays open, where there is one.
+// hold counts one more AMQP channel that stays open, where one is allowed.
 func (c *connection) hold() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.room <= 0 {
+	if c.spare <= 0 {
 		return false
 	}
-	c.room--
+	c.spare--
 	return true
 }
 
-// free gives back a place.
+// free counts one less.
 func (c *connection) free() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.room++
+	c.spare++
 }
 
-// turn does something when few others do: what waits for its turn waits here, and not
+// limited does something when few others do: what is one too many waits here, and not
 // for the server.
-func (c *connection) turn(ctx context.Context, do func() error) error {
+func (c *connection) limited(ctx context.Context, do func() error) error {
 	select {
 	case c.calls <- struct{}{}:
 	case <-c.gone:
@@ -124,7 +124,7 @@ func (c *connection) turn(ctx context.Context, do func() error) error {
 // call makes a call on an AMQP channel that is nobody else's meanwhile, and can be
 // used again if the server does not refuse it. One that is not answered keeps it.
 func (c *connection) call(ctx context.Context, what string, call func(*amqp.Channel) error) error {
-	return c.turn(ctx, func() (err error) {
+	return c.limited(ctx, func() (err error) {
 		var ch *amqp.Channel
 		select {
 		case ch = <-c.idle:

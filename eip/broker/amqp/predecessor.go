@@ -7,14 +7,15 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// patience is how long a source waits for a consumer that is there before it.
+// patience is how long a source waits for the consumer of a lost connection, or of an
+// earlier process.
 const patience = 2 * time.Second
 
-// await waits until the queue has no consumer but those of this process. One that
-// is gone may be known to the server for a while, and what it had comes back to the
+// awaitPredecessor waits until the queue has no consumer but those of this process. One
+// that is gone may be known to the server for a while, and what it had comes back to the
 // queue only then: newer messages must not overtake it. Another process' consumer
 // looks the same, so there is an end to waiting.
-func (s *source) await(ctx context.Context, conn *connection, ch *amqp.Channel) error {
+func (s *source) awaitPredecessor(ctx context.Context, conn *connection, ch *amqp.Channel) error {
 	most := patience
 	if s.silent { // the server notices that by its own heart-beat
 		most = max(most, 3*conn.Config.Heartbeat)
@@ -25,7 +26,7 @@ func (s *source) await(ctx context.Context, conn *connection, ch *amqp.Channel) 
 	defer look.Stop()
 	for {
 		consumers := 0
-		err := conn.turn(s.context, func() error {
+		err := conn.limited(s.context, func() error {
 			return conn.within("look at queue "+s.topology.queue, func() error {
 				q, err := ch.QueueDeclarePassive(s.topology.queue, s.topology.durable, s.topology.autoDelete, s.topology.exclusive, false, s.topology.arguments)
 				consumers = q.Consumers

@@ -121,7 +121,7 @@ func (w *window) stalls() bool {
 	return !w.fixed && !w.dropping && !w.behind && w.prefetch < w.most && n >= w.prefetch && w.held < w.budget/2
 }
 
-// fits is how many messages the budget has room for.
+// fits is how many messages the budget is enough for.
 func (w *window) fits() int { return int(min(max(w.budget/max(w.typical, 1), 1), int64(w.most))) }
 
 // adjust does what the sizes of messages ask for. Only run calls it.

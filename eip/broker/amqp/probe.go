@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -51,7 +50,7 @@ func probe(ctx context.Context, c *broker.Config, raw string) (conn *amqp.Connec
 	}()
 	if uri.Scheme == "amqps" {
 		if wire, err = secure(ctx, wire, uri, c.TLS); err != nil {
-			return nil, nil, err
+			return nil, nil, failed("TLS", "%w%s", err, advice(err))
 		}
 	}
 	heard := &heard{Conn: wire}
@@ -74,20 +73,6 @@ func reach(ctx context.Context, uri amqp.URI) (net.Conn, error) {
 	return wire, nil
 }
 
-func secure(ctx context.Context, wire net.Conn, uri amqp.URI, config *tls.Config) (net.Conn, error) {
-	if config == nil {
-		config = &tls.Config{}
-	}
-	if config = config.Clone(); config.ServerName == "" {
-		config.ServerName = uri.Host
-	}
-	conn := tls.Client(wire, config)
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return nil, failed("TLS", "%w%s", err, advice(err))
-	}
-	return conn, nil
-}
-
 // advice says what to do about a certificate.
 func advice(err error) string {
 	var unknown x509.UnknownAuthorityError
@@ -107,18 +92,6 @@ func advice(err error) string {
 		return "; the broker refuses: it may want a client's certificate (cert and key), or another one"
 	}
 	return ""
-}
-
-// settings are what a connection of a command line opens with.
-func settings(uri amqp.URI, instance string) amqp.Config {
-	properties := amqp.NewConnectionProperties()
-	properties.SetClientConnectionName("eipd/" + instance)
-	properties["product"] = "eipd"
-	c := amqp.Config{SASL: []amqp.Authentication{uri.PlainAuth()}, Vhost: uri.Vhost, Locale: "en_US", Properties: properties}
-	if slices.Contains(uri.AuthMechanism, "external") {
-		c.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
-	}
-	return c
 }
 
 // refusal says which step of AMQP's handshake failed.

@@ -31,11 +31,14 @@ type outgoing struct {
 	key        string
 	mandatory  bool
 	release    func(error)
-	place      chan struct{}              // where it takes room
 	sent       bool                       // in this session
 	confirm    *amqp.DeferredConfirmation // nil until it is
 	returned   *amqp.Return
 }
+
+// mostUnconfirmed is how many messages of a sender are under way at most: RabbitMQ
+// confirms in bursts, between which fewer would leave it idle.
+const mostUnconfirmed = 256
 
 // sender publishes in order, and mends its AMQP channel when it is lost.
 type sender struct {
@@ -43,7 +46,7 @@ type sender struct {
 	hindrance
 	broker  *Broker
 	traffic *eip.Traffic  // nil: nobody counts
-	room    chan struct{} // the own places for messages under way
+	credit  chan struct{} // has an entry for each message under way
 	ready   chan struct{} // closed when it could publish for the first time
 	failed  error         // why it never will; read after ready
 	stop    context.CancelFunc
@@ -61,7 +64,7 @@ type sender struct {
 }
 
 func (b *Broker) newSender(t target) *sender {
-	s := &sender{target: t, broker: b, room: make(chan struct{}, ownUnconfirmed),
+	s := &sender{target: t, broker: b, credit: make(chan struct{}, mostUnconfirmed),
 		ready: make(chan struct{}), ended: make(chan struct{}), idle: make(chan struct{}, 1)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if err := b.track(s); err != nil {
@@ -105,19 +108,18 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 	if err != nil {
 		return eip.Permanent(fmt.Errorf("publish: %w", err))
 	}
-	place, err := s.place(ctx)
-	if err != nil {
+	if err := s.takeCredit(ctx); err != nil {
 		return err
 	}
 	if m.Revoked() {
-		<-place
+		<-s.credit
 		return eip.ErrRevoked
 	}
-	o := &outgoing{message: m, publishing: p, key: key, place: place, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: s.traffic.Hold(m)}
+	o := &outgoing{message: m, publishing: p, key: key, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: s.traffic.Hold(m)}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	if s.ctx.Err() != nil {
-		<-place
+		<-s.credit
 		o.release(eip.ErrClosed)
 		return nil
 	}
@@ -132,32 +134,27 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 	return nil // without a lane, mending publishes it
 }
 
-// place waits until one more message may be under way.
-func (s *sender) place(ctx context.Context) (place chan struct{}, err error) {
-	shared := s.broker.room
-	if s.Trouble() != nil { // the shared places are for who can send
-		shared = nil
-	}
-	place = shared.take(ctx.Done(), s.ctx.Done(), s.room)
-	switch {
-	case place != nil:
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	default:
-		return nil, eip.ErrClosed
+// takeCredit waits until one more message may be under way.
+func (s *sender) takeCredit(ctx context.Context) (err error) {
+	select {
+	case s.credit <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ctx.Done():
+		return eip.ErrClosed
 	}
 	s.mu.Lock()
 	conn := s.conn
 	s.mu.Unlock()
 	if conn != nil {
 		if err = conn.link.flowing(ctx); err == nil {
-			err = conn.wire.room(ctx)
+			err = conn.wire.drained(ctx)
 		}
 	}
 	if err != nil {
-		<-place
+		<-s.credit
 	}
-	return place, err
+	return err
 }
 
 func (s *sender) frameSize() int {

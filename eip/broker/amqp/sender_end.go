@@ -34,7 +34,7 @@ func (s *sender) giveUp() {
 	}
 	s.mu.Unlock()
 	for _, o := range revoked {
-		<-o.place
+		<-s.credit
 		o.release(eip.ErrRevoked)
 	}
 }
@@ -53,7 +53,7 @@ func (s *sender) Close() error {
 	s.underWay = nil
 	s.mu.Unlock()
 	for _, o := range left {
-		<-o.place
+		<-s.credit
 		o.release(eip.ErrClosed)
 	}
 	if len(left) > 0 {

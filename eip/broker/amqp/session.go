@@ -144,7 +144,7 @@ func (x *session) republish(one <-chan struct{}) {
 	x.sender.mu.Unlock()
 	defer x.poke()
 	for _, o := range old {
-		if x.trunk.conn.wire.room(x.sender.ctx) != nil {
+		if x.trunk.conn.wire.drained(x.sender.ctx) != nil {
 			return
 		}
 		x.sender.mu.Lock()
@@ -271,6 +271,6 @@ func (x *session) settle(o *outgoing, err error) {
 		x.wakeIdle()
 	}
 	x.sender.mu.Unlock()
-	x.broker.room.confirmed(o.place)
+	<-x.credit
 	o.release(err)
 }

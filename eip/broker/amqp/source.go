@@ -21,6 +21,7 @@ type source struct {
 	broker   *Broker
 	prefetch int
 	bytes    int64
+	ordered  bool // across a restart of the process, too
 	replier  eip.Replier
 	context  context.Context
 	stop     context.CancelFunc
@@ -29,6 +30,7 @@ type source struct {
 	current *consumer // nil while there is none
 
 	link    *link    // that it was on last; of who opens
+	opened  bool     // it had a consumer before; of who opens
 	silent  bool     // the last consumer was lost without a word; of Receive
 	orphans []orphan // of consumers that were lost; of Receive
 }
@@ -51,7 +53,7 @@ func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscript
 	if sub.PrefetchBytes == 0 {
 		sub.PrefetchBytes = broker.DefaultPrefetchBytes
 	}
-	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), replier: broker.Replies(b)}
+	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), ordered: sub.Ordered, replier: broker.Replies(b)}
 	s.context, s.stop = context.WithCancel(context.Background())
 	if err := b.track(s); err != nil {
 		return nil, err
@@ -99,6 +101,7 @@ func (s *source) open(ctx context.Context) error {
 		s.close(c)
 		return eip.ErrClosed
 	}
+	s.opened = true
 	s.over(&s.broker.config, "consuming again", slog.String("queue", s.topology.queue))
 	return nil
 }
@@ -122,15 +125,17 @@ func (s *source) declare(ctx context.Context, conn *connection) (*consumer, erro
 }
 
 func (s *source) consume(ctx context.Context, conn *connection, ch *amqp.Channel) (*consumer, error) {
-	if err := s.await(ctx, conn, ch); err != nil {
-		go func() { _ = ch.Close() }() // it may be closed already, or waits
-		return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, trouble(err))
+	if s.opened || s.ordered {
+		if err := s.awaitPredecessor(ctx, conn, ch); err != nil {
+			go func() { _ = ch.Close() }() // it may be closed already, or waits
+			return nil, fmt.Errorf("look at queue %s: %w", s.topology.queue, trouble(err))
+		}
 	}
 	single, _ := s.topology.arguments["x-single-active-consumer"].(bool)
 	w := newWindow(conn, ch, s.topology.lasts(), reading{wire: conn.wire.in, name: "eipd-" + eip.NewID(), queue: s.topology.queue,
 		most: s.prefetch, budget: s.bytes, resumed: make(chan struct{}, 1),
 		fixed: single || !s.topology.declare || s.topology.undeclared || s.topology.autoDelete})
-	err := conn.turn(ctx, func() error {
+	err := conn.limited(ctx, func() error {
 		return conn.within("consume from "+s.topology.queue, func() error { return w.consume(s.prefetch) }, func() { hurry(conn, func() { _ = ch.Close() }) })
 	})
 	if err != nil {

@@ -164,13 +164,7 @@ func argument(v any) any {
 // ensure declares the topology on a connection.
 func (t *topology) ensure(ctx context.Context, conn *connection) error {
 	if t.exchange != "" {
-		if err := t.step(ctx, conn, t.declare, "topic "+t.exchange, func(ch *amqp.Channel, passive bool) error {
-			declare := ch.ExchangeDeclare
-			if passive {
-				declare = ch.ExchangeDeclarePassive
-			}
-			return declare(t.exchange, t.kind, t.topicDurable, t.topicAutoDelete, false, false, t.topicArgs)
-		}); err != nil {
+		if err := t.step(ctx, conn, t.declare, "topic "+t.exchange, t.ofExchange()); err != nil {
 			return err
 		}
 	}
@@ -178,29 +172,32 @@ func (t *topology) ensure(ctx context.Context, conn *connection) error {
 		return nil
 	}
 	create := t.declare || t.exchange != "" // a subscription is the flow's own
-	if err := t.step(ctx, conn, create, "queue "+t.queue, func(ch *amqp.Channel, passive bool) error {
-		declare := ch.QueueDeclare
-		if passive {
-			declare = ch.QueueDeclarePassive
-		}
-		_, err := declare(t.queue, t.durable, t.autoDelete, t.exclusive, false, t.arguments)
-		return err
-	}); err != nil {
+	if err := t.step(ctx, conn, create, "queue "+t.queue, t.ofQueue()); err != nil || t.exchange == "" {
 		return err
 	}
-	if t.exchange == "" {
-		return nil
-	}
-	return t.step(ctx, conn, true, "subscription "+t.queue, func(ch *amqp.Channel, passive bool) error {
-		if passive {
-			return nil
-		}
-		return ch.QueueBind(t.queue, t.pattern, t.exchange, false, t.match)
-	})
+	return t.step(ctx, conn, true, "subscription "+t.queue, (*binding)(t))
 }
 
-// binding is what picks messages, for people.
-func (t *topology) binding() string {
+func (t *topology) ofExchange() *exchange {
+	return &exchange{t.exchange, t.kind, t.topicDurable, t.topicAutoDelete, t.topicArgs}
+}
+
+func (t *topology) ofQueue() *queue {
+	return &queue{t.queue, t.durable, t.autoDelete, t.exclusive, t.arguments}
+}
+
+// binding is what has the exchange send to the queue.
+type binding topology
+
+func (b *binding) active(ch *amqp.Channel) error {
+	return ch.QueueBind(b.queue, b.pattern, b.exchange, false, b.match)
+}
+
+// passive believes that it is there: AMQP cannot show it.
+func (b *binding) passive(*amqp.Channel) error { return nil }
+
+// picks is what picks messages, for people.
+func (t *topology) picks() string {
 	switch {
 	case t.match != nil:
 		return fmt.Sprint(map[string]any(t.match))
@@ -211,17 +208,16 @@ func (t *topology) binding() string {
 }
 
 // step declares one thing. Who may not declare may still use what is there.
-func (t *topology) step(ctx context.Context, conn *connection, create bool, what string, declare func(ch *amqp.Channel, passive bool) error) error {
-	try := func(passive bool) error {
-		return conn.call(ctx, "declare "+what, func(ch *amqp.Channel) error { return declare(ch, passive) })
+func (t *topology) step(ctx context.Context, conn *connection, create bool, what string, d declaration) error {
+	first := d.passive
+	if create {
+		first = d.active
 	}
-	err := try(!create)
+	err := conn.call(ctx, "declare "+what, first)
 	var refused *amqp.Error
-	if errors.As(err, &refused) && refused.Code == amqp.AccessRefused && create {
-		if try(true) == nil {
-			t.undeclared = true
-			return nil
-		}
+	if errors.As(err, &refused) && refused.Code == amqp.AccessRefused && create && conn.call(ctx, "declare "+what, d.passive) == nil {
+		t.undeclared = true
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("declare %s: %w", what, conflict(err))

@@ -19,14 +19,14 @@ func init() {
 	}
 }
 
-var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Exchanges: true}
+var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Exchanges: true, AutoDelete: true,
+	Exclusive: true, Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, Depth: true}
 
 // Broker is a RabbitMQ node or cluster.
 type Broker struct {
 	config  broker.Config
 	consume *pool
 	publish *pool
-	room    *room
 
 	boarding chan struct{} // has an entry while somebody looks for a trunk
 	trunks   []*trunk      // that senders share; of who is boarding
@@ -46,11 +46,14 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
 		return nil, fmt.Errorf("the URL %s names no host", redact(c.URL.String()))
 	}
-	b := &Broker{config: c, room: newRoom(), boarding: make(chan struct{}, 1), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
+	b := &Broker{config: c, boarding: make(chan struct{}, 1), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
 	b.consume, b.publish = newPool(&b.config, "consume", b.letGo), newPool(&b.config, "publish", b.letGo)
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil
 }
+
+// Capabilities are RabbitMQ's.
+func (b *Broker) Capabilities() broker.Capabilities { return capabilities }
 
 // Status says how the connections do.
 func (b *Broker) Status() broker.Status {
@@ -152,7 +155,6 @@ func (b *Broker) letGo() {
 	for _, s := range senders {
 		s.letGo()
 	}
-	b.room.shrink(sharedUnconfirmed)
 }
 
 // track notes what is open, for Close.

@@ -78,13 +78,13 @@ func (c *connection) within(what string, call func() error, drop func()) error {
 		c.unanswered = map[string]bool{}
 	}
 	c.unanswered[what] = true
-	c.room--
+	c.spare--
 	c.mu.Unlock()
 	go func() {
 		<-done
 		drop()
 		c.mu.Lock()
-		c.room++
+		c.spare++
 		delete(c.unanswered, what)
 		c.mu.Unlock()
 	}()

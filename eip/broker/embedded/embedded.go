@@ -16,9 +16,11 @@ import (
 )
 
 // Capabilities are what the broker can do.
-var Capabilities = broker.Capabilities{
-	Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Positions: true,
-}
+var Capabilities = func() broker.Capabilities {
+	c := local.Capabilities()
+	c.Durable, c.Positions, c.LargestBody = true, true, maxMessage
+	return c
+}()
 
 func init() {
 	broker.Registry.Add("embedded", func() broker.Transport {
@@ -64,7 +66,7 @@ func Open(c broker.Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open broker %q: %w", name, err)
 	}
-	b, err := local.New(c, name, s)
+	b, err := local.New(c, name, Capabilities, s)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open broker %q: %w", name, err), s.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/eipd/eipd/eip/broker/internal/local"
 	"github.com/eipd/eipd/internal/private"
+	"github.com/eipd/eipd/internal/regular"
 )
 
 // The buckets of a file, beside one for the messages of each log.
@@ -131,29 +133,29 @@ func syncDir(dir string) error {
 // open locks, checks and loads the file.
 func (s *store) open() (err error) {
 	defer contain(&err)
-	found, err := s.openFile()
+	stale, err := s.openFile()
 	if err != nil {
 		return err
 	}
-	if found.stale {
+	if stale {
 		s.log.Error("one of the two meta pages was damaged: if there was no power failure, what was written last may be missing", "file", s.path)
 	}
-	if found.size >= shrinkFrom && found.used < found.size/8 {
+	if s.isNearlyEmpty() {
 		if err := s.shrink(); err != nil {
 			return errors.Join(err, s.file.Close())
 		}
-		if found, err = s.openFile(); err != nil {
+		if _, err = s.openFile(); err != nil {
 			return err
 		}
 	}
-	if err := s.load(found.counts); err != nil {
+	if err := s.load(); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
 	unmapCache(s.db.Info().Data) // bbolt has looked at all of it
 	return nil
 }
 
-func (s *store) openFile() (found structure, err error) {
+func (s *store) openFile() (stale bool, err error) {
 	s.db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
 		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
 		// The list of free pages is not written with each transaction: it would be
@@ -165,7 +167,7 @@ func (s *store) openFile() (found structure, err error) {
 			if err != nil {
 				return nil, err
 			}
-			if found, err = check(f); err != nil {
+			if stale, err = s.check(f); err != nil {
 				f.Close()
 				return nil, err
 			}
@@ -173,7 +175,7 @@ func (s *store) openFile() (found structure, err error) {
 			return f, nil
 		},
 	})
-	return found, err
+	return stale, err
 }
 
 // openLocked opens a file that no other process has, and waits a little for one
@@ -209,17 +211,32 @@ func isStill(f *os.File, path string) bool {
 	return err == nil && os.SameFile(a, b)
 }
 
-func check(f *os.File) (structure, error) {
+func (s *store) check(f *os.File) (stale bool, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return structure{}, err
+		return false, err
 	}
-	found, err := verify(f, info.Size())
-	if err != nil {
-		return structure{}, fmt.Errorf("it is damaged: %w", err)
+	if stale, err = verify(f, info.Size(), s.wasClosed); err != nil {
+		return false, fmt.Errorf("it is damaged: %w", err)
 	}
-	found.size = info.Size()
-	return found, nil
+	return stale, nil
+}
+
+// closedPath is a file beside the store's that holds the checksum of the meta page with
+// which that was closed in order.
+func (s *store) closedPath() string { return s.path + ".closed" }
+
+// noteClosed writes that file. Without it, all is verified when the store is opened.
+func (s *store) noteClosed() {
+	if m, _, err := readMeta(s.file, 0); err == nil {
+		_ = os.WriteFile(s.closedPath(), strconv.AppendUint(nil, m.sum, 16), 0o600)
+	}
+}
+
+// wasClosed reports whether the file was closed with that meta page.
+func (s *store) wasClosed(m meta) bool {
+	text, err := regular.ReadFile(s.closedPath(), 16)
+	return err == nil && string(text) == strconv.FormatUint(m.sum, 16)
 }
 
 // contain turns a panic of bbolt, or a fault in the memory that it maps, into an
@@ -239,7 +256,7 @@ func guarded(f func() error) (err error) {
 }
 
 // load reads what channels there are.
-func (s *store) load(counts map[string]int) error {
+func (s *store) load() error {
 	return guarded(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			for _, name := range [][]byte{channelsBucket, positionsBucket, quarantineBucket} {
@@ -256,7 +273,7 @@ func (s *store) load(counts map[string]int) error {
 				if err := json.Unmarshal(value, &spec); err != nil {
 					return fmt.Errorf("it says of channel %x what this program does not know: %w", id, err)
 				}
-				return s.restore(tx, id, spec, counts)
+				return s.restore(tx, id, spec)
 			})
 			if err != nil {
 				return err

@@ -14,6 +14,16 @@ import (
 // large and nearly empty.
 const shrinkFrom = 64 << 20
 
+func (s *store) isNearlyEmpty() bool {
+	size := int64(0)
+	_ = s.db.View(func(tx *bbolt.Tx) error { // gives no error of its own
+		size = tx.Size()
+		return nil
+	})
+	free := int64(s.db.Stats().FreePageN) * int64(s.db.Info().PageSize)
+	return size >= shrinkFrom && size-free < size/8
+}
+
 // shrink puts a copy without the free pages in the file's place, and closes the
 // file. The copy is whole before it gets there.
 func (s *store) shrink() error {

@@ -59,7 +59,7 @@ type specKey struct {
 func keyOf(s local.Spec) specKey { return specKey{s.Kind, s.Address, s.Subscription} }
 
 // restore enters a channel that was found in the file.
-func (s *store) restore(tx *bbolt.Tx, id []byte, spec local.Spec, counts map[string]int) error {
+func (s *store) restore(tx *bbolt.Tx, id []byte, spec local.Spec) error {
 	l := newLog(s, binary.BigEndian.Uint64(id), spec)
 	s.logs[keyOf(spec)] = l
 	s.nextID = max(s.nextID, l.number)
@@ -74,7 +74,7 @@ func (s *store) restore(tx *bbolt.Tx, id []byte, spec local.Spec, counts map[str
 		if len(first) != len(last) || first != nil && (len(first) != 8 || len(last) != 8) {
 			return fmt.Errorf("it is damaged: a message of %s %q has no number", spec.Kind, spec.Address)
 		}
-		k.Mark, k.Log, k.Count = b.Sequence(), l, counts[string(l.bucket)]
+		k.Mark, k.Log, k.Count = b.Sequence(), l, b.Stats().KeyN
 		if last != nil {
 			k.First, k.Last = binary.BigEndian.Uint64(first), binary.BigEndian.Uint64(last)
 		}
@@ -211,5 +211,6 @@ func (s *store) Close() error {
 		s.file.Close()
 		return failed
 	}
+	s.noteClosed()
 	return s.db.Close()
 }

@@ -9,8 +9,8 @@ import (
 
 // bbolt has a checksum over its two meta pages, and none over the others: it
 // trusts them, and panics, runs in circles or reads elsewhere in memory where they
-// are damaged. So before it sees a file, all of the file's structure is checked
-// here: that every page is what it must be, that each belongs to one place in one
+// are damaged. So before it sees a file that was not closed in order, all of the
+// file's structure is checked here: that every page is what it must be, that each belongs to one place in one
 // tree, and that keys are in order. What the values hold is checked when they are
 // read, by the checksum of each record.
 
@@ -36,37 +36,27 @@ var order = binary.NativeEndian
 
 // meta is what a meta page says.
 type meta struct {
-	page, root, freelist, high, tx uint64
+	page, root, freelist, high, tx, sum uint64
 }
 
-// structure is what the check found out.
-type structure struct {
-	counts map[string]int // keys in each top-level bucket
-	used   int64          // bytes in pages that are in use
-	size   int64          // of the file
-	// stale says that one of the two meta pages is damaged: what the last
-	// transaction did may be missing.
-	stale bool
-}
-
-// verify checks the structure of a bbolt file.
-func verify(f io.ReaderAt, size int64) (structure, error) {
+// verify checks the structure of a bbolt file, where closed does not say that it was
+// closed in order with its meta page. stale says that one of the two meta pages is damaged:
+// what the last transaction did may be missing.
+func verify(f io.ReaderAt, size int64, closed func(meta) bool) (stale bool, err error) {
 	m, stale, err := readMeta(f, size)
-	if err != nil {
-		return structure{}, err
+	switch {
+	case err != nil:
+		return false, err
+	case m.high < 2 || m.page > uint64(size) || m.high > uint64(size)/m.page:
+		return false, fmt.Errorf("it has %d bytes, and should have %d: it was cut off", size, m.high*m.page)
+	case !stale && closed(m):
+		return false, nil
 	}
-	c := &checker{f: f, meta: m, structure: structure{counts: map[string]int{}, stale: stale}}
-	if m.high < 2 || m.page > uint64(size) || m.high > uint64(size)/m.page {
-		return structure{}, fmt.Errorf("it has %d bytes, and should have %d: it was cut off", size, m.high*m.page)
-	}
-	c.seen = make([]uint64, m.high/64+1)
+	c := &checker{f: f, meta: m, seen: make([]uint64, m.high/64+1)}
 	if err := c.freelist(); err != nil {
-		return structure{}, err
+		return false, err
 	}
-	if err := c.tree(m.root, 0, nil, nil, c.bucket); err != nil {
-		return structure{}, err
-	}
-	return c.structure, nil
+	return stale, c.tree(m.root, 0, nil, nil, c.bucket)
 }
 
 // readMeta returns the newer of the meta pages that are whole.
@@ -100,8 +90,8 @@ func metaAt(f io.ReaderAt, at int64) (meta, bool) {
 	sum := fnv.New64a()
 	sum.Write(b[:56])
 	m := meta{page: uint64(order.Uint32(b[8:])), root: order.Uint64(b[16:]), freelist: order.Uint64(b[32:]),
-		high: order.Uint64(b[40:]), tx: order.Uint64(b[48:])}
-	ok := order.Uint32(b) == metaMagic && order.Uint32(b[4:]) == metaVersion && order.Uint64(b[56:]) == sum.Sum64() &&
+		high: order.Uint64(b[40:]), tx: order.Uint64(b[48:]), sum: sum.Sum64()}
+	ok := order.Uint32(b) == metaMagic && order.Uint32(b[4:]) == metaVersion && order.Uint64(b[56:]) == m.sum &&
 		m.page >= 1024 && m.page&(m.page-1) == 0
 	return m, ok
 }
@@ -109,7 +99,6 @@ func metaAt(f io.ReaderAt, at int64) (meta, bool) {
 type checker struct {
 	f io.ReaderAt
 	meta
-	structure
 	seen []uint64 // a bit for each page that has been met
 	buf  []byte
 }

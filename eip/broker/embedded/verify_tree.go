@@ -16,7 +16,6 @@ func (c *checker) tree(id uint64, depth int, least, limit []byte, each visit) er
 	if err != nil {
 		return err
 	}
-	c.used += n.size
 	switch flags {
 	case leafPage:
 		return n.leafElements(least, limit, each)
@@ -136,8 +135,7 @@ func (n *node) ordered(before, key, limit []byte, first bool) error {
 	return nil
 }
 
-// bucket checks one top-level bucket, and counts what is in it. There are no
-// others below those.
+// bucket checks one top-level bucket. There are no others below those.
 func (c *checker) bucket(n *node, flags uint32, name []byte, at, length int64) error {
 	if flags != bucketLeaf {
 		return damaged(n.id, "%q is no bucket", name)
@@ -149,22 +147,17 @@ func (c *checker) bucket(n *node, flags uint32, name []byte, at, length int64) e
 	if len(v) < bucketSize {
 		return damaged(n.id, "the bucket %q is too short", name)
 	}
-	count := 0
 	key := func(n *node, flags uint32, _ []byte, _, _ int64) error {
 		if flags != 0 {
 			return damaged(n.id, "the bucket %q has something else than values in it", name)
 		}
-		count++
 		return nil
 	}
 	if root := order.Uint64(v); root != 0 {
 		// v and name may lie in the buffer that the tree's pages would take over.
-		err = c.inOwnBuffer(func() error { return c.tree(root, 0, nil, nil, key) })
-	} else {
-		err = c.inline(n.id, name, v[bucketSize:], key)
+		return c.inOwnBuffer(func() error { return c.tree(root, 0, nil, nil, key) })
 	}
-	c.counts[string(name)] = count
-	return err
+	return c.inline(n.id, name, v[bucketSize:], key)
 }
 
 // inline checks a small bucket, whose one page lies in its parent's value.

@@ -18,14 +18,13 @@ type work struct {
 	appends []*pending
 	bytes   int // of appends
 	deletes []deletion
-	deleted atomic.Int64      // how many there were so far
 	keeps   map[string][]byte // positions
 	keeping map[string][]byte // those that a transaction writes
 	tasks   []task
 	writing bool          // a transaction is under way
 	settled atomic.Int64  // how many deletes there are
 	caught  chan struct{} // closed when deletes were taken; nil while nobody waits
-	room    chan struct{} // closed when appends were taken; nil while nobody waits
+	vacated chan struct{} // closed when appends were taken; nil while nobody waits
 }
 
 // What may be under way until senders must wait.
@@ -87,7 +86,7 @@ func (s *store) Append(ctx context.Context, a *local.Append) error {
 		p.values = append(p.values, value{e, e.Log().(*fileLog), b})
 	}
 	s.mu.Lock()
-	if err := s.waitRoom(ctx); err != nil {
+	if err := s.waitVacated(ctx); err != nil {
 		s.mu.Unlock()
 		return err
 	}
@@ -102,8 +101,8 @@ func (s *store) Append(ctx context.Context, a *local.Append) error {
 	return nil
 }
 
-// waitRoom waits until less is under way. The lock is held before and after.
-func (s *store) waitRoom(ctx context.Context) error {
+// waitVacated waits until less is under way. The lock is held before and after.
+func (s *store) waitVacated(ctx context.Context) error {
 	for {
 		if err := s.broken(); err != nil {
 			return err
@@ -111,14 +110,14 @@ func (s *store) waitRoom(ctx context.Context) error {
 		if len(s.appends) < maxPending && s.bytes < maxPendingBytes {
 			return nil
 		}
-		if s.room == nil {
-			s.room = make(chan struct{})
+		if s.vacated == nil {
+			s.vacated = make(chan struct{})
 		}
-		room := s.room
+		vacated := s.vacated
 		s.mu.Unlock()
 		var err error
 		select {
-		case <-room:
+		case <-vacated:
 		case <-s.stop:
 		case <-ctx.Done():
 			err = ctx.Err()
@@ -218,21 +217,9 @@ type mark struct {
 	seq, raised uint64
 }
 
-// What is settled and not yet deleted comes twice after a crash, so little of that
-// may be: no more messages are delivered while so many of them wait. It is very few
-// at first, and one more for some that are deleted, for what is killed time and
-// again.
-const (
-	firstSettled  = 8
-	mostSettled   = 64
-	firstDeletes  = 2048
-	deletesForOne = 16
-)
-
-// maxSettled is how many there may be by now.
-func (s *store) maxSettled() int64 {
-	return min(firstSettled+max(s.deleted.Load()-firstDeletes, 0)/deletesForOne, mostSettled)
-}
+// maxSettled is how many messages may be settled and not yet deleted until no more are
+// delivered: these come twice after a crash.
+const maxSettled = 64
 
 // A transaction appends so many messages at most as its predecessor took
 // milliseconds, times pace: as many as the store is made for, and no more, as the
@@ -253,12 +240,12 @@ func (s *store) adapt(took time.Duration) {
 // once.
 func (l *fileLog) Behind() <-chan struct{} {
 	s := l.s
-	if s.settled.Load() < s.maxSettled() {
+	if s.settled.Load() < maxSettled {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if int64(len(s.deletes)) < s.maxSettled() || s.broken() != nil {
+	if int64(len(s.deletes)) < maxSettled || s.broken() != nil {
 		return nil
 	}
 	if s.caught == nil {
@@ -274,7 +261,6 @@ func (s *store) next(b *batch, appends bool) bool {
 	defer s.mu.Unlock()
 	b.tasks = append(b.tasks, s.tasks...)
 	b.deletes = append(b.deletes, s.deletes...)
-	s.deleted.Add(int64(len(s.deletes)))
 	clear(s.tasks)
 	s.tasks, s.deletes = s.tasks[:0], s.deletes[:0]
 	s.settled.Store(0)
@@ -293,9 +279,9 @@ func (s *store) next(b *batch, appends bool) bool {
 	clear(s.appends[left:])
 	s.appends = s.appends[:left]
 	s.bytes -= size
-	if n > 0 && s.room != nil {
-		close(s.room)
-		s.room = nil
+	if n > 0 && s.vacated != nil {
+		close(s.vacated)
+		s.vacated = nil
 	}
 	s.writing = !appends || len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends) > 0
 	return s.writing

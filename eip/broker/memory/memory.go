@@ -11,9 +11,7 @@ import (
 )
 
 // Capabilities are what the broker can do.
-var Capabilities = broker.Capabilities{
-	Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true,
-}
+var Capabilities = local.Capabilities()
 
 func init() {
 	broker.Registry.Add("memory", func() broker.Transport {
@@ -29,4 +27,4 @@ func open(_ context.Context, c broker.Config) (broker.Broker, error) {
 }
 
 // Open opens a broker of its own: two brokers have no channels in common.
-func Open(c broker.Config) (broker.Broker, error) { return local.New(c, "memory:", nil) }
+func Open(c broker.Config) (broker.Broker, error) { return local.New(c, "memory:", Capabilities, nil) }

@@ -9,13 +9,13 @@ import "sync"
 type Window[P any] struct {
 	mu      sync.Mutex
 	commit  func(P)
-	first   uint64 // the ticket of slots[head]
+	first   uint64 // the ticket of entries[head]
 	head    int
-	slots   []slot[P]
+	entries []entry[P]
 	stopped bool
 }
 
-type slot[P any] struct {
+type entry[P any] struct {
 	position P
 	done     bool
 }
@@ -29,20 +29,20 @@ func New[P any](commit func(P)) *Window[P] { return &Window[P]{commit: commit} }
 func (w *Window[P]) Add(position P) (ticket uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.slots = append(w.slots, slot[P]{position: position})
-	return w.first + uint64(len(w.slots)-w.head) - 1
+	w.entries = append(w.entries, entry[P]{position: position})
+	return w.first + uint64(len(w.entries)-w.head) - 1
 }
 
 // Done says that what has the ticket is settled.
 func (w *Window[P]) Done(ticket uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if ticket < w.first || ticket-w.first >= uint64(len(w.slots)-w.head) {
+	if ticket < w.first || ticket-w.first >= uint64(len(w.entries)-w.head) {
 		return
 	}
-	w.slots[w.head+int(ticket-w.first)].done = true
+	w.entries[w.head+int(ticket-w.first)].done = true
 	moved := w.head
-	for w.head < len(w.slots) && w.slots[w.head].done {
+	for w.head < len(w.entries) && w.entries[w.head].done {
 		w.head++
 	}
 	if moved == w.head {
@@ -50,19 +50,19 @@ func (w *Window[P]) Done(ticket uint64) {
 	}
 	w.first += uint64(w.head - moved)
 	if !w.stopped {
-		w.commit(w.slots[w.head-1].position)
+		w.commit(w.entries[w.head-1].position)
 	}
 	w.trim()
 }
 
-// trim gives back the room of what is done, at a cost that does not grow with the
+// trim gives back the memory of what is done, at a cost that does not grow with the
 // window.
 func (w *Window[P]) trim() {
 	switch {
-	case w.head == len(w.slots):
-		w.slots, w.head = w.slots[:0], 0
-	case w.head > 64 && w.head > len(w.slots)/2:
-		w.slots, w.head = append(w.slots[:0], w.slots[w.head:]...), 0
+	case w.head == len(w.entries):
+		w.entries, w.head = w.entries[:0], 0
+	case w.head > 64 && w.head > len(w.entries)/2:
+		w.entries, w.head = append(w.entries[:0], w.entries[w.head:]...), 0
 	}
 }
 
@@ -70,7 +70,7 @@ func (w *Window[P]) trim() {
 func (w *Window[P]) Len() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.slots) - w.head
+	return len(w.entries) - w.head
 }
 
 // Stop makes the Window commit nothing any more. A commit that is under way has

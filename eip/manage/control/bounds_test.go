@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -283,7 +284,7 @@ func (b *bus) raw(t *testing.T, text string) (r control.Reply) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inbox, err := b.broker.Inbox(t.Context(), "")
+	inbox, err := broker.Inbox(t.Context(), b.broker, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func DialTopic(ctx context.Context, b broker.Broker, topic string) (*Client, err
 	if err != nil {
 		return nil, fmt.Errorf("open topic %s: %w", topic, err)
 	}
-	inbox, err := b.Inbox(ctx, "")
+	inbox, err := broker.Inbox(ctx, b, "")
 	if err != nil {
 		_ = to.Close() // nothing was sent
 		return nil, fmt.Errorf("open an inbox for replies: %w", err)

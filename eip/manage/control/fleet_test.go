@@ -27,7 +27,7 @@ import (
 
 // counting is a broker that counts what passes, and loses the first that it is sent.
 type counting struct {
-	broker.Broker
+	broker.RequestReply
 	sent, received atomic.Int64
 	loses          atomic.Int64
 	mu             sync.Mutex
@@ -41,7 +41,7 @@ func (c *counting) commands() []control.Command {
 }
 
 func (c *counting) Sender(ctx context.Context, to broker.Channel) (broker.Sender, error) {
-	s, err := c.Broker.Sender(ctx, to)
+	s, err := c.RequestReply.Sender(ctx, to)
 	return &countingSender{s, c}, err
 }
 
@@ -64,7 +64,7 @@ func (s *countingSender) Handle(ctx context.Context, m *eip.Message) error {
 }
 
 func (c *counting) Source(ctx context.Context, from broker.Channel, as broker.Subscription) (broker.Source, error) {
-	s, err := c.Broker.Source(ctx, from, as)
+	s, err := c.RequestReply.Source(ctx, from, as)
 	return &countingSource{s, c}, err
 }
 
@@ -82,7 +82,7 @@ func (s *countingSource) Receive(ctx context.Context) (*eip.Message, error) {
 }
 
 func (c *counting) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
-	i, err := c.Broker.Inbox(ctx, name)
+	i, err := c.RequestReply.Inbox(ctx, name)
 	return &countingInbox{i, c}, err
 }
 
@@ -123,7 +123,7 @@ func openFleet(t *testing.T) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fleet{t: t, broker: &counting{Broker: b}}
+	return &fleet{t: t, broker: &counting{RequestReply: b.(broker.RequestReply)}}
 }
 
 func (f *fleet) join(stage, secret string) *member {
@@ -202,7 +202,7 @@ func (f *fleet) say(secret string, c control.Command, at time.Time) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	to, err := f.broker.Broker.Sender(f.t.Context(), controlTopic)
+	to, err := f.broker.RequestReply.Sender(f.t.Context(), controlTopic)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func TestTopic_Again(t *testing.T) {
 		"none is lost": {0, control.Collect{Wait: 1500 * time.Millisecond}},
 		"two are lost": {2, control.Collect{Wait: time.Minute, Expect: 2}},
 	} {
-		on := &counting{Broker: b.broker}
+		on := &counting{RequestReply: b.broker.(broker.RequestReply)}
 		on.loses.Store(c.lost)
 		client, err := control.DialTopic(t.Context(), on, "")
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 // Broker is a broker.Broker in this process.
 type Broker struct {
 	url     string
+	can     broker.Capabilities
 	store   Store // nil: everything is in memory
 	log     *slog.Logger
 	replies eip.Replier
@@ -29,14 +30,20 @@ type Broker struct {
 }
 
 var (
-	_ broker.Broker = (*Broker)(nil)
-	_ broker.Idler  = (*Broker)(nil)
-	_ broker.Deep   = (*Broker)(nil)
+	_ broker.RequestReply = (*Broker)(nil)
+	_ broker.Idler        = (*Broker)(nil)
+	_ broker.Deep         = (*Broker)(nil)
 )
 
+// Capabilities are those of each broker in this process.
+func Capabilities() broker.Capabilities {
+	return broker.Capabilities{Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, AutoDelete: true, Exclusive: true,
+		Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, Depth: true}
+}
+
 // New makes a broker that keeps what is durable in store; nil: nothing.
-func New(c broker.Config, url string, store Store) (*Broker, error) {
-	b := &Broker{url: url, store: store, log: c.Log, queues: map[string]*Queue{}, topics: map[string]*topic{}}
+func New(c broker.Config, url string, can broker.Capabilities, store Store) (*Broker, error) {
+	b := &Broker{url: url, can: can, store: store, log: c.Log, queues: map[string]*Queue{}, topics: map[string]*topic{}}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
@@ -83,6 +90,9 @@ func (b *Broker) restore(kept []Kept) error {
 	}
 	return nil
 }
+
+// Capabilities are what the broker can do.
+func (b *Broker) Capabilities() broker.Capabilities { return b.can }
 
 // Source opens a queue, or a topic's subscription.
 func (b *Broker) Source(_ context.Context, c broker.Channel, s broker.Subscription) (broker.Source, error) {

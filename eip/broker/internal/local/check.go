@@ -17,22 +17,8 @@ func Check(c broker.Channel, s *broker.Subscription) error {
 	case c.DeadLetter != "" && c.DeadLetter == c.Address && c.Kind == broker.Queue:
 		return eip.OptionErrorf("dead_letter", "a queue cannot be its own dead-letter queue")
 	}
-	const foreign = "it is for brokers with exchanges, such as RabbitMQ"
-	if c.Type != "" && c.Type != "topic" {
-		return eip.OptionErrorf("type", foreign)
-	}
 	if s == nil {
 		return nil
-	}
-	switch {
-	case s.Key != "":
-		return eip.OptionErrorf("binding_key", foreign)
-	case s.Match != nil:
-		return eip.OptionErrorf("match", foreign)
-	case s.Address != "":
-		return eip.OptionErrorf("subscription_address", foreign)
-	case s.Arguments != nil:
-		return eip.OptionErrorf("subscription_arguments", foreign)
 	}
 	if s.Prefetch < 0 {
 		return eip.OptionErrorf("prefetch", "it must be 0 (1000) or more")

@@ -16,7 +16,7 @@ import (
 
 func inMemory(t *testing.T) *Broker {
 	t.Helper()
-	b, err := New(broker.Config{}, "memory:", nil)
+	b, err := New(broker.Config{}, "memory:", Capabilities(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func TestCheck(t *testing.T) {
 }
 
 func BenchmarkMemory(b *testing.B) {
-	br, err := New(broker.Config{}, "memory:", nil)
+	br, err := New(broker.Config{}, "memory:", Capabilities(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

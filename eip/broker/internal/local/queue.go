@@ -26,14 +26,14 @@ type Queue struct {
 	ready deque
 	// length counts what waits, also on disk and on the way there; size the bytes
 	// of it. What was taken and is not settled is not in them.
-	length  int
-	size    int64
-	taken   int
-	sources []*source
-	turn    int           // of the sources, to be woken
-	room    chan struct{} // closed when something was taken; nil while nobody waits
-	takes   uint64
-	lastSeq uint64 // of what arrived; on disk, where there is a log
+	length     int
+	size       int64
+	taken      int
+	sources    []*source
+	nextSource int           // of those that wait for a message
+	vacated    chan struct{} // closed when something was taken; nil while nobody waits
+	takes      uint64
+	lastSeq    uint64 // of what arrived; on disk, where there is a log
 
 	disk
 	expiry
@@ -68,9 +68,9 @@ func (q *Queue) pop(e *Entry) {
 	q.length--
 	q.size -= e.size
 	q.takes++
-	if q.room != nil {
-		close(q.room)
-		q.room = nil
+	if q.vacated != nil {
+		close(q.vacated)
+		q.vacated = nil
 	}
 }
 
@@ -148,8 +148,8 @@ func (q *Queue) signal(n int) {
 		if n == 0 {
 			return
 		}
-		q.turn = (q.turn + 1) % len(q.sources)
-		if s := q.sources[q.turn]; s.waits == forMessage {
+		q.nextSource = (q.nextSource + 1) % len(q.sources)
+		if s := q.sources[q.nextSource]; s.waits == forMessage {
 			s.wakeUp()
 			n--
 		}
@@ -197,9 +197,9 @@ func (q *Queue) removed() {
 	}
 	q.back = nil
 	q.length, q.size, q.spilled = 0, 0, false
-	if q.room != nil {
-		close(q.room)
-		q.room = nil
+	if q.vacated != nil {
+		close(q.vacated)
+		q.vacated = nil
 	}
 	q.stopTimer()
 	q.stopAges()

@@ -66,9 +66,9 @@ func (q *Queue) unreserve(size int64) {
 	}
 	q.length--
 	q.size -= size
-	if q.room != nil {
-		close(q.room)
-		q.room = nil
+	if q.vacated != nil {
+		close(q.vacated)
+		q.vacated = nil
 	}
 }
 
@@ -83,15 +83,15 @@ type waiter struct {
 // wait returns when there may be room. The queue is locked before and after.
 func (w *waiter) wait(ctx context.Context) error {
 	q := w.q
-	if q.room == nil {
-		q.room = make(chan struct{})
+	if q.vacated == nil {
+		q.vacated = make(chan struct{})
 	}
-	room := q.room
+	vacated := q.vacated
 	q.mu.Unlock()
 	defer q.mu.Lock()
 	for {
 		select {
-		case <-room:
+		case <-vacated:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()

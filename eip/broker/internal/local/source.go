@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -13,11 +12,9 @@ import (
 type source struct {
 	q         *Queue
 	prefetch  int
-	allowed   int // of prefetch, so far
 	unsettled int
 	held      int64 // bytes of them
 	budget    int64
-	settles   int    // how many there were; of a source that is not allowed all
 	first     *Entry // of what was taken and is not settled
 	waits     waitingFor
 	closed    bool
@@ -25,17 +22,6 @@ type source struct {
 }
 
 const defaultPrefetch = 1000
-
-// What is under way when a process is killed comes twice from a queue on disk. So a
-// source begins with few, and has one more for some that settle after a while: what
-// is killed time and again doubles few. Where nothing settles for a moment, the flow
-// needs more of them to go on, and has twice as many.
-const (
-	firstAllowed  = 8
-	firstSettles  = 2048
-	settlesForOne = 16
-	stallTime     = 50 * time.Millisecond
-)
 
 // open adds a source; nil where the queue was removed meanwhile.
 func (q *Queue) open(sub broker.Subscription) *source {
@@ -47,10 +33,7 @@ func (q *Queue) open(sub broker.Subscription) *source {
 	if budget <= 0 {
 		budget = broker.DefaultPrefetchBytes
 	}
-	s := &source{q: q, prefetch: prefetch, allowed: prefetch, budget: budget, wake: make(chan struct{}, 1)}
-	if q.log != nil {
-		s.allowed = min(prefetch, firstAllowed)
-	}
+	s := &source{q: q, prefetch: prefetch, budget: budget, wake: make(chan struct{}, 1)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.gone {
@@ -67,34 +50,12 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 		if m != nil || err != nil {
 			return m, err
 		}
-		stalled, settles := s.stall()
 		select {
 		case <-s.wake:
-		case <-stalled:
-			s.allowMore(settles)
 		case <-ctx.Done():
 			s.leave()
 			return nil, ctx.Err()
 		}
-	}
-}
-
-// stall returns what tells that nothing has settled for a moment since now; nil
-// where the source waits for something else than to be allowed more.
-func (s *source) stall() (stalled <-chan time.Time, settles int) {
-	s.q.mu.Lock()
-	defer s.q.mu.Unlock()
-	if s.waits == forWindow && s.allowed < s.prefetch {
-		stalled = time.After(stallTime)
-	}
-	return stalled, s.settles
-}
-
-func (s *source) allowMore(settles int) {
-	s.q.mu.Lock()
-	defer s.q.mu.Unlock()
-	if s.settles == settles {
-		s.allowed = min(2*s.allowed, s.prefetch)
 	}
 }
 
@@ -111,7 +72,7 @@ func (s *source) take(ctx context.Context) (*eip.Message, error) {
 			return nil, eip.ErrClosed
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case s.unsettled >= s.allowed || s.held >= s.budget:
+		case s.unsettled >= s.prefetch || s.held >= s.budget:
 			s.waits = forWindow
 			return nil, nil
 		case e == nil && q.spilled && !q.loading:
@@ -157,11 +118,6 @@ func (s *source) have(e *Entry) *eip.Message {
 func (s *source) unlink(e *Entry) {
 	s.unsettled--
 	s.held -= e.size
-	if s.allowed < s.prefetch {
-		if s.settles++; s.settles > firstSettles && s.settles%settlesForOne == 0 {
-			s.allowed++
-		}
-	}
 	if e.prev != nil {
 		e.prev.next = e.next
 	} else {

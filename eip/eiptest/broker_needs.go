@@ -1,0 +1,43 @@
+package eiptest
+
+import "github.com/eipd/eipd/eip/broker"
+
+// needs says what a broker must be able to do for a test. One that cannot must fail it.
+// Every broker passes the others.
+var needs = map[string]func(broker.Capabilities) bool{
+	"Queue/GivenBackInOrder": func(c broker.Capabilities) bool { return c.GivesBackInOrder },
+
+	"Topic/SubscriptionIsShared": func(c broker.Capabilities) bool { return c.SharedSubscriptions },
+	"Topic/Patterns":             func(c broker.Capabilities) bool { return c.Patterns },
+
+	"Reply/ToInbox":           canReply,
+	"Reply/NoReturnAddress":   canReply,
+	"Reply/SendTo":            canReply,
+	"Reply/InboxOfTheProcess": canReply,
+	"Reply/SharedInbox":       canReply,
+
+	"Message/Headers": func(c broker.Capabilities) bool { return c.Headers },
+
+	"Life/Restart":              isDurable,
+	"Life/SubscriptionOutlives": isDurable,
+	"Life/ManyAfterRestart":     isDurable,
+
+	"Capability/MaxLength":           func(c broker.Capabilities) bool { return c.MaxLength },
+	"Capability/TTL":                 func(c broker.Capabilities) bool { return c.TTL },
+	"Capability/Expiration":          func(c broker.Capabilities) bool { return c.TTL },
+	"Capability/DeadLetter":          func(c broker.Capabilities) bool { return c.TTL && c.DeadLetter },
+	"Capability/AutoDelete":          func(c broker.Capabilities) bool { return c.AutoDelete },
+	"Capability/Exclusive":           func(c broker.Capabilities) bool { return c.Exclusive },
+	"Capability/Existing":            func(c broker.Capabilities) bool { return c.Existing },
+	"Capability/RefusesMissing":      func(c broker.Capabilities) bool { return c.Existing && c.RefusesMissing },
+	"Capability/TypeOfTopic":         hasExchanges,
+	"Capability/BindingKey":          hasExchanges,
+	"Capability/SubscriptionAddress": hasExchanges,
+	"Capability/Arguments":           hasExchanges,
+	"Capability/Depths":              func(c broker.Capabilities) bool { return c.Depth },
+	"Capability/Positions":           func(c broker.Capabilities) bool { return c.Positions },
+}
+
+func canReply(c broker.Capabilities) bool     { return c.RequestReply }
+func isDurable(c broker.Capabilities) bool    { return c.Durable }
+func hasExchanges(c broker.Capabilities) bool { return c.Exchanges }

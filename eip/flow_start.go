@@ -1,0 +1,44 @@
+package eip
+
+import (
+	"context"
+	"time"
+)
+
+// Slow start, as TCP's: what is unsettled when a process is killed may come twice, and
+// one that is killed again and again, as by a message that it does not survive, must
+// not double a whole window each time. So a run begins with firstWindow messages, and
+// each that settles lets in two, until there are Window of them: a window doubles with
+// each round trip to where messages go. While nothing settles, stages may hold all that
+// there is until more comes: then it doubles after stallTime.
+const (
+	firstWindow = 32
+	stallTime   = 50 * time.Millisecond
+)
+
+// slowStart is how far a run has come. It is the receiving goroutine's.
+type slowStart struct {
+	first    int64 // what the window began with, and what stalls have added
+	received int64 // from the source, in this run
+}
+
+// window is how many messages may be unsettled by now, where so many are.
+func (x *run) window(inFlight int64) int64 {
+	return min(int64(x.Window), x.start.first+max(x.start.received-inFlight, 0))
+}
+
+// awaitWindow waits until one more message may be taken; false when ctx ended first.
+func (x *run) awaitWindow(ctx context.Context) bool {
+	for !x.hasRoom() && ctx.Err() == nil {
+		if x.window(x.inFlight.messages()) == int64(x.Window) {
+			x.await(x.hasRoom, ctx.Done())
+			break
+		}
+		stalled, cancel := context.WithTimeout(ctx, stallTime)
+		if !x.await(x.hasRoom, stalled.Done()) {
+			x.start.first += x.window(x.inFlight.messages())
+		}
+		cancel()
+	}
+	return ctx.Err() == nil
+}
