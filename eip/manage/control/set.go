@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/live"
 )
 
 // setAttributes is the command set.
@@ -55,35 +55,29 @@ func (s *Server) setAttributes(r *request) (any, error) {
 }
 
 func (s *Server) setOf(r *request, t settableTarget, values map[string]any, lease time.Duration) (map[string]any, error) {
-	settable, ok := t.Named.Stage.(settableStage)
-	if !ok {
+	if t.Settable == nil {
 		return nil, Errorf(BadArgs, "nothing of the %s %s can be set", t.Kind, t.address())
 	}
 	values = t.full(values)
-	there := settable.Settable()
+	there := t.Settable.Settable()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if _, ok := there[name]; ok {
 			continue
 		}
-		if errors.Is(settable.Set(name, values[name]), eip.ErrNotDynamic) {
-			return nil, Errorf(NotAllowed, "set %s of %s: %v", t.short(name), t.address(), eip.ErrNotDynamic)
+		if errors.Is(t.Settable.Set(name, values[name]), live.ErrNotDynamic) {
+			return nil, Errorf(NotAllowed, "set %s of %s: %v", t.short(name), t.address(), live.ErrNotDynamic)
 		}
 		names := slices.Collect(maps.Keys(t.own(there)))
 		return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", t.address(), clip(t.short(name)), DidYouMean(t.short(name), names))
 	}
-	result, err := s.change(r, t.Address, settable, values, lease)
+	result, err := s.change(r, t.Address, t.Settable, values, lease)
 	if err != nil {
 		return nil, err
 	}
 	return t.result(result), nil
 }
 
-type settableStage interface {
-	Settable() map[string]any
-	Set(attribute string, value any) error
-}
-
-func (s *Server) change(r *request, address string, of settableStage, values map[string]any, lease time.Duration) (map[string]any, error) {
+func (s *Server) change(r *request, address string, of Settable, values map[string]any, lease time.Duration) (map[string]any, error) {
 	forAll := r.from.On == "topic" && (r.Instance == "" || r.Instance == "*")
 	was, until, err := s.settings.change(address, of, values, lease, forAll)
 	if err != nil {
