@@ -52,28 +52,13 @@ func (t settableTarget) full(values map[string]any) map[string]any {
 	return all
 }
 
-// short returns the target's own name of a stage's attribute.
-func (t settableTarget) short(name string) string { return strings.TrimPrefix(name, t.prefix) }
-
-// own returns the target's attributes among those of its stage.
+// own returns the target's attributes among those of its stage, by its own names.
 func (t settableTarget) own(all map[string]any) map[string]any {
 	own := map[string]any{}
 	for name, v := range all {
-		if strings.HasPrefix(name, t.prefix) {
-			own[t.short(name)] = v
+		if short, mine := strings.CutPrefix(name, t.prefix); mine {
+			own[short] = v
 		}
 	}
 	return own
-}
-
-// result returns the result of a change, with the target's own names.
-func (t settableTarget) result(of map[string]any) map[string]any {
-	all := map[string]any{}
-	for name, v := range of {
-		if was, ok := v.(map[string]any); ok && name == "was" {
-			v = t.own(was)
-		}
-		all[t.short(name)] = v
-	}
-	return all
 }
