@@ -31,10 +31,10 @@ func startGo(f *feed) (func() error, error) {
 	for _, region := range []string{"eu", "us"} {
 		router.When = append(router.When, &routing.When{
 			Label: "big_" + region,
-			If: func(_ context.Context, m *eip.Message) (bool, error) {
+			If: eip.LiveOf[eip.Predicate](func(_ context.Context, m *eip.Message) (bool, error) {
 				f := eip.Derive(m, readFields)
 				return f.total > 1000 && f.region == region, nil
-			},
+			}),
 			Body: eip.Pipe{To: &sink{f, f.counter("big_" + region)}},
 		})
 	}

@@ -92,15 +92,6 @@ type Bounded interface {
 	MaxHeld() int
 }
 
-// Settable is a stage with attributes that may change while it runs.
-type Settable interface {
-	// Settable returns the attributes and their present values.
-	Settable() map[string]any
-	// Set changes one between two messages, and returns an error that names what
-	// is wrong with the value.
-	Set(attribute string, value any) error
-}
-
 // Counted is a component that counts more than the flow does.
 type Counted interface {
 	Counts() map[string]int64

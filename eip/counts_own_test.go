@@ -19,10 +19,10 @@ func TestCounts_OfAStageItself(t *testing.T) {
 	yes := func(context.Context, *eip.Message) (bool, error) { return true, nil }
 	no := func(context.Context, *eip.Message) (bool, error) { return false, nil }
 	router := func(holds eip.Predicate, to eip.Handler) eip.Stage {
-		return &routing.ContentRouter{When: []*routing.When{{Label: "a", If: holds, Body: eip.Pipe{To: to}}}, Otherwise: eip.Pipe{To: to}}
+		return &routing.ContentRouter{When: []*routing.When{{Label: "a", If: eip.LiveOf(holds), Body: eip.Pipe{To: to}}}, Otherwise: eip.Pipe{To: to}}
 	}
 	detour := func(to eip.Handler) eip.Stage {
-		return &manage.Detour{Enabled: true, Body: eip.Pipe{To: to}}
+		return &manage.Detour{Enabled: eip.LiveOf(true), Body: eip.Pipe{To: to}}
 	}
 	discardAfter := func(to eip.Handler) eip.Stage { // the message is sent aside and dropped
 		return &within{eip.Pipe{Stages: []eip.Stage{&endpoint.Send{To: to}, named("f.s.discard", endpoint.NewDiscard())}}}
@@ -35,8 +35,10 @@ func TestCounts_OfAStageItself(t *testing.T) {
 		"branch":    {func(to eip.Handler) eip.Stage { return router(yes, to) }, map[string]int64{"a": 1, "otherwise": 0}, eip.Counts{Sent: 1}},
 		"otherwise": {func(to eip.Handler) eip.Stage { return router(no, to) }, map[string]int64{"a": 0, "otherwise": 1}, eip.Counts{Sent: 1}},
 		"detour":    {detour, map[string]int64{"detoured": 1}, eip.Counts{Sent: 1}},
-		"filter":    {func(to eip.Handler) eip.Stage { return &routing.Filter{If: no, DiscardTo: to} }, map[string]int64{"passed": 0, "discarded": 1}, eip.Counts{Sent: 1, Copies: 1}},
-		"send":      {func(to eip.Handler) eip.Stage { return &endpoint.Send{To: to} }, nil, eip.Counts{Sent: 1, Copies: 1}},
+		"filter": {func(to eip.Handler) eip.Stage {
+			return &routing.Filter{If: eip.LiveOf[eip.Predicate](no), DiscardTo: to}
+		}, map[string]int64{"passed": 0, "discarded": 1}, eip.Counts{Sent: 1, Copies: 1}},
+		"send": {func(to eip.Handler) eip.Stage { return &endpoint.Send{To: to} }, nil, eip.Counts{Sent: 1, Copies: 1}},
 		"recipient list": {func(to eip.Handler) eip.Stage {
 			return &routing.RecipientList{To: []eip.Target{{Handler: to}, {Handler: eip.Discard}}}
 		}, nil, eip.Counts{Sent: 1, Copies: 2}},
@@ -102,8 +104,8 @@ func TestCounts_OfAStageThatCannotDecideAtFirst(t *testing.T) {
 	for name, first := range map[string]int{"first attempt": 1, "second attempt": 2} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := &routing.ContentRouter{When: []*routing.When{{Label: "a", If: fails(first), Body: eip.Pipe{To: eip.Discard}}}}
-				filter := &routing.Filter{If: fails(first)}
+				r := &routing.ContentRouter{When: []*routing.When{{Label: "a", If: eip.LiveOf(fails(first)), Body: eip.Pipe{To: eip.Discard}}}}
+				filter := &routing.Filter{If: eip.LiveOf(fails(first))}
 				rejects := onNumber(doing{1: failUntil(4)})
 				f := &eip.Flow{Name: "f", Source: &numbered{n: 1}, Stages: []eip.Stage{named("f.filter", filter), rejects, named("f.router", r)},
 					Retry: eip.Retry{Attempts: 9}, DeadLetter: eip.Discard}

@@ -12,7 +12,9 @@ import (
 // always is a source that always has another message.
 type always struct{}
 
-func (always) Receive(context.Context) (*eip.Message, error) { return eip.New(nil, func(error) {}), nil }
+func (always) Receive(context.Context) (*eip.Message, error) {
+	return eip.New(nil, func(error) {}), nil
+}
 
 // A flow begins with few messages under way, has two more for each that settles, and
 // twice as many where nothing settles for a moment, up to its window.

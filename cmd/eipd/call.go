@@ -10,6 +10,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/internal/requestor"
 )
 
 func newCall() *cobra.Command {
@@ -57,9 +58,10 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 	if err != nil {
 		return late(ctx, err)
 	}
+	replies := requestor.Listen(inbox)
+	defer replies.Close()
 	m.replyTo = inbox.Address()
-	done := make(chan error, 1)
-	request, err := m.message(cmd, func(err error) { done <- err })
+	request, err := m.message(cmd, nil)
 	if err != nil {
 		return err
 	}
@@ -67,30 +69,21 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 	if err != nil {
 		return late(ctx, err)
 	}
-	eip.Deliver(ctx, s, request)
-	if err := <-done; err != nil {
+	reply, err := replies.Ask(ctx, s, request)
+	switch {
+	case err == requestor.ErrOver:
+		return late(ctx, unanswered(ctx, name))
+	case err != nil:
 		return late(ctx, err)
 	}
-	for {
-		reply, err := inbox.Receive(ctx)
-		if err != nil {
-			return late(ctx, unanswered(ctx, name, err))
-		}
-		mine := reply.CorrelationID == m.correlation
-		if mine {
-			_, err = raw(cmd.OutOrStdout()).Write(reply.Body())
-		}
-		eip.Deliver(ctx, eip.Discard, reply)
-		if mine {
-			return err
-		}
-	}
+	_, err = raw(cmd.OutOrStdout()).Write(reply.Body())
+	return err
 }
 
 // unanswered says what to do where no reply came in time.
-func unanswered(ctx context.Context, name string, err error) error {
+func unanswered(ctx context.Context, name string) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("no reply from %s came in time; the request may still be worked on, and --timeout gives it longer", name)
 	}
-	return fmt.Errorf("no reply from %s: %w", name, err)
+	return fmt.Errorf("no reply from %s: %w", name, ctx.Err())
 }

@@ -2,12 +2,13 @@ package endpoint
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/replies"
+	"github.com/eipd/eipd/internal/requestor"
 )
 
 func init() { eip.Stages.Add("request", func() eip.Stage { return NewRequest() }) }
@@ -26,9 +27,12 @@ type Request struct {
 	// body and reply. Without it, the reply's body takes the place of the message's.
 	Merge eip.Merge `flow:"merge"`
 
-	calls    calls
+	replies  requestor.Requestor
 	inbox    eip.Inbox // nil where the service replies to the message itself
 	listener *eip.Listener
+
+	requests, answered, timedOut, failed atomic.Int64
+	roundTrips                           eip.Histogram
 }
 
 // NewRequest returns a Request that waits 30 seconds.
@@ -50,7 +54,6 @@ func (r *Request) Validate() error {
 
 // Open opens an inbox for the replies.
 func (r *Request) Open(ctx context.Context, env *eip.Env) error {
-	r.calls.begin()
 	to, ok := r.To.(eip.Inboxer)
 	if !ok {
 		return nil
@@ -60,7 +63,7 @@ func (r *Request) Open(ctx context.Context, env *eip.Env) error {
 		return err
 	}
 	r.inbox = inbox
-	r.listener = eip.Listen(inbox, &eip.Flow{Name: env.Address + ".replies", To: &r.calls, Env: *env, Grace: time.Second})
+	r.listener = eip.Listen(inbox, &eip.Flow{Name: env.Address + ".replies", To: &r.replies, Env: *env, Grace: time.Second})
 	return nil
 }
 
@@ -104,8 +107,6 @@ func (r *Request) Process(ctx context.Context, m *eip.Message, next eip.Handler)
 	return next.Handle(ctx, answered)
 }
 
-var errNoReply = errors.New("the service took the request and gave no reply")
-
 // ask sends the request and waits for its reply.
 func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error) {
 	if r.listener != nil && r.listener.Err() != nil {
@@ -113,48 +114,46 @@ func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error)
 	}
 	waiting, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	c := r.calls.call()
-	request := m.With(func(q *eip.Message) {
-		q.ID, q.CorrelationID, q.ReplyTo = eip.NewID(), c.id, ""
+	r.requests.Add(1)
+	sent := time.Now()
+	reply, err := r.replies.Ask(waiting, r.To, m.With(func(q *eip.Message) {
+		id := eip.NewID()
+		q.ID, q.CorrelationID, q.ReplyTo = id, id, ""
 		if r.inbox != nil {
 			q.ReplyTo = r.inbox.Address()
 		}
-	}).WithReplier(&r.calls).Fork(func(err error) {
-		if err == nil && r.inbox == nil {
-			err = errNoReply
-		}
-		if err != nil {
-			c.end(nil, err)
-		}
-	})
-	eip.Deliver(waiting, r.To, request)
-	select {
-	case <-c.done:
-	case <-waiting.Done():
-		if err := ctx.Err(); err != nil {
-			c.end(nil, err)
-		} else {
-			c.end(nil, errTimedOut)
-		}
-	}
-	<-c.done
-	if c.err == errTimedOut {
+	}))
+	switch {
+	case err == nil:
+		r.roundTrips.Record(time.Since(sent))
+		r.answered.Add(1)
+		return reply, nil
+	case err == requestor.ErrOver && ctx.Err() == nil:
+		r.timedOut.Add(1)
 		return nil, fmt.Errorf("no reply within %v", r.Timeout)
+	case err == requestor.ErrOver:
+		err = ctx.Err()
 	}
-	return c.reply, c.err
+	r.failed.Add(1)
+	return nil, err
 }
 
 // Counts returns what became of the requests. Each is one of replies, timed_out,
 // failed and outstanding; unmatched are replies that nobody waited for.
-func (r *Request) Counts() map[string]int64 { return r.calls.counts() }
+func (r *Request) Counts() map[string]int64 {
+	replies, timedOut, failed := r.answered.Load(), r.timedOut.Load(), r.failed.Load()
+	requests := r.requests.Load() // after what became of them
+	return map[string]int64{"requests": requests, "replies": replies, "outstanding": requests - replies - timedOut - failed,
+		"timed_out": timedOut, "failed": failed, "unmatched": r.replies.Unmatched.Load()}
+}
 
 // Gauges says that outstanding requests become fewer again.
 func (r *Request) Gauges() []string { return []string{"outstanding"} }
 
 // ResetDurations forgets what was measured.
-func (r *Request) ResetDurations() { r.calls.roundTrips.Reset() }
+func (r *Request) ResetDurations() { r.roundTrips.Reset() }
 
 // Durations returns how long the service took to reply.
 func (r *Request) Durations() map[string]eip.Durations {
-	return map[string]eip.Durations{"round_trip": r.calls.roundTrips.Durations()}
+	return map[string]eip.Durations{"round_trip": r.roundTrips.Durations()}
 }

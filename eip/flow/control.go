@@ -9,6 +9,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/flow/schema"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -191,7 +192,11 @@ func (r *running) To() []string {
 // Stages returns the flow's stages.
 func (r *running) Stages() (all []control.Stage) {
 	eip.WalkNamed(r.decl.Body.Stages, func(n *eip.Named) {
-		all = append(all, control.Stage{Named: n, Kind: r.decl.stageKinds[n.Address]})
+		st := control.Stage{Named: n, Kind: r.decl.stageKinds[n.Address]}
+		if s, ok := schema.SettableOf(n.Stage); ok {
+			st.Settable = s
+		}
+		all = append(all, st)
 	})
 	return all
 }

@@ -50,6 +50,7 @@ type manyProblems struct{}
 type place struct {
 	what    string // "stage filter", "queue"
 	address string // of the stages in it
+	dynamic bool   // its expressions may be replaced
 }
 
 // decode fills the struct that into points to from a block's body. It reports
@@ -142,7 +143,7 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 		set[a.Name] = a
 		switch attribute := s.Attribute(a.Name); {
 		case attribute != nil:
-			sound = d.attribute(v.FieldByIndex(attribute.Index), attribute, a) && sound
+			sound = d.attribute(v, attribute, a) && sound
 		case a.Name == "to" && pipe != nil:
 			if pipe.To = d.handler(a.Expr, "to"); pipe.To == nil {
 				sound, pipe.To = false, eip.Discard
@@ -165,17 +166,36 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 			}
 		}
 	}
+	if a := s.Attribute("dynamic"); a != nil && a.Kind == schema.Bool {
+		at.dynamic = at.dynamic || a.Value(v).Bool()
+	}
 	sound = d.nestedBlocks(v, s, inner, at) && sound
-	if c, ok := v.Addr().Interface().(eip.Conditional); ok && sound {
-		of := d.flow // not yet with all its options
-		c.SetCompiler(d.source(set["if"]), func(source string) (eip.Predicate, error) {
-			return expression.Predicate(source, &expression.Limits{Work: of.ExpressionBudget})
-		})
+	if sound && at.dynamic {
+		d.replaceable(v, s, set)
 	}
 	if pipe != nil {
 		d.body(pipe, s.Body, stages, b, at)
 	}
 	return d.missing(s, b, set, inner, at) && sound
+}
+
+// replaceable has the control bus replace a block's expressions. The text of the file
+// brings back its own, as not all of it may be shown.
+func (d *decoder) replaceable(v reflect.Value, s *schema.Block, set map[string]*syntax.Attribute) {
+	of := d.flow // not yet with all its options
+	for _, a := range s.Attributes {
+		if !a.Live || !a.Kind.Expression() {
+			continue
+		}
+		file, source := a.Value(v).Interface(), d.source(set[a.Name])
+		a.Option(v).SetValue(file, source)
+		*a.Option(v).Compiler() = func(text string) (any, error) {
+			if text == source {
+				return file, nil
+			}
+			return program(a.Kind, text, &expression.Limits{Work: of.ExpressionBudget})
+		}
+	}
 }
 
 // missing reports what is required and not there; then it returns false.
@@ -250,7 +270,7 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 		if n.Block.Label != nil {
 			name = b.Labels[0].Name
 		}
-		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name}
+		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name, dynamic: at.dynamic}
 		field := v.FieldByIndex(n.Index)
 		if field.Type() == reflect.TypeFor[eip.Pipe]() {
 			sound = d.struct_(field, n.Block, b, inside) && sound

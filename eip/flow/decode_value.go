@@ -22,11 +22,20 @@ import (
 	"github.com/eipd/eipd/eip/flow/schema"
 )
 
-// attribute decodes one option into its field, and reports whether it could. null
-// leaves the default.
-func (d *decoder) attribute(field reflect.Value, s *schema.Attribute, a *syntax.Attribute) bool {
+// attribute decodes one option of a block, and reports whether it could. null leaves
+// the default.
+func (d *decoder) attribute(block reflect.Value, s *schema.Attribute, a *syntax.Attribute) bool {
 	before := len(d.diags)
-	return d.decodeAttribute(field, s, a) && !d.diags[before:].HasErrors()
+	field := block.FieldByIndex(s.Index)
+	if s.Live {
+		field = reflect.New(s.Type).Elem()
+		field.Set(s.Value(block))
+	}
+	sound := d.decodeAttribute(field, s, a) && !d.diags[before:].HasErrors()
+	if s.Live {
+		s.Option(block).SetValue(field.Interface(), "")
+	}
+	return sound
 }
 
 func (d *decoder) decodeAttribute(field reflect.Value, s *schema.Attribute, a *syntax.Attribute) bool {
@@ -166,23 +175,25 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 
 // expression compiles a string into what the field takes.
 func (d *decoder) expression(field reflect.Value, kind schema.Kind, expr hcl.Expression, text string) {
-	var program any
-	var err error
+	how := func(text string, limits ...*expression.Limits) (any, error) { return program(kind, text, limits...) }
+	if p, err := compile(d, how, expr, text); err == nil {
+		field.Set(reflect.ValueOf(p))
+	}
+}
+
+// program compiles an expression of a kind.
+func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, error) {
 	switch kind {
 	case schema.Predicate:
-		program, err = compile(d, expression.Predicate, expr, text)
+		return expression.Predicate(text, limits...)
 	case schema.Text:
-		program, err = compile(d, expression.Text, expr, text)
+		return expression.Text(text, limits...)
 	case schema.Merge:
-		program, err = compile(d, expression.Merge, expr, text)
+		return expression.Merge(text, limits...)
 	case schema.Names:
-		program, err = compile(d, expression.Names, expr, text)
-	default:
-		program, err = compile(d, expression.Value, expr, text)
+		return expression.Names(text, limits...)
 	}
-	if err == nil {
-		field.Set(reflect.ValueOf(program))
-	}
+	return expression.Value(text, limits...)
 }
 
 // compile compiles an expression, and reports an error at the part of the flow

@@ -79,7 +79,7 @@ func options(prefix string, s *schema.Block, defaults reflect.Value) (all []Opti
 	for _, a := range s.Attributes {
 		o := Option{Name: prefix + a.Name, Takes: takes(a), Required: a.Required, Prose: a.Prose()}
 		if defaults.IsValid() {
-			o.Default = showDefault(defaults.FieldByIndex(a.Index))
+			o.Default = showDefault(a.Value(defaults))
 		}
 		all = append(all, o)
 	}

@@ -15,13 +15,12 @@ func init() { eip.Stages.Add("detour", func() eip.Stage { return NewDetour() }) 
 // something that is broken. It is switched while messages pass, between two of
 // them: one that has begun one way finishes that way.
 type Detour struct {
-	// Whether messages take the detour. It can be set while the flow runs.
-	Enabled bool `flow:"enabled"`
+	// Whether messages take the detour.
+	Enabled eip.Live[bool] `flow:"enabled"`
 	// The stages that messages pass on the detour, before they go on in the flow.
 	// With a `to` they leave the flow by it instead.
 	Body eip.Pipe `flow:",body"`
 
-	enabled  setting[bool]
 	detoured atomic.Int64
 }
 
@@ -38,7 +37,7 @@ func (d *Detour) Validate() error {
 
 // Process sends m by the detour, or straight on.
 func (d *Detour) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
-	if !d.enabled.or(d.Enabled) {
+	if !d.Enabled.Load() {
 		return next.Handle(ctx, m)
 	}
 	if m.CountsAt(d) {
@@ -49,19 +48,6 @@ func (d *Detour) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 
 // Nested returns the body.
 func (d *Detour) Nested() []*eip.Pipe { return []*eip.Pipe{&d.Body} }
-
-// Settable returns whether the detour is on.
-func (d *Detour) Settable() map[string]any {
-	return map[string]any{"enabled": d.enabled.or(d.Enabled)}
-}
-
-// Set switches the detour.
-func (d *Detour) Set(attribute string, value any) error {
-	if attribute == "enabled" {
-		return d.enabled.change(attribute, value, boolean)
-	}
-	return noAttribute(attribute, "enabled")
-}
 
 // Counts returns how many messages took the detour.
 func (d *Detour) Counts() map[string]int64 {

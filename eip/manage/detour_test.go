@@ -11,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/flow/schema"
 	"github.com/eipd/eipd/eip/manage"
 )
 
@@ -31,7 +32,7 @@ func ExampleDetour() {
 	}))
 	ctx := context.Background()
 	_ = flow.Handle(ctx, eip.New([]byte("first"), nil))
-	_ = d.Set("enabled", true)
+	d.Enabled.Set(true)
 	_ = flow.Handle(ctx, eip.New([]byte("second"), nil))
 	// Output:
 	// first
@@ -42,7 +43,7 @@ func TestDetour_KeepsTheContract(t *testing.T) {
 	detour := func(enabled, to bool) func(eip.Handler) eip.Stage {
 		return func(target eip.Handler) eip.Stage {
 			d := manage.NewDetour()
-			d.Enabled, d.Body.Stages = enabled, []eip.Stage{mark("x")}
+			d.Enabled, d.Body.Stages = eip.LiveOf(enabled), []eip.Stage{mark("x")}
 			if to {
 				d.Body.To = target
 			}
@@ -62,7 +63,7 @@ func TestDetour_Ways(t *testing.T) {
 			t.Run(fmt.Sprintf("on %v, to %v", on, to), func(t *testing.T) {
 				var aside eiptest.Recorder
 				d := manage.NewDetour()
-				d.Enabled, d.Body.Stages = on, []eip.Stage{mark("detoured")}
+				d.Enabled, d.Body.Stages = eip.LiveOf(on), []eip.Stage{mark("detoured")}
 				if to {
 					d.Body.To = &aside
 				}
@@ -97,7 +98,7 @@ func TestDetour_Ways(t *testing.T) {
 func TestDetour_IsSwitchedBetweenMessages(t *testing.T) {
 	d := manage.NewDetour()
 	inner := manage.NewDetour() // one that is always on, so that pipes nest
-	inner.Enabled, inner.Body.Stages = true, []eip.Stage{mark("b"), mark("c")}
+	inner.Enabled, inner.Body.Stages = eip.LiveOf(true), []eip.Stage{mark("b"), mark("c")}
 	d.Body.Stages = []eip.Stage{mark("a"), inner, mark("d")}
 
 	stop := make(chan struct{})
@@ -108,9 +109,7 @@ func TestDetour_IsSwitchedBetweenMessages(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				if err := d.Set("enabled", on); err != nil {
-					t.Error(err)
-				}
+				d.Enabled.Set(on)
 				runtime.Gosched()
 			}
 		}
@@ -142,11 +141,9 @@ func TestDetour_IsSwitchedBetweenMessages(t *testing.T) {
 
 func TestDetour_SwitchedWhileAMessageIsOnIt(t *testing.T) {
 	d := manage.NewDetour()
-	d.Enabled = true
+	d.Enabled.Set(true)
 	d.Body.Stages = []eip.Stage{eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
-		if err := d.Set("enabled", false); err != nil {
-			t.Error(err)
-		}
+		d.Enabled.Set(false)
 		return next.Handle(ctx, m)
 	}), mark("finished")}
 	for _, want := range []string{"m finished", "m"} {
@@ -159,18 +156,19 @@ func TestDetour_SwitchedWhileAMessageIsOnIt(t *testing.T) {
 
 func TestDetour_Set(t *testing.T) {
 	d := manage.NewDetour()
+	bus, _ := schema.SettableOf(d)
 	for _, value := range []any{true, "true"} {
-		d.Set("enabled", false)
-		if err := d.Set("enabled", value); err != nil || d.Settable()["enabled"] != true {
-			t.Errorf("set to %v: %v, then it is %v", value, err, d.Settable())
+		d.Enabled.Set(false)
+		if err := bus.Set("enabled", value); err != nil || bus.Settable()["enabled"] != true || !d.Enabled.Load() {
+			t.Errorf("set to %v: %v, then it is %v", value, err, bus.Settable())
 		}
 	}
 	for attribute, value := range map[string]any{"enabled": "perhaps", "enable": true, "body": nil} {
-		if err := d.Set(attribute, value); err == nil || !strings.Contains(err.Error(), attribute) {
+		if err := bus.Set(attribute, value); err == nil || !strings.Contains(err.Error(), attribute) {
 			t.Errorf("set %s to %v: %v", attribute, value, err)
 		}
 	}
-	if d.Settable()["enabled"] != true {
+	if !d.Enabled.Load() {
 		t.Error("a refused value changed something")
 	}
 	if err := d.Validate(); err == nil {

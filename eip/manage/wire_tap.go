@@ -17,14 +17,14 @@ func init() { eip.Stages.Add("wire_tap", func() eip.Stage { return NewWireTap() 
 // nor the flow notices.
 type WireTap struct {
 	// Which messages are copied. Without it, all.
-	If eip.Predicate `flow:"if"`
+	If eip.Live[eip.Predicate] `flow:"if"`
 	// Whether the control bus may replace that expression while the flow runs.
 	Dynamic bool `flow:"dynamic"`
-	// Whether anything is copied. It can be set while the flow runs.
-	Enabled bool `flow:"enabled"`
+	// Whether anything is copied.
+	Enabled eip.Live[bool] `flow:"enabled"`
 	// The fraction of the messages that is copied, between 0 and 1: 0.01 copies
-	// every hundredth. It can be set while the flow runs.
-	Sample float64 `flow:"sample"`
+	// every hundredth.
+	Sample eip.Live[Fraction] `flow:"sample"`
 	// Copies are part of the message's own delivery: the message is settled only
 	// when its copy is, and fails when its copy fails. Such a tap can slow the flow
 	// and stop it.
@@ -35,19 +35,19 @@ type WireTap struct {
 	// Where the copies go: stages, `to`, or both. They may end in any way.
 	Body eip.Pipe `flow:",body"`
 
-	enabled   setting[bool]
-	sample    sampler
-	condition eip.Condition
-	counts    tapCounts
-	copier    atomic.Pointer[copier] // nil while the tap is not open
+	counts tapCounts
+	seen   atomic.Int64           // messages that a fraction is taken of
+	copier atomic.Pointer[copier] // nil while the tap is not open
 }
 
 // NewWireTap returns a WireTap that copies every message.
-func NewWireTap() *WireTap { return &WireTap{Enabled: true, Sample: 1, Buffer: 1000} }
+func NewWireTap() *WireTap {
+	return &WireTap{Enabled: eip.LiveOf(true), Sample: eip.LiveOf[Fraction](1), Buffer: 1000}
+}
 
 // Validate checks the options.
 func (w *WireTap) Validate() error {
-	if err := checkFraction(w.Sample); err != nil {
+	if err := w.Sample.Load().Validate(); err != nil {
 		return eip.OptionErrorf("sample", "%w", err)
 	}
 	if w.Buffer < 1 || w.Buffer > 1_000_000 {
@@ -78,7 +78,7 @@ func (w *WireTap) Close(ctx context.Context) error {
 // Process copies m, and passes it on.
 func (w *WireTap) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	switch {
-	case !w.enabled.or(w.Enabled):
+	case !w.Enabled.Load():
 	case w.Guaranteed:
 		if err := w.copy(ctx, m); err != nil {
 			w.counts.failed.Add(1)
@@ -92,7 +92,7 @@ func (w *WireTap) Process(ctx context.Context, m *eip.Message, next eip.Handler)
 
 // copy is the guaranteed way: the copy shares m's receipt.
 func (w *WireTap) copy(ctx context.Context, m *eip.Message) error {
-	ok, err := w.sample.picks(ctx, m, w.condition.Or(w.If), w.Sample)
+	ok, err := w.picks(ctx, m)
 	if ok {
 		err = w.Body.Process(ctx, m, eip.Discard)
 	}
@@ -115,7 +115,7 @@ func (w *WireTap) tap(ctx context.Context, m *eip.Message) {
 			c.failed(fmt.Errorf("panic: %v", p))
 		}
 	}()
-	switch ok, err := w.sample.picks(ctx, m, w.condition.Or(w.If), w.Sample); {
+	switch ok, err := w.picks(ctx, m); {
 	case err != nil:
 		c.failed(fmt.Errorf("evaluate if: %w", err))
 	case ok:

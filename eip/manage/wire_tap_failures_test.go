@@ -119,12 +119,12 @@ func TestWireTap_FailuresStayAside(t *testing.T) {
 		"copy panics": func() *manage.WireTap { return tapTo(panics) },
 		"if fails": func() *manage.WireTap {
 			w := tapTo(eip.Discard)
-			w.If = func(context.Context, *eip.Message) (bool, error) { return true, eip.Invalid(errors.New("no JSON")) }
+			w.If.Set(func(context.Context, *eip.Message) (bool, error) { return true, eip.Invalid(errors.New("no JSON")) })
 			return w
 		},
 		"if panics": func() *manage.WireTap {
 			w := tapTo(eip.Discard)
-			w.If = func(context.Context, *eip.Message) (bool, error) { panic("boom") }
+			w.If.Set(func(context.Context, *eip.Message) (bool, error) { panic("boom") })
 			return w
 		},
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/flow/schema"
 	"github.com/eipd/eipd/eip/manage"
 )
 
@@ -114,7 +115,7 @@ func TestWireTap_Guaranteed(t *testing.T) {
 	if err == nil || err.Error() != "not confirmed" {
 		t.Errorf("settled with %v, want what its copy failed with", err)
 	}
-	w.If = func(context.Context, *eip.Message) (bool, error) { return false, eip.Invalid(errors.New("no JSON")) }
+	w.If.Set(func(context.Context, *eip.Message) (bool, error) { return false, eip.Invalid(errors.New("no JSON")) })
 	passed, err := eiptest.Process(t.Context(), w, eiptest.Message("m"))
 	if !eip.IsInvalid(err) || len(passed) != 0 {
 		t.Errorf("a guaranteed tap whose if fails passed %v on, and settled with %v", passed, err)
@@ -127,12 +128,12 @@ func TestWireTap_Picks(t *testing.T) {
 		want   string
 	}{
 		"all":      {func(w *manage.WireTap) {}, "1 2 3 4 5 6 7 8"},
-		"if":       {func(w *manage.WireTap) { w.If = even }, "2 4 6 8"},
-		"sample":   {func(w *manage.WireTap) { w.Sample = 0.25 }, "4 8"},
-		"some":     {func(w *manage.WireTap) { w.Sample = 0.75 }, "2 3 4 6 7 8"},
-		"if, then": {func(w *manage.WireTap) { w.If, w.Sample = even, 0.5 }, "4 8"},
-		"none":     {func(w *manage.WireTap) { w.Sample = 0 }, ""},
-		"off":      {func(w *manage.WireTap) { w.Enabled = false }, ""},
+		"if":       {func(w *manage.WireTap) { w.If.Set(even) }, "2 4 6 8"},
+		"sample":   {func(w *manage.WireTap) { w.Sample.Set(0.25) }, "4 8"},
+		"some":     {func(w *manage.WireTap) { w.Sample.Set(0.75) }, "2 3 4 6 7 8"},
+		"if, then": {func(w *manage.WireTap) { w.If.Set(even); w.Sample.Set(0.5) }, "4 8"},
+		"none":     {func(w *manage.WireTap) { w.Sample.Set(0) }, ""},
+		"off":      {func(w *manage.WireTap) { w.Enabled.Set(false) }, ""},
 	}
 	for name, tt := range tests {
 		for _, guaranteed := range []bool{false, true} {
@@ -162,6 +163,7 @@ func TestWireTap_Set(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out eiptest.Recorder
 		w := tapTo(&out)
+		bus, _ := schema.SettableOf(w)
 		openTap(t, w)
 		for _, change := range []struct {
 			attribute string
@@ -169,7 +171,7 @@ func TestWireTap_Set(t *testing.T) {
 			copies    int
 		}{{"enabled", false, 0}, {"enabled", "true", 8}, {"sample", 0.5, 4}, {"sample", 0, 0}, {"sample", int64(1), 8}, {"sample", "0.25", 2}} {
 			before := len(out.Bodies())
-			if err := w.Set(change.attribute, change.value); err != nil {
+			if err := bus.Set(change.attribute, change.value); err != nil {
 				t.Fatal(err)
 			}
 			feed(t, w, 8)
@@ -182,11 +184,11 @@ func TestWireTap_Set(t *testing.T) {
 			attribute string
 			value     any
 		}{{"enabled", 1}, {"sample", 1.5}, {"sample", "much"}, {"sample", nil}, {"sample", "NaN"}, {"buffer", 5}} {
-			if err := w.Set(wrong.attribute, wrong.value); err == nil || !strings.Contains(err.Error(), wrong.attribute) {
+			if err := bus.Set(wrong.attribute, wrong.value); err == nil || !strings.Contains(err.Error(), wrong.attribute) {
 				t.Errorf("set %s = %v: %v", wrong.attribute, wrong.value, err)
 			}
 		}
-		if got := w.Settable(); !maps.Equal(got, map[string]any{"enabled": true, "sample": 0.25}) {
+		if got := bus.Settable(); !maps.Equal(got, map[string]any{"enabled": true, "sample": 0.25}) {
 			t.Errorf("settable: %v", got)
 		}
 		closeTap(t, w, time.Second)
@@ -195,7 +197,7 @@ func TestWireTap_Set(t *testing.T) {
 
 func TestWireTap_Validate(t *testing.T) {
 	for option, change := range map[string]func(*manage.WireTap){
-		"sample": func(w *manage.WireTap) { w.Sample = -0.1 },
+		"sample": func(w *manage.WireTap) { w.Sample.Set(-0.1) },
 		"buffer": func(w *manage.WireTap) { w.Buffer = 0 },
 		"to":     func(w *manage.WireTap) { w.Body.To = nil },
 	} {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
@@ -26,9 +25,8 @@ type ContentRouter struct {
 	// flow runs.
 	Dynamic bool `flow:"dynamic"`
 
-	otherwise atomic.Int64
-	replacing sync.Mutex
-	replaced  atomic.Pointer[[]eip.Predicate] // of all branches; nil: none was
+	expressions eip.Snapshot[[]eip.Predicate] // of the branches
+	otherwise   atomic.Int64
 }
 
 // When is one branch of a ContentRouter.
@@ -36,15 +34,14 @@ type When struct {
 	// Label is the branch's name, in addresses and statistics.
 	Label string `flow:",label"`
 	// If decides whether the branch takes a message.
-	If eip.Predicate `flow:"if,required"`
+	If eip.Live[eip.Predicate] `flow:"if,required"`
 	// Whether the control bus may replace the expression while the flow runs.
 	Dynamic bool `flow:"dynamic"`
 	// Body is what happens to the messages that the branch takes. It must not let
 	// a message fall off its end.
 	Body eip.Pipe `flow:",body,ends"`
 
-	condition eip.Condition
-	taken     atomic.Int64
+	taken atomic.Int64
 }
 
 // NewContentRouter returns a ContentRouter, which needs branches.
@@ -64,7 +61,7 @@ func (r *ContentRouter) Validate() error {
 			return eip.OptionErrorf("when", "a branch has no name")
 		case seen[w.Label]:
 			return eip.OptionErrorf("when", "the name %q is taken", w.Label)
-		case w.If == nil:
+		case w.If.Load() == nil:
 			return eip.OptionErrorf("when", "the branch %q has no expression \"if\"", w.Label)
 		case empty(&w.Body):
 			return eip.OptionErrorf("when", "the branch %q has neither stages nor \"to\"", w.Label)
@@ -76,15 +73,21 @@ func (r *ContentRouter) Validate() error {
 
 func empty(p *eip.Pipe) bool { return len(p.Stages) == 0 && p.To == nil }
 
-// Process gives m to the first branch that takes it.
-func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
-	replaced := r.replaced.Load()
+// present returns the branches' expressions.
+func (r *ContentRouter) present() []eip.Predicate {
+	all := make([]eip.Predicate, len(r.When))
 	for i, w := range r.When {
-		holds := w.If
-		if replaced != nil {
-			holds = (*replaced)[i]
-		}
-		ok, err := holds(ctx, m)
+		all[i] = w.If.Load()
+	}
+	return all
+}
+
+// Process gives m to the first branch that takes it. It is tried with the expressions
+// of one moment.
+func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
+	expressions := r.expressions.Load(r.present)
+	for i, w := range r.When {
+		ok, err := expressions[i](ctx, m)
 		if err != nil {
 			return m.Undecided(r, fmt.Errorf("when %q: %w", w.Label, err))
 		}

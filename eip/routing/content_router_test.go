@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/eipd/eipd/eip"
@@ -24,13 +25,13 @@ func ExampleContentRouter() {
 	router := routing.NewContentRouter()
 	router.When = []*routing.When{{
 		Label: "big",
-		If: func(_ context.Context, m *eip.Message) (bool, error) {
+		If: eip.LiveOf[eip.Predicate](func(_ context.Context, m *eip.Message) (bool, error) {
 			order, err := m.Value()
 			if err != nil {
 				return false, err
 			}
 			return order.(map[string]any)["total"].(int) > 1000, nil
-		},
+		}),
 		Body: eip.Pipe{To: queue("big")},
 	}}
 	router.Otherwise.To = queue("rest")
@@ -47,8 +48,8 @@ func ExampleContentRouter() {
 func TestContentRouter_Contract(t *testing.T) {
 	toSecond := func(target eip.Handler) eip.Stage {
 		return &routing.ContentRouter{When: []*routing.When{
-			{Label: "no", If: always(false), Body: eip.Pipe{To: eip.Discard}},
-			{Label: "yes", If: always(true), Body: eip.Pipe{To: target}},
+			{Label: "no", If: eip.LiveOf(always(false)), Body: eip.Pipe{To: eip.Discard}},
+			{Label: "yes", If: eip.LiveOf(always(true)), Body: eip.Pipe{To: target}},
 		}, Otherwise: eip.Pipe{To: eip.Discard}}
 	}
 	toOtherwise := func(target eip.Handler) eip.Stage {
@@ -58,10 +59,10 @@ func TestContentRouter_Contract(t *testing.T) {
 		return r
 	}
 	noMatch := func(target eip.Handler) eip.Stage {
-		return &routing.ContentRouter{When: []*routing.When{{Label: "no", If: always(false), Body: eip.Pipe{To: target}}}}
+		return &routing.ContentRouter{When: []*routing.When{{Label: "no", If: eip.LiveOf(always(false)), Body: eip.Pipe{To: target}}}}
 	}
 	failing := func(target eip.Handler) eip.Stage {
-		return &routing.ContentRouter{When: []*routing.When{{Label: "bad", If: fails, Body: eip.Pipe{To: target}}}}
+		return &routing.ContentRouter{When: []*routing.When{{Label: "bad", If: eip.LiveOf[eip.Predicate](fails), Body: eip.Pipe{To: target}}}}
 	}
 	for name, c := range map[string]eiptest.StageCase{
 		"branch":    {New: toSecond},
@@ -76,10 +77,10 @@ func TestContentRouter_Contract(t *testing.T) {
 func TestContentRouter_FirstTrueBranchTakes(t *testing.T) {
 	var a, ab, rest eiptest.Recorder
 	r := &routing.ContentRouter{When: []*routing.When{
-		{Label: "a", If: is("a"), Body: eip.Pipe{To: &a}},
-		{Label: "a_or_b", If: func(_ context.Context, m *eip.Message) (bool, error) {
+		{Label: "a", If: eip.LiveOf(is("a")), Body: eip.Pipe{To: &a}},
+		{Label: "a_or_b", If: eip.LiveOf[eip.Predicate](func(_ context.Context, m *eip.Message) (bool, error) {
 			return strings.Contains("ab", string(m.Body())), nil
-		}, Body: eip.Pipe{To: &ab}},
+		}), Body: eip.Pipe{To: &ab}},
 	}, Otherwise: eip.Pipe{To: &rest}}
 	for _, body := range []string{"a", "b", "c", "b"} {
 		if passed, err := eiptest.Process(t.Context(), r, eiptest.Message(body)); err != nil || passed != nil {
@@ -98,8 +99,8 @@ func TestContentRouter_FirstTrueBranchTakes(t *testing.T) {
 
 func TestContentRouter_NoMatchNamesWhatWasTried(t *testing.T) {
 	r := &routing.ContentRouter{When: []*routing.When{
-		{Label: "big", If: always(false), Body: eip.Pipe{To: eip.Discard}},
-		{Label: "gift", If: always(false), Body: eip.Pipe{To: eip.Discard}},
+		{Label: "big", If: eip.LiveOf(always(false)), Body: eip.Pipe{To: eip.Discard}},
+		{Label: "gift", If: eip.LiveOf(always(false)), Body: eip.Pipe{To: eip.Discard}},
 	}}
 	_, err := eiptest.Process(t.Context(), r, eiptest.Message("x"))
 	if !eip.IsInvalid(err) || !strings.Contains(err.Error(), `"big", "gift"`) {
@@ -114,8 +115,8 @@ func TestContentRouter_NoMatchNamesWhatWasTried(t *testing.T) {
 func TestContentRouter_FailingExpressionEndsTheSearch(t *testing.T) {
 	var later eiptest.Recorder
 	r := &routing.ContentRouter{When: []*routing.When{
-		{Label: "bad", If: fails, Body: eip.Pipe{To: &later}},
-		{Label: "good", If: always(true), Body: eip.Pipe{To: &later}},
+		{Label: "bad", If: eip.LiveOf[eip.Predicate](fails), Body: eip.Pipe{To: &later}},
+		{Label: "good", If: eip.LiveOf(always(true)), Body: eip.Pipe{To: &later}},
 	}}
 	_, err := eiptest.Process(t.Context(), r, eiptest.Message("x"))
 	if !errors.Is(err, errNotThere) || !strings.Contains(err.Error(), `when "bad"`) || len(later.Messages()) != 0 {
@@ -127,7 +128,7 @@ func TestContentRouter_FailingExpressionEndsTheSearch(t *testing.T) {
 func TestContentRouter_BranchIsABody(t *testing.T) {
 	var opened []string
 	inner := &opener{opened: &opened}
-	r := &routing.ContentRouter{When: []*routing.When{{Label: "a", If: always(true), Body: eip.Pipe{
+	r := &routing.ContentRouter{When: []*routing.When{{Label: "a", If: eip.LiveOf(always(true)), Body: eip.Pipe{
 		Stages: []eip.Stage{&eip.Named{Address: "f.content_router.a.inner", Stage: inner}}, To: eip.Discard}}},
 		Otherwise: eip.Pipe{Stages: []eip.Stage{&eip.Named{Address: "f.content_router.otherwise.inner", Stage: inner}}, To: eip.Discard}}
 	src := eiptest.NewTexts("x")
@@ -158,7 +159,7 @@ func (o *opener) Process(context.Context, *eip.Message, eip.Handler) error {
 
 func TestContentRouter_Validate(t *testing.T) {
 	branch := func(label string) *routing.When {
-		return &routing.When{Label: label, If: always(true), Body: eip.Pipe{To: eip.Discard}}
+		return &routing.When{Label: label, If: eip.LiveOf(always(true)), Body: eip.Pipe{To: eip.Discard}}
 	}
 	for name, when := range map[string][]*routing.When{
 		"no branch":       nil,
@@ -166,7 +167,7 @@ func TestContentRouter_Validate(t *testing.T) {
 		"same label":      {branch("a"), branch("a")},
 		"otherwise":       {branch("otherwise")},
 		"no expression":   {{Label: "a", Body: eip.Pipe{To: eip.Discard}}},
-		"nowhere to go":   {{Label: "a", If: always(true)}},
+		"nowhere to go":   {{Label: "a", If: eip.LiveOf(always(true))}},
 		"second is wrong": {branch("a"), {Label: "b"}},
 	} {
 		if err := (&routing.ContentRouter{When: when}).Validate(); optionOf(err) != "when" {
@@ -178,11 +179,52 @@ func TestContentRouter_Validate(t *testing.T) {
 	}
 }
 
+// Whatever is replaced meanwhile, a message is tried with the expressions of one moment:
+// here in each of them a branch takes it, but not so of two together.
+func TestContentRouter_ExpressionsOfOneMoment(t *testing.T) {
+	r := &routing.ContentRouter{When: []*routing.When{
+		{Label: "first", If: eip.LiveOf(always(false)), Body: eip.Pipe{To: eip.Discard}},
+		{Label: "second", If: eip.LiveOf(always(true)), Body: eip.Pipe{To: eip.Discard}},
+	}}
+	first, second := &r.When[0].If, &r.When[1].If
+	stop := make(chan struct{})
+	var setting, working sync.WaitGroup
+	setting.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				first.Set(always(true))
+				second.Set(always(false))
+				second.Set(always(true))
+				first.Set(always(false))
+			}
+		}
+	})
+	for range 4 {
+		working.Go(func() {
+			for range 20000 {
+				if err := r.Process(t.Context(), eiptest.Message("m"), nil); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	working.Wait()
+	close(stop)
+	setting.Wait()
+	if c := r.Counts(); c["first"] == 0 || c["second"] == 0 {
+		t.Errorf("messages went %v", c)
+	}
+}
+
 func BenchmarkContentRouter(b *testing.B) {
 	r := &routing.ContentRouter{When: []*routing.When{
-		{Label: "a", If: always(false), Body: eip.Pipe{To: eip.Discard}},
-		{Label: "b", If: always(false), Body: eip.Pipe{To: eip.Discard}},
-		{Label: "c", If: always(true), Body: eip.Pipe{Stages: []eip.Stage{&routing.Filter{If: always(true)}}, To: eip.Discard}},
+		{Label: "a", If: eip.LiveOf(always(false)), Body: eip.Pipe{To: eip.Discard}},
+		{Label: "b", If: eip.LiveOf(always(false)), Body: eip.Pipe{To: eip.Discard}},
+		{Label: "c", If: eip.LiveOf(always(true)), Body: eip.Pipe{Stages: []eip.Stage{&routing.Filter{If: eip.LiveOf(always(true))}}, To: eip.Discard}},
 	}}
 	head, m := eip.Chain([]eip.Stage{r}, nil), eiptest.Message("x")
 	b.ReportAllocs()

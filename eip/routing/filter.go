@@ -2,7 +2,6 @@ package routing
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
@@ -14,14 +13,13 @@ func init() { eip.Stages.Add("filter", func() eip.Stage { return NewFilter() }) 
 // expression is true, and drops the others.
 type Filter struct {
 	// If decides whether a message passes.
-	If eip.Predicate `flow:"if,required"`
+	If eip.Live[eip.Predicate] `flow:"if,required"`
 	// Whether the control bus may replace the expression while the flow runs.
 	Dynamic bool `flow:"dynamic"`
 	// DiscardTo is where messages go that do not pass. Without it, they are dropped
 	// and counted.
 	DiscardTo eip.Handler `flow:"discard_to"`
 
-	condition       eip.Condition
 	passed, dropped atomic.Int64
 }
 
@@ -30,7 +28,7 @@ func NewFilter() *Filter { return &Filter{} }
 
 // Validate checks that there is an expression.
 func (f *Filter) Validate() error {
-	if f.If == nil {
+	if f.If.Load() == nil {
 		return eip.OptionErrorf("if", "there is no expression")
 	}
 	return nil
@@ -38,7 +36,7 @@ func (f *Filter) Validate() error {
 
 // Process passes m on, or drops it.
 func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
-	ok, err := f.condition.Or(f.If)(ctx, m)
+	ok, err := f.If.Load()(ctx, m)
 	if err != nil {
 		return m.Undecided(f, err)
 	}
@@ -58,33 +56,6 @@ func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 	}
 	m.Sent(1)
 	return f.DiscardTo.Handle(ctx, m)
-}
-
-// SetCompiler tells the filter how to replace its expression.
-func (f *Filter) SetCompiler(source string, compile func(string) (eip.Predicate, error)) {
-	f.condition.SetCompiler(source, compile)
-}
-
-// Settable returns the expression, where it is dynamic.
-func (f *Filter) Settable() map[string]any {
-	if !f.Dynamic || !f.condition.Replaceable() {
-		return nil
-	}
-	return map[string]any{"if": f.condition.Source()}
-}
-
-// Set replaces the expression, where it is dynamic.
-func (f *Filter) Set(attribute string, value any) error {
-	switch {
-	case attribute != "if":
-		return fmt.Errorf("set %s: there is no such attribute, only if", attribute)
-	case !f.Dynamic:
-		return eip.ErrNotDynamic
-	}
-	if err := f.condition.Replace(value); err != nil {
-		return fmt.Errorf("set if: %w", err)
-	}
-	return nil
 }
 
 // Counts returns how many messages passed, and how many did not: they are

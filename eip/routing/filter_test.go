@@ -14,7 +14,7 @@ import (
 
 func ExampleFilter() {
 	filter := routing.NewFilter()
-	filter.If = func(_ context.Context, m *eip.Message) (bool, error) { return m.Priority > 4, nil }
+	filter.If.Set(func(_ context.Context, m *eip.Message) (bool, error) { return m.Priority > 4, nil })
 
 	show := eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
 		fmt.Printf("%s\n", m.Body())
@@ -31,13 +31,13 @@ func ExampleFilter() {
 
 func TestFilter_Contract(t *testing.T) {
 	for name, c := range map[string]eiptest.StageCase{
-		"passes": {New: func(eip.Handler) eip.Stage { return &routing.Filter{If: always(true)} }},
-		"drops":  {New: func(eip.Handler) eip.Stage { return &routing.Filter{If: always(false)} }, Outcome: eiptest.Drops},
+		"passes": {New: func(eip.Handler) eip.Stage { return &routing.Filter{If: eip.LiveOf(always(true))} }},
+		"drops":  {New: func(eip.Handler) eip.Stage { return &routing.Filter{If: eip.LiveOf(always(false))} }, Outcome: eiptest.Drops},
 		"discards": {New: func(target eip.Handler) eip.Stage {
-			return &routing.Filter{If: always(false), DiscardTo: target}
+			return &routing.Filter{If: eip.LiveOf(always(false)), DiscardTo: target}
 		}},
 		"fails": {New: func(target eip.Handler) eip.Stage {
-			return &routing.Filter{If: fails, DiscardTo: target}
+			return &routing.Filter{If: eip.LiveOf[eip.Predicate](fails), DiscardTo: target}
 		}, Outcome: eiptest.Rejects},
 	} {
 		t.Run(name, func(t *testing.T) { eiptest.Stage(t, c) })
@@ -46,7 +46,7 @@ func TestFilter_Contract(t *testing.T) {
 
 func TestFilter_PassesDropsAndDiscards(t *testing.T) {
 	var discarded eiptest.Recorder
-	for _, f := range []*routing.Filter{{If: is("good")}, {If: is("good"), DiscardTo: &discarded}} {
+	for _, f := range []*routing.Filter{{If: eip.LiveOf(is("good"))}, {If: eip.LiveOf(is("good")), DiscardTo: &discarded}} {
 		var went []string
 		for _, body := range []string{"good", "bad", "good"} {
 			passed, err := eiptest.Process(t.Context(), f, eiptest.Message(body))
@@ -75,7 +75,7 @@ func TestFilter_PassesDropsAndDiscards(t *testing.T) {
 
 func TestFilter_FailingExpressionIsNoFalse(t *testing.T) {
 	var discarded eiptest.Recorder
-	f := &routing.Filter{If: fails, DiscardTo: &discarded}
+	f := &routing.Filter{If: eip.LiveOf[eip.Predicate](fails), DiscardTo: &discarded}
 	passed, err := eiptest.Process(t.Context(), f, eiptest.Message("x"))
 	if !errors.Is(err, errNotThere) || len(passed)+len(discarded.Messages()) != 0 {
 		t.Errorf("got %v, passed %d, discarded %d", err, len(passed), len(discarded.Messages()))
@@ -89,7 +89,7 @@ func TestFilter_Validate(t *testing.T) {
 }
 
 func BenchmarkFilter(b *testing.B) {
-	head := eip.Chain([]eip.Stage{&routing.Filter{If: always(true)}}, eip.Discard)
+	head := eip.Chain([]eip.Stage{&routing.Filter{If: eip.LiveOf(always(true))}}, eip.Discard)
 	m := eiptest.Message("x")
 	b.ReportAllocs()
 	for b.Loop() {

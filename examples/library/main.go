@@ -35,9 +35,9 @@ func run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	defer out.Close()
 
 	urgent := routing.NewFilter()
-	urgent.If = func(_ context.Context, m *eip.Message) (bool, error) {
+	urgent.If.Set(func(_ context.Context, m *eip.Message) (bool, error) {
 		return bytes.HasPrefix(m.Body(), []byte("urgent")), nil
-	}
+	})
 	shout := eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
 		return next.Handle(ctx, m.WithBody(bytes.ToUpper(m.Body())))
 	})

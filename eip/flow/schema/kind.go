@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -37,6 +38,13 @@ const (
 	Targets    Kind = "list of channels and adapters"
 	References Kind = "reference" // *[]-typed options of the language itself
 )
+
+// Expression reports whether it is one expression.
+func (k Kind) Expression() bool { return strings.HasPrefix(string(k), "expression") }
+
+// settable are the kinds that may be Live, and what a wrong value of one is.
+var settable = map[Kind]string{Bool: "neither true nor false", Int: "no whole number, or too large", Float: "no number",
+	Duration: "no duration like 500ms, 5s or 1h30m", Enum: "none of its options", String: "no string"}
 
 type enum interface{ Options() []string }
 

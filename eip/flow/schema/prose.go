@@ -28,3 +28,12 @@ func ProseOf(t reflect.Type) string { return prose()[t.PkgPath()+"."+t.Name()] }
 func (f Field) Prose() string {
 	return prose()[f.Owner.PkgPath()+"."+f.Owner.Name()+"."+f.GoName]
 }
+
+// Prose returns an attribute's comment, and whether it can be set.
+func (a *Attribute) Prose() string {
+	p := a.Field.Prose()
+	if a.Live && !a.Kind.Expression() {
+		p += " It can be set while the flow runs."
+	}
+	return p
+}

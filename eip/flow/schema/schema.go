@@ -13,6 +13,9 @@
 //	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`
 //	`flow:"name,body"`     an eip.Pipe in a nested block of that name
 //
+// An attribute whose type is an eip.Live may be set while messages pass; an expression
+// only where the attribute `dynamic` of its block, or of one around it, is true.
+//
 // A body with the further option `ends` must not let a message fall off its end.
 // Embedded structs add their options. A wrong tag is a mistake in the program and
 // panics.
@@ -46,7 +49,8 @@ type Field struct {
 type Attribute struct {
 	Field
 	Kind     Kind
-	Type     reflect.Type
+	Type     reflect.Type // of an eip.Live[T]: T
+	Live     bool
 	Required bool
 	Unset    bool     // 0 says that it is not set
 	Options  []string // of an enumeration
@@ -158,8 +162,9 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	case has["block"]:
 		b.Blocks = append(b.Blocks, nested(b, f, field, has["required"]))
 	default:
-		kind, ok := kindOf(f.Type)
-		if !ok {
+		t, isLive := liveType(f.Type)
+		kind, ok := kindOf(t)
+		if !ok || isLive && settable[kind] == "" && !kind.Expression() {
 			b.bad(f, "has a type that no option can have: "+f.Type.String())
 		}
 		if has["names"] {
@@ -168,8 +173,8 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 			}
 			kind = Names
 		}
-		a := &Attribute{Field: field, Kind: kind, Type: f.Type, Required: has["required"], Unset: has["unset"]}
-		if e, ok := reflect.Zero(f.Type).Interface().(enum); ok {
+		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"]}
+		if e, ok := reflect.Zero(t).Interface().(enum); ok {
 			a.Options = e.Options()
 		}
 		b.Attributes = append(b.Attributes, a)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/internal/requestor"
 )
 
 // DialTopic returns a Client of all processes that listen to a topic of b; "" is the
@@ -25,35 +26,19 @@ func DialTopic(ctx context.Context, b broker.Broker, topic string) (*Client, err
 		_ = to.Close() // nothing was sent
 		return nil, fmt.Errorf("open an inbox for replies: %w", err)
 	}
-	t := &topicWay{to: to, inbox: inbox, waiting: map[string]asking{}, stopped: make(chan struct{})}
-	t.ctx, t.cancel = context.WithCancel(context.Background())
-	go t.receive()
-	return &Client{way: t}, nil
+	return &Client{way: &topicWay{to, inbox.Address(), requestor.Listen(inbox)}}, nil
 }
 
 type topicWay struct {
 	to      broker.Sender
-	inbox   eip.Inbox
-	ctx     context.Context
-	cancel  context.CancelFunc
-	stopped chan struct{}
-
-	mu      sync.Mutex
-	waiting map[string]asking // by correlation identifier
-	lost    error
-}
-
-type asking struct {
-	replies chan<- answer
-	accept  func([]byte) *Reply
+	inbox   string // its address
+	replies *requestor.Requestor
 }
 
 func (t *topicWay) single() bool { return false }
 
 func (t *topicWay) close() error {
-	t.cancel()
-	<-t.stopped
-	err := t.inbox.Close()
+	err := t.replies.Close()
 	if e := t.to.Close(); err == nil {
 		err = e
 	}
@@ -63,25 +48,31 @@ func (t *topicWay) close() error {
 func (t *topicWay) ask(ctx context.Context, command []byte, repeat <-chan struct{}, accept func([]byte) *Reply) (<-chan answer, func(), error) {
 	id := eip.NewID()
 	replies := make(chan answer, mostReplies)
-	t.mu.Lock()
-	lost := t.lost
-	t.waiting[id] = asking{replies, accept}
-	t.mu.Unlock()
+	err := t.replies.Expect(id, func(m *eip.Message, err error) (more bool) {
+		a := answer{err: err}
+		if err == nil {
+			if a.reply, a.size = accept(m.Body()), len(m.Body()); a.reply == nil {
+				return true
+			}
+		}
+		select {
+		case replies <- a:
+		default: // one that is not taken at once, after very many others, is dropped
+		}
+		return true
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var sending sync.WaitGroup
 	done := func() {
 		cancel()
 		sending.Wait()
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		delete(t.waiting, id)
-	}
-	if lost != nil {
-		done()
-		return nil, nil, lost
+		t.replies.Forget(id)
 	}
 	m := eip.New(command, nil).With(func(m *eip.Message) {
-		m.ID, m.CorrelationID, m.ReplyTo = id, id, t.inbox.Address()
+		m.ID, m.CorrelationID, m.ReplyTo = id, id, t.inbox
 		m.ContentType, m.Timestamp, m.Key = "application/json", time.Now(), "command"
 	})
 	if err := eip.Await(ctx, t.to, m); err != nil {
@@ -109,51 +100,6 @@ func (t *topicWay) repeat(ctx context.Context, m *eip.Message, until <-chan stru
 		case <-ctx.Done():
 			timer.Stop()
 			return
-		}
-	}
-}
-
-// receive gives each reply to who waits for it. One that is not taken at once,
-// after very many others, is dropped.
-func (t *topicWay) receive() {
-	defer close(t.stopped)
-	for {
-		m, err := t.inbox.Receive(t.ctx)
-		if m != nil {
-			eip.Deliver(t.ctx, eip.HandlerFunc(t.pass), m)
-			continue
-		}
-		if err != nil {
-			t.end(fmt.Errorf("receive replies: %w", err))
-			return
-		}
-	}
-}
-
-func (t *topicWay) pass(_ context.Context, m *eip.Message) error {
-	t.mu.Lock()
-	to, waits := t.waiting[m.CorrelationID]
-	t.mu.Unlock()
-	if !waits {
-		return nil
-	}
-	if r := to.accept(m.Body()); r != nil {
-		select {
-		case to.replies <- answer{reply: r, size: len(m.Body())}:
-		default:
-		}
-	}
-	return nil
-}
-
-func (t *topicWay) end(err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lost = err
-	for _, to := range t.waiting {
-		select {
-		case to.replies <- answer{err: err}:
-		default:
 		}
 	}
 }

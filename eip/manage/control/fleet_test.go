@@ -149,7 +149,7 @@ func (f *fleet) join(stage, secret string) *member {
 
 // enabled reports whether the detour is on.
 func (m *member) enabled() bool {
-	return m.process.Flows()[0].Stages()[0].Named.Stage.(eip.Settable).Settable()["enabled"] == true
+	return m.process.Flows()[0].Stages()[0].Settable.Settable()["enabled"] == true
 }
 
 // departures are those that the process' status tells.

@@ -1,10 +1,6 @@
 package control
 
-import (
-	"strings"
-
-	"github.com/eipd/eipd/eip"
-)
+import "strings"
 
 // list is the command of that name.
 func (s *Server) list(r *request) (any, error) {
@@ -38,8 +34,8 @@ func (s *Server) list(r *request) (any, error) {
 
 func (s *Server) describe(st Stage) StageNode {
 	n := StageNode{Address: st.Address, Kind: st.Kind, Pattern: PatternOf(st.Kind)}
-	if settable, ok := st.Named.Stage.(eip.Settable); ok {
-		n.Settable = settable.Settable()
+	if st.Settable != nil {
+		n.Settable = st.Settable.Settable()
 		n.Changed = s.settings.changed(st.Address)
 	}
 	return n

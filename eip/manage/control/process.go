@@ -70,7 +70,17 @@ type Flow interface {
 // A Stage is one stage of a Flow.
 type Stage struct {
 	*eip.Named
-	Kind string // as flow files name it
+	Kind     string   // as flow files name it
+	Settable Settable // schema.SettableOf the stage; nil: nothing of it can be set
+}
+
+// Settable are attributes that may change while messages pass. Its methods are not
+// called at the same time.
+type Settable interface {
+	// Settable returns their present values.
+	Settable() map[string]any
+	// Set changes one, or returns an error that names what is wrong with the value.
+	Set(attribute string, value any) error
 }
 
 // State says what a flow does.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/internal/private"
 )
 
@@ -84,14 +83,14 @@ func (s *Server) restore(r remembered) {
 
 // settableAt returns the stage at an address, where something of it can be set; of
 // "", the log level.
-func (s *Server) settableAt(address string) eip.Settable {
+func (s *Server) settableAt(address string) Settable {
 	if address == "" && s.Level != nil {
 		return &logLevel{s.Level}
 	}
 	for _, f := range s.Process.Flows() {
 		for _, st := range f.Stages() {
-			if of, ok := st.Named.Stage.(eip.Settable); ok && st.Address == address {
-				return of
+			if st.Address == address {
+				return st.Settable
 			}
 		}
 	}

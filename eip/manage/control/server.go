@@ -194,4 +194,4 @@ func (s *Server) leaseEnded(address, attribute string, value any, err error) {
 	s.Log.Info("lease ended", slog.String("stage", address), slog.String("attribute", attribute), slog.Any("value", value))
 }
 
-var _ eip.Settable = (*logLevel)(nil)
+var _ Settable = (*logLevel)(nil)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/live"
 )
 
 // setAttributes is the command set.
@@ -55,52 +56,35 @@ func (s *Server) setAttributes(r *request) (any, error) {
 }
 
 func (s *Server) setOf(r *request, t settableTarget, values map[string]any, lease time.Duration) (map[string]any, error) {
-	settable, ok := t.Named.Stage.(settableStage)
-	if !ok {
+	if t.Settable == nil {
 		return nil, Errorf(BadArgs, "nothing of the %s %s can be set", t.Kind, t.address())
 	}
-	values = t.full(values)
-	there := settable.Settable()
+	there := t.own(t.Settable.Settable())
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if _, ok := there[name]; ok {
 			continue
 		}
-		if errors.Is(settable.Set(name, values[name]), eip.ErrNotDynamic) {
-			return nil, Errorf(NotAllowed, "set %s of %s: %v", t.short(name), t.address(), eip.ErrNotDynamic)
+		if errors.Is(t.Settable.Set(t.prefix+name, values[name]), live.ErrNotDynamic) {
+			return nil, Errorf(NotAllowed, "set %s of %s: %v", name, t.address(), live.ErrNotDynamic)
 		}
-		names := slices.Collect(maps.Keys(t.own(there)))
-		return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", t.address(), clip(t.short(name)), DidYouMean(t.short(name), names))
+		return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", t.address(), clip(name), DidYouMean(name, slices.Collect(maps.Keys(there))))
 	}
-	result, err := s.change(r, t.Address, settable, values, lease)
-	if err != nil {
-		return nil, err
-	}
-	return t.result(result), nil
+	return s.change(r, t, values, lease)
 }
 
-type settableStage interface {
-	Settable() map[string]any
-	Set(attribute string, value any) error
-}
-
-func (s *Server) change(r *request, address string, of settableStage, values map[string]any, lease time.Duration) (map[string]any, error) {
+func (s *Server) change(r *request, t settableTarget, values map[string]any, lease time.Duration) (map[string]any, error) {
 	forAll := r.from.On == "topic" && (r.Instance == "" || r.Instance == "*")
-	was, until, err := s.settings.change(address, of, values, lease, forAll)
+	was, until, err := s.settings.change(t.Address, t.Settable, t.full(values), lease, forAll)
 	if err != nil {
 		return nil, Errorf(BadArgs, "%v", err)
 	}
-	result := map[string]any{}
-	for name, now := range of.Settable() {
-		if _, changed := values[name]; changed {
-			result[name] = now
+	was = t.own(was)
+	result, now := map[string]any{"was": was}, t.own(t.Settable.Settable())
+	for name := range values {
+		result[name] = now[name]
+		if len(values) == 1 {
+			result["was"] = was[name]
 		}
-	}
-	if len(was) == 1 {
-		for _, old := range was {
-			result["was"] = old
-		}
-	} else {
-		result["was"] = was
 	}
 	if until != nil {
 		result["until"] = until.UTC()
@@ -134,9 +118,9 @@ func (s *Server) setLogLevel(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	level := &logLevel{s.Level}
+	level := settableTarget{Stage: Stage{Named: &eip.Named{}, Settable: &logLevel{s.Level}}}
 	if r.Args["level"] == nil {
-		return level.Settable(), nil
+		return level.Settable.Settable(), nil
 	}
-	return s.change(r, "", level, map[string]any{"level": r.Args["level"]}, lease)
+	return s.change(r, level, map[string]any{"level": r.Args["level"]}, lease)
 }

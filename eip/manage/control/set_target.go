@@ -12,7 +12,7 @@ import (
 // attributes are those of the stage that begin with the branch's label.
 type settableTarget struct {
 	Stage
-	branch string // "": the stage
+	prefix string // of a branch's attributes: its label and a dot
 }
 
 // settables returns the stages and branches that the target names.
@@ -28,7 +28,7 @@ func (s *Server) settables(r *request) (found []settableTarget, err error) {
 				continue
 			}
 			for _, label := range slices.Sorted(maps.Keys(b.Branches())) {
-				t := settableTarget{st, label}
+				t := settableTarget{st, label + "."}
 				if Matches(r.Target, t.address()) {
 					found = append(found, t)
 				}
@@ -41,51 +41,23 @@ func (s *Server) settables(r *request) (found []settableTarget, err error) {
 	return found, nil
 }
 
-func (t settableTarget) address() string {
-	if t.branch == "" {
-		return t.Address
-	}
-	return t.Address + "." + t.branch
-}
+func (t settableTarget) address() string { return strings.TrimSuffix(t.Address+"."+t.prefix, ".") }
 
 // full returns values by the stage's names of the attributes.
 func (t settableTarget) full(values map[string]any) map[string]any {
-	if t.branch == "" {
-		return values
-	}
 	all := map[string]any{}
 	for name, v := range values {
-		all[t.branch+"."+name] = v
+		all[t.prefix+name] = v
 	}
 	return all
 }
 
-// short returns the target's own name of a stage's attribute.
-func (t settableTarget) short(name string) string {
-	if t.branch == "" {
-		return name
-	}
-	return strings.TrimPrefix(name, t.branch+".")
-}
-
-// result returns the result of a change, with the target's own names.
-func (t settableTarget) result(of map[string]any) map[string]any {
-	all := map[string]any{}
-	for name, v := range of {
-		if was, ok := v.(map[string]any); ok && name == "was" {
-			v = t.own(was)
-		}
-		all[t.short(name)] = v
-	}
-	return all
-}
-
-// own returns the target's attributes among those of its stage.
+// own returns the target's attributes among those of its stage, by its own names.
 func (t settableTarget) own(all map[string]any) map[string]any {
 	own := map[string]any{}
 	for name, v := range all {
-		if t.branch == "" || strings.HasPrefix(name, t.branch+".") {
-			own[t.short(name)] = v
+		if short, mine := strings.CutPrefix(name, t.prefix); mine {
+			own[short] = v
 		}
 	}
 	return own

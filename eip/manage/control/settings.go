@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/eipd/eipd/eip"
 )
 
 // settings know what was set on the bus, and give back what was leased.
@@ -23,7 +21,7 @@ type settings struct {
 type key struct{ address, attribute string }
 
 type setting struct {
-	stage eip.Settable
+	stage Settable
 	// shared: every instance was told so.
 	shared bool
 	file   any // the value before anything was set
@@ -35,7 +33,7 @@ type setting struct {
 
 // change sets attributes of one stage: all or, where one is refused, none. It
 // returns the old values and the end of the lease, if it is one.
-func (s *settings) change(address string, stage eip.Settable, values map[string]any, lease time.Duration, shared bool) (was map[string]any, until *time.Time, err error) {
+func (s *settings) change(address string, stage Settable, values map[string]any, lease time.Duration, shared bool) (was map[string]any, until *time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was = map[string]any{}
@@ -62,7 +60,7 @@ func (s *settings) change(address string, stage eip.Settable, values map[string]
 }
 
 // note keeps what was set, and begins its lease.
-func (s *settings) note(k key, stage eip.Settable, was any, lease time.Duration) {
+func (s *settings) note(k key, stage Settable, was any, lease time.Duration) {
 	e := s.set[k]
 	if e == nil {
 		e = &setting{stage: stage, file: was}
