@@ -4,43 +4,40 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	_ "github.com/eipd/eipd/eip/broker/memory"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 	_ "github.com/eipd/eipd/eip/manage"
 	_ "github.com/eipd/eipd/eip/routing"
 )
 
 func init() {
-	adapter.Add("bench_source", func() any { return &source{} })
-	adapter.Add("bench_sink", func() any { return &sink{} })
+	adapter.Add("bench_source", func() any { return &source{feeding} })
+	adapter.Add("bench_sink", func() any { return &sink{feed: feeding} })
 }
+
+var feeding *feed // by the adapters that are made
 
 // startFlow runs orders.hcl as eipd does, with the feed for its source.
 func startFlow(f *feed) (func() error, error) {
-	return startProcess(f, "orders.hcl", "memory:", flow.RunOptions{})
+	return startProcess(f, "orders.hcl", "memory:", host.Options{})
 }
 
-func startProcess(f *feed, file, broker string, o flow.RunOptions) (stop func() error, err error) {
+func startProcess(f *feed, file, broker string, o host.Options) (stop func() error, err error) {
 	config, diags := flow.Load(flow.Options{Files: []string{file}, Broker: broker})
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	for name, a := range config.Adapters {
-		switch c := a.Component.(type) {
-		case *source:
-			c.feed = f
-		case *sink:
-			c.feed, c.count = f, f.counter(name)
-		}
-	}
-	process, err := config.Start(context.Background(), o)
-	if err != nil {
+	feeding = f
+	h := host.New(o)
+	if _, err := h.Start(context.Background(), config); err != nil {
 		return nil, fmt.Errorf("start flow: %w", err)
 	}
-	return process.Stop, nil
+	return h.Stop, nil
 }
 
 // counter is what counts the messages that come to the sink of a name.
@@ -87,7 +84,11 @@ type sink struct {
 	count *counter
 }
 
-func (s *sink) OpenSink(context.Context, *adapter.Env) (adapter.Sink, error) { return s, nil }
+func (s *sink) OpenSink(_ context.Context, env *adapter.Env) (adapter.Sink, error) {
+	_, name, _ := strings.Cut(env.Address, ".")
+	s.count = s.feed.counter(name)
+	return s, nil
+}
 
 func (s *sink) Close() error { return nil }
 

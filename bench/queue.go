@@ -10,7 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	_ "github.com/eipd/eipd/eip/broker/embedded"
-	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 )
 
 // queues are ways to take messages over a queue on disk.
@@ -26,7 +26,7 @@ func startEmbedded(f *feed) (func() error, error) {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
 	f.uncounted, f.atSink = true, true
-	stop, err := startProcess(f, "queue.hcl", "embedded:", flow.RunOptions{DataDir: dir})
+	stop, err := startProcess(f, "queue.hcl", "embedded:", host.Options{DataDir: dir})
 	return func() error { return errors.Join(stop(), os.RemoveAll(dir)) }, err
 }
 

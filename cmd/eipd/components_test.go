@@ -54,14 +54,15 @@ func exists(t *testing.T, name string, holds ...string) {
 }
 
 // Dependencies run one way: eip knows nobody; what implements its interfaces knows
-// only eip; the flow language knows components through the registries.
+// only eip; the flow language, and the host that runs it, know components through the
+// registries.
 func TestDependencies(t *testing.T) {
 	const eip = module + "/eip"
 	within := func(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
 	// eip/manage/control and eip/manage/telemetry look at processes, and are no stages.
 	holds := func(path, stages string) bool { return path == stages || within(path, stages+"/internal") }
 	stages := []string{eip + "/routing", eip + "/transform", eip + "/endpoint", eip + "/manage", eip + "/adapter"}
-	language := eip + "/flow"
+	language, host := eip+"/flow", eip+"/host"
 	all := dependencies(t)
 	var brokers []string
 	for path := range all {
@@ -84,14 +85,16 @@ func TestDependencies(t *testing.T) {
 				why = "only tests import eiptest"
 			case within(path, eip) && within(dep, module+"/cmd"):
 				why = "nothing imports a command"
-			case within(path, eip) && !within(path, language) && within(dep, language):
-				why = "only commands import the flow language"
+			case within(path, eip) && !within(path, host) && within(dep, host):
+				why = "only commands import the host"
+			case within(path, eip) && !within(path, language) && !within(path, host) && within(dep, language):
+				why = "only commands and the host import the flow language"
 			}
 			for _, s := range stages {
 				switch {
 				case holds(path, s) && within(dep, eip) && !within(dep, s) && dep != eip && !strings.HasPrefix(dep, eip+"/internal/"):
 					why = "stages and adapters import only eip"
-				case (within(path, language) || slices.ContainsFunc(brokers, func(b string) bool { return within(path, b) })) && holds(dep, s):
+				case (within(path, language) || within(path, host) || slices.ContainsFunc(brokers, func(b string) bool { return within(path, b) })) && holds(dep, s):
 					why = "components are known through the registries"
 				}
 			}

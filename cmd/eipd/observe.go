@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/telemetry"
 	"github.com/eipd/eipd/internal/visible"
 )
@@ -21,7 +21,7 @@ import (
 type observed struct {
 	telemetry *telemetry.Telemetry
 	servers   []server
-	process   atomic.Pointer[flow.Process]
+	host      atomic.Pointer[host.Host]
 	state     atomic.Value // telemetry.State
 	log       *slog.Logger
 }
@@ -59,7 +59,7 @@ func (r *runCommand) observe(ctx context.Context, log *slog.Logger) (o *observed
 	return o, nil
 }
 
-// tracer is for flow.RunOptions.
+// tracer is for host.Options.
 func (o *observed) tracer() func(string, map[string]eip.Place) eip.Tracer {
 	if o.telemetry.Tracing == nil {
 		return nil
@@ -68,7 +68,7 @@ func (o *observed) tracer() func(string, map[string]eip.Place) eip.Tracer {
 }
 
 func (o *observed) running() telemetry.Process {
-	if p := o.process.Load(); p != nil {
+	if p := o.host.Load(); p != nil {
 		return p
 	}
 	return nil

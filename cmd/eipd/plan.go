@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/broker"
-	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/internal/visible"
 )
 
@@ -61,7 +61,7 @@ func (p *planCommand) run(c *cobra.Command, files []string) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), p.timeout)
 	defer cancel()
-	plans, err := config.Plan(ctx, p.flows, fmt.Sprintf("plan:%d", os.Getpid()))
+	plans, err := host.Plan(ctx, config, p.flows, fmt.Sprintf("plan:%d", os.Getpid()))
 	if err != nil {
 		return failure{exitFailed, err}
 	}
@@ -106,7 +106,7 @@ type reportItem struct {
 	Warnings     []string            `json:"warnings,omitempty"`
 }
 
-func newReport(plans []*flow.BrokerPlan) *report {
+func newReport(plans []*host.BrokerPlan) *report {
 	r := &report{Brokers: []reportBroker{}}
 	for _, p := range plans {
 		b := reportBroker{Name: p.Name, URL: p.URL}
@@ -205,7 +205,7 @@ func (i *reportItem) print(out *strings.Builder, width int) {
 }
 
 // outcome is the exit code, with what is to be said on standard error.
-func (r *report) outcome(ctx context.Context, plans []*flow.BrokerPlan) error {
+func (r *report) outcome(ctx context.Context, plans []*host.BrokerPlan) error {
 	var failed error
 	for _, p := range plans {
 		if p.Err != nil {

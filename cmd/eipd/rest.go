@@ -6,13 +6,13 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 )
 
 // rest waits until ctx ends. Whenever the flows have come to rest, it gives memory
 // back to the system: otherwise the process would keep for minutes what a burst of
 // large messages needed.
-func rest(ctx context.Context, p *flow.Process) {
+func rest(ctx context.Context, h *host.Host) {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	var before int64
@@ -24,7 +24,7 @@ func rest(ctx context.Context, p *flow.Process) {
 			return
 		}
 		var received, inFlight int64
-		for _, s := range p.Stats() {
+		for _, s := range h.Stats() {
 			received += s.Received
 			inFlight += s.InFlight
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/broker/embedded"
-	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/private"
 	"github.com/eipd/eipd/internal/visible"
@@ -87,13 +87,13 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 		return err
 	}
 	if r.instance == "" {
-		host, _ := os.Hostname()
-		r.instance = fmt.Sprintf("%s:%d", host, os.Getpid())
+		machine, _ := os.Hostname()
+		r.instance = fmt.Sprintf("%s:%d", machine, os.Getpid())
 	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, stop := untilSignal(ctx, func() {
+	ctx, stop := host.UntilSignal(ctx, func() {
 		log.Warn("stopped at once; what was not settled will be delivered again")
 		os.Exit(exitFailed)
 	})
@@ -109,48 +109,48 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 	}
 	defer seen.close()
 	var unserved error
-	process, err := config.Start(ctx, flow.RunOptions{
-		Answering: func(p *flow.Process) error {
-			seen.process.Store(p)
-			if unserved = r.serve(p); errors.Is(unserved, control.ErrServed) {
+	h := host.New(host.Options{
+		Answering: func(h *host.Host) error {
+			seen.host.Store(h)
+			if unserved = r.serve(h); errors.Is(unserved, control.ErrServed) {
 				return nil // by who may end meanwhile
 			}
 			return r.needed(unserved, log)
 		},
-		Tracer: seen.tracer(),
-		Flows:  r.flows, DataDir: r.dataDir, Instance: r.instance, Memory: memory, Grace: r.grace, Log: log,
+		Tracer:  seen.tracer(),
+		DataDir: r.dataDir, Instance: r.instance, Memory: memory, Grace: r.grace, Log: log,
 		FlowsDir: r.flowsDir, Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
-		OpenPositions: func(dir string) (flow.PositionStore, error) { return embedded.OpenPositions(dir, log) },
+		OpenPositions: func(dir string) (host.PositionStore, error) { return embedded.OpenPositions(dir, log) },
 	})
-	if err != nil {
+	if _, err := h.Start(ctx, config, r.flows...); err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped before it began
 		}
 		return failure{exitFailed, err}
 	}
 	if errors.Is(unserved, control.ErrServed) {
-		if err := r.needed(r.serve(process), log); err != nil {
-			return failure{exitFailed, errors.Join(err, process.Stop())}
+		if err := r.needed(r.serve(h), log); err != nil {
+			return failure{exitFailed, errors.Join(err, h.Stop())}
 		}
 	}
 	seen.started()
-	about := []any{slog.Int("flows", len(process.Stats()))}
-	if n := hindered(process); n > 0 {
+	about := []any{slog.Int("flows", len(h.Stats()))}
+	if n := hindered(h); n > 0 {
 		about = append(about, slog.Int("not_working", n))
 	}
-	log.Info("ready", append(about, slog.String("instance", r.instance), slog.Duration("after", process.Uptime().Round(time.Microsecond)))...)
+	log.Info("ready", append(about, slog.String("instance", r.instance), slog.Duration("after", h.Uptime().Round(time.Microsecond)))...)
 	if r.untilIdle {
-		_ = process.WaitIdle(ctx) // it ends early only by a signal
+		_ = h.WaitIdle(ctx) // it ends early only by a signal
 	} else {
-		rest(ctx, process)
+		rest(ctx, h)
 	}
 	seen.stopping()
-	return r.stop(ctx, process, log)
+	return r.stop(ctx, h, log)
 }
 
 // hindered counts the flows that a broker keeps from working.
-func hindered(process *flow.Process) (n int) {
-	for _, f := range process.Flows() {
+func hindered(h *host.Host) (n int) {
+	for _, f := range h.Flows() {
 		if _, why := control.StateOf(f); why != "" {
 			n++
 		}
@@ -159,12 +159,12 @@ func hindered(process *flow.Process) (n int) {
 }
 
 // serve opens the control socket.
-func (r *runCommand) serve(process *flow.Process) error {
+func (r *runCommand) serve(h *host.Host) error {
 	path := r.socket
 	if path == "" {
 		path = filepath.Join(r.dataDir, control.SocketName)
 	}
-	return process.Control().ServeSocket(path)
+	return h.Control().ServeSocket(path)
 }
 
 // needed is an error of serve. Where nothing was said about the socket, a process runs
@@ -178,20 +178,20 @@ func (r *runCommand) needed(err error, log *slog.Logger) error {
 	return nil
 }
 
-func (r *runCommand) stop(ctx context.Context, process *flow.Process, log *slog.Logger) error {
+func (r *runCommand) stop(ctx context.Context, h *host.Host, log *slog.Logger) error {
 	if ctx.Err() != nil {
 		log.Info("stopping", slog.Duration("grace", r.grace))
 	}
-	if err := process.Stop(); err != nil {
+	if err := h.Stop(); err != nil {
 		log.Warn("stopped with messages unsettled; they will be delivered again", slog.Any("error", err))
 	}
 	var letters int64
-	for _, s := range process.Stats() {
+	for _, s := range h.Stats() {
 		letters += s.DeadLettered + s.Invalid
 		log.Info("flow", slog.String("flow", s.Flow), slog.Int64("received", s.Received), slog.Int64("sent", s.Sent), slog.Int64("dropped", s.Dropped), slog.Int64("retried", s.Retried),
 			slog.Int64("dead_lettered", s.DeadLettered), slog.Int64("invalid", s.Invalid))
 	}
-	log.Info("stopped", slog.Duration("after", process.Uptime().Round(time.Millisecond)))
+	log.Info("stopped", slog.Duration("after", h.Uptime().Round(time.Millisecond)))
 	if r.untilIdle && letters > 0 {
 		return failure{exitLetters, fmt.Errorf("%s failed for good, and went where dead letters or invalid messages go", count(int(letters), "message"))}
 	}

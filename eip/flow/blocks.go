@@ -69,8 +69,8 @@ type ReconnectBlock struct {
 	Max time.Duration `flow:"max"`
 }
 
-// channelBlock is what queues and topics share.
-type channelBlock struct {
+// ChannelBlock is what queues and topics share.
+type ChannelBlock struct {
 	Name string `flow:",label"`
 	// The broker it lives on; without it the default one.
 	Broker brokerRef `flow:"broker"`
@@ -89,7 +89,7 @@ type channelBlock struct {
 
 // QueueBlock is a Point-to-Point Channel: each message goes to one receiver.
 type QueueBlock struct {
-	channelBlock
+	ChannelBlock
 	// Of this process alone, and gone with it.
 	Exclusive bool `flow:"exclusive"`
 	// The most messages it may hold; while it is full, senders are refused. 0: no
@@ -103,7 +103,7 @@ type QueueBlock struct {
 
 // TopicBlock is a Publish-Subscribe Channel: each subscription gets every message.
 type TopicBlock struct {
-	channelBlock
+	ChannelBlock
 	// What picks the messages of a subscription: topic (its pattern), direct (its
 	// binding_key), headers (its match) or fanout (it gets all). Others than topic are
 	// for RabbitMQ, whose exchanges these are.
@@ -126,10 +126,10 @@ func (b *BrokerBlock) Validate() error {
 	return nil
 }
 
-func newChannel() channelBlock { return channelBlock{Durable: true, Declare: true} }
+func newChannel() ChannelBlock { return ChannelBlock{Durable: true, Declare: true} }
 
-// flowBlock takes messages from somewhere and passes each through its stages.
-type flowBlock struct {
+// FlowBlock takes messages from somewhere and passes each through its stages.
+type FlowBlock struct {
 	Name string `flow:",label"`
 	// The channels or adapters that messages are taken from.
 	From sourceRefs `flow:"from,required"`
@@ -148,7 +148,7 @@ type flowBlock struct {
 	// 0, any length is taken, and 64 MiB when an encoding is undone.
 	MaxBody eip.Bytes `flow:"max_body"`
 	// How a failed message is tried again.
-	Retry retryBlock `flow:"retry,block"`
+	Retry RetryBlock `flow:"retry,block"`
 	// Where a message goes that still fails after the last attempt. Without it, the
 	// queue FLOW.dead.
 	DeadLetter eip.Handler `flow:"dead_letter"`
@@ -185,8 +185,8 @@ type flowBlock struct {
 	Body    eip.Pipe `flow:",body,ends"`
 }
 
-// retryBlock bounds how a failed message is tried again.
-type retryBlock struct {
+// RetryBlock bounds how a failed message is tried again.
+type RetryBlock struct {
 	// How often a message is tried, the first time included. Without it, 3 times; where
 	// an adapter's other side is away or busy 10 times, over half a minute or more.
 	Attempts int `flow:"attempts,unset"`
@@ -198,8 +198,8 @@ type retryBlock struct {
 	Ordered bool `flow:"ordered"`
 }
 
-// controlBusBlock configures the control bus.
-type controlBusBlock struct {
+// ControlBusBlock configures the control bus.
+type ControlBusBlock struct {
 	// The topic that commands come from.
 	Topic topicRef `flow:"topic"`
 	// How often statistics are published. Without it, only on demand.
@@ -226,11 +226,11 @@ type controlBusBlock struct {
 	Enabled bool `flow:"enabled"`
 }
 
-func newControlBus() *controlBusBlock {
-	return &controlBusBlock{Enabled: true, Timeout: control.DefaultTimeout, MaxLease: control.DefaultMaxLease}
+func newControlBus() *ControlBusBlock {
+	return &ControlBusBlock{Enabled: true, Timeout: control.DefaultTimeout, MaxLease: control.DefaultMaxLease}
 }
 
-func (c *controlBusBlock) Validate() error {
+func (c *ControlBusBlock) Validate() error {
 	check := func(option string, names []string) error {
 		for _, name := range names {
 			if !slices.Contains(control.Commands(), name) {
@@ -251,12 +251,12 @@ func (c *controlBusBlock) Validate() error {
 	return errors.Join(check("allow", c.Allow), check("allow_socket", c.AllowSocket))
 }
 
-func newFlow() *flowBlock {
-	return &flowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: eip.DefaultWindowBytes, Durable: true, Enabled: true, ExpressionBudget: expression.DefaultWork,
-		Retry: retryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
+func newFlow() *FlowBlock {
+	return &FlowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: eip.DefaultWindowBytes, Durable: true, Enabled: true, ExpressionBudget: expression.DefaultWork,
+		Retry: RetryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
 }
 
-func (f *flowBlock) Validate() error {
+func (f *FlowBlock) Validate() error {
 	var wrong []error
 	if f.Concurrency < 1 || f.Concurrency > 10_000 {
 		wrong = append(wrong, eip.OptionErrorf("concurrency", "must be from 1 to 10000"))
@@ -275,7 +275,7 @@ func (f *flowBlock) Validate() error {
 	}
 	topics := 0
 	for _, r := range f.From {
-		if r.kind == "topic" {
+		if r.Kind == "topic" {
 			topics++
 		}
 	}
@@ -302,7 +302,7 @@ func (f *flowBlock) Validate() error {
 	return errors.Join(wrong...)
 }
 
-func (r *retryBlock) Validate() error {
+func (r *RetryBlock) Validate() error {
 	switch {
 	case r.Attempts < 0:
 		return eip.OptionErrorf("attempts", "must be at least 1, which means that nothing is tried again")

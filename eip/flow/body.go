@@ -28,8 +28,8 @@ func (d *decoder) body(pipe *eip.Pipe, s *schema.Body, stages []*syntax.Block, a
 	first, unnamed := map[string]*syntax.Block{}, map[string]int{}
 	var last *stageIn
 	for _, b := range stages {
-		d.config.budget.At(b.Range())
-		d.config.budget.Spend(stageSteps, stageBytes)
+		d.budget.At(b.Range())
+		d.budget.Spend(stageSteps, stageBytes)
 		if !d.label(b, "stage", false) {
 			continue
 		}
@@ -80,7 +80,7 @@ func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string) *stageI
 	before := len(d.diags)
 	d.decode(stage, b, at)
 	pipe.Stages = append(pipe.Stages, &eip.Named{Address: address, Stage: stage})
-	d.flow.stageRanges[address], d.flow.stageKinds[address] = b.Range(), b.Type
+	d.flow.stageKinds[address] = b.Type
 	in := &stageIn{block: b, passes: true}
 	if e, ok := stage.(eip.Ender); ok {
 		// A stage that is wrong may end for all that is known; one error is enough.

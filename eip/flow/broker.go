@@ -1,8 +1,6 @@
 package flow
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"time"
 
@@ -11,7 +9,6 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
-	"github.com/eipd/eipd/internal/regular"
 )
 
 // broker decodes a broker block.
@@ -28,7 +25,7 @@ func (d *decoder) broker(b *syntax.Block) {
 	_, t, err := broker.Lookup(br.URL)
 	switch {
 	case err != nil:
-		err = optionError("url", err)
+		err = &eip.OptionError{Option: "url", Err: err}
 	case br.QueueType != "" && !t.Capabilities.Exchanges:
 		err = eip.OptionErrorf("queue_type", "this broker has no types of queues; it is for brokers with exchanges, such as RabbitMQ")
 	}
@@ -63,7 +60,9 @@ func (d *decoder) defaultBroker() {
 	from, url := "--broker", c.options.Broker
 	if url == "" {
 		from = "EIPD_BROKER"
-		url, _ = c.lookupEnv("EIPD_BROKER")
+		if v := c.lookupEnv("EIPD_BROKER"); v != nil {
+			url = *v
+		}
 	}
 	if url == "" && marked != nil {
 		c.Brokers[""] = marked
@@ -81,63 +80,43 @@ func (d *decoder) defaultBroker() {
 	}
 }
 
-// brokerOf returns the broker that a channel lives on.
-func (c *Config) brokerOf(ch *Channel) *Broker {
+// BrokerOf returns the broker that a channel lives on.
+func (c *Config) BrokerOf(ch *Channel) *Broker {
 	if ch.Broker.At == nil {
 		return c.Brokers[""]
 	}
-	return c.Brokers[ch.Broker.At.name]
+	return c.Brokers[ch.Broker.At.Name]
 }
 
-// spec is what the broker is told of a channel.
-func (c *Config) spec(ch *Channel) broker.Channel {
+// SourceBroker returns the broker that a flow's messages come from, where dead letters
+// stay when nothing else is said: the default one, if they come from an adapter.
+func (c *Config) SourceBroker(f *Flow) *Broker {
+	for _, from := range f.From {
+		if ch := c.Channels[from.String()]; ch != nil {
+			return c.BrokerOf(ch)
+		}
+	}
+	return c.Brokers[""]
+}
+
+// DeadLetterOf returns where the broker moves what a queue gives up; nil where nothing
+// is said of it.
+func (c *Config) DeadLetterOf(ch *Channel) *Channel {
+	if ch.DeadLetter.At == nil {
+		return nil
+	}
+	return c.Channels[ch.DeadLetter.At.String()]
+}
+
+// Spec is what the broker is told of a channel.
+func (c *Config) Spec(ch *Channel) broker.Channel {
 	s := broker.Channel{Kind: broker.Queue, Address: ch.Address, Type: ch.Type, Durable: ch.Durable, Exclusive: ch.Exclusive,
 		AutoDelete: ch.AutoDelete, Declare: ch.Declare, MaxLength: ch.MaxLength, TTL: ch.TTL, Arguments: ch.Arguments}
-	if ch.kind == "topic" {
+	if ch.Kind == "topic" {
 		s.Kind = broker.Topic
 	}
-	if ch.DeadLetter.At != nil {
-		s.DeadLetter = c.Channels[ch.DeadLetter.At.String()].Address
+	if dead := c.DeadLetterOf(ch); dead != nil {
+		s.DeadLetter = dead.Address
 	}
 	return s
-}
-
-// subscription is how a flow reads its channels.
-func (f *Flow) subscription() broker.Subscription {
-	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch,
-		Ordered: f.OrderBy != nil || f.Retry.Ordered, Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
-}
-
-// tlsConfig reads the certificates that a tls block names.
-func (t *TLSBlock) config() (*tls.Config, error) {
-	if t == nil {
-		return nil, nil
-	}
-	c := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
-	if t.CA != "" {
-		pem, err := regular.ReadFile(t.CA, maxFile)
-		if err != nil {
-			return nil, fmt.Errorf("read ca: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read ca: %s holds no certificate in PEM form", t.CA)
-		}
-	}
-	if t.Cert != "" || t.Key != "" {
-		cert, err := regular.ReadFile(t.Cert, maxFile)
-		if err != nil {
-			return nil, fmt.Errorf("read cert: %w", err)
-		}
-		key, err := regular.ReadFile(t.Key, maxFile)
-		if err != nil {
-			return nil, fmt.Errorf("read key: %w", err)
-		}
-		pair, err := tls.X509KeyPair(cert, key)
-		if err != nil {
-			return nil, fmt.Errorf("read cert and key: %w", err)
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	return c, nil
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/eipd/eipd/eip/broker"
 )
 
-func optionError(option string, err error) error { return &eip.OptionError{Option: option, Err: err} }
-
 // checkSource checks that an adapter can be what a flow takes messages from.
 func (d *decoder) checkSource(a *Adapter, r *located) bool {
 	if _, ok := a.Component.(adapter.SourceOpener); !ok {
@@ -32,7 +30,7 @@ func (d *decoder) checkSource(a *Adapter, r *located) bool {
 
 // checkSink checks that an adapter can be sent to.
 func (c *Config) checkSink(d *decoder, r *located) bool {
-	a := c.Adapters[r.name]
+	a := c.Adapters[r.Name]
 	if a == nil {
 		return false // its own error was reported
 	}
@@ -70,15 +68,13 @@ func (d *decoder) check() {
 
 // checkDeadLetter checks a queue's own dead-letter queue.
 func (d *decoder) checkDeadLetter(ch *Channel) bool {
-	at := ch.DeadLetter.At
-	if at == nil {
-		return true
-	}
-	dead := d.config.Channels[at.String()]
+	at, dead := ch.DeadLetter.At, d.config.DeadLetterOf(ch)
 	switch {
+	case at == nil:
+		return true
 	case dead == ch:
 		return d.fail(problem(at.Range, "Wrong channel", "%s cannot be its own dead-letter queue. Name another one.", ch))
-	case d.config.brokerOf(dead).URL != d.config.brokerOf(ch).URL:
+	case d.config.BrokerOf(dead).URL != d.config.BrokerOf(ch).URL:
 		return d.fail(problem(at.Range, "Wrong channel", "The broker itself moves dead letters, so %s must be on the same broker as %s. Set its broker to the same.", dead, ch))
 	}
 	return true
@@ -88,12 +84,12 @@ func (d *decoder) checkDeadLetter(ch *Channel) bool {
 func (d *decoder) checkChannels() {
 	for _, name := range d.config.ChannelNames() {
 		ch := d.config.Channels[name]
-		_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
+		_, t, err := broker.Lookup(d.config.BrokerOf(ch).URL)
 		if !d.checkDeadLetter(ch) || err != nil {
 			continue
 		}
-		if err := t.CheckChannel(d.config.spec(ch), nil); err != nil {
-			d.fail(problem(ch.Range, "Wrong channel", "The %s %q: %s", ch.kind, ch.name, sentence(d.say(ch.Range, err.Error()))))
+		if err := t.CheckChannel(d.config.Spec(ch), nil); err != nil {
+			d.fail(problem(ch.Range, "Wrong channel", "The %s %q: %s", ch.Kind, ch.Name, sentence(d.say(ch.Range, err.Error()))))
 		}
 	}
 }
@@ -102,7 +98,7 @@ func (d *decoder) checkChannels() {
 func (d *decoder) warn() {
 	for _, name := range d.config.ChannelNames() {
 		ch := d.config.Channels[name]
-		_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
+		_, t, err := broker.Lookup(d.config.BrokerOf(ch).URL)
 		if err != nil || t.Warn == nil {
 			continue
 		}
@@ -112,9 +108,9 @@ func (d *decoder) warn() {
 		}
 		readers := []reader{{ch.Range, nil}}
 		for _, f := range d.config.Flows {
-			if slices.Contains(ch.read, f.Name) {
-				s := f.subscription()
-				if ch.kind == "queue" {
+			if slices.Contains(ch.ReadBy, f.Name) {
+				s := f.Claim()
+				if ch.Kind == "queue" {
 					readers = []reader{{ch.Range, &s}} // all read it alike
 				} else {
 					readers = append(readers, reader{f.Range, &s})
@@ -122,11 +118,11 @@ func (d *decoder) warn() {
 			}
 		}
 		for _, r := range readers {
-			what := fmt.Sprintf("The %s %q", ch.kind, ch.name)
-			if r.s != nil && ch.kind == "topic" {
+			what := fmt.Sprintf("The %s %q", ch.Kind, ch.Name)
+			if r.s != nil && ch.Kind == "topic" {
 				what = fmt.Sprintf("The subscription %q to %s", r.s.Name, ch)
 			}
-			for _, w := range t.Warn(d.config.spec(ch), r.s, d.config.brokerOf(ch).QueueType) {
+			for _, w := range t.Warn(d.config.Spec(ch), r.s, d.config.BrokerOf(ch).QueueType) {
 				d.diags = append(d.diags, warning(r.at, "Messages may get lost", "%s: %s", what, sentence(d.say(r.at, w))))
 			}
 		}
@@ -154,25 +150,22 @@ func (d *decoder) use() {
 	for _, f := range d.config.Flows {
 		for _, r := range f.From {
 			if ch := d.config.Channels[r.String()]; ch != nil {
-				ch.read = append(ch.read, f.Name)
+				ch.ReadBy = append(ch.ReadBy, f.Name)
 			}
 		}
-		for _, e := range f.order {
+		for _, e := range f.Endpoints {
 			if ch := d.config.Channels[e.String()]; ch != nil {
-				ch.written = append(ch.written, f.Name)
+				ch.WrittenBy = append(ch.WrittenBy, f.Name)
 			}
 		}
 	}
-	if c := d.config.control; c != nil && c.Topic.At != nil {
-		if ch := d.config.Channels[c.Topic.At.String()]; ch != nil {
-			ch.read = append(ch.read, "control_bus")
-			ch.written = append(ch.written, "control_bus")
-		}
+	if ch := d.config.ControlTopic(); ch != nil {
+		ch.ReadBy = append(ch.ReadBy, "control_bus")
+		ch.WrittenBy = append(ch.WrittenBy, "control_bus")
 	}
 	for _, ch := range d.config.Channels {
-		if ch.DeadLetter.At != nil {
-			dead := d.config.Channels[ch.DeadLetter.At.String()]
-			dead.written = append(dead.written, ch.String())
+		if dead := d.config.DeadLetterOf(ch); dead != nil {
+			dead.WrittenBy = append(dead.WrittenBy, ch.String())
 		}
 	}
 }
@@ -182,14 +175,14 @@ func (d *decoder) use() {
 func (d *decoder) checkUse() {
 	for _, name := range d.config.ChannelNames() {
 		ch := d.config.Channels[name]
-		inside := inside(d.config.brokerOf(ch).URL)
+		inside := d.config.BrokerOf(ch).Inside()
 		switch {
-		case len(ch.read) == 0 && len(ch.written) == 0:
+		case len(ch.ReadBy) == 0 && len(ch.WrittenBy) == 0:
 			d.diags = append(d.diags, warning(ch.Range, "Unused channel", "No flow reads or writes %s.", name))
-		case len(ch.read) == 0 && inside && !d.isLastResort(ch):
+		case len(ch.ReadBy) == 0 && inside && !d.isLastResort(ch):
 			d.diags = append(d.diags, warning(ch.Range, "Nobody reads it", "Messages are sent to %s, and no flow reads it.", name))
-		case len(ch.written) == 0 && inside:
-			d.diags = append(d.diags, warning(ch.Range, "Nobody writes it", "The flow %s reads %s, and no flow sends anything to it.", ch.read[0], name))
+		case len(ch.WrittenBy) == 0 && inside:
+			d.diags = append(d.diags, warning(ch.Range, "Nobody writes it", "The flow %s reads %s, and no flow sends anything to it.", ch.ReadBy[0], name))
 		}
 	}
 	used := map[string]bool{}
@@ -197,7 +190,7 @@ func (d *decoder) checkUse() {
 		for _, r := range f.From {
 			used[r.String()] = true
 		}
-		for _, e := range f.order {
+		for _, e := range f.Endpoints {
 			used[e.String()] = true
 		}
 	}
@@ -208,25 +201,16 @@ func (d *decoder) checkUse() {
 	}
 }
 
-// inside reports whether a broker lives in the process.
-func inside(url string) bool {
-	return strings.HasPrefix(url, "memory:") || strings.HasPrefix(url, "embedded:")
-}
-
 // isLastResort reports whether a channel only takes what failed: nobody needs to
 // read it.
 func (d *decoder) isLastResort(ch *Channel) bool {
 	for _, f := range d.config.Flows {
-		if slices.Contains(ch.written, f.Name) && f.sendsTo(ch.ref) {
+		if slices.Contains(ch.WrittenBy, f.Name) && f.SendsTo(ch.Ref) {
 			return false
 		}
 	}
 	return true
 }
-
-// sendsTo reports whether a flow's stages or its `to` name a channel, apart from
-// its dead-letter and invalid-message channels.
-func (f *Flow) sendsTo(r ref) bool { return f.lastResort[r] < f.uses[r] }
 
 // checkCycles warns of messages that may go round in circles.
 func (d *decoder) checkCycles() {
@@ -242,8 +226,8 @@ func (d *decoder) checkCycles() {
 	visit = func(f *Flow) {
 		state[f] = 1
 		path = append(path, f.Name)
-		for _, e := range f.order {
-			if e.kind == "adapter" || !f.sendsTo(e.ref) {
+		for _, e := range f.Endpoints {
+			if e.Kind == "adapter" || !f.SendsTo(e.Ref) {
 				continue
 			}
 			for _, next := range readers[e.String()] {
@@ -265,7 +249,7 @@ func (d *decoder) checkCycles() {
 			visit(f)
 		}
 		for _, r := range f.From {
-			if f.lastResort[r.ref] > 0 {
+			if f.IsLastResort(r.Ref) {
 				d.diags = append(d.diags, warning(f.Range, "Messages may go in circles",
 					"What fails in the flow %q comes back to it, as it reads %s. Send it elsewhere, or it may fail for ever.", f.Name, r))
 			}

@@ -19,7 +19,7 @@ func (d *decoder) checkPatience(f *Flow) {
 	limit := time.Duration(0)
 	for _, from := range f.From {
 		ch := d.config.Channels[from.String()]
-		if ch == nil || !strings.HasPrefix(d.config.brokerOf(ch).URL, "amqp") {
+		if ch == nil || !strings.HasPrefix(d.config.BrokerOf(ch).URL, "amqp") {
 			continue
 		}
 		limit = consumerTimeout

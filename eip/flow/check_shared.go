@@ -12,11 +12,11 @@ import (
 )
 
 // adapterOf returns the adapter that a reference names; nil for a channel.
-func (c *Config) adapterOf(r ref) *Adapter {
-	if r.kind != "adapter" {
+func (c *Config) adapterOf(r Ref) *Adapter {
+	if r.Kind != "adapter" {
 		return nil
 	}
-	return c.Adapters[r.name]
+	return c.Adapters[r.Name]
 }
 
 // checkClaims refuses flows that would take the same thing for themselves, like an
@@ -28,7 +28,7 @@ func (d *decoder) checkClaims() {
 			continue
 		}
 		for _, r := range f.From {
-			a := d.config.adapterOf(r.ref)
+			a := d.config.adapterOf(r.Ref)
 			if a == nil {
 				continue
 			}
@@ -54,17 +54,17 @@ func (d *decoder) checkReads() {
 			if ch == nil {
 				continue
 			}
-			s := f.subscription()
-			_, t, err := broker.Lookup(d.config.brokerOf(ch).URL)
-			if err != nil || t.CheckChannel(d.config.spec(ch), nil) != nil {
+			s := f.Claim()
+			_, t, err := broker.Lookup(d.config.BrokerOf(ch).URL)
+			if err != nil || t.CheckChannel(d.config.Spec(ch), nil) != nil {
 				continue
 			}
-			err = t.CheckChannel(d.config.spec(ch), &s)
+			err = t.CheckChannel(d.config.Spec(ch), &s)
 			var o *eip.OptionError
 			switch {
 			case err == nil:
-			case errors.As(err, &o) && schema.Of(f.flowBlock).Attribute(o.Option) == nil: // it is the channel's
-				d.fail(problem(ch.Range, "Wrong channel", "The %s %q, which the flow %q reads: %s", ch.kind, ch.name, f.Name, sentence(err.Error())))
+			case errors.As(err, &o) && schema.Of(f.FlowBlock).Attribute(o.Option) == nil: // it is the channel's
+				d.fail(problem(ch.Range, "Wrong channel", "The %s %q, which the flow %q reads: %s", ch.Kind, ch.Name, f.Name, sentence(err.Error())))
 			default:
 				d.blame(f.block, place{what: fmt.Sprintf("flow %q, which reads %s,", f.Name, ch)}, err)
 			}
@@ -83,10 +83,10 @@ func (d *decoder) checkSubscriptions() {
 			continue
 		}
 		for _, r := range f.From {
-			if r.kind != "topic" {
+			if r.Kind != "topic" {
 				continue
 			}
-			s := subscription{r.name, f.Subscription}
+			s := subscription{r.Name, f.Subscription}
 			if at := f.SubscriptionAddress; at != "" {
 				if same, taken := queues[at]; taken && same != s {
 					d.fail(problem(r.Range, "Taken twice", "The queue %s is that of the subscription %q of topic.%s already. Give this one another subscription_address.", at, same.name, same.topic))

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
@@ -21,15 +20,14 @@ import (
 var topLevel = map[string]int{"variable": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "control_bus": 0}
 
 // compile turns parsed files into the Config.
-func (c *Config) compile(files []*syntax.File) (diags hcl.Diagnostics) {
-	d := c.decoder()
+func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	defer func() { diags = append(d.diags, diags...) }()
 	defer exceeded(&diags)
 	blocks := d.gather(files)
 	d.alone = true
 	d.variables(blocks["variable"])
 	d.alone = false
-	clear(d.scope.contexts) // from here on they see the variables
+	clear(d.contexts) // from here on they see the variables
 	d.locals(blocks["locals"])
 	for _, b := range blocks["broker"] {
 		d.broker(b)
@@ -44,7 +42,7 @@ func (c *Config) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 		d.adapter(b)
 	}
 	for _, b := range blocks["flow"] {
-		d.flowBlock(b)
+		d.flow_(b)
 	}
 	d.controlBus(blocks["control_bus"])
 	if !d.diags.HasErrors() {
@@ -60,19 +58,20 @@ const (
 )
 
 // spendParts counts an expression before it is compiled.
-func (c *Config) spendParts(parts int) (err error) {
+func (d *decoder) spendParts(parts int) (err error) {
 	defer func() {
 		if x, ok := recover().(setting.Exceeded); ok {
 			err = x
 		}
 	}()
-	c.budget.Spend(partSteps*(5+parts), partBytes*(5+parts))
+	d.budget.Spend(partSteps*(5+parts), partBytes*(5+parts))
 	return nil
 }
 
 func (c *Config) decoder() *decoder {
-	return &decoder{config: c, unsaid: map[hcl.Range]bool{}, limits: &expression.Limits{Compile: c.spendParts}, scope: &scope{config: c, variables: map[string]cty.Value{}, locals: map[string]*local{},
-		names: map[string]map[string]hcl.Range{}, contexts: map[string]*hcl.EvalContext{}}}
+	d := &decoder{config: c, settings: c.settings, budget: setting.NewBudget(), unsaid: map[hcl.Range]bool{}, contexts: map[string]*hcl.EvalContext{}}
+	d.limits = &expression.Limits{Compile: d.spendParts}
+	return d
 }
 
 // gather sorts all files' blocks by type, and enters their names.
@@ -123,10 +122,10 @@ func (d *decoder) header(b *syntax.Block) bool {
 	if !validName(name.Name) {
 		return d.fail(problem(name.Range, "Invalid name", "%q is no name. A name begins with a letter, and consists of letters, digits, _ and -.", name.Name))
 	}
-	names := d.scope.names[b.Type]
+	names := d.settings.names[b.Type]
 	if names == nil {
 		names = map[string]hcl.Range{}
-		d.scope.names[b.Type] = names
+		d.settings.names[b.Type] = names
 	}
 	if earlier, taken := names[name.Name]; taken {
 		return d.fail(problem(b.Range(), "Duplicate name", "There is %s %q already, at %s. Each name may be used once.", article(b.Type), name.Name, where(earlier)))
@@ -176,31 +175,30 @@ func (d *decoder) locals(blocks []*syntax.Block) {
 			d.fail(problem(inner.Range(), "Option expected", "Locals are options: %s = ….", inner.Type))
 		}
 		for _, a := range content.Attributes {
-			if earlier := d.scope.locals[a.Name]; earlier != nil {
+			if earlier := d.settings.locals[a.Name]; earlier != nil {
 				d.fail(problem(a.NameRange, "Duplicate name", "There is a local %q already, at %s. Each name may be used once.", a.Name, where(earlier.attribute.NameRange)))
 				continue
 			}
-			d.scope.locals[a.Name] = &local{attribute: a}
+			d.settings.locals[a.Name] = &local{attribute: a}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.scope.locals)) {
+	for _, name := range slices.Sorted(maps.Keys(d.settings.locals)) {
 		d.local(name)
 	}
 }
 
 func (d *decoder) channel(kind string, b *syntax.Block) {
 	name := b.Labels[0].Name
-	c := &Channel{ref: ref{kind, name}, Range: b.Range()}
-	c.channelBlock = newChannel()
+	c := &Channel{Ref: Ref{kind, name}, Range: b.Range()}
+	c.ChannelBlock = newChannel()
 	at := place{what: kind + " " + fmt.Sprintf("%q", name)}
 	if kind == "topic" {
-		t := &TopicBlock{channelBlock: c.channelBlock, Type: "topic"}
+		t := &TopicBlock{ChannelBlock: c.ChannelBlock, Type: "topic"}
 		d.decode(t, b, at)
-		c.channelBlock, c.Type = t.channelBlock, t.Type
+		c.ChannelBlock, c.Type = t.ChannelBlock, t.Type
 	} else {
 		d.decode(&c.QueueBlock, b, at)
 	}
-	c.Name = name
 	if c.Address == "" {
 		c.Address = name
 	}
@@ -218,18 +216,17 @@ func (d *decoder) adapter(b *syntax.Block) {
 	d.config.Adapters[name] = &Adapter{Kind: kind.Name, Name: name, Component: component, Range: b.Range(), block: b}
 }
 
-func (d *decoder) flowBlock(b *syntax.Block) {
+func (d *decoder) flow_(b *syntax.Block) {
 	name := b.Labels[0].Name
-	f := &Flow{flowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[ref]*endpoint{},
-		stageRanges: map[string]hcl.Range{}, stageKinds: map[string]string{}, uses: map[ref]int{}, lastResort: map[ref]int{}}
+	f := &Flow{FlowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[Ref]*Endpoint{}, stageKinds: map[string]string{}, uses: map[Ref]int{}, lastResort: map[Ref]int{}}
 	f.Name = name
 	before := d.limits
 	d.flow, d.limits = f, &expression.Limits{Compile: before.Compile}
 	defer func() { d.flow, d.limits = nil, before }()
-	d.decode(f.flowBlock, b, place{what: fmt.Sprintf("flow %q", name), address: name})
+	d.decode(f.FlowBlock, b, place{what: fmt.Sprintf("flow %q", name), address: name})
 	d.limits.Work = f.ExpressionBudget
 	for _, r := range f.From {
-		if a := d.config.Adapters[r.name]; r.kind == "adapter" && a != nil {
+		if a := d.config.Adapters[r.Name]; r.Kind == "adapter" && a != nil {
 			d.checkSource(a, r)
 		}
 	}

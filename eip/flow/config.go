@@ -25,45 +25,48 @@ type Options struct {
 	LookupEnv func(name string) (string, bool)
 	// Broker is the URL of the default broker; "" leaves it to the files.
 	Broker string
-
-	secrets *secret.Set // of a host; nil: its own
-	source  []byte      // of the one file, where that was read
 }
 
-// A Config is what a set of flow files says. It is not running.
+// A Config is what a set of flow files says. It is not running, and nothing changes it:
+// it is safe for concurrent use, and what runs is built of it anew each time.
 type Config struct {
 	Flows    []*Flow // in the order of the files
 	Brokers  map[string]*Broker
 	Channels map[string]*Channel // "queue.orders"
 	Adapters map[string]*Adapter // by name
 
-	options      Options
-	files        map[string]*syntax.File
-	variables    map[string]*syntax.Block
-	secrets      *secret.Set
-	control      *controlBusBlock
-	budget       *setting.Budget // of the load
-	unshown      secret.Set      // what came from the environment and files
-	unshownBytes int
+	options   Options
+	files     map[string]*syntax.File
+	variables map[string]*syntax.Block
+	settings  *settings
+	secrets   *secret.Set
+	control   *ControlBusBlock // nil: no file says anything of it
 }
 
-// A Broker is a declared broker, or the default one.
+// A Broker is a declared broker, or the default one, which may have no name.
 type Broker struct {
 	BrokerBlock
 	Range hcl.Range
 }
 
-// A Channel is a declared queue or topic.
+// Inside reports whether the broker lives in the process that opens it.
+func (b *Broker) Inside() bool {
+	return strings.HasPrefix(b.URL, "memory:") || strings.HasPrefix(b.URL, "embedded:")
+}
+
+// A Channel is a declared queue or topic, or the dead-letter queue of a flow that
+// declares none.
 type Channel struct {
-	ref
+	Ref
 	QueueBlock
 	Type  string // of a topic
 	Range hcl.Range
-	// read and written say which flows do.
-	read, written []string
+	// ReadBy and WrittenBy are the flows that do, and what else does.
+	ReadBy, WrittenBy []string
 }
 
-// An Adapter is a declared channel adapter.
+// An Adapter is a declared channel adapter. Component is opened where the Config was
+// built to run, see [Config.Build].
 type Adapter struct {
 	Kind, Name string
 	Component  any
@@ -74,20 +77,29 @@ type Adapter struct {
 // Load reads, checks and compiles flow files, without connecting to anything. The
 // diagnostics come sorted; if they have errors the Config is of no use but to
 // print them.
-func Load(o Options) (*Config, hcl.Diagnostics) {
-	if o.secrets == nil {
-		o.secrets = &secret.Set{}
-	}
-	c := &Config{options: o, secrets: o.secrets, budget: setting.NewBudget(), Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
-		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}}
+func Load(o Options) (*Config, hcl.Diagnostics) { return load(o, nil, &secret.Set{}) }
+
+// LoadBeside loads a further file, whose text was read already, with the options of c
+// but for its files. What one of both keeps secret the other does too.
+func (c *Config) LoadBeside(file string, text []byte) (*Config, hcl.Diagnostics) {
+	o := c.options
+	o.Files, o.NoFiles = []string{file}, false
+	return load(o, text, c.secrets)
+}
+
+// load is Load; source is the text of the one file, where that was read.
+func load(o Options, source []byte, secrets *secret.Set) (*Config, hcl.Diagnostics) {
+	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
+		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings()}
+	d := c.decoder()
 	names, diags := o.Files, hcl.Diagnostics(nil)
-	if o.source == nil {
+	if source == nil {
 		names, diags = syntax.Find(o.Files)
 	}
 	total := 0
 	var files []*syntax.File
 	for _, name := range names {
-		f, more := read(name, o.source, c.budget)
+		f, more := read(name, source, d.budget)
 		diags = append(diags, more...)
 		if f == nil {
 			continue
@@ -106,15 +118,14 @@ func Load(o Options) (*Config, hcl.Diagnostics) {
 		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No flow files", Detail: "Name at least one flow file, or a folder that holds some."})
 	}
 	if diags.HasErrors() { // what a broken file declares is not known; only the rest is checked
-		d := c.decoder()
 		d.gather(files)
 		diags = append(diags, d.diags...)
 	} else {
-		diags = c.compile(files)
+		diags = d.compile(files)
 	}
 	diags = few(diags)
-	for _, d := range diags {
-		d.Detail = shorten(c.unshown.Hide(c.Redact(d.Detail)))
+	for _, diag := range diags {
+		diag.Detail = shorten(d.unshown.Hide(c.Redact(diag.Detail)))
 	}
 	return c, sortDiagnostics(diags)
 }
@@ -172,14 +183,23 @@ func exceeded(diags *hcl.Diagnostics) {
 	}
 }
 
-func (c *Config) lookupEnv(name string) (string, bool) {
-	lookup := os.LookupEnv
-	if c.options.LookupEnv != nil {
-		lookup = c.options.LookupEnv
-	}
-	v, ok := lookup(name)
-	c.secrets.Learn(name, v)
-	return v, ok
+// lookupEnv finds an environment variable; nil where it is not set. All of the Config
+// sees what it was when it was first asked for.
+func (c *Config) lookupEnv(name string) *string {
+	type env string
+	v, _ := once(c.settings, env(name), func() (*string, error) {
+		lookup := os.LookupEnv
+		if c.options.LookupEnv != nil {
+			lookup = c.options.LookupEnv
+		}
+		v, ok := lookup(name)
+		c.secrets.Learn(name, v)
+		if !ok {
+			return nil, nil
+		}
+		return &v, nil
+	})
+	return v
 }
 
 // WriteDiagnostics prints diagnostics for people: file, line and column, the
@@ -197,6 +217,42 @@ func (c *Config) WriteDiagnostics(w io.Writer, diags hcl.Diagnostics, color bool
 	return err
 }
 
+// Pick returns the flows of these names; of none, all that are enabled.
+func (c *Config) Pick(names ...string) (flows []*Flow, err error) {
+	for _, n := range names {
+		if !slices.Contains(c.FlowNames(), n) {
+			return nil, fmt.Errorf("there is no flow %q.%s", n, didYouMean(n, c.FlowNames(), "%s"))
+		}
+	}
+	for _, f := range c.Flows {
+		if len(names) == 0 && f.Enabled || slices.Contains(names, f.Name) {
+			flows = append(flows, f)
+		}
+	}
+	return flows, nil
+}
+
+// ControlBus returns what the files say of the control bus, or else its defaults;
+// declared says which.
+func (c *Config) ControlBus() (block *ControlBusBlock, declared bool) {
+	if c.control != nil {
+		return c.control, true
+	}
+	return newControlBus(), false
+}
+
+// ControlTopic returns the topic that the control bus is said to read; nil for none.
+func (c *Config) ControlTopic() *Channel {
+	if c.control == nil || c.control.Topic.At == nil {
+		return nil
+	}
+	return c.Channels[c.control.Topic.At.String()]
+}
+
+// Secrets are what must be hidden wherever it would be said: the values of sensitive
+// variables and settings.
+func (c *Config) Secrets() *secret.Set { return c.secrets }
+
 // FlowNames returns the flows' names in the order of the files.
 func (c *Config) FlowNames() []string {
 	names := make([]string, len(c.Flows))
@@ -209,7 +265,8 @@ func (c *Config) FlowNames() []string {
 // ChannelNames returns the channels as the flow files name them, sorted.
 func (c *Config) ChannelNames() []string { return slices.Sorted(maps.Keys(c.Channels)) }
 
-func (c *Channel) String() string { return fmt.Sprintf("%s.%s", c.kind, c.name) }
+// MaxFile is how many bytes a flow file may have.
+const MaxFile = syntax.MaxFile
 
 // Find expands what a command line names: files, globs and folders, of which it
 // takes every .hcl and .hcl.json.

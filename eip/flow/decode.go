@@ -12,17 +12,22 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow/expression"
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/secret"
 )
 
 // decoder fills structs from blocks, as their schema says, and collects what is
 // wrong. It goes on after an error, to report all of them at once.
 type decoder struct {
-	config *Config
-	scope  *scope
-	flow   *Flow // the flow that is decoded; nil outside of one
+	config   *Config
+	settings *settings
+	contexts map[string]*hcl.EvalContext // by file
+	budget   *setting.Budget
+	flow     *Flow    // the flow that is decoded; nil outside of one
+	path     []string // the locals under way
 	// filesBroken: a variable file could not be read, so what it gives is not known.
 	filesBroken bool
 	alone       bool               // settings may name nothing: variables are given their values
@@ -31,6 +36,8 @@ type decoder struct {
 	hidden      int                // how many were not
 	unsaid      map[hcl.Range]bool // blocks with such settings
 	limits      *expression.Limits // of the expressions that are compiled
+	unshown     secret.Set         // what came from the environment and files
+	unshownSize int
 	diags       hcl.Diagnostics
 }
 

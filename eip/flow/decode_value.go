@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ func (d *decoder) set(field reflect.Value, s *schema.Attribute, name string, exp
 	if want == cty.NilType {
 		want = cty.String
 	}
-	c, err := d.config.budget.Convert(v, want)
+	c, err := d.budget.Convert(v, want)
 	if err != nil || !c.IsWhollyKnown() || containsNull(c) {
 		wrong("must be %s, and not %s.", kindWords(s), article(friendly(v.Type())))
 		return
@@ -145,7 +146,7 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 		field.SetString(text)
 	case schema.Enum:
 		if !slices.Contains(s.Options, text) {
-			wrong("cannot be %s.%s", orElse(d.shown("%q", text), "this"), d.shown("%s", didYouMean(text, s.Options, "%q")))
+			wrong("cannot be %s.%s", cmp.Or(d.shown("%q", text), "this"), d.shown("%s", didYouMean(text, s.Options, "%q")))
 			return
 		}
 		field.SetString(text)
@@ -199,7 +200,15 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 // compile compiles an expression, and reports an error at the part of the flow
 // file that is guilty.
 func compile[T any](d *decoder, how func(string, ...*expression.Limits) (T, error), expr hcl.Expression, text string) (T, error) {
-	program, err := how(text, d.limits)
+	type key struct {
+		how        uintptr
+		flow, text string
+	}
+	k := key{how: reflect.ValueOf(how).Pointer(), text: text}
+	if d.flow != nil {
+		k.flow = d.flow.Name
+	}
+	program, err := once(d.settings, k, func() (T, error) { return how(text, d.limits) })
 	if err == nil {
 		return program, nil
 	}
@@ -277,7 +286,7 @@ func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
 	m := map[string]eip.Value{}
 	for _, p := range pairs {
 		k, ok := d.mapKey(p.Key)
-		name := orElse(d.shown("%q", k), "What this key names")
+		name := cmp.Or(d.shown("%q", k), "What this key names")
 		v, valueOK := d.value(p.Value)
 		if !ok || !valueOK {
 			continue
@@ -299,7 +308,7 @@ func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
 }
 
 func (d *decoder) mapKey(expr hcl.Expression) (string, bool) {
-	k, diags := d.config.budget.Evaluate(expr, d.scope.context(expr.Range().Filename))
+	k, diags := d.budget.Evaluate(expr, d.context(expr.Range().Filename))
 	d.hide = setting.IsPrivate(k)
 	k, _ = k.Unmark()
 	if diags.HasErrors() || k.IsNull() || !k.IsKnown() {
@@ -346,12 +355,12 @@ func (d *decoder) handler(expr hcl.Expression, what string) eip.Handler {
 
 func (d *decoder) targets(expr hcl.Expression, what string) (targets []eip.Target) {
 	for _, r := range d.refs(expr, what, "queue", "topic", "adapter") {
-		if r.kind == "adapter" && !d.config.checkSink(d, r) {
+		if r.Kind == "adapter" && !d.config.checkSink(d, r) {
 			continue
 		}
-		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r, d.config.adapterOf(r.ref))})
+		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r.Ref, d.config.adapterOf(r.Ref))})
 		if what == "dead_letter" || what == "invalid_message" {
-			d.flow.lastResort[r.ref]++
+			d.flow.lastResort[r.Ref]++
 		}
 	}
 	return targets

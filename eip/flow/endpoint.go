@@ -2,113 +2,116 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 )
 
-// A Flow is a declared flow.
+// A Flow is a declared flow. Its options are those of its block.
 type Flow struct {
-	*flowBlock
+	*FlowBlock
 	Range hcl.Range
+	// Endpoints are where the flow sends to, each once, in the order in which they are
+	// first named.
+	Endpoints []*Endpoint
 
-	block       *syntax.Block
-	endpoints   map[ref]*endpoint
-	order       []*endpoint // in which they are first named
-	stageRanges map[string]hcl.Range
-	stageKinds  map[string]string
+	block      *syntax.Block
+	endpoints  map[Ref]*Endpoint
+	stageKinds map[string]string
 	// uses counts how often the flow names a channel or adapter to send to, and
 	// lastResort how often of these as its dead_letter or invalid_message.
-	uses, lastResort map[ref]int
+	uses, lastResort map[Ref]int
 }
 
-// An endpoint is the sending side of a channel or adapter within one flow: what a
-// reference in a flow file becomes. It is bound to the open channel when the flow
-// starts.
-type endpoint struct {
-	ref
-	bound   eip.Handler
-	inbox   func(ctx context.Context, name string) (eip.Inbox, error)
-	running *running
-	place   eip.Place
-	traffic *eip.Traffic
-	waits   bool // traffic learns from the bound sink what became of messages
-	noTests bool // Test Messages are kept out
-	oneWay  bool // what it leads to never replies
+// StageKind returns the kind of the stage that has an address, as flow files name it.
+func (f *Flow) StageKind(address string) string { return f.stageKinds[address] }
+
+// SendsTo reports whether the flow's stages or its `to` name a channel, apart from its
+// dead-letter and invalid-message channels.
+func (f *Flow) SendsTo(r Ref) bool { return f.lastResort[r] < f.uses[r] }
+
+// IsLastResort reports whether a channel is the flow's dead-letter or invalid-message
+// channel, or one of these.
+func (f *Flow) IsLastResort(r Ref) bool { return f.lastResort[r] > 0 }
+
+// Claim is how the flow reads its channels.
+func (f *Flow) Claim() broker.Subscription {
+	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch,
+		Ordered: f.OrderBy != nil || f.Retry.Ordered, Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
 }
 
-// bind has the endpoint send to an open sink.
-func (e *endpoint) bind(r *running, to eip.Handler, place eip.Place) {
-	e.traffic = r.process.traffic(e.ref)
-	if c, ok := to.(eip.Confirmer); ok {
-		c.ConfirmTo(e.traffic)
-		e.waits = true
-	}
-	e.bound, e.running, e.place = to, r, place
+// DeadQueue is the queue FLOW.dead, of a flow that names no dead-letter channel.
+func (f *Flow) DeadQueue() *Channel {
+	queue := &Channel{Ref: Ref{"queue", f.Name + ".dead"}, WrittenBy: []string{f.Name}}
+	queue.ChannelBlock = newChannel()
+	queue.Address = queue.Name
+	return queue
 }
 
-func (e *endpoint) OneWay() bool { return e.oneWay }
-
-func (e *endpoint) Handle(ctx context.Context, m *eip.Message) error {
-	if e.bound == nil {
-		return fmt.Errorf("send to %s: it is not open", e.ref)
-	}
-	test := m.IsTest()
-	if !test || !e.noTests {
-		if err := e.send(ctx, m); err != nil {
-			return fmt.Errorf("send to %s: %w", e.ref, err)
-		}
-	}
-	if test {
-		e.running.sentTo(e.ref, m, e.noTests)
-	}
-	return nil
+// An Endpoint is the sending side of a channel or adapter within one flow: what a
+// reference in a flow file becomes. Who runs the flow binds it to what is open.
+type Endpoint struct {
+	Ref
+	oneWay bool // what it leads to never replies
+	send   eip.Handler
+	inbox  func(ctx context.Context, name string) (eip.Inbox, error)
 }
 
-var errPanicked = errors.New("the sink panicked")
+// Bind has the Endpoint send to what is open, and take replies in inboxes beside it,
+// which may be nil of an adapter. It is called before the flow's first message.
+func (e *Endpoint) Bind(send eip.Handler, inbox func(ctx context.Context, name string) (eip.Inbox, error)) {
+	e.send, e.inbox = send, inbox
+}
 
-func (e *endpoint) send(ctx context.Context, m *eip.Message) error {
-	e.traffic.Handed(m)
-	err := errPanicked
-	defer func() {
-		if err != nil || !e.waits {
-			e.traffic.Settled(m, err)
-		}
-	}()
-	err = eip.Send(ctx, e.bound, m, e.place)
-	return err
+// OneWay reports whether what the Endpoint leads to never replies.
+func (e *Endpoint) OneWay() bool { return e.oneWay }
+
+// Handle sends m to what the Endpoint is bound to.
+func (e *Endpoint) Handle(ctx context.Context, m *eip.Message) error {
+	if e.send == nil {
+		return fmt.Errorf("send to %s: it is not open", e.Ref)
+	}
+	return e.send.Handle(ctx, m)
 }
 
 // channelEndpoint can take replies as well.
-type channelEndpoint struct{ *endpoint }
+type channelEndpoint struct{ *Endpoint }
 
 func (e channelEndpoint) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	if e.inbox == nil {
-		return nil, fmt.Errorf("open an inbox beside %s: it is not open", e.ref)
+		return nil, fmt.Errorf("open an inbox beside %s: it is not open", e.Ref)
 	}
 	return e.inbox(ctx, name)
 }
 
+// ChannelOf returns the channel that h sends to; nil where it is none of c, or several.
+func (c *Config) ChannelOf(h eip.Handler) *Channel {
+	if e, ok := h.(channelEndpoint); ok {
+		return c.Channels[e.String()]
+	}
+	return nil
+}
+
 // endpoint returns the flow's endpoint for a reference; one for all places that
 // name it. a is the adapter that is named, nil for a channel.
-func (f *Flow) endpoint(r *located, a *Adapter) eip.Handler {
-	f.uses[r.ref]++
-	e := f.endpoints[r.ref]
+func (f *Flow) endpoint(r Ref, a *Adapter) eip.Handler {
+	f.uses[r]++
+	e := f.endpoints[r]
 	if e == nil {
-		e = &endpoint{ref: r.ref}
+		e = &Endpoint{Ref: r}
 		if a != nil {
 			o, ok := a.Component.(adapter.OneWay)
 			e.oneWay = ok && o.OneWay()
 		}
-		f.endpoints[r.ref] = e
-		f.order = append(f.order, e)
+		f.endpoints[r] = e
+		f.Endpoints = append(f.Endpoints, e)
 	}
-	if r.kind == "adapter" {
+	if r.Kind == "adapter" {
 		return e
 	}
 	return channelEndpoint{e}

@@ -11,11 +11,11 @@ import (
 	"github.com/eipd/eipd/internal/regular"
 )
 
-func (c *Config) functions(filename string) map[string]function.Function {
-	return c.budget.Functions(map[string]function.Function{"env": c.envFunction(), "file": c.fileFunction(filepath.Dir(filename))})
+func (d *decoder) functions(filename string) map[string]function.Function {
+	return d.budget.Functions(map[string]function.Function{"env": d.envFunction(), "file": d.fileFunction(filepath.Dir(filename))})
 }
 
-func (c *Config) envFunction() function.Function {
+func (d *decoder) envFunction() function.Function {
 	return function.New(&function.Spec{
 		Params:   []function.Parameter{{Name: "name", Type: cty.String}},
 		VarParam: &function.Parameter{Name: "default", Type: cty.String, AllowNull: true},
@@ -25,8 +25,8 @@ func (c *Config) envFunction() function.Function {
 				return cty.NilVal, fmt.Errorf("env takes a name and at most one default")
 			}
 			name := args[0].AsString()
-			if v, ok := c.lookupEnv(name); ok {
-				return c.private(v), nil
+			if v := d.config.lookupEnv(name); v != nil {
+				return d.private(*v), nil
 			}
 			if len(args) == 2 {
 				return args[1], nil
@@ -39,7 +39,7 @@ func (c *Config) envFunction() function.Function {
 // maxFile is how many bytes file() reads.
 const maxFile = 1 << 20
 
-func (c *Config) fileFunction(dir string) function.Function {
+func (d *decoder) fileFunction(dir string) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
@@ -48,15 +48,19 @@ func (c *Config) fileFunction(dir string) function.Function {
 			if !filepath.IsAbs(path) {
 				path = filepath.Join(dir, path)
 			}
-			c.budget.Spend(0, 2*maxFile)
-			b, err := regular.ReadFile(path, maxFile)
+			d.budget.Spend(0, 2*maxFile)
+			type file string
+			text, err := once(d.settings, file(path), func() (string, error) {
+				b, err := regular.ReadFile(path, maxFile)
+				return string(b), err
+			})
 			if err != nil {
 				return cty.NilVal, function.NewArgErrorf(0, "cannot read it: %v", err)
 			}
-			if !utf8.Valid(b) {
+			if !utf8.ValidString(text) {
 				return cty.NilVal, function.NewArgErrorf(0, "%s is not UTF-8 text", path)
 			}
-			return c.private(string(b)), nil
+			return d.private(text), nil
 		},
 	})
 }

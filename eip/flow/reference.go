@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,17 +11,19 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// A ref is what `queue.orders` evaluates to: channels and adapters are values, so
-// that lists, locals and conditions of them work as of any other value.
-type ref struct {
-	kind, name string
+// A Ref names a channel, an adapter or a broker. It is what `queue.orders` evaluates to:
+// these are values, so that lists, locals and conditions of them work as of any other
+// value.
+type Ref struct {
+	Kind string // "queue", "topic", "adapter", "broker" or "flow"
+	Name string
 }
 
-func (r ref) String() string { return r.kind + "." + r.name }
+func (r Ref) String() string { return r.Kind + "." + r.Name }
 
-var refType = cty.Capsule("channel or adapter", reflect.TypeFor[ref]())
+var refType = cty.Capsule("channel or adapter", reflect.TypeFor[Ref]())
 
-func refValue(r ref) cty.Value { return cty.CapsuleVal(refType, &r) }
+func refValue(r Ref) cty.Value { return cty.CapsuleVal(refType, &r) }
 
 // The option types of the language's own blocks that hold references. The decoder
 // fills them in; Range is where it was written.
@@ -32,7 +35,7 @@ type (
 )
 
 type located struct {
-	ref
+	Ref
 	Range hcl.Range
 }
 
@@ -67,9 +70,9 @@ func (d *decoder) refsOf(v cty.Value, expr hcl.Expression, what string, kinds []
 	case v.IsNull() || !v.IsKnown():
 		d.fail(problem(r, "No channel", "%q is null. It takes %s.", what, anyOf(kinds)))
 	case v.Type() == refType:
-		found := *v.EncapsulatedValue().(*ref)
-		if !slices.Contains(kinds, found.kind) {
-			d.fail(problem(r, "Wrong kind of reference", "%q takes %s, and %s is %s.", what, anyOf(kinds), found, article(found.kind)))
+		found := *v.EncapsulatedValue().(*Ref)
+		if !slices.Contains(kinds, found.Kind) {
+			d.fail(problem(r, "Wrong kind of reference", "%q takes %s, and %s is %s.", what, anyOf(kinds), found, article(found.Kind)))
 			return nil
 		}
 		return []*located{{found, r}}
@@ -98,7 +101,7 @@ func (d *decoder) quotedRef(text string, expr hcl.Expression, what string, kinds
 		return nil
 	}
 	if !strings.HasSuffix(r.Filename, ".json") {
-		d.fail(problem(r, "Reference in quotes", "Write %s without the quotes.", orElse(d.shown("%s", text), "it")))
+		d.fail(problem(r, "Reference in quotes", "Write %s without the quotes.", cmp.Or(d.shown("%s", text), "it")))
 		return nil
 	}
 	inner := &hclsyntax.ScopeTraversalExpr{Traversal: traversal, SrcRange: r}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -12,14 +13,34 @@ import (
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 )
 
-// scope is what the settings of all files see.
-type scope struct {
-	config    *Config
+// settings are what the settings of all files see. They are complete when the files
+// are loaded, and then the same for all that is built of these.
+type settings struct {
 	variables map[string]cty.Value            // var.NAME
 	locals    map[string]*local               // local.NAME
 	names     map[string]map[string]hcl.Range // queue, topic, … → NAME → where
-	contexts  map[string]*hcl.EvalContext     // by file
-	path      []string                        // the locals under way
+
+	mu   sync.Mutex
+	made map[any]any // by once
+}
+
+func newSettings() *settings {
+	return &settings{variables: map[string]cty.Value{}, locals: map[string]*local{}, names: map[string]map[string]hcl.Range{}, made: map[any]any{}}
+}
+
+// once returns what was made of key before, or else makes it: what is built of a
+// Config again must see the same, and needs to compile nothing.
+func once[T any](s *settings, key any, make func() (T, error)) (T, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v, ok := s.made[key]; ok {
+		return v.(T), nil
+	}
+	v, err := make()
+	if err == nil {
+		s.made[key] = v
+	}
+	return v, err
 }
 
 // local is evaluated when first needed, so that their order does not matter.
@@ -34,19 +55,19 @@ var referenceKinds = []string{"broker", "queue", "topic", "adapter", "flow"}
 
 // context is the evaluation context of one file: `file()` reads what lies beside
 // the file that says it.
-func (s *scope) context(filename string) *hcl.EvalContext {
-	if c, ok := s.contexts[filename]; ok {
+func (d *decoder) context(filename string) *hcl.EvalContext {
+	if c, ok := d.contexts[filename]; ok {
 		return c
 	}
-	c := &hcl.EvalContext{Functions: s.config.functions(filename), Variables: map[string]cty.Value{"var": object(s.variables)}}
+	c := &hcl.EvalContext{Functions: d.functions(filename), Variables: map[string]cty.Value{"var": object(d.settings.variables)}}
 	for _, kind := range referenceKinds {
 		values := map[string]cty.Value{}
-		for name := range s.names[kind] {
-			values[name] = refValue(ref{kind, name})
+		for name := range d.settings.names[kind] {
+			values[name] = refValue(Ref{kind, name})
 		}
 		c.Variables[kind] = object(values)
 	}
-	s.contexts[filename] = c
+	d.contexts[filename] = c
 	return c
 }
 
@@ -74,7 +95,7 @@ func (d *decoder) value(expr hcl.Expression) (v cty.Value, ok bool) {
 // evaluate evaluates a setting. Names are checked before, as HCL's own words for an
 // unknown name do not say which names there are. ok is false where it failed.
 func (d *decoder) evaluate(expr hcl.Expression) (v cty.Value, ok bool) {
-	ctx := d.scope.context(expr.Range().Filename)
+	ctx := d.context(expr.Range().Filename)
 	needed := map[string]cty.Value{}
 	known := true
 	for _, t := range expr.Variables() {
@@ -87,7 +108,7 @@ func (d *decoder) evaluate(expr hcl.Expression) (v cty.Value, ok bool) {
 		ctx = ctx.NewChild()
 		ctx.Variables = map[string]cty.Value{"local": object(needed)}
 	}
-	v, diags := d.config.budget.Evaluate(expr, ctx)
+	v, diags := d.budget.Evaluate(expr, ctx)
 	for _, diag := range diags {
 		d.withQuotes(diag)
 		d.diags = append(d.diags, diag)
@@ -114,7 +135,7 @@ func (d *decoder) checkName(t hcl.Traversal, needed map[string]cty.Value) bool {
 	}
 	if len(t) == 1 {
 		if root == "local" {
-			for name := range d.scope.locals {
+			for name := range d.settings.locals {
 				needed[name] = d.local(name)
 			}
 		}
@@ -135,7 +156,7 @@ func (d *decoder) checkName(t hcl.Traversal, needed map[string]cty.Value) bool {
 	}
 	switch root {
 	case "var":
-		if _, ok := d.scope.variables[name]; ok {
+		if _, ok := d.settings.variables[name]; ok {
 			return true
 		}
 		if _, declared := d.config.variables[name]; declared {
@@ -144,13 +165,13 @@ func (d *decoder) checkName(t hcl.Traversal, needed map[string]cty.Value) bool {
 		return d.fail(problem(r, "Unknown variable", "There is no variable %q.%s Declare it: variable %q { type = string }.", name,
 			didYouMean(name, slices.Collect(maps.Keys(d.config.variables)), "var.%s"), name))
 	case "local":
-		if _, ok := d.scope.locals[name]; !ok {
-			return d.fail(problem(r, "Unknown local", "There is no local %q.%s", name, didYouMean(name, slices.Collect(maps.Keys(d.scope.locals)), "local.%s")))
+		if _, ok := d.settings.locals[name]; !ok {
+			return d.fail(problem(r, "Unknown local", "There is no local %q.%s", name, didYouMean(name, slices.Collect(maps.Keys(d.settings.locals)), "local.%s")))
 		}
 		needed[name] = d.local(name)
-		return d.scope.locals[name].ok
+		return d.settings.locals[name].ok
 	}
-	if _, ok := d.scope.names[root][name]; !ok {
+	if _, ok := d.settings.names[root][name]; !ok {
 		return d.fail(problem(r, "Unknown "+root, "There is no %s %q.%s", root, name, d.elsewhere(root, name)))
 	}
 	return true
@@ -159,11 +180,11 @@ func (d *decoder) checkName(t hcl.Traversal, needed map[string]cty.Value) bool {
 // elsewhere says where a missing name may be meant to be.
 func (d *decoder) elsewhere(kind, name string) string {
 	for _, other := range referenceKinds {
-		if _, ok := d.scope.names[other][name]; ok && other != kind {
+		if _, ok := d.settings.names[other][name]; ok && other != kind {
 			return " There is " + article(other) + " of that name: " + other + "." + name + "."
 		}
 	}
-	names := slices.Collect(maps.Keys(d.scope.names[kind]))
+	names := slices.Collect(maps.Keys(d.settings.names[kind]))
 	hint := didYouMean(name, names, kind+".%s")
 	if strings.HasPrefix(hint, " Did") {
 		return hint
@@ -186,7 +207,7 @@ func (d *decoder) unknownRoot(t hcl.Traversal, root string, kinds []string) *hcl
 		return problem(r, "Unknown name", "%q is no name.", root)
 	}
 	for _, kind := range referenceKinds {
-		if _, ok := d.scope.names[kind][root]; ok && len(t) == 1 {
+		if _, ok := d.settings.names[kind][root]; ok && len(t) == 1 {
 			return problem(r, "Unknown name", "There is nothing called %q here. Did you mean %s.%s?", root, kind, root)
 		}
 	}
@@ -195,18 +216,17 @@ func (d *decoder) unknownRoot(t hcl.Traversal, root string, kinds []string) *hcl
 
 // local evaluates a local once.
 func (d *decoder) local(name string) cty.Value {
-	l := d.scope.locals[name]
+	l := d.settings.locals[name]
 	switch l.state {
 	case 1:
-		s := d.scope
-		round := append(slices.Clone(s.path[slices.Index(s.path, "local."+name):]), "local."+name)
+		round := append(slices.Clone(d.path[slices.Index(d.path, "local."+name):]), "local."+name)
 		d.fail(problem(l.attribute.NameRange, "Local needs itself", "local.%s cannot be computed, as it depends on itself: %s.", name, strings.Join(round, " → ")))
 		l.state, l.value = 2, cty.DynamicVal
 	case 0:
 		l.state = 1
-		d.scope.path = append(d.scope.path, "local."+name)
+		d.path = append(d.path, "local."+name)
 		v, ok := d.evaluate(l.attribute.Expr)
-		d.scope.path = d.scope.path[:len(d.scope.path)-1]
+		d.path = d.path[:len(d.path)-1]
 		if l.state == 1 {
 			l.state, l.value, l.ok = 2, v, ok
 		}

@@ -11,10 +11,10 @@ import (
 
 // private is a text that came from the environment or a file. It is kept out of
 // diagnostics; elsewhere it may be what a log has to say: a queue's name.
-func (c *Config) private(text string) cty.Value {
-	if _, err := strconv.ParseBool(text); err != nil && len(text) > 3 && c.unshownBytes+len(text) <= maxUnshown {
-		c.unshownBytes += len(text) + 100
-		c.unshown.Add(text)
+func (d *decoder) private(text string) cty.Value {
+	if _, err := strconv.ParseBool(text); err != nil && len(text) > 3 && d.unshownSize+len(text) <= maxUnshown {
+		d.unshownSize += len(text) + 100
+		d.unshown.Add(text)
 	}
 	return setting.Private(cty.StringVal(text))
 }

@@ -40,7 +40,7 @@ func (d *decoder) variables(blocks []*syntax.Block) {
 func (d *decoder) variableFiles() map[string]*syntax.Attribute {
 	given := map[string]*syntax.Attribute{}
 	for _, name := range d.config.options.VarFiles {
-		f, diags := read(name, nil, d.config.budget)
+		f, diags := read(name, nil, d.budget)
 		d.diags = append(d.diags, diags...)
 		if f == nil || f.Body == nil {
 			continue
@@ -96,7 +96,7 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 		if !ok {
 			return
 		}
-		v, err := d.config.budget.Convert(v, want)
+		v, err := d.budget.Convert(v, want)
 		if err != nil {
 			d.fail(problem(a.Expr.Range(), "Wrong type", "The default of the variable %q must be %s.", name, article(want.FriendlyName())))
 			return
@@ -122,7 +122,7 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 		return
 	}
 	d.learnVariable(name, v)
-	d.scope.variables[name] = v
+	d.settings.variables[name] = v
 }
 
 // isSensitive reads a variable's option of that name. One that cannot be read may be
@@ -169,13 +169,13 @@ func (d *decoder) givenValue(b *syntax.Block, name string, want cty.Type, inFile
 		if !ok {
 			return cty.NilVal, false
 		}
-		if v, err := d.config.budget.Convert(v, want); err == nil {
+		if v, err := d.budget.Convert(v, want); err == nil {
 			return v, true
 		}
 		return cty.NilVal, d.fail(problem(inFile.Expr.Range(), "Wrong type", "The variable %q must be %s.", name, article(want.FriendlyName())))
 	}
-	if text, ok := d.config.lookupEnv("EIPD_VAR_" + name); ok {
-		v, ok := d.fromText(b.Range(), name, "EIPD_VAR_"+name, text, want)
+	if text := d.config.lookupEnv("EIPD_VAR_" + name); text != nil {
+		v, ok := d.fromText(b.Range(), name, "EIPD_VAR_"+name, *text, want)
 		if !ok {
 			return v, false
 		}
@@ -193,18 +193,18 @@ func (d *decoder) fromText(r hcl.Range, name, from, text string, want cty.Type) 
 	v := cty.StringVal(text)
 	d.learnVariable(name, v)
 	if !want.IsPrimitiveType() && want != cty.DynamicPseudoType {
-		if _, diags := syntax.Parse("value.hcl", []byte("v = "+text+"\n"), d.config.budget.Spend); diags.HasErrors() {
+		if _, diags := syntax.Parse("value.hcl", []byte("v = "+text+"\n"), d.budget.Spend); diags.HasErrors() {
 			return cty.NilVal, d.fail(problem(r, "Wrong value", "What %s gives for the variable %q cannot be read: %s.", from, name, diags[0].Summary))
 		}
 		expr, diags := hclsyntax.ParseExpression([]byte(text), "value", hcl.InitialPos)
 		if diags.HasErrors() {
 			return wrong()
 		}
-		if v, diags = d.config.budget.Evaluate(expr, nil); diags.HasErrors() {
+		if v, diags = d.budget.Evaluate(expr, nil); diags.HasErrors() {
 			return wrong()
 		}
 	}
-	c, err := d.config.budget.Convert(v, want)
+	c, err := d.budget.Convert(v, want)
 	if err != nil {
 		return wrong()
 	}

@@ -81,6 +81,35 @@ func (s *Set) Add(texts ...string) {
 			}
 		}
 	}
+	s.store(all)
+}
+
+// Join adds what another Set knows by now.
+func (s *Set) Join(of *Set) {
+	theirs := of.known.Load()
+	if theirs == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == nil {
+		s.seen = map[string]bool{}
+	}
+	var all []secret
+	if known := s.known.Load(); known != nil {
+		all = slices.Clone(*known)
+	}
+	for _, k := range *theirs {
+		if !s.seen[k.text] {
+			s.seen[k.text] = true
+			all = append(all, k)
+		}
+	}
+	s.store(all)
+}
+
+// store keeps all that is known, the longest first.
+func (s *Set) store(all []secret) {
 	slices.SortStableFunc(all, func(a, b secret) int { return cmp.Compare(len(b.text), len(a.text)) })
 	s.known.Store(&all)
 }

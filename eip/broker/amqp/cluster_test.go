@@ -13,6 +13,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/rabbit"
 )
@@ -54,10 +55,10 @@ func TestCluster_NodeDown(t *testing.T) {
 		}
 	}
 	c := clusterFlows(t, nodes)
-	begin := func(name string) *flow.Process {
+	begin := func(name string) *host.Host {
 		t.Helper()
-		p, err := c.Start(t.Context(), flow.RunOptions{Instance: name, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
-		if err != nil {
+		p := host.New(host.Options{Instance: name, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		if _, err := p.Start(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		return p
@@ -66,7 +67,7 @@ func TestCluster_NodeDown(t *testing.T) {
 	for down, n := range nodes {
 		n.Kill()
 		other := nodes[(down+1)%3]
-		isDown := func(p *flow.Process) {
+		isDown := func(p *host.Host) {
 			t.Helper()
 			until(t, "it says what waits", func() bool {
 				state, why := control.StateOf(p.Flows()[down])
@@ -84,7 +85,7 @@ func TestCluster_NodeDown(t *testing.T) {
 		}
 		p = clusterStarts(t, begin, down)
 		isDown(p)
-		plans, err := c.Plan(t.Context(), nil, "plan")
+		plans, err := host.Plan(t.Context(), c, nil, "plan")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +127,7 @@ func TestCluster_NodeDown(t *testing.T) {
 }
 
 // clusterStarts starts the flows, all of which would be there but one.
-func clusterStarts(t *testing.T, begin func(string) *flow.Process, down int) *flow.Process {
+func clusterStarts(t *testing.T, begin func(string) *host.Host, down int) *host.Host {
 	t.Helper()
 	p := begin(fmt.Sprint("b", down))
 	if state, why := control.StateOf(p.Flows()[down]); state != control.Waiting {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -18,8 +19,8 @@ func idle(t *testing.T) (c *control.Client, flows string) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	p, err := config.Start(t.Context(), flow.RunOptions{Instance: "idle", DataDir: dir, FlowsDir: dir})
-	if err != nil {
+	p := host.New(host.Options{Instance: "idle", DataDir: dir, FlowsDir: dir})
+	if _, err := p.Start(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -31,6 +32,7 @@ func idle(t *testing.T) (c *control.Client, flows string) {
 	if err := p.Control().ServeSocket(socket); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	if c, err = control.DialSocket(socket); err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -109,7 +110,7 @@ type fleet struct {
 
 type member struct {
 	*control.Server
-	process *flow.Process
+	process *host.Host
 	of      *fleet
 }
 
@@ -137,8 +138,8 @@ func (f *fleet) join(stage, secret string) *member {
 	if diags.HasErrors() {
 		f.t.Fatal(diags)
 	}
-	p, err := c.Start(f.t.Context(), flow.RunOptions{Instance: "-"})
-	if err != nil {
+	p := host.New(host.Options{Instance: "-"})
+	if _, err := p.Start(f.t.Context(), c); err != nil {
 		f.t.Fatal(err)
 	}
 	m := &member{control.NewServer(control.Options{Process: p, Instance: fmt.Sprint("p", len(f.all)), Secret: secret, AllowTopic: f.allow}), p, f}

@@ -20,6 +20,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/rabbit"
 
@@ -176,7 +177,7 @@ func (p *pool) stream(body func(n int) string) (end func() (fed int)) {
 
 // process is a running process of its own, with a socket.
 type process struct {
-	*flow.Process
+	*host.Host
 	client *control.Client
 	socket string
 }
@@ -201,8 +202,8 @@ func runOn(t *testing.T, broker, text string) (*process, *pool, *pool) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	p, err := c.Start(t.Context(), flow.RunOptions{Instance: filepath.Base(dir) + eip.NewID()[:4], DataDir: dir})
-	if err != nil {
+	p := host.New(host.Options{Instance: filepath.Base(dir) + eip.NewID()[:4], DataDir: dir})
+	if _, err := p.Start(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -13,7 +13,7 @@ import (
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
-// A Process is what metrics and health are about. A flow.Process is one.
+// A Process is what metrics and health are about. A host.Host is one.
 type Process interface {
 	Flows() []control.Flow
 	Traffic() []control.Traffic

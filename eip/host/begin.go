@@ -1,0 +1,175 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+// Bounds of the time after which a flow that failed is begun again. What the broker
+// refuses is tried each longest; what it has lost for a while each soon.
+const (
+	first, soon, longest = 100 * time.Millisecond, 5 * time.Second, 30 * time.Second
+)
+
+// begin makes the flow run, until its life's end.
+func (r *flowRun) begin(ctx context.Context, ready chan<- struct{}, failed chan<- error) {
+	l := &life{done: make(chan struct{})}
+	l.context, l.cancel = context.WithCancel(ctx)
+	r.life.Store(l)
+	go r.run(l, ready, failed)
+}
+
+// run keeps the flow running until it is stopped. One that fails is begun again
+// after a while, unless it never came up. One that a broker hinders counts as up:
+// nobody waits for it.
+func (r *flowRun) run(l *life, ready chan<- struct{}, failed chan<- error) {
+	ctx := l.context
+	defer close(l.done)
+	defer l.cancel()
+	up := false
+	came := func() {
+		if !up {
+			up = true
+			ready <- struct{}{}
+		}
+	}
+	r.flow.Ready = func() {
+		r.unhinder()
+		came()
+	}
+	err := r.trouble()
+	for wait := first; ; wait = min(2*wait, longest) {
+		began := time.Now()
+		if err == nil {
+			err = r.openRest(ctx)
+		}
+		ran := err == nil
+		if ran {
+			err = r.flow.Run(ctx)
+		}
+		hindered := err != nil && r.hinder(err)
+		switch {
+		case ctx.Err() != nil && up:
+			if ran || !hindered { // that it waited is no error
+				l.err = err
+			}
+			return
+		case hindered:
+			came()
+			if wait = min(wait, soon); r.hindered.Load().Refused {
+				wait = longest
+			}
+		case !up && err == nil:
+			failed <- errStopping
+			return
+		case !up:
+			failed <- err
+			return
+		case time.Since(began) > longest:
+			wait = first
+		}
+		if !hindered {
+			r.unit.host.log.Error("flow failed and will be started again", slog.String("flow", r.decl.Name), slog.Any("error", err), slog.Duration("in", wait))
+		}
+		err = nil
+		select {
+		case <-time.After(wait/2 + rand.N(wait/2)):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// openRest opens what is not open, or has failed.
+func (r *flowRun) openRest(ctx context.Context) error {
+	for i, s := range r.sources {
+		if !s.failed.Load() {
+			continue
+		}
+		_ = s.end() // it has failed already
+		opened, err := r.openSource(ctx, r.decl.From[i].Ref)
+		if err != nil {
+			return fmt.Errorf("flow %s: open %s: %w", r.decl.Name, r.decl.From[i].Ref, err)
+		}
+		r.mu.Lock()
+		r.sources[i] = opened
+		r.mu.Unlock()
+	}
+	r.flow.Source = r.source()
+	return r.openEndpoints(ctx)
+}
+
+// hinder notes that a broker keeps the flow from running, and reports whether it is
+// that. It is logged once.
+func (r *flowRun) hinder(err error) bool {
+	var t *broker.Trouble
+	if !errors.As(err, &t) {
+		return false
+	}
+	now := &broker.Trouble{Refused: t.Refused, Err: err}
+	if was := r.hindered.Swap(now); was == nil || was.Error() != now.Error() {
+		state, _ := r.Hindrance()
+		r.unit.host.log.Error("flow cannot run yet; others do", slog.String("flow", r.decl.Name), slog.String("state", string(state)), slog.Any("why", err))
+	}
+	return true
+}
+
+func (r *flowRun) unhinder() {
+	if r.hindered.Swap(nil) != nil {
+		r.unit.host.log.Info("flow runs now", slog.String("flow", r.decl.Name))
+	}
+}
+
+func (r *flowRun) trouble() error {
+	if t := r.hindered.Load(); t != nil {
+		return t
+	}
+	return nil
+}
+
+// Hindrance says what keeps the flow, or something that it uses, from working.
+func (r *flowRun) Hindrance() (control.State, string) {
+	t := r.hindered.Load()
+	look := func(x any) {
+		if h, ok := x.(broker.Troubled); ok && t == nil {
+			t = h.Trouble()
+		}
+	}
+	r.mu.Lock()
+	for _, s := range r.sources {
+		look(s.Source)
+	}
+	for _, s := range r.sinks {
+		look(s)
+	}
+	r.mu.Unlock()
+	look(r.deadLetter)
+	if r.flow != nil && t == nil {
+		if why, halted := r.flow.Unburied(); why != nil {
+			t = &broker.Trouble{Refused: halted, Err: fmt.Errorf("what failed cannot be dead-lettered: %w", why)}
+		}
+	}
+	_ = eip.Walk(r.decl.Body.Stages, func(_ string, s eip.Stage) error {
+		if s, ok := s.(eip.Troubled); ok && t == nil {
+			if why := s.Trouble(); why != nil {
+				t = &broker.Trouble{Err: why}
+			}
+		}
+		return nil
+	})
+	switch {
+	case t == nil:
+		return "", ""
+	case t.Refused:
+		return control.Refused, t.Error()
+	}
+	return control.Waiting, t.Error()
+}

@@ -1,0 +1,167 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+var (
+	_ control.Process = (*Host)(nil)
+	_ control.Deep    = (*Host)(nil)
+)
+
+// Brokers says how the brokers do that are in use.
+func (h *Host) Brokers() []control.Broker {
+	all := []control.Broker{}
+	for _, b := range h.brokers.all() {
+		s := b.Status()
+		all = append(all, control.Broker{Name: cmp.Or(b.declared.Name, "default"), URL: h.secrets.Hide(s.URL), Connected: s.Connected, Waiting: h.secrets.Hide(s.Waiting)})
+	}
+	slices.SortFunc(all, func(a, b control.Broker) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Flows returns the flows that run, or are stopped and can be started.
+func (h *Host) Flows() []control.Flow {
+	flows := h.flows()
+	all := make([]control.Flow, len(flows))
+	for i, r := range flows {
+		all[i] = r
+	}
+	return all
+}
+
+// Channels returns the declared channels, by name.
+func (h *Host) Channels() []control.Channel {
+	all := []control.Channel{}
+	seen := map[string]bool{}
+	for _, u := range h.all() {
+		c, flows := u.now()
+		add := func(ch *flow.Channel, on *flow.Broker) {
+			if name := ch.String(); !seen[name] {
+				seen[name] = true
+				all = append(all, control.Channel{Name: name, Kind: ch.Kind, Address: ch.Address, Broker: cmp.Or(on.Name, "default"), Outside: !on.Inside(),
+					Read: append([]string{}, ch.ReadBy...), Written: append([]string{}, ch.WrittenBy...)})
+			}
+		}
+		for _, name := range c.ChannelNames() {
+			add(c.Channels[name], c.BrokerOf(c.Channels[name]))
+		}
+		for _, d := range implicit(flows) {
+			add(d.queue, d.on)
+		}
+	}
+	slices.SortFunc(all, func(a, b control.Channel) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// implicit are the dead-letter queues FLOW.dead that are open.
+func implicit(flows []*flowRun) (all []*deadLetters) {
+	for _, r := range flows {
+		if d, ok := r.deadLetter.(*deadLetters); ok && d.opened.Load() {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// channel opens the broker of a declared channel, or of a FLOW.dead.
+func (h *Host) channel(ctx context.Context, name string) (broker.Broker, broker.Channel, error) {
+	for _, u := range h.all() {
+		c, flows := u.now()
+		if ch := c.Channels[name]; ch != nil {
+			b, err := u.broker(ctx, nil, c.BrokerOf(ch))
+			return b, c.Spec(ch), err
+		}
+		for _, d := range implicit(flows) {
+			if d.queue.String() == name {
+				spec := c.Spec(d.queue)
+				spec.Declare = false // it is there, as it is
+				b, err := u.broker(ctx, nil, d.on)
+				return b, spec, err
+			}
+		}
+	}
+	return nil, broker.Channel{}, eip.Permanent(fmt.Errorf("there is no channel %s", name))
+}
+
+// Inject puts m into a declared channel.
+func (h *Host) Inject(ctx context.Context, channel string, m *eip.Message) error {
+	b, ch, err := h.channel(ctx, channel)
+	if err != nil {
+		return err
+	}
+	sender, err := b.Sender(ctx, ch)
+	if err != nil {
+		return err
+	}
+	settled := make(chan error, 1)
+	eip.Deliver(ctx, sender, m.Fork(func(err error) { settled <- err }))
+	select {
+	case err = <-settled:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return errors.Join(err, sender.Close())
+}
+
+// Source takes messages from a declared queue; so many at once.
+func (h *Host) Source(ctx context.Context, queue string, prefetch int) (broker.Source, error) {
+	b, ch, err := h.channel(ctx, queue)
+	if err != nil {
+		return nil, err
+	}
+	return b.Source(ctx, ch, broker.Subscription{Prefetch: prefetch})
+}
+
+// Reads reports whether a flow may read what is sent to an address: that of a
+// queue, of a subscription, or of what failed.
+func (h *Host) Reads(address string) bool {
+	for _, u := range h.all() {
+		c, _ := u.now()
+		at := func(ch *flow.Channel) bool { return ch != nil && ch.Address == address }
+		for _, f := range c.Flows {
+			if at(f.DeadQueue()) {
+				return true
+			}
+			for _, e := range f.Endpoints {
+				if f.IsLastResort(e.Ref) && at(c.Channels[e.String()]) {
+					return true
+				}
+			}
+			for _, from := range f.From {
+				if ch := c.Channels[from.String()]; at(ch) || ch != nil && ch.Kind == "topic" && ch.Address+"."+f.Subscription == address {
+					return true
+				}
+			}
+		}
+		for _, ch := range c.Channels {
+			if at(c.DeadLetterOf(ch)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Draining reports whether the Host is about to end.
+func (h *Host) Draining() bool { return h.stopping.Load() }
+
+// Trace has every step of Test Messages told to f.
+func (h *Host) Trace(f func(control.Step)) { h.steps.Store(&f) }
+
+func (h *Host) step(s control.Step) {
+	if f := h.steps.Load(); f != nil {
+		s.Test, _ = s.Message.Headers[eip.HeaderTest].(string)
+		(*f)(s)
+	}
+}

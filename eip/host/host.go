@@ -1,0 +1,262 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/secret"
+)
+
+// Options say how a Host runs flows.
+type Options struct {
+	DataDir  string // what must outlive the process is kept there; "": nothing is
+	Instance string
+	Grace    time.Duration  // for what is in flight at the end; 0 means 30 s
+	Log      *slog.Logger   // nil: silent
+	Version  string         // of the program, for the control bus
+	Level    *slog.LevelVar // what Log logs, for the control bus to change; nil: it cannot
+	// Tracer makes what follows the messages of a flow. It is told where they come
+	// from, by their Channel. nil: nobody follows them.
+	Tracer func(flow string, from map[string]eip.Place) eip.Tracer
+	Stdin  io.Reader
+	Stdout io.Writer
+	// OpenPositions opens the store of adapters' positions in a folder. It is called
+	// when an adapter needs it and the default broker does not keep them.
+	OpenPositions func(dir string) (PositionStore, error)
+	// FlowsDir is the folder of the flow files that the control bus may apply; "":
+	// none.
+	FlowsDir string
+	// Answering, where set, is called once the process can say how it does, before the
+	// first Unit opens anything. An error of it is Start's.
+	Answering func(*Host) error
+	// Memory is what the process is to get by with: the flows' budgets in bytes share
+	// a third of it. 0: each has its own.
+	Memory eip.Bytes
+	// Load is how Run loads its files: variables, the default broker.
+	Load flow.Options
+}
+
+// A PositionStore keeps adapters' positions in a file.
+type PositionStore interface {
+	adapter.Positions
+	io.Closer
+}
+
+// A Host runs Units. Its methods are safe for concurrent use.
+type Host struct {
+	options   Options
+	started   time.Time
+	lifecycle lifecycleLock        // held by who starts, replaces or stops a Unit
+	main      atomic.Pointer[Unit] // the first; nil before it
+	mu        sync.Mutex           // guards units
+	units     []*Unit              // in the order of the files that were applied, after the others
+	secrets   secret.Set           // of all Units that there were
+	log       *slog.Logger         // hides them
+	brokers   brokers
+	positions *positions
+	counted   counted
+	depths    depths
+	keeping   sync.Mutex // of the last resort, which counts what it has
+	steps     atomic.Pointer[func(control.Step)]
+	control   *control.Server
+	stopping  atomic.Bool
+	beside    sync.WaitGroup // who asks for depths
+	context   context.Context
+	cancel    context.CancelFunc
+	abort     context.Context // ends what is in flight
+	giveUp    context.CancelFunc
+	end       func() error // close, once
+}
+
+// New returns a Host that runs nothing yet. It is of no more use after Stop.
+func New(o Options) *Host {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Grace == 0 {
+		o.Grace = 30 * time.Second
+	}
+	h := &Host{options: o, started: time.Now(), lifecycle: newLifecycleLock()}
+	h.log, h.positions, h.end = h.secrets.Log(o.Log), &positions{host: h}, sync.OnceValue(h.close)
+	h.context, h.cancel = context.WithCancel(context.Background())
+	h.abort, h.giveUp = context.WithCancel(context.Background())
+	return h
+}
+
+// Start opens everything that the flows of these names need (none: all that are
+// enabled), and runs them. It returns when all of them take messages, or with the error
+// that kept one from it; a broker that is away is waited for. The flows run until the
+// Unit or the Host is stopped. c may be started any number of times, at once too; in
+// one Host, names of flows are of one Unit.
+func (h *Host) Start(ctx context.Context, c *flow.Config, flows ...string) (*Unit, error) {
+	if err := h.lifecycle.take(ctx); err != nil {
+		return nil, err
+	}
+	defer h.lifecycle.end()
+	return h.start(ctx, "", c, flows...)
+}
+
+// start is Start by who holds the lifecycle lock. file is what it is applied by.
+func (h *Host) start(ctx context.Context, file string, c *flow.Config, flows ...string) (u *Unit, err error) {
+	defer func() { err = h.secrets.Error(err) }()
+	if h.stopping.Load() {
+		return nil, errStopping
+	}
+	if err := h.clash(c, nil); err != nil {
+		return nil, err
+	}
+	h.secrets.Join(c.Secrets())
+	u = h.newUnit(ctx, file, c)
+	main := h.main.CompareAndSwap(nil, u)
+	if u.config, u.flows, err = u.build(c, flows); err != nil {
+		if main {
+			h.main.Store(nil)
+		}
+		return nil, errors.Join(err, u.close())
+	}
+	if main {
+		h.enter(u)
+		if err := h.startMain(ctx, u); err != nil {
+			h.stopping.Store(true)
+			err = errors.Join(err, h.end())
+			h.leave(u)
+			return nil, err
+		}
+		return u, nil
+	}
+	if err := u.start(ctx, u.flows); err != nil {
+		return nil, errors.Join(err, u.close())
+	}
+	h.enter(u)
+	return u, nil
+}
+
+// startMain starts the first Unit, and the control bus with it.
+func (h *Host) startMain(ctx context.Context, u *Unit) error {
+	begun := make(chan struct{})
+	h.control = h.newControl(begun)
+	if h.options.Answering != nil {
+		if err := h.options.Answering(h); err != nil {
+			return err
+		}
+	}
+	if err := u.open(ctx, u.flows); err != nil {
+		return err
+	}
+	opened := h.serve(ctx)
+	if err := u.run(ctx, u.flows); err != nil {
+		return err
+	}
+	close(begun)
+	await(ctx, opened, waitForTopic)
+	return nil
+}
+
+// clash refuses what has flows whose names others have; those of except are about to
+// go.
+func (h *Host) clash(c *flow.Config, except *Unit) error {
+	for _, r := range h.flows() {
+		if r.unit != except && slices.Contains(c.FlowNames(), r.decl.Name) {
+			return fmt.Errorf("there is a flow %s already, of another file", r.decl.Name)
+		}
+	}
+	return nil
+}
+
+// enter and leave say which Units the Host has.
+func (h *Host) enter(u *Unit) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.units = append(slices.Clone(h.units), u)
+	slices.SortStableFunc(h.units, func(a, b *Unit) int { return cmp.Compare(a.file, b.file) })
+}
+
+func (h *Host) leave(u *Unit) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.units = slices.DeleteFunc(slices.Clone(h.units), func(x *Unit) bool { return x == u })
+}
+
+// Stop stops all Units at once: their flows take nothing more, and finish what is in
+// flight until the grace is over. Then it closes what they share. It returns an error
+// that says what was left unsettled, if anything was; that will be delivered again.
+func (h *Host) Stop() error {
+	h.stopping.Store(true)
+	_ = h.halt()
+	_ = h.lifecycle.take(context.Background()) // who starts a Unit is done now
+	defer h.lifecycle.end()
+	return h.secrets.Error(errors.Join(h.halt(), h.end()))
+}
+
+// halt ends the flows of all Units.
+func (h *Host) halt() (err error) {
+	var wait sync.WaitGroup
+	units := h.all()
+	left := make([]error, len(units))
+	for i, u := range units {
+		wait.Go(func() { left[i] = u.halt() })
+	}
+	wait.Wait()
+	return errors.Join(left...)
+}
+
+// close closes what is open, the brokers last.
+func (h *Host) close() (err error) {
+	if h.control != nil {
+		h.control.Close()
+	}
+	h.cancel()
+	h.beside.Wait()
+	for _, u := range h.all() {
+		err = errors.Join(err, u.close())
+	}
+	h.giveUp()
+	return errors.Join(err, h.brokers.close(), h.positions.close())
+}
+
+// all returns the Units, the main one first.
+func (h *Host) all() []*Unit {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.units
+}
+
+// flows returns the flows of all Units.
+func (h *Host) flows() (all []*flowRun) {
+	for _, u := range h.all() {
+		_, flows := u.now()
+		all = append(all, flows...)
+	}
+	return all
+}
+
+// Uptime is how long ago the Host was made.
+func (h *Host) Uptime() time.Duration { return time.Since(h.started) }
+
+// Stats returns each flow's counts, in the order of the files.
+func (h *Host) Stats() []NamedStats {
+	flows := h.flows()
+	all := make([]NamedStats, len(flows))
+	for i, r := range flows {
+		all[i] = NamedStats{r.decl.Name, r.flow.Stats()}
+	}
+	return all
+}
+
+// NamedStats are one flow's counts.
+type NamedStats struct {
+	Flow string
+	eip.Counts
+}

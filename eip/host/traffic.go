@@ -1,0 +1,58 @@
+package host
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/control"
+)
+
+// counted are the counts of channels and adapters, which all flows share.
+type counted struct {
+	mu sync.Mutex
+	of map[flow.Ref]*eip.Traffic
+}
+
+// traffic returns the counts of a channel or adapter. They outlast the flows of a
+// file that is applied anew.
+func (h *Host) traffic(of flow.Ref) *eip.Traffic {
+	c := &h.counted
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.of[of]
+	if t == nil {
+		if c.of == nil {
+			c.of = map[flow.Ref]*eip.Traffic{}
+		}
+		t = &eip.Traffic{}
+		c.of[of] = t
+	}
+	return t
+}
+
+// Traffic returns what the flows read and send to, by name, with the dead-letter
+// queues that no file names.
+func (h *Host) Traffic() []control.Traffic {
+	used, implicit := map[flow.Ref]bool{}, map[flow.Ref]bool{}
+	for _, r := range h.flows() {
+		for _, f := range r.decl.From {
+			used[f.Ref] = true
+		}
+		for _, e := range r.decl.Endpoints {
+			used[e.Ref] = true
+		}
+		if d, ok := r.deadLetter.(*deadLetters); ok && (d.opened.Load() || h.traffic(d.queue.Ref).Any()) {
+			implicit[d.queue.Ref] = !used[d.queue.Ref]
+			used[d.queue.Ref] = true
+		}
+	}
+	all := make([]control.Traffic, 0, len(used))
+	for of := range used {
+		all = append(all, control.Traffic{Name: of.String(), Traffic: h.traffic(of), Implicit: implicit[of]})
+	}
+	slices.SortFunc(all, func(a, b control.Traffic) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
