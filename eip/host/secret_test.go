@@ -15,7 +15,7 @@ import (
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/host"
 
-	_ "github.com/eipd/eipd/eip/adapter"
+	_ "github.com/eipd/eipd/eip/adapter/all"
 	_ "github.com/eipd/eipd/eip/routing"
 )
 
