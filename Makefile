@@ -19,7 +19,7 @@ deps: ## install what tests need beside Go: RabbitMQ and clients (Debian, as roo
 	@sh internal/testdeps/install.sh
 
 gen: ## write anew what is made from the code: the options in docs/ and in eipd explain
-	go generate ./...
+	go generate -tags gendocs ./cmd/eipd
 
 fmt: ## format Go and flow files
 	gofmt -w .

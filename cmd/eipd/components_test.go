@@ -10,6 +10,7 @@ import (
 
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/flow/schema"
+	"github.com/eipd/eipd/internal/gendocs"
 )
 
 // Every component has its page, its example, and a comment for each option.
@@ -30,7 +31,7 @@ func TestComponents_AreDocumented(t *testing.T) {
 			}
 		})
 	}
-	for _, schemes := range transports() {
+	for _, schemes := range gendocs.Transports() {
 		exists(t, "docs/brokers/"+schemes[0]+".md", "# "+schemes[0]+"\n", "## Delivery and order")
 	}
 	for _, c := range commands() {

@@ -44,8 +44,7 @@ func TestProse(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "box.go"), src, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	const module = "github.com/eipd/eipd"
-	text, err := Prose(filepath.Join(dir, "..", ".."), module, []*schema.Block{schema.Of(&box{inner: 1})})
+	text, err := prose(filepath.Join(dir, "..", ".."), []*schema.Block{schema.Of(&box{inner: 1})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,16 +7,20 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
-// A Source gives what belongs between two markers: of `<!-- options: flow -->` it
+// A source gives what belongs between two markers: of `<!-- options: flow -->` it
 // is asked for "options" and "flow". page is the path from the module's folder,
 // with slashes.
-type Source func(page, name, argument string) (string, error)
+type source func(page, name, argument string) (string, error)
 
 // Pages fills the markers in all Markdown files of the module at root, and returns
-// the text of those that hold any, by path.
-func Pages(root string, source Source) (map[string][]byte, error) {
+// the text of those that hold any, by path. commands is eipd.
+func Pages(root string, commands *cobra.Command) (map[string][]byte, error) {
+	commands.InitDefaultCompletionCmd()
+	t := &tables{root, commands}
 	pages := map[string][]byte{}
 	tree := os.DirFS(root)
 	err := fs.WalkDir(tree, ".", func(path string, d fs.DirEntry, err error) error {
@@ -32,7 +36,7 @@ func Pages(root string, source Source) (map[string][]byte, error) {
 		if err != nil {
 			return err
 		}
-		filled, err := fill(path, string(text), source)
+		filled, err := fill(path, string(text), t.source)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -48,7 +52,7 @@ var marker = regexp.MustCompile(`(?m)^<!-- (/?)([a-z]+)(?:: ([^>]*?))? -->$`)
 
 // fill replaces what stands between each marker and its end; "" where there are
 // none.
-func fill(page, text string, source Source) (string, error) {
+func fill(page, text string, source source) (string, error) {
 	var out strings.Builder
 	found, at, open := false, 0, ""
 	for _, m := range marker.FindAllStringSubmatchIndex(text, -1) {

@@ -12,19 +12,34 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
+	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
 
-// Prose returns the comments of the blocks' types and of their option fields as
-// JSON, by "package.Type" and "package.Type.Field". root is the module's folder,
-// module its path.
-func Prose(root, module string, blocks []*schema.Block) ([]byte, error) {
+const module = "github.com/eipd/eipd"
+
+// Prose returns the file of the comments of all components, which eipd explain shows,
+// by its path from the module's folder, root.
+func Prose(root string, _ *cobra.Command) (map[string][]byte, error) {
+	var blocks []*schema.Block
+	for _, b := range flow.Blocks() {
+		blocks = append(blocks, b.Schema)
+	}
+	text, err := prose(root, blocks)
+	return map[string][]byte{"eip/flow/schema/prose.json": text}, err
+}
+
+// prose returns the comments of the blocks' types and of their option fields as
+// JSON, by "package.Type" and "package.Type.Field".
+func prose(root string, blocks []*schema.Block) ([]byte, error) {
 	types := map[reflect.Type]bool{}
 	for _, b := range blocks {
 		collect(types, b)
 	}
 	packages := map[string]comments{}
-	prose := map[string]string{}
+	texts := map[string]string{}
 	for t := range types {
 		c, ok := packages[t.PkgPath()]
 		if !ok {
@@ -38,9 +53,9 @@ func Prose(root, module string, blocks []*schema.Block) ([]byte, error) {
 			}
 			packages[t.PkgPath()] = c
 		}
-		c.of(prose, t)
+		c.of(texts, t)
 	}
-	text, err := json.MarshalIndent(prose, "", "\t")
+	text, err := json.MarshalIndent(texts, "", "\t")
 	return append(text, '\n'), err
 }
 

@@ -1,0 +1,36 @@
+//go:build gendocs
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/eipd/eipd/internal/gendocs"
+)
+
+// The pages show the comments that the first run writes, and the second has in it.
+//
+//go:generate go run -tags gendocs . prose
+//go:generate go run -tags gendocs . pages
+
+// With this tag the program writes what documentation takes from the code, and ends.
+func init() {
+	generate := gendocs.Pages
+	if os.Args[1] == "prose" {
+		generate = gendocs.Prose
+	}
+	const root = "../.."
+	files, err := generate(root, newRoot())
+	for name, text := range files {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(root, name), text, 0o644)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
