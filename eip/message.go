@@ -7,6 +7,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/eipd/eipd/eip/header"
 )
 
 // A Message is an envelope and a payload. It is immutable: read its fields, and
@@ -149,7 +151,7 @@ func (m *Message) WithHeaders(set Headers) *Message {
 	c.Headers = make(Headers, len(m.Headers)+len(set))
 	maps.Copy(c.Headers, m.Headers)
 	maps.Copy(c.Headers, set)
-	if _, ok := set[HeaderStatus]; ok {
+	if _, ok := set[header.Status]; ok {
 		c.Status = true
 	}
 	return &c

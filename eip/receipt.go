@@ -4,6 +4,8 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // receipt counts who still holds a message, and settles it when nobody does.
@@ -108,6 +110,25 @@ func (m *Message) Hold() (release func(error)) {
 	var done atomic.Bool
 	return func(err error) {
 		if done.CompareAndSwap(false, true) {
+			r.release(err)
+		}
+	}
+}
+
+// HoldFor is Hold for a sink that is a [stats.Confirmer]: what m is released with
+// settles it in t too, before who waits for m looks. t may be nil.
+func (m *Message) HoldFor(t *stats.Traffic) (release func(error)) {
+	r := m.receipt
+	if t == nil {
+		return m.Hold()
+	}
+	if r == nil || !r.hold() {
+		return func(err error) { t.Settled(m.IsTest(), err) }
+	}
+	var done atomic.Bool
+	return func(err error) {
+		if done.CompareAndSwap(false, true) {
+			t.Settled(r.test, err)
 			r.release(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("discard", func() eip.Stage { return NewDiscard() }) }
@@ -25,7 +26,9 @@ func (d *Discard) Process(_ context.Context, m *eip.Message, _ eip.Handler) erro
 }
 
 // Ends is true.
-func (d *Discard) Ends() bool { return true }
+func (d *Discard) Ends() (last, passes bool) { return true, false }
 
-// Counts returns how many messages were dropped.
-func (d *Discard) Counts() map[string]int64 { return map[string]int64{"dropped": d.dropped.Load()} }
+// Stats returns how many messages were dropped.
+func (d *Discard) Stats() stats.Own {
+	return stats.Own{Counts: map[string]int64{"dropped": d.dropped.Load()}}
+}

@@ -115,9 +115,6 @@ func (e *Exec) Process(ctx context.Context, m *eip.Message, next eip.Handler) er
 	return next.Handle(ctx, m)
 }
 
-// Ends is true where the program's output is not wanted: its work is then the end
-// of the message.
-func (e *Exec) Ends() bool { return e.Output != OutputBody }
-
-// Passes is true: where something follows, it gets the message as it was.
-func (e *Exec) Passes() bool { return true }
+// Ends says that the program's work is the end of the message where its output is not
+// wanted. What follows all the same gets the message as it was.
+func (e *Exec) Ends() (last, passes bool) { return e.Output != OutputBody, true }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/rarely"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("reply", func() eip.Stage { return NewReply() }) }
@@ -81,11 +82,10 @@ func (r *Reply) lacksCaller(err error) error {
 	return nil
 }
 
-// Counts returns how many replies were dropped because their callers had gone.
-func (r *Reply) Counts() map[string]int64 { return map[string]int64{"gone": r.gone.Load()} }
+// Stats returns how many replies were dropped because their callers had gone.
+func (r *Reply) Stats() stats.Own {
+	return stats.Own{Counts: map[string]int64{"gone": r.gone.Load()}}
+}
 
-// Ends says that nothing needs to follow.
-func (r *Reply) Ends() bool { return true }
-
-// Passes says that something may.
-func (r *Reply) Passes() bool { return true }
+// Ends says that nothing needs to follow, and that something may.
+func (r *Reply) Ends() (last, passes bool) { return true, true }

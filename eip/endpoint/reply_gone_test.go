@@ -60,7 +60,7 @@ func TestReply_Gone(t *testing.T) {
 				if test.err == gone && !test.dead {
 					dropped, lines = 3, 1
 				}
-				if n := stage.Counts()["gone"]; n != dropped {
+				if n := stage.Stats().Counts["gone"]; n != dropped {
 					t.Errorf("it counts %d, want %d", n, dropped)
 				}
 				if n := strings.Count(log.String(), "a caller has gone"); n != lines || !test.dead && strings.Contains(log.String(), "ERROR") {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/replies"
+	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/requestor"
 )
 
@@ -32,7 +33,7 @@ type Request struct {
 	listener *eip.Listener
 
 	requests, answered, timedOut, failed atomic.Int64
-	roundTrips                           eip.Histogram
+	roundTrips                           stats.Histogram
 }
 
 // NewRequest returns a Request that waits 30 seconds.
@@ -138,22 +139,12 @@ func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error)
 	return nil, err
 }
 
-// Counts returns what became of the requests. Each is one of replies, timed_out,
+// Stats returns what became of the requests. Each is one of replies, timed_out,
 // failed and outstanding; unmatched are replies that nobody waited for.
-func (r *Request) Counts() map[string]int64 {
+func (r *Request) Stats() stats.Own {
 	replies, timedOut, failed := r.answered.Load(), r.timedOut.Load(), r.failed.Load()
 	requests := r.requests.Load() // after what became of them
-	return map[string]int64{"requests": requests, "replies": replies, "outstanding": requests - replies - timedOut - failed,
+	counts := map[string]int64{"requests": requests, "replies": replies, "outstanding": requests - replies - timedOut - failed,
 		"timed_out": timedOut, "failed": failed, "unmatched": r.replies.Unmatched.Load()}
-}
-
-// Gauges says that outstanding requests become fewer again.
-func (r *Request) Gauges() []string { return []string{"outstanding"} }
-
-// ResetDurations forgets what was measured.
-func (r *Request) ResetDurations() { r.roundTrips.Reset() }
-
-// Durations returns how long the service took to reply.
-func (r *Request) Durations() map[string]eip.Durations {
-	return map[string]eip.Durations{"round_trip": r.roundTrips.Durations()}
+	return stats.Own{Counts: counts, Gauges: []string{"outstanding"}, Times: map[string]*stats.Histogram{"round_trip": &r.roundTrips}}
 }

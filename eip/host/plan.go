@@ -72,12 +72,11 @@ func (p *planner) flow(f *flow.Flow) {
 			p.channel(f, ch, nil)
 		}
 	}
-	_ = eip.Walk(f.Body.Stages, func(address string, s eip.Stage) error {
+	for n, s := range eip.Walk(f.Body.Stages) {
 		if a, ok := s.(eip.Answered); ok {
-			p.inbox(f, address, a)
+			p.inbox(f, n.Address, a)
 		}
-		return nil
-	})
+	}
 	if f.DeadLetter == nil {
 		p.deadLetters(f)
 	}

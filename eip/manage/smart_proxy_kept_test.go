@@ -11,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage"
 )
 
@@ -146,7 +147,7 @@ func TestSmartProxy_DeadLettersWhatCannotBeDelivered(t *testing.T) {
 			o.ask(p, o.request(name).With(func(m *eip.Message) { m.ReplyTo = "gone" }))
 			o.answer(o.take("service"))
 			synctest.Wait()
-			if dead := o.dead.Messages(); len(dead) != 1 || string(dead[0].Body()) != "re "+name || dead[0].Headers[eip.HeaderError] == nil {
+			if dead := o.dead.Messages(); len(dead) != 1 || string(dead[0].Body()) != "re "+name || dead[0].Headers[header.Error] == nil {
 				t.Errorf("%s: dead letters %q", name, o.dead.Bodies())
 			}
 			o.counts(p, map[string]int64{"requests": 1, "outstanding": 1, "undeliverable": 1})

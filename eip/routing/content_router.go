@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("content_router", func() eip.Stage { return NewContentRouter() }) }
@@ -116,7 +117,7 @@ func (r *ContentRouter) noMatch() error {
 }
 
 // Ends is true: what no branch takes is invalid.
-func (r *ContentRouter) Ends() bool { return true }
+func (r *ContentRouter) Ends() (last, passes bool) { return true, false }
 
 // Nested returns the branches' bodies.
 func (r *ContentRouter) Nested() []*eip.Pipe {
@@ -130,11 +131,8 @@ func (r *ContentRouter) Nested() []*eip.Pipe {
 	return pipes
 }
 
-// Branches returns how many messages each branch took, by its label.
-func (r *ContentRouter) Branches() map[string]int64 { return r.Counts() }
-
-// Counts returns how many messages each branch took, by its label.
-func (r *ContentRouter) Counts() map[string]int64 {
+// Stats returns how many messages each branch took, by its label.
+func (r *ContentRouter) Stats() stats.Own {
 	counts := make(map[string]int64, len(r.When)+1)
 	for _, w := range r.When {
 		counts[w.Label] = w.taken.Load()
@@ -142,5 +140,5 @@ func (r *ContentRouter) Counts() map[string]int64 {
 	if !empty(&r.Otherwise) {
 		counts[otherwise] = r.otherwise.Load()
 	}
-	return counts
+	return stats.Own{Counts: counts, Branches: counts}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 func init() { eip.Stages.Add("transform", func() eip.Stage { return NewTransform() }) }
@@ -51,7 +52,7 @@ func (t *Transform) Process(ctx context.Context, m *eip.Message, next eip.Handle
 		return err
 	}
 	t.allowCopies(c, m)
-	c.Status = m.Status || t.Headers[eip.HeaderStatus] != nil
+	c.Status = m.Status || t.Headers[header.Status] != nil
 	for _, p := range properties {
 		compute := p.option(t)
 		if compute == nil {

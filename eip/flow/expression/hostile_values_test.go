@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/builtin"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // hostileMessage has 1.8 MB of each kind of value.
@@ -101,7 +102,7 @@ func TestWeigh_EveryKind(t *testing.T) {
 	}
 	m := eip.New([]byte(`{"s":"some text here","l":["some text","more"],"n":[1,2.5]}`), nil)
 	m.ID, m.Sequence.ID = "an identifier", "another"
-	m.Headers = eip.Headers{"list": []any{"of text", eip.Headers{"a": "b"}}, eip.HeaderHistory: []any{"one", map[string]any{"two": "three"}}}
+	m.Headers = eip.Headers{"list": []any{"of text", eip.Headers{"a": "b"}}, header.History: []any{"one", map[string]any{"two": "three"}}}
 	for name, source := range samples {
 		p, err := compile(`let s = body.s; let l = body.l; let m = {a: l, b: {c: l}}; `+source, value)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/internal/secret"
 )
 
@@ -89,7 +90,7 @@ func (r *redaction) look(m *eip.Message, hidden func(any)) view {
 		}
 	}
 	for name, text := range v.headers { // that were written where this was not in force
-		if text, ok := text.(string); ok && (name == eip.HeaderError || name == eip.HeaderStripped) {
+		if text, ok := text.(string); ok && (name == header.Error || name == header.Stripped) {
 			v.headers = maps.Clone(v.headers)
 			v.headers[name] = r.scrub(m.Without(name), text)
 		}
