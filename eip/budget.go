@@ -3,6 +3,8 @@ package eip
 import (
 	"fmt"
 	"sync/atomic"
+
+	"github.com/eipd/eipd/eip/content"
 )
 
 // overhead is about what a message takes beside its body and headers.
@@ -80,7 +82,7 @@ func (r *receipt) longest() int64 {
 	if r != nil && r.run != nil && r.run.MaxBody > 0 {
 		return int64(r.run.MaxBody)
 	}
-	return MaxContent
+	return content.MaxDecoded
 }
 
 // tooLarge is why m is not let in; nil where it is.

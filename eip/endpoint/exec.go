@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/internal/program"
 )
 
@@ -92,7 +93,8 @@ func (e *Exec) Process(ctx context.Context, m *eip.Message, next eip.Handler) er
 	if e.Input != nil {
 		v, err := e.Input(ctx, m)
 		if err == nil {
-			input, _, err = eip.EncodeBody(v)
+			input, _, err = content.Encode(v)
+			err = eip.Invalid(err)
 		}
 		if err != nil {
 			return fmt.Errorf("input: %w", err)

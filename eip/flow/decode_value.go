@@ -17,6 +17,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
@@ -415,7 +416,7 @@ func goValue(v cty.Value) any {
 		if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact {
 			return n
 		}
-		return eip.ParseNumber(v.AsBigFloat().Text('f', -1))
+		return content.ParseNumber(v.AsBigFloat().Text('f', -1))
 	case t.IsObjectType() || t.IsMapType():
 		m := map[string]any{}
 		for k, e := range v.AsValueMap() {

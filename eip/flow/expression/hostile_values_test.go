@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/builtin"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/header"
 )
 
@@ -65,7 +66,7 @@ func TestEvaluate_HostileValues(t *testing.T) {
 			t.Errorf("%s: made %d MiB", source, made>>20)
 		}
 		if err == nil {
-			if b, _, err := eip.EncodeBody(got); err != nil || len(b) > maxBuilt {
+			if b, _, err := content.Encode(got); err != nil || len(b) > maxBuilt {
 				t.Errorf("%s: %d bytes, %v", source, len(b), err)
 			}
 			continue
