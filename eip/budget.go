@@ -10,9 +10,6 @@ import (
 // overhead is about what a message takes beside its body and headers.
 const overhead = 512
 
-// DefaultWindowBytes is the budget of a flow that has no other.
-const DefaultWindowBytes = 64 << 20
-
 // Size is about how much memory m takes: its body, its headers and a constant.
 func (m *Message) Size() int64 {
 	n := overhead + int64(len(m.Body()))

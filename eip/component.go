@@ -126,14 +126,6 @@ type Inbox interface {
 	Close() error
 }
 
-// Answered is a stage that takes replies in an inbox that all processes of its flow
-// share.
-type Answered interface {
-	// Answers returns the channel beside which a stage of this address opens the
-	// inbox, and the inbox's name.
-	Answers(address string) (service Handler, name string)
-}
-
 // Walk yields each of stages, outer ones before those in their bodies: as it is
 // without its Named, and that, which is nil where it has none.
 func Walk(stages []Stage) iter.Seq2[*Named, Stage] {

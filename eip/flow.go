@@ -164,7 +164,7 @@ type lane struct {
 func (f *Flow) prepare() *run {
 	f.Concurrency = max(f.Concurrency, 1)
 	f.Window = orElse(f.Window, 1000)
-	f.WindowBytes = orElse(f.WindowBytes, DefaultWindowBytes)
+	f.WindowBytes = orElse(f.WindowBytes, 64<<20)
 	f.Grace = orElse(f.Grace, 30*time.Second)
 	f.Retry.Delay = orElse(f.Retry.Delay, 100*time.Millisecond)
 	f.Retry.MaxDelay = orElse(f.Retry.MaxDelay, 30*time.Second)

@@ -90,7 +90,16 @@ func New(body []byte, settle func(error)) *Message {
 	return NewFor(body, settlerOf(settle))
 }
 
-// A Settler is told what became of a message, as New's settle is.
+// A Settler is told what became of a message, as New's settle is. Two more methods,
+// which may be called from any goroutine, are for sources that have them:
+//
+// Revoked() bool reports whether the source has taken its message back while it is
+// worked on, as a broker does when a connection is lost: it will deliver the message
+// again, whatever Settle is told.
+//
+// Expired() bool reports whether the message has expired while it waits to be begun,
+// as messages do in a channel. Told of [ErrExpired], the source does with it what its
+// channel would.
 type Settler interface{ Settle(err error) }
 
 // NewFor is New with an object in place of the function, which spares a source
@@ -181,7 +190,7 @@ func (m *Message) Fork(settled func(error)) *Message {
 		switch s := r.settler.(type) {
 		case *forked:
 			f.receipt.settler = &forked{settled, s.origin}
-		case Revoker:
+		case revoker:
 			f.receipt.settler = &forked{settled, s}
 		}
 	}

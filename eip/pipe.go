@@ -141,7 +141,7 @@ func endAt(to Handler) end {
 	switch to := to.(type) {
 	case nil, *link, discard:
 		return end{to: to}
-	case multicast:
+	case Multicast:
 		return end{to, int32(len(to))}
 	}
 	return end{to, 1}

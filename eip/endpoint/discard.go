@@ -16,6 +16,9 @@ type Discard struct{ dropped atomic.Int64 }
 // NewDiscard returns a Discard.
 func NewDiscard() *Discard { return &Discard{} }
 
+// Pattern names what the stage is.
+func (*Discard) Pattern() string { return "Message Filter" }
+
 // Process drops m.
 func (d *Discard) Process(_ context.Context, m *eip.Message, _ eip.Handler) error {
 	m.Drop()

@@ -10,6 +10,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/internal/program"
+	"github.com/eipd/eipd/eip/testmessage"
 )
 
 func init() { eip.Stages.Add("exec", func() eip.Stage { return NewExec() }) }
@@ -37,7 +38,7 @@ type Exec struct {
 	// ContentType is that of the new body; where it is not given, the message keeps
 	// the one it had.
 	ContentType string `flow:"content_type"`
-	eip.OnTest
+	testmessage.Option
 }
 
 // Output says what becomes of a program's standard output.
@@ -54,7 +55,7 @@ func (Output) Options() []string { return []string{string(NoOutput), string(Outp
 
 // NewExec returns an Exec with its defaults; it needs a Command.
 func NewExec() *Exec {
-	return &Exec{OnTest: eip.DefaultOnTest, Timeout: 30 * time.Second, Output: NoOutput, MaxOutput: 16 << 20}
+	return &Exec{Option: testmessage.Default, Timeout: 30 * time.Second, Output: NoOutput, MaxOutput: 16 << 20}
 }
 
 // Validate checks the command and its bounds.
@@ -83,6 +84,9 @@ func (e *Exec) Open(_ context.Context, env *eip.Env) error {
 	}
 	return nil
 }
+
+// Pattern names what the stage is.
+func (*Exec) Pattern() string { return "Service Activator" }
 
 // Process runs the program, and passes on m or what the program made of it.
 func (e *Exec) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {

@@ -30,7 +30,7 @@ type Request struct {
 
 	replies  requestor.Requestor
 	inbox    eip.Inbox // nil where the service replies to the message itself
-	listener *eip.Listener
+	listener *replies.Listener
 
 	requests, answered, timedOut, failed atomic.Int64
 	roundTrips                           stats.Histogram
@@ -44,7 +44,7 @@ func (r *Request) Validate() error {
 	if r.Timeout <= 0 {
 		return eip.OptionErrorf("timeout", "%v is no time to wait; give more than 0s", r.Timeout)
 	}
-	if eip.Several(r.To) {
+	if replies.Several(r.To) {
 		return eip.OptionErrorf("to", "it is one channel or adapter, as each request has one reply")
 	}
 	if replies.Never(r.To) {
@@ -64,7 +64,7 @@ func (r *Request) Open(ctx context.Context, env *eip.Env) error {
 		return err
 	}
 	r.inbox = inbox
-	r.listener = eip.Listen(inbox, &eip.Flow{Name: env.Address + ".replies", To: &r.replies, Env: *env, Grace: time.Second})
+	r.listener = replies.Listen(inbox, &eip.Flow{Name: env.Address + ".replies", To: &r.replies, Env: *env, Grace: time.Second})
 	return nil
 }
 
@@ -75,6 +75,9 @@ func (r *Request) Close(ctx context.Context) error {
 	}
 	return r.listener.Close(ctx)
 }
+
+// Pattern names what the stage is.
+func (*Request) Pattern() string { return "Request-Reply" }
 
 // Process asks the service, and passes m on with the answer.
 func (r *Request) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {

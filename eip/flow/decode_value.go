@@ -351,7 +351,10 @@ func (d *decoder) handler(expr hcl.Expression, what string) eip.Handler {
 	for i, t := range targets {
 		handlers[i] = t.Handler
 	}
-	return eip.Multicast(handlers...)
+	if len(handlers) == 1 {
+		return handlers[0]
+	}
+	return eip.Multicast(handlers)
 }
 
 func (d *decoder) targets(expr hcl.Expression, what string) (targets []eip.Target) {

@@ -41,7 +41,7 @@ type SmartProxy struct {
 	// What becomes of a reply when nobody is at its Return Address any more, as where
 	// the caller's own time-out has passed: `drop` counts it as undeliverable,
 	// `dead_letter` makes it a dead letter.
-	Gone eip.GoneCaller `flow:"gone"`
+	Gone replies.GoneCaller `flow:"gone"`
 	// The Correlation Identifiers that requests are given are signed with it; all
 	// processes of the flow share it. Without it, that of the control bus.
 	Secret string `flow:"secret"`
@@ -60,14 +60,14 @@ type SmartProxy struct {
 }
 
 // NewSmartProxy returns a SmartProxy that waits 30 seconds for a reply.
-func NewSmartProxy() *SmartProxy { return &SmartProxy{Timeout: 30 * time.Second, Gone: eip.DropReply} }
+func NewSmartProxy() *SmartProxy { return &SmartProxy{Timeout: 30 * time.Second, Gone: replies.Drop} }
 
 // Validate checks the options.
 func (p *SmartProxy) Validate() error {
 	if p.Timeout <= 0 {
 		return eip.OptionErrorf("timeout", "%v is no time to wait; give more than 0s", p.Timeout)
 	}
-	if eip.Several(p.Service) {
+	if replies.Several(p.Service) {
 		return eip.OptionErrorf("service", "it is one channel or adapter, as each request has one reply")
 	}
 	if replies.Never(p.Service) {

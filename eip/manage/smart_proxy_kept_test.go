@@ -12,6 +12,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/replies"
 	"github.com/eipd/eipd/eip/manage"
 )
 
@@ -135,7 +136,7 @@ func TestSmartProxy_TriesToDeliver(t *testing.T) {
 func TestSmartProxy_DeadLettersWhatCannotBeDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, change := range map[string]func(*manage.SmartProxy){
-			"gone": func(p *manage.SmartProxy) { p.Gone = eip.DeadLetterReply },
+			"gone": func(p *manage.SmartProxy) { p.Gone = replies.DeadLetter },
 			"body fails": func(p *manage.SmartProxy) {
 				p.ReplyBody.Stages = []eip.Stage{eip.StageFunc(func(context.Context, *eip.Message, eip.Handler) error {
 					return eip.Invalid(errors.New("no JSON"))

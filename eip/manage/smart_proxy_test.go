@@ -229,7 +229,7 @@ func TestSmartProxy_RepliesMayBeDroppedOrSentElsewhere(t *testing.T) {
 func TestSmartProxy_Validate(t *testing.T) {
 	for option, change := range map[string]func(*manage.SmartProxy){
 		"timeout": func(p *manage.SmartProxy) { p.Timeout = 0 },
-		"service": func(p *manage.SmartProxy) { p.Service = eip.Multicast(eip.Discard, eip.Discard) },
+		"service": func(p *manage.SmartProxy) { p.Service = eip.Multicast{eip.Discard, eip.Discard} },
 	} {
 		p := manage.NewSmartProxy()
 		p.Service = eip.Discard

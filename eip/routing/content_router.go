@@ -74,6 +74,9 @@ func (r *ContentRouter) Validate() error {
 
 func empty(p *eip.Pipe) bool { return len(p.Stages) == 0 && p.To == nil }
 
+// Pattern names what the stage is.
+func (*ContentRouter) Pattern() string { return "Content-Based Router" }
+
 // present returns the branches' expressions.
 func (r *ContentRouter) present() []eip.Predicate {
 	all := make([]eip.Predicate, len(r.When))

@@ -35,6 +35,9 @@ func (f *Filter) Validate() error {
 	return nil
 }
 
+// Pattern names what the stage is.
+func (*Filter) Pattern() string { return "Message Filter" }
+
 // Process passes m on, or drops it.
 func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	ok, err := f.If.Load()(ctx, m)

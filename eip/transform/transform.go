@@ -42,6 +42,9 @@ type Transform struct {
 // NewTransform returns a Transform that changes nothing.
 func NewTransform() *Transform { return &Transform{} }
 
+// Pattern names what the stage is.
+func (*Transform) Pattern() string { return "Message Translator" }
+
 // Process passes on what m becomes.
 func (t *Transform) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	c, err := t.translateBody(ctx, m) // a copy of our own

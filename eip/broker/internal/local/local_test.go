@@ -169,8 +169,8 @@ func TestBound_CycleGetsUnstuck(t *testing.T) {
 		})
 		var flows sync.WaitGroup
 		for _, f := range []*eip.Flow{
-			{Name: "ac", Source: sourceOf(t, b, a, broker.Subscription{}), To: eip.Multicast(toC, toC)},
-			{Name: "ca", Source: sourceOf(t, b, c, broker.Subscription{}), To: eip.Multicast(toA, toA)},
+			{Name: "ac", Source: sourceOf(t, b, a, broker.Subscription{}), To: eip.Multicast{toC, toC}},
+			{Name: "ca", Source: sourceOf(t, b, c, broker.Subscription{}), To: eip.Multicast{toA, toA}},
 		} {
 			f.DeadLetter = dead
 			f.Retry.Attempts = 1
