@@ -65,7 +65,7 @@ func BenchmarkFlow(b *testing.B) {
 			if err := f.Run(b.Context()); err != nil {
 				b.Fatal(err)
 			}
-			if s := f.Stats(); s.Sent != int64(b.N) {
+			if s, _ := f.Counts(); s.Sent != int64(b.N) {
 				b.Fatalf("%d of %d messages were sent", s.Sent, b.N)
 			}
 		})

@@ -3,13 +3,12 @@ package eip
 import (
 	"fmt"
 	"sync/atomic"
+
+	"github.com/eipd/eipd/eip/content"
 )
 
 // overhead is about what a message takes beside its body and headers.
 const overhead = 512
-
-// DefaultWindowBytes is the budget of a flow that has no other.
-const DefaultWindowBytes = 64 << 20
 
 // Size is about how much memory m takes: its body, its headers and a constant.
 func (m *Message) Size() int64 {
@@ -80,7 +79,7 @@ func (r *receipt) longest() int64 {
 	if r != nil && r.run != nil && r.run.MaxBody > 0 {
 		return int64(r.run.MaxBody)
 	}
-	return MaxContent
+	return content.MaxDecoded
 }
 
 // tooLarge is why m is not let in; nil where it is.

@@ -3,10 +3,13 @@ package eip
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"regexp"
 	"slices"
 	"sync"
+
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // The functions that options of stages are made of. In a flow file each is an
@@ -77,42 +80,14 @@ type Nester interface {
 // given ends there, or leaves by a way of its own. Where nothing follows, what it
 // passes on all the same is discarded.
 type Ender interface {
-	Ends() bool
+	// Ends reports whether it may be the last, and whether it passes messages on all
+	// the same where something follows it: a reply, for example.
+	Ends() (last, passes bool)
 }
 
-// A Passer is an Ender that passes messages on all the same where something
-// follows it: a reply, for example.
-type Passer interface {
-	Passes() bool
-}
-
-// Bounded is a stage that holds messages while it waits for others. MaxHeld is the
-// most that it ever holds; a flow's window must be larger.
-type Bounded interface {
-	MaxHeld() int
-}
-
-// Counted is a component that counts more than the flow does.
+// Counted is a stage that counts and measures more than the flow does.
 type Counted interface {
-	Counts() map[string]int64
-}
-
-// Gauged is a Counted component, some of whose counts go up and down.
-type Gauged interface {
-	// Gauges names those counts.
-	Gauges() []string
-}
-
-// A Brancher is a stage that sends each message one of several ways.
-type Brancher interface {
-	// Branches returns how many messages went each way, by its label.
-	Branches() map[string]int64
-}
-
-// Timed is a component that measures how long something of its own takes, by name:
-// "round_trip".
-type Timed interface {
-	Durations() map[string]Durations
+	Stats() stats.Own
 }
 
 // Troubled is a stage that can say what it uses and does not work; nil: all does.
@@ -151,49 +126,30 @@ type Inbox interface {
 	Close() error
 }
 
-// Answered is a stage that takes replies in an inbox that all processes of its flow
-// share.
-type Answered interface {
-	// Answers returns the channel beside which a stage of this address opens the
-	// inbox, and the inbox's name.
-	Answers(address string) (service Handler, name string)
+// Walk yields each of stages, outer ones before those in their bodies: as it is
+// without its Named, and that, which is nil where it has none.
+func Walk(stages []Stage) iter.Seq2[*Named, Stage] {
+	return func(yield func(*Named, Stage) bool) { walk(stages, yield) }
 }
 
-// Walk calls visit for each of stages, outer ones before those in their bodies.
-// Named stages are visited unwrapped, with their address.
-func Walk(stages []Stage, visit func(address string, s Stage) error) error {
+func walk(stages []Stage, yield func(*Named, Stage) bool) bool {
 	for _, s := range stages {
-		address := ""
-		if n, ok := s.(*Named); ok {
-			s, address = n.Stage, n.Address
+		named, ok := s.(*Named)
+		if ok {
+			s = named.Stage
 		}
-		if err := visit(address, s); err != nil {
-			return err
+		if !yield(named, s) {
+			return false
 		}
 		if n, ok := s.(Nester); ok {
 			for _, p := range n.Nested() {
-				if err := Walk(p.Stages, visit); err != nil {
-					return err
+				if !walk(p.Stages, yield) {
+					return false
 				}
 			}
 		}
 	}
-	return nil
-}
-
-// WalkNamed calls visit for each Named stage, in the order of Walk.
-func WalkNamed(stages []Stage, visit func(*Named)) {
-	for _, s := range stages {
-		if n, ok := s.(*Named); ok {
-			visit(n)
-			s = n.Stage
-		}
-		if n, ok := s.(Nester); ok {
-			for _, p := range n.Nested() {
-				WalkNamed(p.Stages, visit)
-			}
-		}
-	}
+	return true
 }
 
 // A Registry maps the names of flow files to constructors, which set defaults.

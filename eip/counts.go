@@ -1,53 +1,12 @@
 package eip
 
-import "sync/atomic"
+import (
+	"sync/atomic"
 
-// Counts are what became of the messages that a flow or a stage received. At any
-// time
-//
-//	Received = Sent + Failed + Dropped + InFlight
-//
-// and nothing is in flight once all messages are settled. A message counts once,
-// however often it was tried and however many copies it made. Test Messages are
-// counted apart.
-type Counts struct {
-	Received int64 `json:"received"`
-	// Sent counts what went on: to what follows, to a channel, to a service.
-	Sent int64 `json:"sent"`
-	// Failed is the sum of DeadLettered, Invalid and Returned. A stage has those that
-	// failed there, a flow has all.
-	Failed       int64 `json:"failed"`
-	Retried      int64 `json:"retried"` // attempts that failed, and were followed by another
-	DeadLettered int64 `json:"dead_lettered"`
-	Invalid      int64 `json:"invalid"`
-	Returned     int64 `json:"returned"` // left to the source; of a copy aside, lost
-	// Dropped counts what ended on purpose and went nowhere.
-	Dropped int64 `json:"dropped"`
-	// Expired counts those of Dropped whose expiration had passed before the flow began
-	// them.
-	Expired int64 `json:"expired,omitempty"`
-	// Copies counts what was sent to channels and adapters in all.
-	Copies   int64 `json:"copies"`
-	InFlight int64 `json:"in_flight"`
-}
+	"github.com/eipd/eipd/eip/stats"
+)
 
-// Minus returns what was counted since c was before, for counts that begin anew.
-// What was in flight then was received since.
-func (c Counts) Minus(before Counts) Counts {
-	c.Received -= before.Received - before.InFlight
-	c.Sent -= before.Sent
-	c.Failed -= before.Failed
-	c.Retried -= before.Retried
-	c.DeadLettered -= before.DeadLettered
-	c.Invalid -= before.Invalid
-	c.Returned -= before.Returned
-	c.Dropped -= before.Dropped
-	c.Expired -= before.Expired
-	c.Copies -= before.Copies
-	return c
-}
-
-// tally is what Counts are made of.
+// tally is what stats.Counts are made of.
 type tally struct {
 	received, sent, dropped, expired, retried, copies atomic.Int64
 	failed                                            [failures]atomic.Int64
@@ -65,8 +24,8 @@ const (
 
 // counts reads what ended before what began, so that nothing seems to have ended
 // that had not begun.
-func (t *tally) counts() Counts {
-	c := Counts{Sent: t.sent.Load(), Dropped: t.dropped.Load(), Expired: t.expired.Load(), Retried: t.retried.Load(), Copies: t.copies.Load(),
+func (t *tally) counts() stats.Counts {
+	c := stats.Counts{Sent: t.sent.Load(), Dropped: t.dropped.Load(), Expired: t.expired.Load(), Retried: t.retried.Load(), Copies: t.copies.Load(),
 		DeadLettered: t.failed[deadLettered].Load(), Invalid: t.failed[invalidated].Load(), Returned: t.failed[returned].Load()}
 	c.Failed = c.DeadLettered + c.Invalid + c.Returned
 	c.Received = t.received.Load()
@@ -77,7 +36,7 @@ func (t *tally) counts() Counts {
 // tallies keeps Test Messages apart from the others.
 type tallies struct {
 	business, tests tally
-	latency         Histogram
+	latency         stats.Histogram
 }
 
 func (t *tallies) of(r *receipt) *tally {
@@ -132,13 +91,13 @@ func (t *tally) pass(noted uint32) {
 }
 
 // outcome counts what became of a message as a whole that did not fail.
-func (t *tally) outcome(r *receipt) Outcome {
+func (t *tally) outcome(r *receipt) stats.Outcome {
 	sent := r.sent.Load()
 	t.copies.Add(int64(sent))
 	if sent == 0 && r.dropped.Load() {
 		t.dropped.Add(1)
-		return WasDropped
+		return stats.Dropped
 	}
 	t.sent.Add(1)
-	return WasSent
+	return stats.Sent
 }

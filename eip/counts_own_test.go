@@ -11,6 +11,7 @@ import (
 	"github.com/eipd/eipd/eip/endpoint"
 	"github.com/eipd/eipd/eip/manage"
 	"github.com/eipd/eipd/eip/routing"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // What a stage counts itself, and the copies that it made, do not grow with the
@@ -30,19 +31,19 @@ func TestCounts_OfAStageItself(t *testing.T) {
 	stages := map[string]struct {
 		stage func(to eip.Handler) eip.Stage
 		want  map[string]int64
-		sent  eip.Counts
+		sent  stats.Counts
 	}{
-		"branch":    {func(to eip.Handler) eip.Stage { return router(yes, to) }, map[string]int64{"a": 1, "otherwise": 0}, eip.Counts{Sent: 1}},
-		"otherwise": {func(to eip.Handler) eip.Stage { return router(no, to) }, map[string]int64{"a": 0, "otherwise": 1}, eip.Counts{Sent: 1}},
-		"detour":    {detour, map[string]int64{"detoured": 1}, eip.Counts{Sent: 1}},
+		"branch":    {func(to eip.Handler) eip.Stage { return router(yes, to) }, map[string]int64{"a": 1, "otherwise": 0}, stats.Counts{Sent: 1}},
+		"otherwise": {func(to eip.Handler) eip.Stage { return router(no, to) }, map[string]int64{"a": 0, "otherwise": 1}, stats.Counts{Sent: 1}},
+		"detour":    {detour, map[string]int64{"detoured": 1}, stats.Counts{Sent: 1}},
 		"filter": {func(to eip.Handler) eip.Stage {
 			return &routing.Filter{If: eip.LiveOf[eip.Predicate](no), DiscardTo: to}
-		}, map[string]int64{"passed": 0, "discarded": 1}, eip.Counts{Sent: 1, Copies: 1}},
-		"send": {func(to eip.Handler) eip.Stage { return &endpoint.Send{To: to} }, nil, eip.Counts{Sent: 1, Copies: 1}},
+		}, map[string]int64{"passed": 0, "discarded": 1}, stats.Counts{Sent: 1, Copies: 1}},
+		"send": {func(to eip.Handler) eip.Stage { return &endpoint.Send{To: to} }, nil, stats.Counts{Sent: 1, Copies: 1}},
 		"recipient list": {func(to eip.Handler) eip.Stage {
 			return &routing.RecipientList{To: []eip.Target{{Handler: to}, {Handler: eip.Discard}}}
-		}, nil, eip.Counts{Sent: 1, Copies: 2}},
-		"discard": {discardAfter, nil, eip.Counts{Sent: 1, Copies: 1}},
+		}, nil, stats.Counts{Sent: 1, Copies: 2}},
+		"discard": {discardAfter, nil, stats.Counts{Sent: 1, Copies: 1}},
 	}
 	failures := map[string]eip.HandlerFunc{
 		"at once": func(context.Context, *eip.Message) error { return errBroken },
@@ -69,8 +70,8 @@ func TestCounts_OfAStageItself(t *testing.T) {
 					if err := f.Run(t.Context()); err != nil {
 						t.Fatal(err)
 					}
-					if c, ok := stage.(eip.Counted); ok && !maps.Equal(c.Counts(), s.want) {
-						t.Errorf("%v, want %v", c.Counts(), s.want)
+					if c, ok := stage.(eip.Counted); ok && !maps.Equal(c.Stats().Counts, s.want) {
+						t.Errorf("%v, want %v", c.Stats().Counts, s.want)
 					}
 					s.sent.Received = 1
 					got, _ := n.Counts()
@@ -79,8 +80,8 @@ func TestCounts_OfAStageItself(t *testing.T) {
 					}
 					if w, ok := stage.(*within); ok {
 						d := w.body.Stages[1].(*eip.Named)
-						if got, _ := d.Counts(); got != (eip.Counts{Received: 1, Dropped: 1}) || d.Stage.(eip.Counted).Counts()["dropped"] != 1 {
-							t.Errorf("discard: %+v, %v", got, d.Stage.(eip.Counted).Counts())
+						if got, _ := d.Counts(); got != (stats.Counts{Received: 1, Dropped: 1}) || d.Stage.(eip.Counted).Stats().Counts["dropped"] != 1 {
+							t.Errorf("discard: %+v, %v", got, d.Stage.(eip.Counted).Stats().Counts)
 						}
 					}
 				})
@@ -112,10 +113,10 @@ func TestCounts_OfAStageThatCannotDecideAtFirst(t *testing.T) {
 				if err := f.Run(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if got := filter.Counts()["passed"]; got != 1 {
+				if got := filter.Stats().Counts["passed"]; got != 1 {
 					t.Errorf("the filter passed %d", got)
 				}
-				if got := r.Branches()["a"]; got != 1 {
+				if got := r.Stats().Branches["a"]; got != 1 {
 					t.Errorf("the branch took %d", got)
 				}
 			})

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // onNumber makes a stage that does something of its own to some messages, by their
@@ -87,20 +89,20 @@ func TestCounts_AddUp(t *testing.T) {
 		}
 		src.check(t)
 		flow, tests := f.Counts()
-		if want := (eip.Counts{Received: 20, Sent: 20 - 2 - 4, Dropped: 2, Failed: 4, DeadLettered: 3, Invalid: 1, Retried: 2 + 2 + 1 + 1 + 2 + 2, Copies: 13 + 2}); flow != want {
+		if want := (stats.Counts{Received: 20, Sent: 20 - 2 - 4, Dropped: 2, Failed: 4, DeadLettered: 3, Invalid: 1, Retried: 2 + 2 + 1 + 1 + 2 + 2, Copies: 13 + 2}); flow != want {
 			t.Errorf("flow:  %+v\nwant   %+v", flow, want)
 		}
-		if tests != (eip.Counts{}) {
+		if tests != (stats.Counts{}) {
 			t.Errorf("tests: %+v, and there were none", tests)
 		}
 		for _, c := range []struct {
 			stage *eip.Named
-			want  eip.Counts
+			want  stats.Counts
 		}{
-			{first, eip.Counts{Received: 20, Sent: 20}},
-			{outer, eip.Counts{Received: 20, Sent: 20}},
-			{inner, eip.Counts{Received: 20, Sent: 15, Dropped: 3, Failed: 2, DeadLettered: 1, Invalid: 1, Retried: 2 + 2 + 1, Copies: 2}},
-			{last, eip.Counts{Received: 15, Sent: 14, Failed: 1, DeadLettered: 1, Retried: 1 + 2}},
+			{first, stats.Counts{Received: 20, Sent: 20}},
+			{outer, stats.Counts{Received: 20, Sent: 20}},
+			{inner, stats.Counts{Received: 20, Sent: 15, Dropped: 3, Failed: 2, DeadLettered: 1, Invalid: 1, Retried: 2 + 2 + 1, Copies: 2}},
+			{last, stats.Counts{Received: 15, Sent: 14, Failed: 1, DeadLettered: 1, Retried: 1 + 2}},
 		} {
 			if got, _ := c.stage.Counts(); got != c.want {
 				t.Errorf("%s: %+v\nwant   %+v", c.stage.Address, got, c.want)
@@ -136,10 +138,10 @@ func TestCounts_OfAStageThatFailsLater(t *testing.T) {
 		if err := f.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := a.Counts(); got != (eip.Counts{Received: 1, Failed: 1, DeadLettered: 1, Retried: 1}) {
+		if got, _ := a.Counts(); got != (stats.Counts{Received: 1, Failed: 1, DeadLettered: 1, Retried: 1}) {
 			t.Errorf("a: %+v", got)
 		}
-		if got, _ := b.Counts(); got != (eip.Counts{Received: 1, Sent: 1, Retried: 1}) {
+		if got, _ := b.Counts(); got != (stats.Counts{Received: 1, Sent: 1, Retried: 1}) {
 			t.Errorf("b: %+v", got)
 		}
 	})
@@ -159,7 +161,7 @@ func TestCounts_OfManyStages(t *testing.T) {
 		for _, s := range f.Stages {
 			c, _ := s.(*eip.Named).Counts()
 			c.Retried = 0
-			if c != (eip.Counts{Received: 3, Sent: 3}) {
+			if c != (stats.Counts{Received: 3, Sent: 3}) {
 				t.Errorf("%s: %+v", s.(*eip.Named).Address, c)
 			}
 		}
@@ -176,7 +178,7 @@ func TestCounts_OfTestMessages(t *testing.T) {
 	f := &eip.Flow{Name: "f", Source: receiveFunc(func(ctx context.Context) (*eip.Message, error) {
 		m, err := src.Receive(ctx)
 		if m != nil && string(m.Body()) != "1" {
-			m = m.WithHeader(eip.HeaderTest, "t")
+			m = m.WithHeader(header.Test, "t")
 		}
 		return m, err
 	}), Stages: []eip.Stage{a, b}, To: eip.Discard}
@@ -184,7 +186,7 @@ func TestCounts_OfTestMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []interface {
-		Counts() (eip.Counts, eip.Counts)
+		Counts() (stats.Counts, stats.Counts)
 	}{f, a, b} {
 		business, tests := c.Counts()
 		if business.Received != 1 || business.Sent != 1 || tests.Received != 3 || tests.Sent != 3 {
@@ -198,9 +200,9 @@ type receiveFunc func(context.Context) (*eip.Message, error)
 func (f receiveFunc) Receive(ctx context.Context) (*eip.Message, error) { return f(ctx) }
 
 func TestCounts_Minus(t *testing.T) {
-	before := eip.Counts{Received: 10, Sent: 5, Failed: 2, DeadLettered: 2, InFlight: 3, Retried: 4, Copies: 5}
-	now := eip.Counts{Received: 20, Sent: 15, Failed: 2, DeadLettered: 2, Dropped: 1, InFlight: 2, Retried: 5, Copies: 15}
-	if got, want := now.Minus(before), (eip.Counts{Received: 13, Sent: 10, Dropped: 1, InFlight: 2, Retried: 1, Copies: 10}); got != want {
+	before := stats.Counts{Received: 10, Sent: 5, Failed: 2, DeadLettered: 2, InFlight: 3, Retried: 4, Copies: 5}
+	now := stats.Counts{Received: 20, Sent: 15, Failed: 2, DeadLettered: 2, Dropped: 1, InFlight: 2, Retried: 5, Copies: 15}
+	if got, want := now.Minus(before), (stats.Counts{Received: 13, Sent: 10, Dropped: 1, InFlight: 2, Retried: 1, Copies: 10}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
@@ -226,7 +228,7 @@ func TestLatency_IsTheStagesOwn(t *testing.T) {
 		}
 		for _, c := range []struct {
 			name string
-			of   *eip.Histogram
+			of   *stats.Histogram
 			want time.Duration
 		}{{"flow", f.Latency(), 7 * time.Second}, {"outer", outer.Latency(), 0}, {"a", a.Latency(), time.Second}, {"b", b.Latency(), 2 * time.Second}} {
 			if d := c.of.Durations(); d.Count != 3 || d.Max != c.want || d.Min != c.want {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 func typed(contentType, body string) *eip.Message {
@@ -116,11 +117,11 @@ func FuzzMessage_Value(f *testing.F) {
 			}
 			return
 		}
-		again, format, err := eip.EncodeBody(v)
+		again, format, err := content.Encode(v)
 		if err != nil {
 			t.Fatalf("encode %#v: %v", v, err)
 		}
-		if format != eip.FormatJSON { // a string, which is text
+		if format != content.JSON { // a string, which is text
 			return
 		}
 		if _, err := typed("application/json", string(again)).Value(); err != nil {

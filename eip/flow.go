@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // A Flow takes messages from a Source, walks each through Stages and hands it to
@@ -58,7 +61,7 @@ type Flow struct {
 	// is logged, traced, told to the source and written into dead letters.
 	Discreet func(*Message, error) error
 	// Traced, where set, is told what became of each Test Message, and why.
-	Traced func(m *Message, how Outcome, err error)
+	Traced func(m *Message, how stats.Outcome, err error)
 
 	tallies  tallies
 	inFlight load
@@ -86,20 +89,16 @@ type Retry struct {
 
 // Counts returns what became of the messages that the flow received since it was
 // made, and of Test Messages apart from them. It is safe for concurrent use.
-func (f *Flow) Counts() (business, tests Counts) {
+func (f *Flow) Counts() (business, tests stats.Counts) {
 	return f.tallies.business.counts(), f.tallies.tests.counts()
 }
-
-// Stats returns what became of the messages that the flow received since it was
-// made, without Test Messages.
-func (f *Flow) Stats() Counts { return f.tallies.business.counts() }
 
 // InFlight is how many messages are unsettled, Test Messages too.
 func (f *Flow) InFlight() int64 { return f.inFlight.messages() }
 
 // Latency returns how long messages took from their source until they were
 // settled.
-func (f *Flow) Latency() *Histogram { return &f.tallies.latency }
+func (f *Flow) Latency() *stats.Histogram { return &f.tallies.latency }
 
 // Run works until the source ends (nil), the source fails (its error), or ctx
 // ends: then it takes nothing more and finishes what is in flight for Grace at
@@ -165,7 +164,7 @@ type lane struct {
 func (f *Flow) prepare() *run {
 	f.Concurrency = max(f.Concurrency, 1)
 	f.Window = orElse(f.Window, 1000)
-	f.WindowBytes = orElse(f.WindowBytes, DefaultWindowBytes)
+	f.WindowBytes = orElse(f.WindowBytes, 64<<20)
 	f.Grace = orElse(f.Grace, 30*time.Second)
 	f.Retry.Delay = orElse(f.Retry.Delay, 100*time.Millisecond)
 	f.Retry.MaxDelay = orElse(f.Retry.MaxDelay, 30*time.Second)
@@ -196,20 +195,19 @@ func orElse[T comparable](v, otherwise T) T {
 
 // open opens the stages, and returns those that must be closed again.
 func (x *run) open(ctx context.Context) (opened []Closer, err error) {
-	err = Walk(x.Stages, func(address string, s Stage) error {
+	for n, s := range Walk(x.Stages) {
 		if o, ok := s.(Opener); ok {
 			env := x.Env
-			env.Address, env.DeadLetter, env.Invalid = address, x.DeadLetter, x.Invalid
+			env.Address, env.DeadLetter, env.Invalid = n.address(), x.DeadLetter, x.Invalid
 			if err := o.Open(ctx, &env); err != nil {
-				return fmt.Errorf("open %s: %w", address, err)
+				return opened, fmt.Errorf("open %s: %w", env.Address, err)
 			}
 		}
 		if c, ok := s.(Closer); ok {
 			opened = append(opened, c)
 		}
-		return nil
-	})
-	return opened, err
+	}
+	return opened, nil
 }
 
 // receive takes messages until the source or ctx ends.
@@ -266,7 +264,7 @@ func (x *run) take(m *Message, e *extra) *Message {
 	if e != nil {
 		r.extra = e
 	}
-	_, r.test = m.Headers[HeaderTest]
+	_, r.test = m.Headers[header.Test]
 	x.watch.see(m)
 	x.tallies.of(r).received.Add(1)
 	r.size = m.Size()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // held is a source of messages of given sizes, and counts how many bytes of bodies
@@ -88,7 +89,7 @@ func TestFlow_HoldsItsBudget(t *testing.T) {
 				if most := budget/c.factor + src.largest; src.peak > most {
 					t.Errorf("%d bytes were unsettled, more than %d", src.peak, most)
 				}
-				if got := f.Stats().Received; got != n || f.InFlight() != 0 || src.bytes.Load() != 0 {
+				if got := received(f); got != n || f.InFlight() != 0 || src.bytes.Load() != 0 {
 					t.Errorf("%d of %d messages passed; %d are in flight, with %d bytes", got, n, f.InFlight(), src.bytes.Load())
 				}
 			})
@@ -127,7 +128,7 @@ func TestFlow_MaxBody(t *testing.T) {
 			t.Fatalf("%d messages passed and %d were invalid, want 3 and 2", len(out.msgs), len(invalid.msgs))
 		}
 		h := invalid.msgs[0].Headers
-		if why, _ := h[eip.HeaderError].(string); h[eip.HeaderReason] != "invalid" || !strings.Contains(why, "11 bytes") || !strings.Contains(why, "max_body is 10") {
+		if why, _ := h[header.Error].(string); h[header.Reason] != "invalid" || !strings.Contains(why, "11 bytes") || !strings.Contains(why, "max_body is 10") {
 			t.Errorf("it says %v", h)
 		}
 	})

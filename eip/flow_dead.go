@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/eipd/eipd/eip/header"
 )
 
 // deadLetters takes failed messages one after the other, so that they reach their
@@ -183,9 +185,9 @@ func (f *Flow) Unburied() (why error, halted bool) {
 func (x *run) why(r *receipt, reason string) Headers {
 	const at = time.RFC3339Nano
 	return Headers{
-		HeaderReason: reason, HeaderError: short(r.err.Error(), maxError), HeaderFlow: x.Name, HeaderStage: x.stageOf(r.err),
-		HeaderChannel: r.message.Channel, HeaderAttempts: int(r.attempts),
-		HeaderFirstFailed: r.extra.firstFailed.UTC().Format(at), HeaderFailed: time.Now().UTC().Format(at),
+		header.Reason: reason, header.Error: short(r.err.Error(), maxError), header.Flow: x.Name, header.Stage: x.stageOf(r.err),
+		header.Channel: r.message.Channel, header.Attempts: int(r.attempts),
+		header.FirstFailed: r.extra.firstFailed.UTC().Format(at), header.Failed: time.Now().UTC().Format(at),
 	}
 }
 
@@ -197,9 +199,9 @@ const (
 
 // stripped is m with its body, or where it is kept, and no more than any channel takes.
 func stripped(m *Message, refused error, kept string) *Message {
-	set := Headers{HeaderStripped: short(refused.Error(), maxError)}
+	set := Headers{header.Stripped: short(refused.Error(), maxError)}
 	if kept != "" {
-		set[HeaderKept] = kept
+		set[header.Kept] = kept
 		m = m.WithBody(nil)
 	}
 	return m.With(func(m *Message) {

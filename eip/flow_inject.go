@@ -64,15 +64,3 @@ func (x *run) anyLane(m *Message) (*lane, error) {
 	}
 	return x.laneOf(m)
 }
-
-// Outcome is what became of a message in a flow.
-type Outcome string
-
-// The outcomes of messages.
-const (
-	WasSent         Outcome = "sent"
-	WasDropped      Outcome = "dropped"
-	WasDeadLettered Outcome = "dead_lettered"
-	WasInvalid      Outcome = "invalid"
-	WasReturned     Outcome = "returned"
-)

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // Injected messages pass one at a time beside those of the source, settle as these
@@ -62,7 +64,7 @@ func TestFlow_Inject(t *testing.T) {
 				if settled.Load() != 100 {
 					t.Errorf("%d messages settled, want 100", settled.Load())
 				}
-				if s := f.Stats(); s.Sent != 100-refused.Load() || s.InFlight != 0 {
+				if s, _ := f.Counts(); s.Sent != 100-refused.Load() || s.InFlight != 0 {
 					t.Errorf("%+v, and %d were refused", s, refused.Load())
 				}
 				if most.Load() > 1 {
@@ -77,16 +79,16 @@ func TestFlow_TracesTestMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &numbered{n: 5}
 		var mu sync.Mutex
-		got := map[string]eip.Outcome{}
+		got := map[string]stats.Outcome{}
 		f := &eip.Flow{Name: "f", Source: receiveFunc(func(ctx context.Context) (*eip.Message, error) {
 			m, err := src.Receive(ctx)
 			if m != nil && string(m.Body()) != "5" {
-				m = m.WithHeader(eip.HeaderTest, "t")
+				m = m.WithHeader(header.Test, "t")
 			}
 			return m, err
 		}), Stages: []eip.Stage{onNumber(doing{1: drop, 2: invalid, 3: failUntil(9)})}, To: eip.Discard, DeadLetter: eip.Discard,
-			Traced: func(m *eip.Message, how eip.Outcome, err error) {
-				if (how == eip.WasInvalid || how == eip.WasDeadLettered) != (err != nil) {
+			Traced: func(m *eip.Message, how stats.Outcome, err error) {
+				if (how == stats.Invalid || how == stats.DeadLettered) != (err != nil) {
 					t.Errorf("%s: %s: %v", m.Body(), how, err)
 				}
 				mu.Lock()
@@ -96,7 +98,7 @@ func TestFlow_TracesTestMessages(t *testing.T) {
 		if err := f.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]eip.Outcome{"1": eip.WasDropped, "2": eip.WasInvalid, "3": eip.WasDeadLettered, "4": eip.WasSent}
+		want := map[string]stats.Outcome{"1": stats.Dropped, "2": stats.Invalid, "3": stats.DeadLettered, "4": stats.Sent}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%v, want %v", got, want)
 		}

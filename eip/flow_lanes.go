@@ -82,7 +82,7 @@ func (x *run) deliver(l *lane, m *Message) {
 	r := m.receipt
 	r.lane = l
 	if m.Expiration > 0 {
-		if e, ok := r.settler.(Expirer); ok && e.Expired() {
+		if e, ok := r.settler.(expirer); ok && e.Expired() {
 			x.expire(r)
 			return
 		}

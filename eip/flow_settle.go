@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	"github.com/eipd/eipd/eip/stats"
 )
 
 var errStopped = errors.New("the flow stopped before the message was settled")
@@ -148,7 +150,7 @@ func (x *run) fail(r *receipt, how failure, err error) {
 	}
 	x.tell(r, err)
 	x.tallies.of(r).failed[how].Add(1)
-	x.trace(r, [...]Outcome{WasDeadLettered, WasInvalid, WasReturned}[how])
+	x.trace(r, [...]stats.Outcome{stats.DeadLettered, stats.Invalid, stats.Returned}[how])
 	x.makeRoom(r)
 }
 
@@ -171,7 +173,7 @@ func (x *run) tell(r *receipt, err error) {
 	}
 }
 
-func (x *run) trace(r *receipt, how Outcome) {
+func (x *run) trace(r *receipt, how stats.Outcome) {
 	if t := r.message.trace; t != nil && t.span != nil {
 		t.span.Settled(how, r.err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // What the dead-letter channel refuses for good goes there stripped of what may be
@@ -38,14 +39,14 @@ func TestFlow_StripsWhatTheDeadLetterChannelRefuses(t *testing.T) {
 			t.Fatalf("%d messages are in the dead-letter channel, want 3", len(graves.msgs))
 		}
 		for _, m := range graves.msgs {
-			why, _ := m.Headers[eip.HeaderStripped].(string)
+			why, _ := m.Headers[header.Stripped].(string)
 			if !strings.HasPrefix(why, "too large: ") || !strings.HasSuffix(why, " …") || len(why) > 4<<10 {
 				t.Errorf("message %s says in %d bytes why it is stripped: %.40q", m.Body(), len(why), why)
 			}
-			if text, _ := m.Headers[eip.HeaderError].(string); len(text) > 4<<10 || !strings.HasPrefix(text, "üü") {
+			if text, _ := m.Headers[header.Error].(string); len(text) > 4<<10 || !strings.HasPrefix(text, "üü") {
 				t.Errorf("message %s has an error of %d bytes", m.Body(), len(text))
 			}
-			if m.Headers["small"] != nil || m.Type != "" || m.CorrelationID != "kept" || m.Headers[eip.HeaderReason] != "failed" {
+			if m.Headers["small"] != nil || m.Type != "" || m.CorrelationID != "kept" || m.Headers[header.Reason] != "failed" {
 				t.Errorf("message %s is %+v", m.Body(), m)
 			}
 		}

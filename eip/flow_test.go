@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // numbered yields n messages with their number as body, and keeps what each
@@ -174,7 +175,7 @@ func TestFlow_RetriesThenDeadLetters(t *testing.T) {
 				}
 				if len(dead.msgs) == 1 {
 					h := dead.msgs[0].Headers
-					if h[eip.HeaderStage] != "f.work" || h[eip.HeaderAttempts] != tt.attempts || h[eip.HeaderReason] != "failed" {
+					if h[header.Stage] != "f.work" || h[header.Attempts] != tt.attempts || h[header.Reason] != "failed" {
 						t.Errorf("dead letter says %v", h)
 					}
 				}
@@ -244,7 +245,7 @@ func TestFlow_StopGivesBackWhatDoesNotFinishInGrace(t *testing.T) {
 			t.Error("Run did not say that messages were left")
 		}
 		synctest.Wait()
-		if s := f.Stats(); s.Returned != 5 || s.InFlight != 0 {
+		if s, _ := f.Counts(); s.Returned != 5 || s.InFlight != 0 {
 			t.Errorf("stats %+v", s)
 		}
 	})

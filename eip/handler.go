@@ -84,22 +84,9 @@ func handle(ctx context.Context, h Handler, m *Message) (err error) {
 // Multicast hands each message to every handler in turn: all of them must accept
 // it. A message that one of them refused is still handed to the others, so a
 // retry may double what the others took; delivery is at least once.
-func Multicast(to ...Handler) Handler {
-	if len(to) == 1 {
-		return to[0]
-	}
-	return multicast(to)
-}
+type Multicast []Handler
 
-type multicast []Handler
-
-// Several reports whether h hands each message to more than one handler.
-func Several(h Handler) bool {
-	_, several := h.(multicast)
-	return several
-}
-
-func (h multicast) Handle(ctx context.Context, m *Message) error {
+func (h Multicast) Handle(ctx context.Context, m *Message) error {
 	var all error
 	for _, to := range h {
 		if err := to.Handle(ctx, m); err != nil {

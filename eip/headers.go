@@ -3,6 +3,8 @@ package eip
 import (
 	"encoding/hex"
 	"strings"
+
+	"github.com/eipd/eipd/eip/header"
 )
 
 // Headers are a message's own properties by name. The values are nil, bool, the
@@ -18,38 +20,17 @@ type Decimal struct {
 	Value int32
 }
 
-// Headers that eipd itself writes. They say why a message is in a dead-letter or
-// invalid-message channel, and nothing in eipd acts upon them.
-const (
-	HeaderReason      = "eip-reason"       // "failed" or "invalid"
-	HeaderError       = "eip-error"        // the last error's text
-	HeaderFlow        = "eip-flow"         // the flow that gave up
-	HeaderStage       = "eip-stage"        // the address of the stage that failed
-	HeaderChannel     = "eip-channel"      // where the message was taken from
-	HeaderAttempts    = "eip-attempts"     // how often it was tried
-	HeaderFirstFailed = "eip-first-failed" // when it failed first
-	HeaderFailed      = "eip-failed"       // when it failed last
-	HeaderStripped    = "eip-stripped"     // why its other headers are missing
-	HeaderKept        = "eip-kept"         // the file that has the message, where its dead letter has no body
-	HeaderHistory     = "eip-history"      // Message History
-	HeaderTest        = "eip-test"         // Test Message
-)
-
-// HeaderStatus is the header of a reply that says which status its answer over HTTP
-// has, where the flow wrote it.
-const HeaderStatus = "http_status"
-
 var informative = map[string]bool{
-	HeaderReason: true, HeaderError: true, HeaderFlow: true, HeaderStage: true, HeaderChannel: true,
-	HeaderAttempts: true, HeaderFirstFailed: true, HeaderFailed: true, HeaderStripped: true, HeaderKept: true, HeaderHistory: true,
+	header.Reason: true, header.Error: true, header.Flow: true, header.Stage: true, header.Channel: true,
+	header.Attempts: true, header.FirstFailed: true, header.Failed: true, header.Stripped: true, header.Kept: true, header.History: true,
 }
 
 // Revived returns a dead letter as it was before it failed: without the headers that
 // say why it did, and from the channel that it was taken from.
 func (m *Message) Revived() *Message {
-	return m.Without(HeaderReason, HeaderError, HeaderFlow, HeaderStage, HeaderChannel, HeaderAttempts, HeaderFirstFailed, HeaderFailed).
+	return m.Without(header.Reason, header.Error, header.Flow, header.Stage, header.Channel, header.Attempts, header.FirstFailed, header.Failed).
 		With(func(c *Message) {
-			if from, ok := m.Headers[HeaderChannel].(string); ok {
+			if from, ok := m.Headers[header.Channel].(string); ok {
 				c.Channel = from
 			}
 		})
@@ -73,7 +54,7 @@ func isTestID(v any) bool {
 // returns h itself where there is nothing to drop.
 func (h Headers) FromOutside() Headers {
 	ours := func(name string) bool {
-		return len(name) >= 4 && strings.EqualFold(name[:4], "eip-") && !informative[name] && !(name == HeaderTest && isTestID(h[name]))
+		return len(name) >= 4 && strings.EqualFold(name[:4], "eip-") && !informative[name] && !(name == header.Test && isTestID(h[name]))
 	}
 	clean := true
 	for name := range h {

@@ -13,8 +13,8 @@ import (
 // value for is a text, as times of any year, bytes in base64 and NaN are.
 func (h Headers) MarshalJSON() ([]byte, error) { return json.Marshal(shownTable(h)) }
 
-// ShownTime is a time as JSON shows it, which is RFC 3339 up to the year 9999.
-func ShownTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+// shownTime is a time as JSON shows it, which is RFC 3339 up to the year 9999.
+func shownTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 func shownTable(h map[string]any) any {
 	if h == nil {
@@ -30,7 +30,7 @@ func shownTable(h map[string]any) any {
 func shownHeader(v any) any {
 	switch v := v.(type) {
 	case time.Time:
-		return ShownTime(v)
+		return shownTime(v)
 	case Decimal:
 		return json.Number(v.String())
 	case float32:

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // Nothing from outside passes for ours but what says why a message failed, and the
@@ -21,7 +22,7 @@ func TestHeaders_FromOutside(t *testing.T) {
 		}
 	}
 	for _, v := range []any{"", "1", true, id + "0", id[1:] + "x", []byte(id)} {
-		if _, kept := (eip.Headers{eip.HeaderTest: v}).FromOutside()[eip.HeaderTest]; kept {
+		if _, kept := (eip.Headers{header.Test: v}).FromOutside()[header.Test]; kept {
 			t.Errorf("%v passes for a Test Message's identifier", v)
 		}
 	}

@@ -1,6 +1,10 @@
 package eip
 
-import "time"
+import (
+	"time"
+
+	"github.com/eipd/eipd/eip/header"
+)
 
 // maxHistory is how many steps a Message History holds. The first ones go when
 // there are more: in a circle they tell the least.
@@ -8,7 +12,7 @@ const maxHistory = 64
 
 // passed adds one step to the Message History in a message's headers.
 func passed(h Headers, address string) Headers {
-	before, _ := h[HeaderHistory].([]any)
+	before, _ := h[header.History].([]any)
 	if over := len(before) + 1 - maxHistory; over > 0 {
 		before = before[over:]
 	}
@@ -18,6 +22,6 @@ func passed(h Headers, address string) Headers {
 	for name, v := range h {
 		c[name] = v
 	}
-	c[HeaderHistory] = history
+	c[header.History] = history
 	return c
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/eipd/eipd/eip/header"
 )
 
 // A Message is an envelope and a payload. It is immutable: read its fields, and
@@ -88,7 +90,16 @@ func New(body []byte, settle func(error)) *Message {
 	return NewFor(body, settlerOf(settle))
 }
 
-// A Settler is told what became of a message, as New's settle is.
+// A Settler is told what became of a message, as New's settle is. Two more methods,
+// which may be called from any goroutine, are for sources that have them:
+//
+// Revoked() bool reports whether the source has taken its message back while it is
+// worked on, as a broker does when a connection is lost: it will deliver the message
+// again, whatever Settle is told.
+//
+// Expired() bool reports whether the message has expired while it waits to be begun,
+// as messages do in a channel. Told of [ErrExpired], the source does with it what its
+// channel would.
 type Settler interface{ Settle(err error) }
 
 // NewFor is New with an object in place of the function, which spares a source
@@ -149,7 +160,7 @@ func (m *Message) WithHeaders(set Headers) *Message {
 	c.Headers = make(Headers, len(m.Headers)+len(set))
 	maps.Copy(c.Headers, m.Headers)
 	maps.Copy(c.Headers, set)
-	if _, ok := set[HeaderStatus]; ok {
+	if _, ok := set[header.Status]; ok {
 		c.Status = true
 	}
 	return &c
@@ -179,7 +190,7 @@ func (m *Message) Fork(settled func(error)) *Message {
 		switch s := r.settler.(type) {
 		case *forked:
 			f.receipt.settler = &forked{settled, s.origin}
-		case Revoker:
+		case revoker:
 			f.receipt.settler = &forked{settled, s}
 		}
 	}

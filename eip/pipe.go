@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // A Pipe is a body: stages one after the other, optionally closed by To. A
@@ -83,7 +85,11 @@ func ends(stages []Stage) bool {
 		last = n.Stage
 	}
 	e, ok := last.(Ender)
-	return ok && e.Ends()
+	if !ok {
+		return false
+	}
+	ends, _ := e.Ends()
+	return ends
 }
 
 // Named gives a stage its address, which errors and logs use, and counts what
@@ -97,24 +103,33 @@ type Named struct {
 	watch   watch
 }
 
+func (n *Named) address() string {
+	if n == nil {
+		return ""
+	}
+	return n.Address
+}
+
 // numberStages gives each stage of a flow its slot.
 func numberStages(stages []Stage) {
 	slot := 0
-	WalkNamed(stages, func(n *Named) {
-		n.slot = slot
-		slot++
-	})
+	for n := range Walk(stages) {
+		if n != nil {
+			n.slot = slot
+			slot++
+		}
+	}
 }
 
 // Counts returns what became of the messages that the stage received, and of Test
 // Messages apart from them.
-func (n *Named) Counts() (business, tests Counts) {
+func (n *Named) Counts() (business, tests stats.Counts) {
 	return n.tallies.business.counts(), n.tallies.tests.counts()
 }
 
 // Latency returns how long the stage itself took for a message, without what
 // follows it.
-func (n *Named) Latency() *Histogram { return &n.tallies.latency }
+func (n *Named) Latency() *stats.Histogram { return &n.tallies.latency }
 
 // end hands over to what follows a chain.
 type end struct {
@@ -126,7 +141,7 @@ func endAt(to Handler) end {
 	switch to := to.(type) {
 	case nil, *link, discard:
 		return end{to: to}
-	case multicast:
+	case Multicast:
 		return end{to, int32(len(to))}
 	}
 	return end{to, 1}

@@ -10,7 +10,7 @@ import (
 // answers passes on, and may be the last of a body all the same.
 type answers struct{ ends bool }
 
-func (a *answers) Ends() bool { return a.ends }
+func (a *answers) Ends() (last, passes bool) { return a.ends, false }
 
 func (a *answers) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	return next.Handle(ctx, m)

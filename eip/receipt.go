@@ -4,6 +4,9 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+
+	"github.com/eipd/eipd/eip/internal/settle"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // receipt counts who still holds a message, and settles it when nobody does.
@@ -113,6 +116,25 @@ func (m *Message) Hold() (release func(error)) {
 	}
 }
 
+// HoldFor is Hold for a sink that is a [stats.Confirmer]: what m is released with
+// settles it in t too, before who waits for m looks. t may be nil.
+func (m *Message) HoldFor(t *stats.Traffic) (release func(error)) {
+	r := m.receipt
+	if t == nil {
+		return m.Hold()
+	}
+	if r == nil || !r.hold() {
+		return func(err error) { t.Settled(m.IsTest(), err) }
+	}
+	var done atomic.Bool
+	return func(err error) {
+		if done.CompareAndSwap(false, true) {
+			t.Settled(r.test, err)
+			r.release(err)
+		}
+	}
+}
+
 // Forgive has f look at each error that m fails with in this attempt, and make nil of
 // what is no failure. f is called under a lock, and must not use m.
 func (m *Message) Forgive(f func(error) error) {
@@ -135,32 +157,14 @@ func (m *Message) Forgive(f func(error) error) {
 	e.forgive = f
 }
 
-// Settler returns who is told when m settles, where m was made by [NewFor]; else
-// nil.
-func (m *Message) Settler() Settler {
-	if m.receipt == nil {
-		return nil
-	}
-	switch s := m.receipt.settler.(type) {
-	case settleFunc, *forked:
-		return nil
-	default:
-		return s
-	}
-}
-
-// A Revoker is a Settler whose source may take its message back while it is worked
-// on, as a broker does when a connection is lost: it will deliver the message
-// again, whatever Settle is told.
-type Revoker interface {
+// A revoker is a Settler that says when its message was taken back.
+type revoker interface {
 	Settler
 	Revoked() bool
 }
 
-// An Expirer is a Settler whose message may expire while it waits here to be begun, as
-// messages do in a channel. Told of [ErrExpired], the source does with it what its
-// channel would.
-type Expirer interface {
+// An expirer is a Settler that says when its message has expired.
+type expirer interface {
 	Settler
 	Expired() bool
 }
@@ -171,28 +175,38 @@ type Expirer interface {
 func (m *Message) Revoked() bool { return m.receipt != nil && m.receipt.revoked() }
 
 func (r *receipt) revoked() bool {
-	s, ok := r.settler.(Revoker)
+	s, ok := r.settler.(revoker)
 	return ok && s.Revoked()
 }
 
 // forked is the Settler of a fork of what can be revoked.
 type forked struct {
 	settleFunc
-	origin Revoker
+	origin revoker
 }
 
 func (f *forked) Revoked() bool { return f.origin.Revoked() }
 
-// Settling reports whether m will settle with nil once its caller has released
-// the given number of holds, all that it has: nobody else holds m, and nothing has
-// failed. A store that is both the source and the sink of a message may then
-// commit the acknowledgement together with what was sent.
-func (m *Message) Settling(holds int) bool {
-	r := m.receipt
-	if r == nil || r.refs.Load() != int32(holds) {
-		return false
+func init() {
+	settle.Settler = func(message any) any {
+		r := message.(*Message).receipt
+		if r == nil {
+			return nil
+		}
+		switch s := r.settler.(type) {
+		case settleFunc, *forked:
+			return nil
+		default:
+			return s
+		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.err == nil
+	settle.Certain = func(message any, holds int) bool {
+		r := message.(*Message).receipt
+		if r == nil || r.refs.Load() != int32(holds) {
+			return false
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.err == nil
+	}
 }

@@ -3,6 +3,8 @@ package eip
 import (
 	"context"
 	"strings"
+
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // A Tracer follows the messages of a flow for an observability system. Its methods
@@ -20,13 +22,10 @@ type Span interface {
 	// Send begins a span within this one: the message is being sent. The headers go
 	// with it, and say what the receiver's span belongs to.
 	Send(to Place, m *Message) (Span, Headers)
-	// Made begins a span within this one: a message has been made of others, which
-	// are in these spans.
-	Made(of []Span) Span
 	// Retry notes that the message failed, and is about to be tried again.
 	Retry(attempt int, err error)
 	// Settled ends a flow's span.
-	Settled(how Outcome, err error)
+	Settled(how stats.Outcome, err error)
 	// End ends any other. Only the first call counts.
 	End(err error)
 }
@@ -124,24 +123,4 @@ type returnAddress struct{ *Message }
 
 func (a returnAddress) Handle(ctx context.Context, reply *Message) error {
 	return a.replier.Reply(ctx, a.Message, reply)
-}
-
-// MadeOf returns a copy of m that stands for what a stage has made of messages: of
-// one, where m is a part of it, or of several that became one. Traces then show m
-// as a message of its own, linked to those. m must be a copy or fork of the message
-// that the stage was given last.
-func (m *Message) MadeOf(origins ...*Message) *Message {
-	if m.trace == nil || m.trace.span == nil {
-		return m
-	}
-	var of []Span
-	for _, o := range origins {
-		if o.trace != nil && o.trace.span != nil {
-			of = append(of, o.trace.span)
-		}
-	}
-	c := *m
-	// It stays within this span, whatever bodies it leaves.
-	c.trace = &trace{span: m.trace.span.Made(of), history: m.trace.history}
-	return &c
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // book is a Tracer that writes down what it is told.
@@ -50,17 +52,9 @@ func (p *page) Send(to eip.Place, _ *eip.Message) (eip.Span, eip.Headers) {
 	return p.begin(p.name+" > ", "send "+to.Name), eip.Headers{"traceparent": p.name}
 }
 
-func (p *page) Made(of []eip.Span) eip.Span {
-	var names []string
-	for _, s := range of {
-		names = append(names, s.(*page).name)
-	}
-	return p.begin(p.name+" > ", "made of "+strings.Join(names, " and "))
-}
-
-func (p *page) Retry(attempt int, err error)       { p.note("retry %d %s: %v", attempt, p.name, err) }
-func (p *page) Settled(how eip.Outcome, err error) { p.note("%s %s: %v", how, p.name, err) }
-func (p *page) End(err error)                      { p.once.Do(func() { p.note("end %s: %v", p.name, err) }) }
+func (p *page) Retry(attempt int, err error)         { p.note("retry %d %s: %v", attempt, p.name, err) }
+func (p *page) Settled(how stats.Outcome, err error) { p.note("%s %s: %v", how, p.name, err) }
+func (p *page) End(err error)                        { p.once.Do(func() { p.note("end %s: %v", p.name, err) }) }
 func sendTo(name string, h eip.Handler) eip.HandlerFunc {
 	return func(ctx context.Context, m *eip.Message) error { return eip.Send(ctx, h, m, eip.Place{Name: name}) }
 }
@@ -124,30 +118,6 @@ func TestTracer_Failures(t *testing.T) {
 	}
 }
 
-// A part stays apart from the other parts, also when it leaves the body that made it.
-func TestMessage_MadeOf(t *testing.T) {
-	var b book
-	splits := eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
-		for range 2 {
-			if err := next.Handle(ctx, m.WithBody([]byte("part")).MadeOf(m)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	inner := &body{eip.Pipe{Stages: []eip.Stage{named("f.body.split", splits)}}}
-	run(t, &eip.Flow{Name: "f", Source: eiptest.NewTexts("m"), Env: eip.Env{Tracer: &b},
-		Stages: []eip.Stage{named("f.body", inner), named("f.after", pass{})}, To: eip.Discard})
-	part := "receive m > f.body > f.body.split > made of receive m > f.body > f.body.split"
-	if n := len(slices.DeleteFunc(slices.Clone(b.lines), func(l string) bool { return l != "begin "+part+" > f.after" })); n != 2 {
-		t.Errorf("%d parts of 2 were followed:\n%s", n, strings.Join(b.lines, "\n"))
-	}
-	m := eiptest.Message("m")
-	if m.MadeOf(m) != m {
-		t.Error("a message that nobody follows was changed")
-	}
-}
-
 func TestMessage_ReplyIsSent(t *testing.T) {
 	var b book
 	var got *eip.Message
@@ -178,13 +148,13 @@ func TestFlow_History(t *testing.T) {
 	for i, history := range []any{nil, "no list", before} {
 		m := eiptest.Message("m")
 		if history != nil {
-			m = m.WithHeader(eip.HeaderHistory, history)
+			m = m.WithHeader(header.History, history)
 		}
 		inner := &body{eip.Pipe{Stages: []eip.Stage{named("f.body.one", pass{})}}}
 		run(t, &eip.Flow{Name: "f", Source: eiptest.NewSource(m), History: true,
 			Stages: []eip.Stage{named("f.body", inner), named("f.last", pass{})}, To: &out})
 		var addresses []string
-		for _, step := range out.Messages()[i].Headers[eip.HeaderHistory].([]any) {
+		for _, step := range out.Messages()[i].Headers[header.History].([]any) {
 			addresses = append(addresses, step.(eip.Headers)["address"].(string))
 			if at, ok := step.(eip.Headers)["time"].(string); ok {
 				if _, err := time.Parse(time.RFC3339Nano, at); err != nil {

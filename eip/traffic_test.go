@@ -6,41 +6,40 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func TestTraffic(t *testing.T) {
-	var c eip.Traffic
-	expect := func(business, tests eip.TrafficCounts) {
+	var c stats.Traffic
+	expect := func(business, tests stats.TrafficCounts) {
 		t.Helper()
 		if b, tt := c.Counts(); b != business || tt != tests {
 			t.Errorf("%+v, tests %+v; want %+v, tests %+v", b, tt, business, tests)
 		}
 	}
-	m := eip.New(nil, nil)
-	test := m.WithHeader(eip.HeaderTest, "1")
-	c.Received(m)
-	c.Received(m)
-	c.Unread(m)
-	c.Received(test)
-	expect(eip.TrafficCounts{Received: 1}, eip.TrafficCounts{Received: 1})
+	c.Received(false)
+	c.Received(false)
+	c.Unread(false)
+	c.Received(true)
+	expect(stats.TrafficCounts{Received: 1}, stats.TrafficCounts{Received: 1})
 
 	var settled []error
 	hand := func() (release func(error)) {
 		m := eip.New(nil, func(err error) { settled = append(settled, err) })
 		eip.Deliver(t.Context(), eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
-			c.Handed(m)
-			release = c.Hold(m)
+			c.Handed(m.IsTest())
+			release = m.HoldFor(&c)
 			return nil
 		}), m)
 		return release
 	}
 	one, other := hand(), hand()
-	expect(eip.TrafficCounts{Received: 1, InFlight: 2}, eip.TrafficCounts{Received: 1})
+	expect(stats.TrafficCounts{Received: 1, InFlight: 2}, stats.TrafficCounts{Received: 1})
 	refused := errors.New("refused")
 	one(nil)
 	one(refused) // only the first counts
 	other(refused)
-	expect(eip.TrafficCounts{Received: 1, Sent: 1, Failed: 1}, eip.TrafficCounts{Received: 1})
+	expect(stats.TrafficCounts{Received: 1, Sent: 1, Failed: 1}, stats.TrafficCounts{Received: 1})
 	if len(settled) != 2 || settled[0] != nil || !errors.Is(settled[1], refused) {
 		t.Errorf("settled with %v", settled)
 	}
@@ -48,15 +47,15 @@ func TestTraffic(t *testing.T) {
 
 // Without a Traffic nothing is counted, and messages are held all the same.
 func TestTraffic_None(t *testing.T) {
-	var c *eip.Traffic
+	var c *stats.Traffic
 	settled := 0
 	var release func(error)
 	m := eip.New(nil, func(error) { settled++ })
-	c.Received(m)
-	c.Handed(m)
-	c.Settled(m, nil)
+	c.Received(false)
+	c.Handed(false)
+	c.Settled(false, nil)
 	eip.Deliver(t.Context(), eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
-		release = c.Hold(m)
+		release = m.HoldFor(c)
 		return nil
 	}), m)
 	if settled != 0 {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/visible"
 )
 
@@ -170,7 +170,7 @@ func lostMessages(r control.Reply) (code int, why string) {
 	case r.Read(&did) != nil:
 	case r.Command == "replay" && did.FailedAgain > 0:
 		return exitFailed, fmt.Sprintf("%d messages failed again", did.FailedAgain)
-	case r.Command == "inject" && did.Test != nil && did.Test.Outcome != eip.WasSent && did.Test.Outcome != eip.WasDropped:
+	case r.Command == "inject" && did.Test != nil && did.Test.Outcome != stats.Sent && did.Test.Outcome != stats.Dropped:
 		return exitLetters, "the test failed: " + strings.ReplaceAll(string(did.Test.Outcome), "_", " ")
 	}
 	return 0, ""

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/visible"
 )
 
@@ -28,7 +28,7 @@ type snapshot struct {
 // topLine is one flow or stage in all processes.
 type topLine struct {
 	address, kind string
-	counts        eip.Counts
+	counts        stats.Counts
 	rate          control.Rate
 	p50, p99      float64 // of the slowest process
 	of, on        int     // processes that have a switch here, and those where it is on

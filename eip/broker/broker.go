@@ -161,7 +161,7 @@ type Subscription struct {
 }
 
 // DefaultPrefetchBytes is an eip.Flow's too.
-const DefaultPrefetchBytes = eip.DefaultWindowBytes
+const DefaultPrefetchBytes = 64 << 20
 
 // Config is what a broker is opened with.
 type Config struct {

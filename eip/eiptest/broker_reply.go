@@ -6,6 +6,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 var replyTests = map[string]func(*brokerTest){
@@ -63,7 +64,7 @@ var replyTests = map[string]func(*brokerTest){
 		for _, address := range []string{t.address("missing"), ""} {
 			if err := t.sent(t.to(address), eip.New(nil, nil)); !eip.IsPermanent(err) {
 				t.Errorf("sending to %q, which does not exist, gave %v; want a permanent error", address, err)
-			} else if address != "" && !eip.DropReply.Drops(err) {
+			} else if address != "" && !replies.Drop.Drops(err) {
 				t.Errorf("sending to %q, which does not exist, gave %v; want one that eip.Gone made", address, err)
 			}
 		}
@@ -87,7 +88,7 @@ var replyTests = map[string]func(*brokerTest){
 		t.expect(b, "for b")
 		gone := b.Address()
 		t.close(b)
-		if err := t.sent(to(gone), eip.New(nil, nil)); !eip.IsPermanent(err) || !eip.DropReply.Drops(err) {
+		if err := t.sent(to(gone), eip.New(nil, nil)); !eip.IsPermanent(err) || !replies.Drop.Drops(err) {
 			t.Errorf("sending to a closed inbox gave %v; want a permanent error that eip.Gone made", err)
 		}
 		t.close(a)

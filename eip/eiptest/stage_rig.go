@@ -34,22 +34,18 @@ func (c *StageCase) rig(t *testing.T, b behaviour) *rig {
 }
 
 func (r *rig) open(t *testing.T) {
-	err := eip.Walk([]eip.Stage{r.stage}, func(_ string, s eip.Stage) error {
+	for _, s := range eip.Walk([]eip.Stage{r.stage}) {
 		if o, ok := s.(eip.Opener); ok {
 			// What a stage starts must outlive the context it is opened with.
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			if err := o.Open(ctx, Env()); err != nil {
-				return err
+				t.Fatalf("open: %v", err)
 			}
 		}
 		if c, ok := s.(eip.Closer); ok {
 			r.opened = append(r.opened, c)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatalf("open: %v", err)
 	}
 }
 

@@ -154,7 +154,7 @@ var bad = map[string]struct {
 
 type ender struct{}
 
-func (ender) Ends() bool { return true }
+func (ender) Ends() (last, passes bool) { return true, false }
 func (ender) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	return next.Handle(ctx, m)
 }

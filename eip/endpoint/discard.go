@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("discard", func() eip.Stage { return NewDiscard() }) }
@@ -14,6 +15,9 @@ type Discard struct{ dropped atomic.Int64 }
 
 // NewDiscard returns a Discard.
 func NewDiscard() *Discard { return &Discard{} }
+
+// Pattern names what the stage is.
+func (*Discard) Pattern() string { return "Message Filter" }
 
 // Process drops m.
 func (d *Discard) Process(_ context.Context, m *eip.Message, _ eip.Handler) error {
@@ -25,7 +29,9 @@ func (d *Discard) Process(_ context.Context, m *eip.Message, _ eip.Handler) erro
 }
 
 // Ends is true.
-func (d *Discard) Ends() bool { return true }
+func (d *Discard) Ends() (last, passes bool) { return true, false }
 
-// Counts returns how many messages were dropped.
-func (d *Discard) Counts() map[string]int64 { return map[string]int64{"dropped": d.dropped.Load()} }
+// Stats returns how many messages were dropped.
+func (d *Discard) Stats() stats.Own {
+	return stats.Own{Counts: map[string]int64{"dropped": d.dropped.Load()}}
+}

@@ -16,7 +16,7 @@ func ExampleDiscard() {
 	eip.Deliver(context.Background(), flow, eip.New([]byte("noise"), func(err error) {
 		fmt.Println("settled with", err)
 	}))
-	fmt.Println(discard.Counts())
+	fmt.Println(discard.Stats().Counts)
 	// Output:
 	// settled with <nil>
 	// map[dropped:1]

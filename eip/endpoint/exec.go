@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/internal/program"
+	"github.com/eipd/eipd/eip/testmessage"
 )
 
 func init() { eip.Stages.Add("exec", func() eip.Stage { return NewExec() }) }
@@ -36,7 +38,7 @@ type Exec struct {
 	// ContentType is that of the new body; where it is not given, the message keeps
 	// the one it had.
 	ContentType string `flow:"content_type"`
-	eip.OnTest
+	testmessage.Option
 }
 
 // Output says what becomes of a program's standard output.
@@ -53,7 +55,7 @@ func (Output) Options() []string { return []string{string(NoOutput), string(Outp
 
 // NewExec returns an Exec with its defaults; it needs a Command.
 func NewExec() *Exec {
-	return &Exec{OnTest: eip.DefaultOnTest, Timeout: 30 * time.Second, Output: NoOutput, MaxOutput: 16 << 20}
+	return &Exec{Option: testmessage.Default, Timeout: 30 * time.Second, Output: NoOutput, MaxOutput: 16 << 20}
 }
 
 // Validate checks the command and its bounds.
@@ -83,6 +85,9 @@ func (e *Exec) Open(_ context.Context, env *eip.Env) error {
 	return nil
 }
 
+// Pattern names what the stage is.
+func (*Exec) Pattern() string { return "Service Activator" }
+
 // Process runs the program, and passes on m or what the program made of it.
 func (e *Exec) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	if m.IsTest() && !e.PassesTests() {
@@ -92,7 +97,8 @@ func (e *Exec) Process(ctx context.Context, m *eip.Message, next eip.Handler) er
 	if e.Input != nil {
 		v, err := e.Input(ctx, m)
 		if err == nil {
-			input, _, err = eip.EncodeBody(v)
+			input, _, err = content.Encode(v)
+			err = eip.Invalid(err)
 		}
 		if err != nil {
 			return fmt.Errorf("input: %w", err)
@@ -115,9 +121,6 @@ func (e *Exec) Process(ctx context.Context, m *eip.Message, next eip.Handler) er
 	return next.Handle(ctx, m)
 }
 
-// Ends is true where the program's output is not wanted: its work is then the end
-// of the message.
-func (e *Exec) Ends() bool { return e.Output != OutputBody }
-
-// Passes is true: where something follows, it gets the message as it was.
-func (e *Exec) Passes() bool { return true }
+// Ends says that the program's work is the end of the message where its output is not
+// wanted. What follows all the same gets the message as it was.
+func (e *Exec) Ends() (last, passes bool) { return e.Output != OutputBody, true }

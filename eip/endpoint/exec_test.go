@@ -188,7 +188,8 @@ func TestExec_Validate(t *testing.T) {
 }
 
 func TestExec_EndsUnlessItsOutputIsWanted(t *testing.T) {
-	if !run(nil, "cat").Ends() || run(toBody, "cat").Ends() {
+	last, _ := run(nil, "cat").Ends()
+	if not, _ := run(toBody, "cat").Ends(); !last || not {
 		t.Error("an exec ends exactly where its output is not the new body")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 func init() { eip.Stages.Add("log", func() eip.Stage { return NewLog() }) }
@@ -61,6 +62,9 @@ func (l *Log) Open(_ context.Context, env *eip.Env) error {
 	return nil
 }
 
+// Pattern names what the stage is.
+func (*Log) Pattern() string { return "Message Store" }
+
 // Process writes the line, and passes m on.
 func (l *Log) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	level := levels[l.Level]
@@ -76,9 +80,9 @@ func (l *Log) Process(ctx context.Context, m *eip.Message, next eip.Handler) err
 	if err != nil {
 		return fmt.Errorf("message: %w", err)
 	}
-	text, _, err := eip.EncodeBody(v)
+	text, _, err := content.Encode(v)
 	if err != nil {
-		return fmt.Errorf("message: %w", err)
+		return fmt.Errorf("message: %w", eip.Invalid(err))
 	}
 	l.log.LogAttrs(ctx, level, cut(text), slog.String("message_id", m.ID))
 	return next.Handle(ctx, m)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/rarely"
+	"github.com/eipd/eipd/eip/internal/replies"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("reply", func() eip.Stage { return NewReply() }) }
@@ -22,7 +24,7 @@ type Reply struct {
 	// What becomes of a reply when nobody is at the Return Address any more, as where
 	// the caller's time-out has passed: `drop` counts it, `dead_letter` makes the
 	// message a dead letter.
-	Gone eip.GoneCaller `flow:"gone"`
+	Gone replies.GoneCaller `flow:"gone"`
 
 	log     *slog.Logger
 	rarely  rarely.Log
@@ -32,7 +34,7 @@ type Reply struct {
 
 // NewReply returns a Reply that answers with the message as it is.
 func NewReply() *Reply {
-	r := &Reply{Gone: eip.DropReply, log: slog.New(slog.DiscardHandler)}
+	r := &Reply{Gone: replies.Drop, log: slog.New(slog.DiscardHandler)}
 	r.forgive = r.lacksCaller
 	return r
 }
@@ -45,6 +47,9 @@ func (r *Reply) Open(_ context.Context, env *eip.Env) error {
 	r.log = env.Log.With(slog.String("stage", env.Address))
 	return nil
 }
+
+// Pattern names what the stage is.
+func (*Reply) Pattern() string { return "Return Address" }
 
 // Process answers m, and passes it on.
 func (r *Reply) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
@@ -60,7 +65,7 @@ func (r *Reply) Process(ctx context.Context, m *eip.Message, next eip.Handler) e
 			return err
 		}
 	}
-	if r.Gone == eip.DropReply {
+	if r.Gone == replies.Drop {
 		m.Forgive(r.forgive) // whether somebody is there may show only later
 	}
 	if err := m.Reply(ctx, reply); err != nil && r.forgive(err) != nil {
@@ -81,11 +86,10 @@ func (r *Reply) lacksCaller(err error) error {
 	return nil
 }
 
-// Counts returns how many replies were dropped because their callers had gone.
-func (r *Reply) Counts() map[string]int64 { return map[string]int64{"gone": r.gone.Load()} }
+// Stats returns how many replies were dropped because their callers had gone.
+func (r *Reply) Stats() stats.Own {
+	return stats.Own{Counts: map[string]int64{"gone": r.gone.Load()}}
+}
 
-// Ends says that nothing needs to follow.
-func (r *Reply) Ends() bool { return true }
-
-// Passes says that something may.
-func (r *Reply) Passes() bool { return true }
+// Ends says that nothing needs to follow, and that something may.
+func (r *Reply) Ends() (last, passes bool) { return true, true }

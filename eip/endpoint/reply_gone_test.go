@@ -11,6 +11,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
 	"github.com/eipd/eipd/eip/endpoint"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 // That a caller has gone is no failure of the message, unless it is to be one; all
@@ -18,14 +19,14 @@ import (
 func TestReply_Gone(t *testing.T) {
 	gone, full := eip.Gone(errors.New("nobody is there")), errors.New("the queue is full")
 	for name, test := range map[string]struct {
-		gone eip.GoneCaller
+		gone replies.GoneCaller
 		err  error
 		dead bool
 	}{
-		"dropped":       {eip.DropReply, gone, false},
-		"dead letter":   {eip.DeadLetterReply, gone, true},
-		"other failure": {eip.DropReply, eip.Permanent(full), true},
-		"none":          {eip.DropReply, nil, false},
+		"dropped":       {replies.Drop, gone, false},
+		"dead letter":   {replies.DeadLetter, gone, true},
+		"other failure": {replies.Drop, eip.Permanent(full), true},
+		"none":          {replies.Drop, nil, false},
 	} {
 		for when, later := range map[string]bool{"at once": false, "later": true} {
 			t.Run(name+", "+when, func(t *testing.T) {
@@ -60,7 +61,7 @@ func TestReply_Gone(t *testing.T) {
 				if test.err == gone && !test.dead {
 					dropped, lines = 3, 1
 				}
-				if n := stage.Counts()["gone"]; n != dropped {
+				if n := stage.Stats().Counts["gone"]; n != dropped {
 					t.Errorf("it counts %d, want %d", n, dropped)
 				}
 				if n := strings.Count(log.String(), "a caller has gone"); n != lines || !test.dead && strings.Contains(log.String(), "ERROR") {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/replies"
+	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/requestor"
 )
 
@@ -29,10 +30,10 @@ type Request struct {
 
 	replies  requestor.Requestor
 	inbox    eip.Inbox // nil where the service replies to the message itself
-	listener *eip.Listener
+	listener *replies.Listener
 
 	requests, answered, timedOut, failed atomic.Int64
-	roundTrips                           eip.Histogram
+	roundTrips                           stats.Histogram
 }
 
 // NewRequest returns a Request that waits 30 seconds.
@@ -43,7 +44,7 @@ func (r *Request) Validate() error {
 	if r.Timeout <= 0 {
 		return eip.OptionErrorf("timeout", "%v is no time to wait; give more than 0s", r.Timeout)
 	}
-	if eip.Several(r.To) {
+	if replies.Several(r.To) {
 		return eip.OptionErrorf("to", "it is one channel or adapter, as each request has one reply")
 	}
 	if replies.Never(r.To) {
@@ -63,7 +64,7 @@ func (r *Request) Open(ctx context.Context, env *eip.Env) error {
 		return err
 	}
 	r.inbox = inbox
-	r.listener = eip.Listen(inbox, &eip.Flow{Name: env.Address + ".replies", To: &r.replies, Env: *env, Grace: time.Second})
+	r.listener = replies.Listen(inbox, &eip.Flow{Name: env.Address + ".replies", To: &r.replies, Env: *env, Grace: time.Second})
 	return nil
 }
 
@@ -74,6 +75,9 @@ func (r *Request) Close(ctx context.Context) error {
 	}
 	return r.listener.Close(ctx)
 }
+
+// Pattern names what the stage is.
+func (*Request) Pattern() string { return "Request-Reply" }
 
 // Process asks the service, and passes m on with the answer.
 func (r *Request) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
@@ -138,22 +142,12 @@ func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error)
 	return nil, err
 }
 
-// Counts returns what became of the requests. Each is one of replies, timed_out,
+// Stats returns what became of the requests. Each is one of replies, timed_out,
 // failed and outstanding; unmatched are replies that nobody waited for.
-func (r *Request) Counts() map[string]int64 {
+func (r *Request) Stats() stats.Own {
 	replies, timedOut, failed := r.answered.Load(), r.timedOut.Load(), r.failed.Load()
 	requests := r.requests.Load() // after what became of them
-	return map[string]int64{"requests": requests, "replies": replies, "outstanding": requests - replies - timedOut - failed,
+	counts := map[string]int64{"requests": requests, "replies": replies, "outstanding": requests - replies - timedOut - failed,
 		"timed_out": timedOut, "failed": failed, "unmatched": r.replies.Unmatched.Load()}
-}
-
-// Gauges says that outstanding requests become fewer again.
-func (r *Request) Gauges() []string { return []string{"outstanding"} }
-
-// ResetDurations forgets what was measured.
-func (r *Request) ResetDurations() { r.roundTrips.Reset() }
-
-// Durations returns how long the service took to reply.
-func (r *Request) Durations() map[string]eip.Durations {
-	return map[string]eip.Durations{"round_trip": r.roundTrips.Durations()}
+	return stats.Own{Counts: counts, Gauges: []string{"outstanding"}, Times: map[string]*stats.Histogram{"round_trip": &r.roundTrips}}
 }

@@ -100,7 +100,7 @@ func TestRequest_InvalidExpressions(t *testing.T) {
 	}
 	for option, r := range map[string]*endpoint.Request{
 		"timeout": {To: shout},
-		"to":      {To: eip.Multicast(shout, shout), Timeout: time.Second},
+		"to":      {To: eip.Multicast{shout, shout}, Timeout: time.Second},
 	} {
 		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), option) {
 			t.Errorf("%s: %v", option, err)

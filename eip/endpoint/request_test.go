@@ -115,7 +115,7 @@ func wantCounts(t *testing.T, r eip.Counted, want map[string]int64) {
 	t.Helper()
 	all := map[string]int64{"requests": 0, "replies": 0, "outstanding": 0, "timed_out": 0, "failed": 0, "unmatched": 0}
 	maps.Copy(all, want)
-	if got := r.Counts(); !maps.Equal(got, all) {
+	if got := r.Stats().Counts; !maps.Equal(got, all) {
 		t.Errorf("counts %v, want %v", got, all)
 	}
 }
@@ -158,7 +158,7 @@ func TestRequest_WhatBecomesOfTheMessage(t *testing.T) {
 				}
 				closed(t, r)
 				wantCounts(t, r, map[string]int64{"requests": 1, "replies": 1})
-				if n := r.Durations()["round_trip"].Count; n != 1 {
+				if n := r.Stats().Times["round_trip"].Durations().Count; n != 1 {
 					t.Errorf("%d round trips were measured", n)
 				}
 			})

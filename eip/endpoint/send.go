@@ -29,6 +29,9 @@ func (s *Send) Validate() error {
 	return nil
 }
 
+// Pattern names what the stage is.
+func (*Send) Pattern() string { return "Message Endpoint" }
+
 // Process sends the copy first. Where it is refused at once, m goes no further, so
 // that a retry does not double what follows.
 func (s *Send) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {

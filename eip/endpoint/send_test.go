@@ -41,7 +41,7 @@ func TestSend_Contract(t *testing.T) {
 		"the copy":  {Sends: 2, New: func(to eip.Handler) eip.Stage { return &endpoint.Send{To: to} }, Next: eip.Discard},
 		"next":      {New: func(eip.Handler) eip.Stage { return &endpoint.Send{To: eip.Discard} }},
 		"bad key":   {New: func(to eip.Handler) eip.Stage { return &endpoint.Send{To: to, Key: noKey} }, Outcome: eiptest.Rejects},
-		"to a list": {Sends: 3, New: func(to eip.Handler) eip.Stage { return &endpoint.Send{To: eip.Multicast(to, to)} }},
+		"to a list": {Sends: 3, New: func(to eip.Handler) eip.Stage { return &endpoint.Send{To: eip.Multicast{to, to}} }},
 	} {
 		t.Run(name, func(t *testing.T) { eiptest.Stage(t, c) })
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/manage/control"
 )
@@ -252,7 +253,7 @@ func (c *ControlBusBlock) Validate() error {
 }
 
 func newFlow() *FlowBlock {
-	return &FlowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: eip.DefaultWindowBytes, Durable: true, Enabled: true, ExpressionBudget: expression.DefaultWork,
+	return &FlowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: broker.DefaultPrefetchBytes, Durable: true, Enabled: true, ExpressionBudget: expression.DefaultWork,
 		Retry: RetryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
 }
 

@@ -84,12 +84,9 @@ func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string) *stageI
 	in := &stageIn{block: b, passes: true}
 	if e, ok := stage.(eip.Ender); ok {
 		// A stage that is wrong may end for all that is known; one error is enough.
-		in.ends = e.Ends() || d.diags[before:].HasErrors()
-		if p, ok := stage.(eip.Passer); ok {
-			in.passes = p.Passes()
-		} else {
-			in.passes = !in.ends
-		}
+		in.ends, in.passes = e.Ends()
+		in.ends = in.ends || d.diags[before:].HasErrors()
+		in.passes = in.passes || !in.ends
 	}
 	return in
 }

@@ -57,7 +57,6 @@ func (d *decoder) check() {
 	d.checkClaims()
 	d.checkSubscriptions()
 	for _, f := range d.config.Flows {
-		d.checkWindow(f)
 		d.checkPatience(f)
 	}
 	d.use()
@@ -126,22 +125,6 @@ func (d *decoder) warn() {
 				d.diags = append(d.diags, warning(r.at, "Messages may get lost", "%s: %s", what, sentence(d.say(r.at, w))))
 			}
 		}
-	}
-}
-
-// checkWindow refuses a flow that would wait for ever: a stage that holds messages
-// until others come needs a window that lets these others in.
-func (d *decoder) checkWindow(f *Flow) {
-	held := 0
-	_ = eip.Walk(f.Body.Stages, func(_ string, s eip.Stage) error {
-		if b, ok := s.(eip.Bounded); ok {
-			held += b.MaxHeld()
-		}
-		return nil
-	})
-	if held >= f.Prefetch {
-		d.fail(problem(f.Range, "Window too small", "The stages of the flow %q may hold %d messages while they wait for more, and its prefetch lets in %d. Set prefetch to more than %d.",
-			f.Name, held, f.Prefetch, held))
 	}
 }
 

@@ -36,14 +36,13 @@ func (d *decoder) checkPatience(f *Flow) {
 				"%s may take %v, and RabbitMQ delivers anew what is not settled within %v. The work on it goes on here, but another process may begin it too. Set the queue's argument x-consumer-timeout, or RabbitMQ's consumer_timeout, to more.", option, takes, limit))
 		}
 	}
-	_ = eip.Walk(f.Body.Stages, func(address string, s eip.Stage) error {
+	for n, s := range eip.Walk(f.Body.Stages) {
 		if v := reflect.Indirect(reflect.ValueOf(s)); v.Kind() == reflect.Struct {
 			if t := v.FieldByName("Timeout"); t.IsValid() && t.Type() == reflect.TypeFor[time.Duration]() {
-				warn("The timeout of "+address, time.Duration(t.Int()))
+				warn("The timeout of "+n.Address, time.Duration(t.Int()))
 			}
 		}
-		return nil
-	})
+	}
 	sum, wait := time.Duration(0), f.Retry.Delay
 	for range min(f.Retry.Attempts-1, 10_000) {
 		sum += min(wait, f.Retry.MaxDelay)

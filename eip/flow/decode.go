@@ -347,7 +347,8 @@ var missing = []string{"splitter", "aggregator", "resequencer", "claim_check", "
 // one, like router.
 func stageMeant(name string, names []string) string {
 	for _, n := range names {
-		pattern := strings.ToLower(strings.NewReplacer(" ", "_", "-", "_").Replace(control.PatternOf(n)))
+		stage, _ := eip.Stages.New(n)
+		pattern := strings.ToLower(strings.NewReplacer(" ", "_", "-", "_").Replace(control.PatternOf(n, stage)))
 		if n != "discard" && (pattern == name || strings.HasSuffix(pattern, "_"+name)) {
 			return fmt.Sprintf(" Did you mean %s?", n)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
@@ -350,7 +351,10 @@ func (d *decoder) handler(expr hcl.Expression, what string) eip.Handler {
 	for i, t := range targets {
 		handlers[i] = t.Handler
 	}
-	return eip.Multicast(handlers...)
+	if len(handlers) == 1 {
+		return handlers[0]
+	}
+	return eip.Multicast(handlers)
 }
 
 func (d *decoder) targets(expr hcl.Expression, what string) (targets []eip.Target) {
@@ -415,7 +419,7 @@ func goValue(v cty.Value) any {
 		if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact {
 			return n
 		}
-		return eip.ParseNumber(v.AsBigFloat().Text('f', -1))
+		return content.ParseNumber(v.AsBigFloat().Text('f', -1))
 	case t.IsObjectType() || t.IsMapType():
 		m := map[string]any{}
 		for k, e := range v.AsValueMap() {

@@ -157,14 +157,13 @@ func (r *flowRun) Hindrance() (control.State, string) {
 			t = &broker.Trouble{Refused: halted, Err: fmt.Errorf("what failed cannot be dead-lettered: %w", why)}
 		}
 	}
-	_ = eip.Walk(r.decl.Body.Stages, func(_ string, s eip.Stage) error {
+	for _, s := range eip.Walk(r.decl.Body.Stages) {
 		if s, ok := s.(eip.Troubled); ok && t == nil {
 			if why := s.Trouble(); why != nil {
 				t = &broker.Trouble{Err: why}
 			}
 		}
-		return nil
-	})
+	}
 	switch {
 	case t == nil:
 		return "", ""

@@ -11,6 +11,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -161,7 +162,7 @@ func (h *Host) Trace(f func(control.Step)) { h.steps.Store(&f) }
 
 func (h *Host) step(s control.Step) {
 	if f := h.steps.Load(); f != nil {
-		s.Test, _ = s.Message.Headers[eip.HeaderTest].(string)
+		s.Test, _ = s.Message.Headers[header.Test].(string)
 		(*f)(s)
 	}
 }

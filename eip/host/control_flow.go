@@ -8,6 +8,7 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/flow/schema"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 var _ control.Flow = (*flowRun)(nil)
@@ -37,21 +38,21 @@ func (r *flowRun) To() []string {
 
 // Stages returns the flow's stages.
 func (r *flowRun) Stages() (all []control.Stage) {
-	eip.WalkNamed(r.decl.Body.Stages, func(n *eip.Named) {
+	for n := range eip.Walk(r.decl.Body.Stages) {
 		st := control.Stage{Named: n, Kind: r.decl.StageKind(n.Address)}
 		if s, ok := schema.SettableOf(n.Stage); ok {
 			st.Settable = s
 		}
 		all = append(all, st)
-	})
+	}
 	return all
 }
 
 // Counts returns what became of the flow's messages.
-func (r *flowRun) Counts() (business, tests eip.Counts) { return r.flow.Counts() }
+func (r *flowRun) Counts() (business, tests stats.Counts) { return r.flow.Counts() }
 
 // Latency returns how long messages took.
-func (r *flowRun) Latency() *eip.Histogram { return r.flow.Latency() }
+func (r *flowRun) Latency() *stats.Histogram { return r.flow.Latency() }
 
 // Watch has f see every message that the flow receives.
 func (r *flowRun) Watch(f func(*eip.Message)) { r.flow.Watch(f) }
@@ -69,7 +70,7 @@ func (r *flowRun) Inject(m *eip.Message) error {
 func (r *flowRun) Replay(m *eip.Message, failed func()) error { return r.flow.Replay(m, failed) }
 
 // traced tells the control bus what became of a Test Message.
-func (r *flowRun) traced(m *eip.Message, how eip.Outcome, err error) {
+func (r *flowRun) traced(m *eip.Message, how stats.Outcome, err error) {
 	s := control.Step{Flow: r.decl.Name, Outcome: how, Err: err, Message: m}
 	var at *eip.StageError
 	if errors.As(err, &at) {

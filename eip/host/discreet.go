@@ -1,6 +1,9 @@
 package host
 
-import "github.com/eipd/eipd/eip"
+import (
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
+)
 
 // discreet returns the error that a message of the flow failed with as it may be
 // seen outside.
@@ -33,22 +36,11 @@ func (s discreetSpan) Send(to eip.Place, m *eip.Message) (eip.Span, eip.Headers)
 	return discreetSpan{span, s.flow, m}, headers
 }
 
-func (s discreetSpan) Made(of []eip.Span) eip.Span {
-	own := make([]eip.Span, len(of))
-	for i, o := range of {
-		own[i] = o
-		if d, ok := o.(discreetSpan); ok {
-			own[i] = d.Span
-		}
-	}
-	return discreetSpan{s.Span.Made(own), s.flow, s.of}
-}
-
 func (s discreetSpan) Retry(attempt int, err error) {
 	s.Span.Retry(attempt, s.flow.discreet(s.of, err))
 }
 
-func (s discreetSpan) Settled(how eip.Outcome, err error) {
+func (s discreetSpan) Settled(how stats.Outcome, err error) {
 	s.Span.Settled(how, s.flow.discreet(s.of, err))
 }
 

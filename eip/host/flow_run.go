@@ -14,6 +14,7 @@ import (
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/testmessage"
 )
 
 // flowRun is one flow of a Unit, and what was opened for it.
@@ -140,7 +141,7 @@ func (r *flowRun) openEndpoint(ctx context.Context, e *flow.Endpoint) error {
 			return err
 		}
 		s := r.keep(e.Ref, sink, adapterPlace(a))
-		s.noTests = !eip.PassesTests(a.Component)
+		s.noTests = !testmessage.PassedBy(a.Component)
 		e.Bind(s, nil)
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/secret"
 )
 
@@ -250,7 +251,8 @@ func (h *Host) Stats() []NamedStats {
 	flows := h.flows()
 	all := make([]NamedStats, len(flows))
 	for i, r := range flows {
-		all[i] = NamedStats{r.decl.Name, r.flow.Stats()}
+		business, _ := r.flow.Counts()
+		all[i] = NamedStats{r.decl.Name, business}
 	}
 	return all
 }
@@ -258,5 +260,5 @@ func (h *Host) Stats() []NamedStats {
 // NamedStats are one flow's counts.
 type NamedStats struct {
 	Flow string
-	eip.Counts
+	stats.Counts
 }

@@ -75,12 +75,10 @@ func (r *flowRun) drained() bool {
 
 // busy reports whether a stage of the flow still works on settled messages.
 func (r *flowRun) busy() bool {
-	busy := false
-	_ = eip.Walk(r.decl.Body.Stages, func(_ string, s eip.Stage) error {
+	for _, s := range eip.Walk(r.decl.Body.Stages) {
 		if b, ok := s.(eip.Busy); ok && b.Busy() {
-			busy = true
+			return true
 		}
-		return nil
-	})
-	return busy
+	}
+	return false
 }

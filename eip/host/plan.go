@@ -9,6 +9,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 // A BrokerPlan is what flows would find, and make, on one broker.
@@ -72,12 +73,11 @@ func (p *planner) flow(f *flow.Flow) {
 			p.channel(f, ch, nil)
 		}
 	}
-	_ = eip.Walk(f.Body.Stages, func(address string, s eip.Stage) error {
-		if a, ok := s.(eip.Answered); ok {
-			p.inbox(f, address, a)
+	for n, s := range eip.Walk(f.Body.Stages) {
+		if a, ok := s.(replies.Answered); ok {
+			p.inbox(f, n.Address, a)
 		}
-		return nil
-	})
+	}
 	if f.DeadLetter == nil {
 		p.deadLetters(f)
 	}
@@ -100,7 +100,7 @@ func (p *planner) channel(f *flow.Flow, ch *flow.Channel, s *broker.Subscription
 }
 
 // inbox adds where a stage takes replies, which all processes of the flow share.
-func (p *planner) inbox(f *flow.Flow, address string, a eip.Answered) {
+func (p *planner) inbox(f *flow.Flow, address string, a replies.Answered) {
 	service, name := a.Answers(address)
 	ch := p.config.ChannelOf(service)
 	if ch == nil {

@@ -13,7 +13,9 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/host"
+	"github.com/eipd/eipd/eip/stats"
 
 	_ "github.com/eipd/eipd/eip/adapter/all"
 	_ "github.com/eipd/eipd/eip/routing"
@@ -84,9 +86,8 @@ type spans struct{ *overheard }
 func (s spans) Receive(*eip.Message) eip.Span                        { return s }
 func (s spans) Stage(string, *eip.Message) eip.Span                  { return s }
 func (s spans) Send(eip.Place, *eip.Message) (eip.Span, eip.Headers) { return s, nil }
-func (s spans) Made([]eip.Span) eip.Span                             { return s }
 func (s spans) Retry(_ int, err error)                               { s.say(fmt.Sprint("span ", err)) }
-func (s spans) Settled(_ eip.Outcome, err error)                     { s.say(fmt.Sprint("span ", err)) }
+func (s spans) Settled(_ stats.Outcome, err error)                   { s.say(fmt.Sprint("span ", err)) }
 func (s spans) End(err error)                                        { s.say(fmt.Sprint("span ", err)) }
 
 func variable(value string) string {
@@ -155,7 +156,7 @@ flow "f" {
 			if err := p.Stop(); err != nil {
 				t.Error(err)
 			}
-			if all := s.all(); strings.Contains(all, tt.secret) || !strings.Contains(all, eip.HeaderError) || !strings.Contains(all, "msg=\"message failed for good\"") {
+			if all := s.all(); strings.Contains(all, tt.secret) || !strings.Contains(all, header.Error) || !strings.Contains(all, "msg=\"message failed for good\"") {
 				t.Errorf("it says %s in:\n%s", tt.secret, all)
 			}
 		})

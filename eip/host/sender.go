@@ -7,6 +7,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // sender is the open sending side of a channel or adapter within one flow: it counts
@@ -16,14 +17,14 @@ type sender struct {
 	to      eip.Handler
 	run     *flowRun
 	place   eip.Place
-	traffic *eip.Traffic
+	traffic *stats.Traffic
 	waits   bool // traffic learns from the sink what became of messages
 	noTests bool // Test Messages are kept out
 }
 
 func newSender(r *flowRun, of flow.Ref, to eip.Handler, place eip.Place) *sender {
 	s := &sender{Ref: of, to: to, run: r, place: place, traffic: r.unit.host.traffic(of)}
-	if c, ok := to.(eip.Confirmer); ok {
+	if c, ok := to.(stats.Confirmer); ok {
 		c.ConfirmTo(s.traffic)
 		s.waits = true
 	}
@@ -47,11 +48,11 @@ func (s *sender) Handle(ctx context.Context, m *eip.Message) error {
 var errPanicked = errors.New("the sink panicked")
 
 func (s *sender) send(ctx context.Context, m *eip.Message) error {
-	s.traffic.Handed(m)
+	s.traffic.Handed(m.IsTest())
 	err := errPanicked
 	defer func() {
 		if err != nil || !s.waits {
-			s.traffic.Settled(m, err)
+			s.traffic.Settled(m.IsTest(), err)
 		}
 	}()
 	err = eip.Send(ctx, s.to, m, s.place)

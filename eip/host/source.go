@@ -9,6 +9,8 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // source is an open source of a flow.
@@ -20,19 +22,25 @@ type source struct {
 	ended   atomic.Bool   // no more will come
 	failed  atomic.Bool   // it must be opened anew
 	unread  atomic.Pointer[eip.Message]
-	traffic *eip.Traffic
+	traffic *stats.Traffic
+}
+
+// isTest reports whether m, which no flow has taken yet, is a Test Message.
+func isTest(m *eip.Message) bool {
+	_, test := m.Headers[header.Test]
+	return test
 }
 
 // Unread takes back a message that no flow has begun. An adapter gives it once.
 func (s *source) Unread(m *eip.Message) {
-	s.traffic.Unread(m)
+	s.traffic.Unread(isTest(m))
 	s.unread.Store(m)
 }
 
 func newSource(open interface {
 	eip.Source
 	io.Closer
-}, idler broker.Broker, t *eip.Traffic) *source {
+}, idler broker.Broker, t *stats.Traffic) *source {
 	return &source{Source: open, close: sync.OnceValue(open.Close), idler: idler, traffic: t}
 }
 
@@ -52,12 +60,12 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 		return nil, eip.ErrClosed
 	case !s.ended.Load():
 		if m := s.unread.Swap(nil); m != nil {
-			s.traffic.Received(m)
+			s.traffic.Received(isTest(m))
 			return m, nil
 		}
 		m, err := s.Source.Receive(ctx)
 		if m != nil {
-			s.traffic.Received(m)
+			s.traffic.Received(isTest(m))
 		}
 		switch {
 		case m != nil || ctx.Err() != nil:

@@ -5,29 +5,29 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // counted are the counts of channels and adapters, which all flows share.
 type counted struct {
 	mu sync.Mutex
-	of map[flow.Ref]*eip.Traffic
+	of map[flow.Ref]*stats.Traffic
 }
 
 // traffic returns the counts of a channel or adapter. They outlast the flows of a
 // file that is applied anew.
-func (h *Host) traffic(of flow.Ref) *eip.Traffic {
+func (h *Host) traffic(of flow.Ref) *stats.Traffic {
 	c := &h.counted
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.of[of]
 	if t == nil {
 		if c.of == nil {
-			c.of = map[flow.Ref]*eip.Traffic{}
+			c.of = map[flow.Ref]*stats.Traffic{}
 		}
-		t = &eip.Traffic{}
+		t = &stats.Traffic{}
 		c.of[of] = t
 	}
 	return t

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("detour", func() eip.Stage { return NewDetour() }) }
@@ -49,7 +50,7 @@ func (d *Detour) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 // Nested returns the body.
 func (d *Detour) Nested() []*eip.Pipe { return []*eip.Pipe{&d.Body} }
 
-// Counts returns how many messages took the detour.
-func (d *Detour) Counts() map[string]int64 {
-	return map[string]int64{"detoured": d.detoured.Load()}
+// Stats returns how many messages took the detour.
+func (d *Detour) Stats() stats.Own {
+	return stats.Own{Counts: map[string]int64{"detoured": d.detoured.Load()}}
 }

@@ -85,7 +85,7 @@ func TestDetour_Ways(t *testing.T) {
 				if !slices.Equal(out, wantOut) || !slices.Equal(aside.Bodies(), wantAside) {
 					t.Errorf("passed %q, aside %q; want %q and %q", out, aside.Bodies(), wantOut, wantAside)
 				}
-				if n := d.Counts()["detoured"]; n == 1 != on {
+				if n := d.Stats().Counts["detoured"]; n == 1 != on {
 					t.Errorf("counted %d", n)
 				}
 			})
@@ -134,7 +134,7 @@ func TestDetour_IsSwitchedBetweenMessages(t *testing.T) {
 	if straight+around != 16000 || straight == 0 || around == 0 {
 		t.Errorf("messages went these ways: %v", ways)
 	}
-	if n := d.Counts()["detoured"]; n != int64(around) {
+	if n := d.Stats().Counts["detoured"]; n != int64(around) {
 		t.Errorf("counted %d, %d took the detour", n, around)
 	}
 }

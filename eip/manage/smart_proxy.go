@@ -13,6 +13,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/rarely"
 	"github.com/eipd/eipd/eip/internal/replies"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("smart_proxy", func() eip.Stage { return NewSmartProxy() }) }
@@ -40,7 +41,7 @@ type SmartProxy struct {
 	// What becomes of a reply when nobody is at its Return Address any more, as where
 	// the caller's own time-out has passed: `drop` counts it as undeliverable,
 	// `dead_letter` makes it a dead letter.
-	Gone eip.GoneCaller `flow:"gone"`
+	Gone replies.GoneCaller `flow:"gone"`
 	// The Correlation Identifiers that requests are given are signed with it; all
 	// processes of the flow share it. Without it, that of the control bus.
 	Secret string `flow:"secret"`
@@ -59,14 +60,14 @@ type SmartProxy struct {
 }
 
 // NewSmartProxy returns a SmartProxy that waits 30 seconds for a reply.
-func NewSmartProxy() *SmartProxy { return &SmartProxy{Timeout: 30 * time.Second, Gone: eip.DropReply} }
+func NewSmartProxy() *SmartProxy { return &SmartProxy{Timeout: 30 * time.Second, Gone: replies.Drop} }
 
 // Validate checks the options.
 func (p *SmartProxy) Validate() error {
 	if p.Timeout <= 0 {
 		return eip.OptionErrorf("timeout", "%v is no time to wait; give more than 0s", p.Timeout)
 	}
-	if eip.Several(p.Service) {
+	if replies.Several(p.Service) {
 		return eip.OptionErrorf("service", "it is one channel or adapter, as each request has one reply")
 	}
 	if replies.Never(p.Service) {
@@ -155,28 +156,17 @@ func transient(m *eip.Message) {
 func (p *SmartProxy) Nested() []*eip.Pipe { return []*eip.Pipe{&p.ReplyBody} }
 
 // Ends says that requests leave by the service.
-func (p *SmartProxy) Ends() bool { return true }
+func (p *SmartProxy) Ends() (last, passes bool) { return true, false }
 
 // Busy reports whether replies are on their way back.
 func (p *SmartProxy) Busy() bool { return p.shared.Load().busy() || p.own.Load().busy() }
 
-// Counts returns what became of requests: each is one of replies, outstanding,
+// Stats returns what became of requests: each is one of replies, outstanding,
 // timed_out and failed. late are those of timed_out whose reply came after all;
 // foreign are replies to requests of other processes; unmatched are replies that
 // were dropped, undeliverable those that no requestor took.
-func (p *SmartProxy) Counts() map[string]int64 {
+func (p *SmartProxy) Stats() stats.Own {
 	counts := p.ledger.counts()
 	maps.Copy(counts, map[string]int64{"unmatched": p.unmatched.Load(), "undeliverable": p.undeliverable.Load()})
-	return counts
-}
-
-// Gauges says that outstanding requests become fewer again.
-func (p *SmartProxy) Gauges() []string { return []string{"outstanding"} }
-
-// ResetDurations forgets what was measured.
-func (p *SmartProxy) ResetDurations() { p.ledger.roundTrips.Reset() }
-
-// Durations returns how long the service took to reply.
-func (p *SmartProxy) Durations() map[string]eip.Durations {
-	return map[string]eip.Durations{"round_trip": p.ledger.roundTrips.Durations()}
+	return stats.Own{Counts: counts, Gauges: []string{"outstanding"}, Times: map[string]*stats.Histogram{"round_trip": &p.ledger.roundTrips}}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/replies"
 	"github.com/eipd/eipd/eip/manage"
 )
 
@@ -134,7 +136,7 @@ func TestSmartProxy_TriesToDeliver(t *testing.T) {
 func TestSmartProxy_DeadLettersWhatCannotBeDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, change := range map[string]func(*manage.SmartProxy){
-			"gone": func(p *manage.SmartProxy) { p.Gone = eip.DeadLetterReply },
+			"gone": func(p *manage.SmartProxy) { p.Gone = replies.DeadLetter },
 			"body fails": func(p *manage.SmartProxy) {
 				p.ReplyBody.Stages = []eip.Stage{eip.StageFunc(func(context.Context, *eip.Message, eip.Handler) error {
 					return eip.Invalid(errors.New("no JSON"))
@@ -146,7 +148,7 @@ func TestSmartProxy_DeadLettersWhatCannotBeDelivered(t *testing.T) {
 			o.ask(p, o.request(name).With(func(m *eip.Message) { m.ReplyTo = "gone" }))
 			o.answer(o.take("service"))
 			synctest.Wait()
-			if dead := o.dead.Messages(); len(dead) != 1 || string(dead[0].Body()) != "re "+name || dead[0].Headers[eip.HeaderError] == nil {
+			if dead := o.dead.Messages(); len(dead) != 1 || string(dead[0].Body()) != "re "+name || dead[0].Headers[header.Error] == nil {
 				t.Errorf("%s: dead letters %q", name, o.dead.Bodies())
 			}
 			o.counts(p, map[string]int64{"requests": 1, "outstanding": 1, "undeliverable": 1})

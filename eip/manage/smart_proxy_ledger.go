@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // The most of each kind that a ledger remembers.
@@ -41,7 +42,7 @@ type ledger struct {
 	changed   func()    // silent has; nil: nobody is told
 
 	requests, replies, returning, timedOut, late, failed, foreign int64
-	roundTrips                                                    eip.Histogram
+	roundTrips                                                    stats.Histogram
 }
 
 type exchangeKey struct{ nonce, number uint64 }

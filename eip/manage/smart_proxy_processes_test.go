@@ -41,12 +41,12 @@ func TestSmartProxy_SeveralProcesses(t *testing.T) {
 		}
 		var foreign, measured int64
 		for _, p := range proxies {
-			c := p.Counts()
+			c := p.Stats().Counts
 			if c["requests"] != each || c["replies"] != each || c["outstanding"] != 0 || c["timed_out"] != 0 || c["unmatched"] != 0 {
 				t.Errorf("counts %v", c)
 			}
 			foreign += c["foreign"]
-			measured += p.Durations()["round_trip"].Count
+			measured += p.Stats().Times["round_trip"].Durations().Count
 		}
 		if foreign == 0 || measured != 3*each {
 			t.Errorf("%d replies came by another process, %d round trips were measured", foreign, measured)
@@ -70,10 +70,10 @@ func TestSmartProxy_LateByAnotherProcess(t *testing.T) {
 		}
 		synctest.Wait()
 		o.shut(a, b)
-		if c := a.Counts(); c["timed_out"] != 1 || c["late"] != 1 || c["requests"] != 1 {
+		if c := a.Stats().Counts; c["timed_out"] != 1 || c["late"] != 1 || c["requests"] != 1 {
 			t.Errorf("counts %v", c)
 		}
-		if n := a.Counts()["unmatched"] + b.Counts()["unmatched"]; n < 8 {
+		if n := a.Stats().Counts["unmatched"] + b.Stats().Counts["unmatched"]; n < 8 {
 			t.Errorf("of 9 doubles %d were dropped", n)
 		}
 	})
@@ -101,7 +101,7 @@ func TestSmartProxy_Restart(t *testing.T) {
 			synctest.Wait()
 			o.answers("a", "b")
 			o.counts(after, map[string]int64{"foreign": 2, "unmatched": 1})
-			if d := after.Durations()["round_trip"]; d.Count != 2 || d.Min < 2*time.Second {
+			if d := after.Stats().Times["round_trip"].Durations(); d.Count != 2 || d.Min < 2*time.Second {
 				t.Errorf("round trips %+v", d)
 			}
 			o.counts(before, map[string]int64{"requests": 2, "outstanding": 2})

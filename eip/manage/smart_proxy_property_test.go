@@ -66,7 +66,7 @@ func randomService(t *testing.T, r *rand.Rand) {
 		for c := range copies {
 			time.AfterFunc(after+time.Duration(c*r.IntN(20_000))*time.Millisecond, func() { o.answer(request) })
 		}
-		c := p.Counts()
+		c := p.Stats().Counts
 		if c["requests"] != int64(i+1) || c["requests"] != c["replies"]+c["outstanding"]+c["timed_out"]+c["failed"] || c["late"] > c["timed_out"] {
 			t.Fatalf("counts do not add up: %v", c)
 		}
@@ -74,7 +74,7 @@ func randomService(t *testing.T, r *rand.Rand) {
 	time.Sleep(5 * time.Minute)
 	synctest.Wait()
 	o.counts(p, map[string]int64{"requests": requests, "replies": wantReplies, "timed_out": wantTimedOut, "late": wantLate, "unmatched": wantUnmatched})
-	if n := p.Durations()["round_trip"].Count; n != wantReplies+wantLate {
+	if n := p.Stats().Times["round_trip"].Durations().Count; n != wantReplies+wantLate {
 		t.Errorf("%d round trips were measured, want %d", n, wantReplies+wantLate)
 	}
 	bodies, _ := o.Channel("answers").Waiting()

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 // A returnPath is an inbox and what listens to it; nil where the service has no
 // channel.
 type returnPath struct {
 	inbox    eip.Inbox
-	listener *eip.Listener
+	listener *replies.Listener
 }
 
 // takeReply does something about a reply. inbox is where others are reached from.
@@ -30,7 +31,7 @@ func (p *SmartProxy) listen(ctx context.Context, service eip.Inboxer, name strin
 	f := &eip.Flow{Name: env.Address + ".replies", Env: *env, Grace: time.Second,
 		To:         eip.HandlerFunc(func(ctx context.Context, reply *eip.Message) error { return take(ctx, reply, inbox) }),
 		DeadLetter: p.lastResort(env.DeadLetter), Invalid: p.lastResort(env.Invalid)}
-	return &returnPath{inbox, eip.Listen(inbox, f)}, nil
+	return &returnPath{inbox, replies.Listen(inbox, f)}, nil
 }
 
 func (p *SmartProxy) lastResort(h eip.Handler) eip.Handler {

@@ -137,7 +137,7 @@ func (o *office) counts(c eip.Counted, want map[string]int64) {
 	all := map[string]int64{"requests": 0, "replies": 0, "outstanding": 0, "timed_out": 0, "late": 0, "failed": 0, "foreign": 0,
 		"unmatched": 0, "undeliverable": 0}
 	maps.Copy(all, want)
-	if got := c.Counts(); !maps.Equal(got, all) {
+	if got := c.Stats().Counts; !maps.Equal(got, all) {
 		o.Errorf("counts %v, want %v", got, all)
 	}
 }

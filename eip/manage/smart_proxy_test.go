@@ -31,7 +31,7 @@ func ExampleSmartProxy() {
 	if err := flow.Run(context.Background()); err != nil {
 		fmt.Println(err)
 	}
-	fmt.Println(proxy.Counts()["replies"], "of", proxy.Counts()["requests"], "answered")
+	fmt.Println(proxy.Stats().Counts["replies"], "of", proxy.Stats().Counts["requests"], "answered")
 	// Output:
 	// q1: 12 points
 	// 1 of 1 answered
@@ -104,7 +104,7 @@ func TestSmartProxy_BringsTheReplyBack(t *testing.T) {
 			t.Errorf("in the proxy's inbox wait %v, %d are not settled", bodies, taken)
 		}
 		o.counts(p, map[string]int64{"requests": 1, "replies": 1})
-		d := p.Durations()["round_trip"]
+		d := p.Stats().Times["round_trip"].Durations()
 		if d.Count != 1 || d.Min != 3*time.Second || d.Max != 3*time.Second {
 			t.Errorf("the round trip took %+v", d)
 		}
@@ -166,7 +166,7 @@ func TestSmartProxy_LateDoubledUnknownNever(t *testing.T) {
 		if bodies, taken := o.Channel(late.ReplyTo).Waiting(); len(bodies) > 0 || taken > 0 {
 			t.Errorf("in the proxy's inbox wait %v, %d are not settled", bodies, taken)
 		}
-		if d := p.Durations()["round_trip"]; d.Count != 2 || d.Max != 10*time.Second {
+		if d := p.Stats().Times["round_trip"].Durations(); d.Count != 2 || d.Max != 10*time.Second {
 			t.Errorf("round trips %+v", d)
 		}
 		o.shut(p)
@@ -188,7 +188,7 @@ func TestSmartProxy_OneWay(t *testing.T) {
 		synctest.Wait()
 		o.answers()
 		o.counts(p, map[string]int64{"requests": 1, "replies": 1, "unmatched": 1})
-		if p.Durations()["round_trip"].Count != 1 {
+		if p.Stats().Times["round_trip"].Durations().Count != 1 {
 			t.Error("the round trip was not measured")
 		}
 		o.shut(p)
@@ -229,7 +229,7 @@ func TestSmartProxy_RepliesMayBeDroppedOrSentElsewhere(t *testing.T) {
 func TestSmartProxy_Validate(t *testing.T) {
 	for option, change := range map[string]func(*manage.SmartProxy){
 		"timeout": func(p *manage.SmartProxy) { p.Timeout = 0 },
-		"service": func(p *manage.SmartProxy) { p.Service = eip.Multicast(eip.Discard, eip.Discard) },
+		"service": func(p *manage.SmartProxy) { p.Service = eip.Multicast{eip.Discard, eip.Discard} },
 	} {
 		p := manage.NewSmartProxy()
 		p.Service = eip.Discard

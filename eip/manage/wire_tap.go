@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("wire_tap", func() eip.Stage { return NewWireTap() }) }
@@ -131,5 +132,5 @@ func (w *WireTap) Busy() bool {
 	return w.copier.Load().busy()
 }
 
-// Counts returns how many copies arrived, were dropped, and failed.
-func (w *WireTap) Counts() map[string]int64 { return w.counts.all() }
+// Stats returns how many copies arrived, were dropped, and failed.
+func (w *WireTap) Stats() stats.Own { return stats.Own{Counts: w.counts.all()} }

@@ -38,8 +38,8 @@ func TestWireTap_TargetThatHangsForEver(t *testing.T) {
 				w.Buffer = 10
 				openTap(t, w)
 				feed(t, w, 10000)
-				if !w.Busy() || w.Counts()["dropped"] < 9990 {
-					t.Errorf("busy %v, counts %v", w.Busy(), w.Counts())
+				if !w.Busy() || w.Stats().Counts["dropped"] < 9990 {
+					t.Errorf("busy %v, counts %v", w.Busy(), w.Stats().Counts)
 				}
 				start := time.Now()
 				closeTap(t, w, time.Second)
@@ -185,7 +185,7 @@ func TestWireTap_Concurrent(t *testing.T) {
 	}
 	lanes.Wait()
 	closeTap(t, w, 50*time.Millisecond)
-	c := w.Counts()
+	c := w.Stats().Counts
 	mu.Lock()
 	defer mu.Unlock()
 	if most > 7 || c["copied"]+c["dropped"] != 8000 || c["failed"] != 0 {

@@ -26,12 +26,12 @@ func TestWireTap_BoundedByBytes(t *testing.T) {
 			for range c.number {
 				eip.Deliver(t.Context(), eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return tap.Process(ctx, m, eip.Discard) }), eip.New(body, nil))
 			}
-			if got := c.number - int(tap.Counts()["dropped"]); got != c.copies {
+			if got := c.number - int(tap.Stats().Counts["dropped"]); got != c.copies {
 				t.Errorf("%d copies wait, want %d", got, c.copies)
 			}
 			close(stuck)
 			closeTap(t, tap, 1<<40)
-			if got := tap.Counts(); int(got["copied"]) != c.copies {
+			if got := tap.Stats().Counts; int(got["copied"]) != c.copies {
 				t.Errorf("in the end %v, want %d copied", got, c.copies)
 			}
 		})

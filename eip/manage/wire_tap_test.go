@@ -27,7 +27,7 @@ func ExampleWireTap() {
 	if err := flow.Run(context.Background()); err != nil {
 		fmt.Println(err)
 	}
-	fmt.Println(tap.Counts())
+	fmt.Println(tap.Stats().Counts)
 	// Output:
 	// audit: order 1
 	// audit: order 2
@@ -79,7 +79,7 @@ func feed(t *testing.T, w *manage.WireTap, n int) {
 
 func wantCounts(t *testing.T, c eip.Counted, want map[string]int64) {
 	t.Helper()
-	if got := c.Counts(); !maps.Equal(got, want) {
+	if got := c.Stats().Counts; !maps.Equal(got, want) {
 		t.Errorf("counts %v, want %v", got, want)
 	}
 }

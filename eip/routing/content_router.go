@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("content_router", func() eip.Stage { return NewContentRouter() }) }
@@ -73,6 +74,9 @@ func (r *ContentRouter) Validate() error {
 
 func empty(p *eip.Pipe) bool { return len(p.Stages) == 0 && p.To == nil }
 
+// Pattern names what the stage is.
+func (*ContentRouter) Pattern() string { return "Content-Based Router" }
+
 // present returns the branches' expressions.
 func (r *ContentRouter) present() []eip.Predicate {
 	all := make([]eip.Predicate, len(r.When))
@@ -116,7 +120,7 @@ func (r *ContentRouter) noMatch() error {
 }
 
 // Ends is true: what no branch takes is invalid.
-func (r *ContentRouter) Ends() bool { return true }
+func (r *ContentRouter) Ends() (last, passes bool) { return true, false }
 
 // Nested returns the branches' bodies.
 func (r *ContentRouter) Nested() []*eip.Pipe {
@@ -130,11 +134,8 @@ func (r *ContentRouter) Nested() []*eip.Pipe {
 	return pipes
 }
 
-// Branches returns how many messages each branch took, by its label.
-func (r *ContentRouter) Branches() map[string]int64 { return r.Counts() }
-
-// Counts returns how many messages each branch took, by its label.
-func (r *ContentRouter) Counts() map[string]int64 {
+// Stats returns how many messages each branch took, by its label.
+func (r *ContentRouter) Stats() stats.Own {
 	counts := make(map[string]int64, len(r.When)+1)
 	for _, w := range r.When {
 		counts[w.Label] = w.taken.Load()
@@ -142,5 +143,5 @@ func (r *ContentRouter) Counts() map[string]int64 {
 	if !empty(&r.Otherwise) {
 		counts[otherwise] = r.otherwise.Load()
 	}
-	return counts
+	return stats.Own{Counts: counts, Branches: counts}
 }

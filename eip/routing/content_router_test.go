@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/routing"
 )
 
@@ -92,8 +93,8 @@ func TestContentRouter_FirstTrueBranchTakes(t *testing.T) {
 			t.Errorf("got %q, want %q", bodies, name)
 		}
 	}
-	if want := map[string]int64{"a": 1, "a_or_b": 2, "otherwise": 1}; !maps.Equal(r.Counts(), want) {
-		t.Errorf("counts %v, want %v", r.Counts(), want)
+	if want := map[string]int64{"a": 1, "a_or_b": 2, "otherwise": 1}; !maps.Equal(r.Stats().Counts, want) {
+		t.Errorf("counts %v, want %v", r.Stats().Counts, want)
 	}
 }
 
@@ -141,7 +142,7 @@ func TestContentRouter_BranchIsABody(t *testing.T) {
 	if want := []string{"f.content_router.a.inner", "f.content_router.otherwise.inner"}; !slices.Equal(opened, want) {
 		t.Errorf("opened %v, want %v", opened, want)
 	}
-	if got := dead.Messages(); len(got) != 1 || got[0].Headers[eip.HeaderStage] != "f.content_router.a.inner" {
+	if got := dead.Messages(); len(got) != 1 || got[0].Headers[header.Stage] != "f.content_router.a.inner" {
 		t.Errorf("dead letters %v", got)
 	}
 }
@@ -215,7 +216,7 @@ func TestContentRouter_ExpressionsOfOneMoment(t *testing.T) {
 	working.Wait()
 	close(stop)
 	setting.Wait()
-	if c := r.Counts(); c["first"] == 0 || c["second"] == 0 {
+	if c := r.Stats().Counts; c["first"] == 0 || c["second"] == 0 {
 		t.Errorf("messages went %v", c)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func init() { eip.Stages.Add("filter", func() eip.Stage { return NewFilter() }) }
@@ -34,6 +35,9 @@ func (f *Filter) Validate() error {
 	return nil
 }
 
+// Pattern names what the stage is.
+func (*Filter) Pattern() string { return "Message Filter" }
+
 // Process passes m on, or drops it.
 func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	ok, err := f.If.Load()(ctx, m)
@@ -58,12 +62,12 @@ func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 	return f.DiscardTo.Handle(ctx, m)
 }
 
-// Counts returns how many messages passed, and how many did not: they are
+// Stats returns how many messages passed, and how many did not: they are
 // "dropped", or "discarded" where DiscardTo took them.
-func (f *Filter) Counts() map[string]int64 {
+func (f *Filter) Stats() stats.Own {
 	rest := "dropped"
 	if f.DiscardTo != nil {
 		rest = "discarded"
 	}
-	return map[string]int64{"passed": f.passed.Load(), rest: f.dropped.Load()}
+	return stats.Own{Counts: map[string]int64{"passed": f.passed.Load(), rest: f.dropped.Load()}}
 }

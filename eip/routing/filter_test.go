@@ -64,8 +64,8 @@ func TestFilter_PassesDropsAndDiscards(t *testing.T) {
 		if f.DiscardTo != nil {
 			want = map[string]int64{"passed": 2, "discarded": 1}
 		}
-		if !maps.Equal(f.Counts(), want) {
-			t.Errorf("counts %v, want %v", f.Counts(), want)
+		if !maps.Equal(f.Stats().Counts, want) {
+			t.Errorf("counts %v, want %v", f.Stats().Counts, want)
 		}
 	}
 	if got := discarded.Bodies(); fmt.Sprint(got) != "[bad]" {

@@ -93,4 +93,4 @@ func also(failed, err error) error {
 }
 
 // Ends is true: messages leave to the recipients.
-func (r *RecipientList) Ends() bool { return true }
+func (r *RecipientList) Ends() (last, passes bool) { return true, false }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 func init() { eip.Stages.Add("transform", func() eip.Stage { return NewTransform() }) }
@@ -41,6 +42,9 @@ type Transform struct {
 // NewTransform returns a Transform that changes nothing.
 func NewTransform() *Transform { return &Transform{} }
 
+// Pattern names what the stage is.
+func (*Transform) Pattern() string { return "Message Translator" }
+
 // Process passes on what m becomes.
 func (t *Transform) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	c, err := t.translateBody(ctx, m) // a copy of our own
@@ -51,7 +55,7 @@ func (t *Transform) Process(ctx context.Context, m *eip.Message, next eip.Handle
 		return err
 	}
 	t.allowCopies(c, m)
-	c.Status = m.Status || t.Headers[eip.HeaderStatus] != nil
+	c.Status = m.Status || t.Headers[header.Status] != nil
 	for _, p := range properties {
 		compute := p.option(t)
 		if compute == nil {

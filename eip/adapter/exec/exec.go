@@ -13,6 +13,7 @@ import (
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/adapter/internal/stream"
 	"github.com/eipd/eipd/eip/internal/program"
+	"github.com/eipd/eipd/eip/testmessage"
 )
 
 func init() { adapter.Add("exec", func() any { return New() }) }
@@ -33,12 +34,12 @@ type Adapter struct {
 	// off there. As a sink, the most that the program may print for a message that
 	// wants a reply.
 	MaxBody eip.Bytes `flow:"max_body"`
-	eip.OnTest
+	testmessage.Option
 }
 
 // New makes an Adapter that lacks its command.
 func New() *Adapter {
-	return &Adapter{OnTest: eip.DefaultOnTest, Timeout: 30 * time.Second, MaxBody: stream.MaxBody}
+	return &Adapter{Option: testmessage.Default, Timeout: 30 * time.Second, MaxBody: stream.MaxBody}
 }
 
 // Validate checks the options.

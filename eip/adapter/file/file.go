@@ -12,6 +12,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/adapter/internal/stream"
+	"github.com/eipd/eipd/eip/testmessage"
 )
 
 func init() { adapter.Add("file", func() any { return New() }) }
@@ -40,12 +41,12 @@ type Adapter struct {
 	Root string `flow:"root"`
 	// Sink: wait until the disk has what was written before messages are settled.
 	Sync bool `flow:"sync"`
-	eip.OnTest
+	testmessage.Option
 }
 
 // New makes an Adapter of lines.
 func New() *Adapter {
-	return &Adapter{OnTest: eip.DefaultOnTest, Format: adapter.Lines, MaxBody: stream.MaxBody}
+	return &Adapter{Option: testmessage.Default, Format: adapter.Lines, MaxBody: stream.MaxBody}
 }
 
 // Validate checks the options that count in either role.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter/internal/stream"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // Of the files that messages name, so many are open; the one that was not written
@@ -25,7 +26,7 @@ const (
 type linesSink struct {
 	*rooted
 	sync    bool
-	traffic *eip.Traffic
+	traffic *stats.Traffic
 
 	mu     sync.Mutex
 	files  map[string]*list.Element // of *namedFile
@@ -49,7 +50,7 @@ func openLinesSink(a *Adapter) (*linesSink, error) {
 }
 
 // ConfirmTo has t told of what is written.
-func (s *linesSink) ConfirmTo(t *eip.Traffic) { s.traffic = t }
+func (s *linesSink) ConfirmTo(t *stats.Traffic) { s.traffic = t }
 
 // Handle keeps what is to be written of m, and waits only for room and for a file to
 // be opened.

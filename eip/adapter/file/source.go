@@ -63,8 +63,8 @@ type given struct {
 	again       bool
 	early       bool // settled already, by a store that commits both at once
 	err         error
-	ticket      uint64   // of a line: in its file's window
-	content     *content // of a whole file
+	ticket      uint64       // of a line: in its file's window
+	content     *fileContent // of a whole file
 }
 
 // An origin is told that a message which it gave is settled, or has failed.

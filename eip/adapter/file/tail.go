@@ -14,6 +14,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/adapter/internal/stream"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/internal/ackwindow"
 )
 
@@ -167,7 +168,7 @@ func (t *tail) name(path string) {
 	t.path = path
 	t.headers = eip.Headers{"file": path}
 	t.contentType = t.source.typeOf(path)
-	t.skipEmpty = eip.FormatOf(t.contentType) == eip.FormatJSON
+	t.skipEmpty = content.FormatOf(t.contentType) == content.JSON
 }
 
 // next returns the next line of what was there when the file was looked at; nil

@@ -24,7 +24,7 @@ const settledAfter = time.Second
 type wholeFiles struct {
 	*source
 	queue   []wholeFile
-	taken   map[string]content // what was given out, or was settled before
+	taken   map[string]fileContent // what was given out, or was settled before
 	waiting map[string]sighting
 }
 
@@ -33,15 +33,15 @@ type wholeFile struct {
 	stamp stamp
 }
 
-// content is what a file had in it.
-type content struct {
+// fileContent is what a file had in it.
+type fileContent struct {
 	stamp
 	Sum  uint32 `json:"sum,omitempty"`
 	File string `json:"file,omitempty"` // which file had it; "" where that was not kept
 }
 
 // is reports whether nothing was done to the file since.
-func (c content) is(now stamp) bool {
+func (c fileContent) is(now stamp) bool {
 	if c.Changed == 0 {
 		now.Changed = 0 // as older versions kept it
 	}
@@ -55,7 +55,7 @@ type sighting struct {
 }
 
 func newWholeFiles(s *source) *wholeFiles {
-	return &wholeFiles{source: s, taken: map[string]content{}, waiting: map[string]sighting{}}
+	return &wholeFiles{source: s, taken: map[string]fileContent{}, waiting: map[string]sighting{}}
 }
 
 func (r *wholeFiles) look() error {
@@ -63,7 +63,7 @@ func (r *wholeFiles) look() error {
 	if err != nil {
 		return err
 	}
-	taken, waiting := make(map[string]content, len(paths)), map[string]sighting{}
+	taken, waiting := make(map[string]fileContent, len(paths)), map[string]sighting{}
 	r.queue = r.queue[:0]
 	for _, path := range paths {
 		info, err := r.found.stat(path)
@@ -126,7 +126,7 @@ func (r *wholeFiles) next() (*given, error) {
 		case !isGlob(r.Path.Source):
 			return nil, fmt.Errorf("read %s: %w", f.path, err)
 		default:
-			r.taken[f.path] = content{stamp: f.stamp}
+			r.taken[f.path] = fileContent{stamp: f.stamp}
 			r.env.Log.Error("file is left out", slog.String("path", f.path), slog.Any("error", err))
 		}
 	}
@@ -166,7 +166,7 @@ func (r *wholeFiles) read(f wholeFile) (*given, error) {
 	sum := crc32.Checksum(whole.Content, castagnoli)
 	return &given{
 		origin: r, id: fmt.Sprintf("%x-%x-%x-%x", h.Sum64(), f.stamp.Modified, f.stamp.Size, sum),
-		body: whole.Body(int(r.MaxBody)), err: invalid, content: &content{f.stamp, sum, id.lasting()},
+		body: whole.Body(int(r.MaxBody)), err: invalid, content: &fileContent{f.stamp, sum, id.lasting()},
 		contentType: r.typeOf(f.path), headers: eip.Headers{"file": f.path}, timestamp: time.Unix(0, f.stamp.Modified),
 	}, nil
 }

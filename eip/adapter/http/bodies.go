@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 const (
@@ -112,14 +113,14 @@ func (b *body) hold(n int, stop, work func()) {
 }
 
 // decode undoes the content encoding of a body that is read already.
-func (b *body) decode(body []byte, decoders []func(io.Reader) (io.Reader, error)) ([]byte, error) {
-	for _, open := range decoders {
-		r, err := open(bytes.NewReader(body))
+func (b *body) decode(body []byte, codings []content.Coding) ([]byte, error) {
+	for _, c := range codings {
+		r, err := c.Open(bytes.NewReader(body))
 		if err == nil {
 			body, err = b.fill(r, -1)
 		}
-		if c, ok := r.(interface{ Close() }); ok { // zstd's
-			c.Close()
+		if closer, ok := r.(interface{ Close() }); ok { // zstd's
+			closer.Close()
 		}
 		if err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/adapter/internal/stream"
 	"github.com/eipd/eipd/eip/internal/web"
+	"github.com/eipd/eipd/eip/testmessage"
 )
 
 func init() { adapter.Add("http", func() any { return New() }) }
@@ -51,12 +52,12 @@ type Adapter struct {
 	Origins []string `flow:"origins"`
 	// Sink: what is computed for each message.
 	PerMessage *PerMessage `flow:"per_message,block"`
-	eip.OnTest
+	testmessage.Option
 }
 
 // New makes an Adapter for POST requests.
 func New() *Adapter {
-	return &Adapter{OnTest: eip.DefaultOnTest, Path: "/", Method: http.MethodPost, Timeout: 30 * time.Second, MaxBody: 1 << 20, MaxRequests: 1000}
+	return &Adapter{Option: testmessage.Default, Path: "/", Method: http.MethodPost, Timeout: 30 * time.Second, MaxBody: 1 << 20, MaxRequests: 1000}
 }
 
 // Validate checks the options that count in either role.

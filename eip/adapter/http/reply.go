@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/internal/web"
 )
 
@@ -50,7 +51,7 @@ func typeOfReply(reply *eip.Message) string {
 
 // statusOf is the status that a flow gave to its reply.
 func statusOf(reply *eip.Message) (int, error) {
-	v := reply.Headers[eip.HeaderStatus]
+	v := reply.Headers[header.Status]
 	if !reply.Status || v == nil {
 		return http.StatusOK, nil
 	}
@@ -63,5 +64,5 @@ func statusOf(reply *eip.Message) (int, error) {
 			return n, nil
 		}
 	}
-	return http.StatusInternalServerError, eip.Permanent(fmt.Errorf("the reply's %s is %.40q, and must be a whole number from 200 to 599", eip.HeaderStatus, text))
+	return http.StatusInternalServerError, eip.Permanent(fmt.Errorf("the reply's %s is %.40q, and must be a whole number from 200 to 599", header.Status, text))
 }

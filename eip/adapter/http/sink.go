@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // sink makes a request of each message.
@@ -74,7 +75,7 @@ func (s *sink) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	reply := eip.New(body, nil)
 	reply.ContentType, reply.Encoding = response.Header.Get("Content-Type"), response.Header.Get("Content-Encoding")
-	reply.Headers = eip.Headers{eip.HeaderStatus: response.StatusCode}
+	reply.Headers = eip.Headers{header.Status: response.StatusCode}
 	return m.Reply(ctx, reply)
 }
 

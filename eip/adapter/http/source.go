@@ -14,6 +14,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/adapter/internal/stream"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/internal/web"
 )
 
@@ -164,8 +165,8 @@ func (s *requestSource) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	encoding := strings.Join(r.Header.Values("Content-Encoding"), ", ")
-	if decoders := eip.Decoders(encoding); decoders != nil && len(body) > 0 {
-		if body, err = in.decode(body, decoders); err != nil {
+	if codings, known, _ := content.Codings(encoding); known && len(body) > 0 {
+		if body, err = in.decode(body, codings); err != nil {
 			s.unread(w, err)
 			return
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/adapter/internal/stream"
+	"github.com/eipd/eipd/eip/testmessage"
 )
 
 func init() { adapter.Add("stdio", func() any { return New() }) }
@@ -29,12 +30,12 @@ type Adapter struct {
 	// The longest body that is read. What is longer is an invalid message, and is
 	// cut off there.
 	MaxBody eip.Bytes `flow:"max_body"`
-	eip.OnTest
+	testmessage.Option
 }
 
 // New makes an Adapter of lines.
 func New() *Adapter {
-	return &Adapter{OnTest: eip.DefaultOnTest, Format: adapter.Lines, MaxBody: stream.MaxBody}
+	return &Adapter{Option: testmessage.Default, Format: adapter.Lines, MaxBody: stream.MaxBody}
 }
 
 // Validate checks the options.

@@ -10,6 +10,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/adapter/internal/stream"
+	"github.com/eipd/eipd/eip/content"
 )
 
 func init() { adapter.Add("timer", func() any { return New() }) }
@@ -71,8 +72,8 @@ func (a *Adapter) body() (body []byte, contentType string, err error) {
 	if a.Body == nil {
 		return nil, "", nil
 	}
-	body, format, err := eip.EncodeBody(a.Body)
-	if format == eip.FormatJSON {
+	body, format, err := content.Encode(a.Body)
+	if format == content.JSON {
 		contentType = "application/json"
 	}
 	return body, contentType, err

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/netfault"
 	"github.com/eipd/eipd/internal/rabbit"
 )
@@ -19,15 +20,15 @@ func TestConnect_CloseWhileAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	traffic := &eip.Traffic{}
-	s.(eip.Confirmer).ConfirmTo(traffic)
+	traffic := &stats.Traffic{}
+	s.(stats.Confirmer).ConfirmTo(traffic)
 	settled := make(chan error, 3)
 	send := func() {
 		m := eip.New([]byte("x"), func(err error) { settled <- err })
-		traffic.Handed(m)
+		traffic.Handed(m.IsTest())
 		eip.Deliver(t.Context(), s, m)
 	}
-	counted := func(want eip.TrafficCounts) {
+	counted := func(want stats.TrafficCounts) {
 		t.Helper()
 		if got, _ := traffic.Counts(); got != want {
 			t.Errorf("counted %+v, want %+v", got, want)
@@ -37,12 +38,12 @@ func TestConnect_CloseWhileAway(t *testing.T) {
 	if err := <-settled; err != nil {
 		t.Fatal(err)
 	}
-	counted(eip.TrafficCounts{Sent: 1})
+	counted(stats.TrafficCounts{Sent: 1})
 	network.Hole()
 	for range 3 {
 		send()
 	}
-	counted(eip.TrafficCounts{Sent: 1, InFlight: 3})
+	counted(stats.TrafficCounts{Sent: 1, InFlight: 3})
 	until(t, "the hole is noticed", func() bool { return !b.Status().Connected })
 	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "3 messages were not confirmed") {
 		t.Errorf("closing says %v", err)
@@ -52,7 +53,7 @@ func TestConnect_CloseWhileAway(t *testing.T) {
 			t.Errorf("a message settled with %v", err)
 		}
 	}
-	counted(eip.TrafficCounts{Sent: 1, Failed: 3})
+	counted(stats.TrafficCounts{Sent: 1, Failed: 3})
 	if err := b.Close(); err != nil {
 		t.Error(err)
 	}

@@ -69,7 +69,7 @@ func TestExpired(t *testing.T) {
 	if len(begun) != 3 || begun[1] != "3" {
 		t.Errorf("begun: %v", begun)
 	}
-	if s := f.Stats(); s.Expired != 1 || s.Dropped != 1 || s.Sent != 3 || s.Received != 4 {
+	if s, _ := f.Counts(); s.Expired != 1 || s.Dropped != 1 || s.Sent != 3 || s.Received != 4 {
 		t.Errorf("counted %+v", s)
 	}
 	if m, err := deadLetters.Receive(t.Context()); err != nil || string(m.Body()) != "2" {

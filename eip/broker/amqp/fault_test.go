@@ -11,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
@@ -25,7 +26,7 @@ func (r *rig) expect(faults int) {
 	} else {
 		r.Logf("%d messages came twice", doubled)
 	}
-	if s := r.flow.Stats(); s.DeadLettered+s.Invalid > 0 {
+	if s, _ := r.flow.Counts(); s.DeadLettered+s.Invalid > 0 {
 		r.Errorf("messages failed: %+v", s)
 	}
 }
@@ -159,7 +160,7 @@ func TestFault_TargetMissing(t *testing.T) {
 	r.mustNot(err)
 	r.n = 1
 	r.fill()
-	until(t, "it is tried again", func() bool { return r.flow.Stats().Retried > 10 })
+	until(t, "it is tried again", func() bool { return r.counts().Retried > 10 })
 	_, err = ch.QueueDeclare(r.out.Address, true, false, false, false, nil)
 	r.mustNot(err)
 	r.expect(0)
@@ -171,7 +172,7 @@ func TestFault_QueueFull(t *testing.T) {
 		r.out.MaxLength = 20
 		r.flow.Retry = eip.Retry{Attempts: 1_000_000, Delay: time.Millisecond, MaxDelay: time.Millisecond}
 	})
-	until(t, "some are refused", func() bool { return r.flow.Stats().Retried > 0 })
+	until(t, "some are refused", func() bool { return r.counts().Retried > 0 })
 	got, err := r.node.Channel(t).Consume(r.out.Address, "", true, false, false, false, nil)
 	r.mustNot(err)
 	seen := map[string]bool{}
@@ -246,8 +247,8 @@ func TestFault_HeadersTooLarge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		why, _ := m.Headers[eip.HeaderStripped].(string)
-		if !strings.Contains(why, "bytes") || m.Headers["large"] != nil || m.Type != "" || m.Headers[eip.HeaderFlow] != "flow" {
+		why, _ := m.Headers[header.Stripped].(string)
+		if !strings.Contains(why, "bytes") || m.Headers["large"] != nil || m.Type != "" || m.Headers[header.Flow] != "flow" {
 			t.Errorf("message %s is %+v", m.Body(), m)
 		}
 		eip.Deliver(t.Context(), eip.Discard, m)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/netfault"
 	"github.com/eipd/eipd/internal/rabbit"
 )
@@ -99,7 +100,13 @@ func body(i int) string {
 // sent waits until the flow has sent so many messages.
 func (r *rig) sent(n int64) {
 	r.Helper()
-	until(r.T, fmt.Sprintf("%d messages are sent", n), func() bool { return r.flow.Stats().Sent >= n })
+	until(r.T, fmt.Sprintf("%d messages are sent", n), func() bool { return r.counts().Sent >= n })
+}
+
+// counts are what became of the flow's messages.
+func (r *rig) counts() stats.Counts {
+	business, _ := r.flow.Counts()
+	return business
 }
 
 // until waits for what nothing but looking can tell.

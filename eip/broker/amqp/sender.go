@@ -11,6 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // directReply begins the addresses of clients that take replies without a queue.
@@ -45,10 +46,10 @@ type sender struct {
 	target
 	hindrance
 	broker  *Broker
-	traffic *eip.Traffic  // nil: nobody counts
-	credit  chan struct{} // has an entry for each message under way
-	ready   chan struct{} // closed when it could publish for the first time
-	failed  error         // why it never will; read after ready
+	traffic *stats.Traffic // nil: nobody counts
+	credit  chan struct{}  // has an entry for each message under way
+	ready   chan struct{}  // closed when it could publish for the first time
+	failed  error          // why it never will; read after ready
 	stop    context.CancelFunc
 	ctx     context.Context
 	ended   chan struct{}
@@ -97,7 +98,7 @@ func (s *sender) Handle(ctx context.Context, m *eip.Message) error {
 }
 
 // ConfirmTo has t told of confirms.
-func (s *sender) ConfirmTo(t *eip.Traffic) { s.traffic = t }
+func (s *sender) ConfirmTo(t *stats.Traffic) { s.traffic = t }
 
 func (s *sender) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	return s.broker.Inbox(ctx, name)
@@ -115,7 +116,7 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 		<-s.credit
 		return eip.ErrRevoked
 	}
-	o := &outgoing{message: m, publishing: p, key: key, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: s.traffic.Hold(m)}
+	o := &outgoing{message: m, publishing: p, key: key, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: m.HoldFor(s.traffic)}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	if s.ctx.Err() != nil {

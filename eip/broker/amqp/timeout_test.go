@@ -13,6 +13,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
@@ -64,7 +65,7 @@ func TestFault_ConsumerTimeoutKeepsWork(t *testing.T) {
 				DeadLetter: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
 					mu.Lock()
 					defer mu.Unlock()
-					dead[string(m.Body())+fmt.Sprint(m.Headers[eip.HeaderAttempts])]++
+					dead[string(m.Body())+fmt.Sprint(m.Headers[header.Attempts])]++
 					return nil
 				})}
 			ctx, stop := context.WithCancel(t.Context())
@@ -77,7 +78,7 @@ func TestFault_ConsumerTimeoutKeepsWork(t *testing.T) {
 				}
 			}
 			settled := func() bool {
-				s := f.Stats()
+				s, _ := f.Counts()
 				return s.Sent+s.DeadLettered >= int64(len(test.bodies)) && s.InFlight == 0
 			}
 			until(t, "all are settled", settled)
@@ -101,7 +102,7 @@ func TestFault_ConsumerTimeoutKeepsWork(t *testing.T) {
 					t.Errorf("%s was begun %d times, want %d", body, times, test.begun)
 				}
 			}
-			if s := f.Stats(); s.Returned != 0 || s.Received != int64(len(test.bodies)) {
+			if s, _ := f.Counts(); s.Returned != 0 || s.Received != int64(len(test.bodies)) {
 				t.Errorf("counted %+v", s)
 			}
 			for body, times := range dead {

@@ -14,6 +14,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/internal/local"
 	"github.com/eipd/eipd/eip/internal/early"
+	"github.com/eipd/eipd/eip/internal/settle"
 )
 
 // run writes one transaction after the other, as long as there is anything to do.
@@ -169,14 +170,14 @@ func (s *store) join(b *batch) {
 	b.joined = b.joined[:0]
 	clear(b.holds)
 	for _, p := range b.appends {
-		if settler := p.Message.Settler(); settler != nil {
+		if settler, ok := settle.Settler(p.Message).(eip.Settler); ok {
 			b.holds[settler]++
 		}
 	}
 	for _, p := range b.appends {
-		settler := p.Message.Settler()
+		settler, _ := settle.Settler(p.Message).(eip.Settler)
 		holds := b.holds[settler]
-		if holds == 0 || !p.Message.Settling(holds) {
+		if holds == 0 || !settle.Certain(p.Message, holds) {
 			continue
 		}
 		delete(b.holds, settler)

@@ -12,7 +12,7 @@ import (
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/vm/runtime"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
 	"github.com/eipd/eipd/eip/internal/decimal"
 	"github.com/eipd/eipd/eip/internal/footprint"
@@ -441,9 +441,9 @@ func (e *environment) int(args []any) any {
 // toJSON is on one line, so that its result can be a line of a file.
 func (e *environment) toJSON(args []any) any {
 	w := e.spelled(args[0], 300, 6)
-	b, _, err := eip.EncodeBody([]any{e.plain(args[0], w)})
+	b, _, err := content.Encode([]any{e.plain(args[0], w)})
 	if err != nil {
-		fail("toJSON: %v", errors.Unwrap(errors.Unwrap(err)))
+		fail("toJSON: %v", errors.Unwrap(err))
 	}
 	e.build(len(b))
 	return string(b[1 : len(b)-1])

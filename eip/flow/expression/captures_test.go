@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/flow/expression"
 )
 
@@ -130,7 +131,7 @@ func TestEncodings(t *testing.T) {
 			t.Errorf("two: %v, %v", got, err)
 		}
 	}
-	bomb := append([]byte(`{"a":"`), bytes.Repeat([]byte("x"), eip.MaxContent)...)
+	bomb := append([]byte(`{"a":"`), bytes.Repeat([]byte("x"), content.MaxDecoded)...)
 	for _, coding := range []string{"gzip", "deflate", "zstd"} {
 		whole := encoded(t, coding, []byte(`{"a":"some text that is long enough to be cut"}`))
 		for name, body := range map[string][]byte{"bomb": encoded(t, coding, bomb), "cut": whole[:len(whole)-8], "no": []byte(`{"a":1}`), "empty": {}} {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // envelope is what expressions see as message.
@@ -36,7 +37,7 @@ var (
 )
 
 func newEnvelope(m *eip.Message) envelope {
-	history, ok := plainValue(m.Headers[eip.HeaderHistory]).([]any)
+	history, ok := plainValue(m.Headers[header.History]).([]any)
 	if !ok {
 		history = []any{}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/expression"
+	"github.com/eipd/eipd/eip/header"
 )
 
 const order = `{"id": 7, "total": 1234.5, "region": "eu", "gift": false, "none": null, "zero": 0,
@@ -31,7 +32,7 @@ func message(body string) *eip.Message {
 		m.Headers = eip.Headers{
 			"region": "eu", "int32": int32(5), "uint64": uint64(math.MaxUint64), "float32": float32(0.5), "bool": true, "sent": sent,
 			"bytes": []byte("raw"), "decimal": eip.Decimal{Scale: 2, Value: 1234}, "table": eip.Headers{"FromOutside": 1, "n": int8(2)},
-			"list": []any{int16(1), "x"}, "nil": nil, "x-y": "dash", eip.HeaderHistory: []any{"a", "b"},
+			"list": []any{int16(1), "x"}, "nil": nil, "x-y": "dash", header.History: []any{"a", "b"},
 		}
 	})
 }

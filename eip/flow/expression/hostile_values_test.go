@@ -10,6 +10,8 @@ import (
 	"github.com/expr-lang/expr/builtin"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // hostileMessage has 1.8 MB of each kind of value.
@@ -64,7 +66,7 @@ func TestEvaluate_HostileValues(t *testing.T) {
 			t.Errorf("%s: made %d MiB", source, made>>20)
 		}
 		if err == nil {
-			if b, _, err := eip.EncodeBody(got); err != nil || len(b) > maxBuilt {
+			if b, _, err := content.Encode(got); err != nil || len(b) > maxBuilt {
 				t.Errorf("%s: %d bytes, %v", source, len(b), err)
 			}
 			continue
@@ -101,7 +103,7 @@ func TestWeigh_EveryKind(t *testing.T) {
 	}
 	m := eip.New([]byte(`{"s":"some text here","l":["some text","more"],"n":[1,2.5]}`), nil)
 	m.ID, m.Sequence.ID = "an identifier", "another"
-	m.Headers = eip.Headers{"list": []any{"of text", eip.Headers{"a": "b"}}, eip.HeaderHistory: []any{"one", map[string]any{"two": "three"}}}
+	m.Headers = eip.Headers{"list": []any{"of text", eip.Headers{"a": "b"}}, header.History: []any{"one", map[string]any{"two": "three"}}}
 	for name, source := range samples {
 		p, err := compile(`let s = body.s; let l = body.l; let m = {a: l, b: {c: l}}; `+source, value)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/vm/runtime"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/internal/decimal"
 )
 
@@ -335,5 +336,5 @@ func (e *environment) sortBy(args []any) any {
 
 // headerNumber is eip's decimal as a number.
 func headerNumber(d eip.Decimal) any {
-	return eip.ParseNumber(decimal.Scaled(int64(d.Value), int(d.Scale)))
+	return content.ParseNumber(decimal.Scaled(int64(d.Value), int(d.Scale)))
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/flow/expression"
 )
 
@@ -21,9 +22,10 @@ func evaluated(t *testing.T, source, body string, headers eip.Headers) string {
 	got, err := v(t.Context(), m)
 	if err == nil {
 		var out []byte
-		if out, _, err = eip.EncodeBody([]any{got}); err == nil {
+		if out, _, err = content.Encode([]any{got}); err == nil {
 			return string(out[1 : len(out)-1])
 		}
+		err = eip.Invalid(err)
 	}
 	if !eip.IsInvalid(err) {
 		t.Fatalf("%s on %s: %v is no invalid message", source, body, err)

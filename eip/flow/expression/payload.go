@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
 )
 
@@ -20,24 +21,24 @@ type payload struct {
 
 func newPayload(m *eip.Message) *payload {
 	p := &payload{what: "text"}
-	content := m.Body()
+	text := m.Body()
 	if m.Encoding != "" {
 		var err error
-		if content, err = m.Content(); err != nil { // what value fails with
+		if text, err = m.Content(); err != nil { // what value fails with
 			return p
 		}
 	}
-	switch eip.FormatOf(m.ContentType) {
-	case eip.FormatJSON, eip.FormatUnstated:
-		if p.isJSON = p.document.Init(content) == nil; p.isJSON {
+	switch content.FormatOf(m.ContentType) {
+	case content.JSON, content.Unstated:
+		if p.isJSON = p.document.Init(text) == nil; p.isJSON {
 			break
 		}
-		if !utf8.Valid(content) {
+		if !utf8.Valid(text) {
 			p.what = "bytes"
 		}
-		content = bytes.TrimLeft(content, " \t\r\n")
-		p.broken = len(content) > 0 && (content[0] == '{' || content[0] == '[')
-	case eip.FormatBinary:
+		text = bytes.TrimLeft(text, " \t\r\n")
+		p.broken = len(text) > 0 && (text[0] == '{' || text[0] == '[')
+	case content.Binary:
 		p.what = "bytes"
 	}
 	return p

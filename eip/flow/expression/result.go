@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
 )
 
@@ -146,7 +147,7 @@ func reflected(v any, depth int) any {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return int(r.Int())
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return eip.ParseNumber(strconv.FormatUint(r.Uint(), 10))
+		return content.ParseNumber(strconv.FormatUint(r.Uint(), 10))
 	case reflect.Slice, reflect.Array:
 		l := make([]any, r.Len())
 		for i := range l {

@@ -1,4 +1,6 @@
-// Package replies is about the replies to messages: who can give none.
+// Package replies is what stages and flows share about the replies to messages: who
+// gives none ([Never], [Several]), who takes them ([Listener], [Answered]), and what
+// becomes of those whose requestor has gone ([GoneCaller]).
 package replies
 
 import "github.com/eipd/eipd/eip"
@@ -8,4 +10,18 @@ import "github.com/eipd/eipd/eip"
 func Never(h eip.Handler) bool {
 	o, ok := h.(interface{ OneWay() bool })
 	return ok && o.OneWay()
+}
+
+// Several reports whether h hands each message to more than one handler.
+func Several(h eip.Handler) bool {
+	m, several := h.(eip.Multicast)
+	return several && len(m) > 1
+}
+
+// Answered is a stage that takes replies in an inbox that all processes of its flow
+// share.
+type Answered interface {
+	// Answers returns the channel beside which a stage of this address opens the
+	// inbox, and the inbox's name.
+	Answers(address string) (service eip.Handler, name string)
 }

@@ -1,6 +1,10 @@
 package control
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/eipd/eipd/eip"
+)
 
 // list is the command of that name.
 func (s *Server) list(r *request) (any, error) {
@@ -33,7 +37,7 @@ func (s *Server) list(r *request) (any, error) {
 }
 
 func (s *Server) describe(st Stage) StageNode {
-	n := StageNode{Address: st.Address, Kind: st.Kind, Pattern: PatternOf(st.Kind)}
+	n := StageNode{Address: st.Address, Kind: st.Kind, Pattern: PatternOf(st.Kind, st.Named.Stage)}
 	if st.Settable != nil {
 		n.Settable = st.Settable.Settable()
 		n.Changed = s.settings.changed(st.Address)
@@ -41,24 +45,12 @@ func (s *Server) describe(st Stage) StageNode {
 	return n
 }
 
-// patterns are the book's names of stages that have another one.
-var patterns = map[string]string{
-	"content_router": "Content-Based Router",
-	"filter":         "Message Filter",
-	"transform":      "Message Translator",
-	"exec":           "Service Activator",
-	"request":        "Request-Reply",
-	"reply":          "Return Address",
-	"send":           "Message Endpoint",
-	"log":            "Message Store",
-	"discard":        "Message Filter",
-}
-
-// PatternOf returns the name of the pattern that a kind of stage is: the book's
-// where it has one, else the kind's own in words.
-func PatternOf(kind string) string {
-	if p := patterns[kind]; p != "" {
-		return p
+// PatternOf returns the name of the pattern that a stage is: the book's, which the
+// stage says by a method Pattern where its kind has another name, else the kind's own
+// in words.
+func PatternOf(kind string, stage eip.Stage) string {
+	if p, ok := stage.(interface{ Pattern() string }); ok {
+		return p.Pattern()
 	}
 	words := strings.Split(kind, "_")
 	for i, w := range words {

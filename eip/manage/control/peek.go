@@ -69,7 +69,7 @@ func View(m *eip.Message) map[string]any {
 		}
 	}
 	if !m.Timestamp.IsZero() {
-		v["timestamp"] = eip.ShownTime(m.Timestamp)
+		v["timestamp"] = m.Timestamp.UTC().Format(time.RFC3339Nano)
 	}
 	if m.Priority > 0 {
 		v["priority"] = m.Priority

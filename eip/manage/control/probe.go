@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // A Step is something that happened to a Test Message in a flow.
@@ -23,8 +25,8 @@ type Step struct {
 	Outside bool
 	// KeptOut says that To is an adapter, and was not given the copy.
 	KeptOut bool
-	Outcome eip.Outcome // of a flow that is done
-	Stage   string      // where it failed
+	Outcome stats.Outcome // of a flow that is done
+	Stage   string        // where it failed
 	Err     error
 	Message *eip.Message
 }
@@ -33,27 +35,27 @@ type Step struct {
 type Report struct {
 	// Outcome is sent, dropped, invalid, dead_lettered or returned; of several ends the
 	// worst. under_way means that it came to no end in time.
-	Outcome eip.Outcome `json:"outcome"`
-	After   float64     `json:"after_ms"`
-	Flows   []string    `json:"flows"` // that it passed
-	Ends    []End       `json:"ends"`
+	Outcome stats.Outcome `json:"outcome"`
+	After   float64       `json:"after_ms"`
+	Flows   []string      `json:"flows"` // that it passed
+	Ends    []End         `json:"ends"`
 }
 
 // UnderWay is the outcome of a Test Message that has come to no end yet.
-const UnderWay eip.Outcome = "under_way"
+const UnderWay stats.Outcome = "under_way"
 
 // An End is one place where a Test Message, or a copy of it, ended.
 type End struct {
-	Instance string      `json:"instance,omitempty"` // of another process
-	Flow     string      `json:"flow"`
-	Outcome  eip.Outcome `json:"outcome"`
-	To       string      `json:"to,omitempty"`       // where it came out
-	KeptOut  bool        `json:"kept_out,omitempty"` // of an adapter, which was not given it
-	Stage    string      `json:"stage,omitempty"`    // where it failed
-	Error    string      `json:"error,omitempty"`
-	Body     any         `json:"body,omitempty"`
-	Headers  eip.Headers `json:"headers,omitempty"`
-	After    float64     `json:"after_ms"`
+	Instance string        `json:"instance,omitempty"` // of another process
+	Flow     string        `json:"flow"`
+	Outcome  stats.Outcome `json:"outcome"`
+	To       string        `json:"to,omitempty"`       // where it came out
+	KeptOut  bool          `json:"kept_out,omitempty"` // of an adapter, which was not given it
+	Stage    string        `json:"stage,omitempty"`    // where it failed
+	Error    string        `json:"error,omitempty"`
+	Body     any           `json:"body,omitempty"`
+	Headers  eip.Headers   `json:"headers,omitempty"`
+	After    float64       `json:"after_ms"`
 }
 
 // mostEnds bounds what is kept of one Test Message.
@@ -104,7 +106,7 @@ func (p *probes) end(id string) {
 func (p *probes) step(s Step) {
 	n := news{Test: s.Test, Flow: s.Flow, Readers: s.Readers, Outside: s.Outside, Done: s.To == ""}
 	if n.Readers == 0 {
-		n.End = &End{Flow: s.Flow, Outcome: eip.WasSent, To: s.To, KeptOut: s.KeptOut, Stage: s.Stage}
+		n.End = &End{Flow: s.Flow, Outcome: stats.Sent, To: s.To, KeptOut: s.KeptOut, Stage: s.Stage}
 		if n.Done {
 			n.End.Outcome = s.Outcome
 		}
@@ -143,7 +145,7 @@ func (p *probes) hear(n news, instance string) bool {
 	shown := n.End != nil
 	if n.Done {
 		t.open--
-		shown = shown && (n.End.Outcome != eip.WasSent || !t.outs[by])
+		shown = shown && (n.End.Outcome != stats.Sent || !t.outs[by])
 	} else {
 		t.open += n.Readers
 		t.outs[by] = true
@@ -172,12 +174,12 @@ func (p *probes) over(t *probe) (over, others bool) {
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
 // badness orders outcomes.
-var badness = []eip.Outcome{eip.WasDropped, eip.WasSent, eip.WasReturned, eip.WasInvalid, eip.WasDeadLettered}
+var badness = []stats.Outcome{stats.Dropped, stats.Sent, stats.Returned, stats.Invalid, stats.DeadLettered}
 
 func (p *probes) report(t *probe) *Report {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := &Report{Outcome: eip.WasDropped, After: milliseconds(time.Since(t.began)), Flows: slices.Clone(t.flows), Ends: slices.Clone(t.ends)}
+	r := &Report{Outcome: stats.Dropped, After: milliseconds(time.Since(t.began)), Flows: slices.Clone(t.flows), Ends: slices.Clone(t.ends)}
 	for _, e := range t.ends {
 		if slices.Index(badness, e.Outcome) > slices.Index(badness, r.Outcome) {
 			r.Outcome = e.Outcome
@@ -194,10 +196,10 @@ func (s *Server) probe(r *request, m *eip.Message, put func(*eip.Message), settl
 	readers, outside := s.readers(r.Target)
 	t := s.probes.begin(m.ID, max(readers, 1), outside)
 	defer s.probes.end(m.ID)
-	put(m.WithHeader(eip.HeaderTest, m.ID))
+	put(m.WithHeader(header.Test, m.ID))
 	if readers == 0 { // as far as is known here, it ends where it was put
 		s.probes.step(Step{Test: m.ID, To: r.Target, Message: m})
-		s.probes.step(Step{Test: m.ID, Outcome: eip.WasSent})
+		s.probes.step(Step{Test: m.ID, Outcome: stats.Sent})
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

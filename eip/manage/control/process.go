@@ -6,6 +6,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // A Process is what a Server carries out commands on. Its methods are safe for
@@ -47,8 +48,8 @@ type Flow interface {
 	To() []string
 	// Stages returns the stages, outer ones before those in their bodies.
 	Stages() []Stage
-	Counts() (business, tests eip.Counts)
-	Latency() *eip.Histogram
+	Counts() (business, tests stats.Counts)
+	Latency() *stats.Histogram
 	// Stop takes no more messages, and settles what is in flight. Of a flow that is
 	// stopped it does nothing.
 	Stop(ctx context.Context) error
@@ -126,7 +127,7 @@ type Channel struct {
 // Traffic is what flows take from a channel or an adapter, and send to it.
 type Traffic struct {
 	Name string // "queue.orders"
-	*eip.Traffic
+	*stats.Traffic
 	Implicit bool // no file names it; only who asks for it wants to see it before it is used
 }
 

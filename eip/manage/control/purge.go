@@ -198,7 +198,7 @@ func (p *purge) save(m *eip.Message) error {
 func Save(to io.Writer, m *eip.Message) error {
 	s := saved{ID: m.ID, CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, Type: m.Type, Key: m.Key, ContentType: m.ContentType, Headers: m.Headers, Body: string(m.Body())}
 	if !m.Timestamp.IsZero() {
-		s.Timestamp = eip.ShownTime(m.Timestamp)
+		s.Timestamp = m.Timestamp.UTC().Format(time.RFC3339Nano)
 	}
 	if !utf8.Valid(m.Body()) {
 		s.Body, s.Encoding = base64.StdEncoding.EncodeToString(m.Body()), "base64"

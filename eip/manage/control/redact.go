@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/internal/secret"
 )
 
@@ -77,7 +79,7 @@ func (r *redaction) look(m *eip.Message, hidden func(any)) view {
 		v.headers, _ = hide(v.headers, path, hidden).(eip.Headers)
 	}
 	if r.whole || len(r.body) > 0 {
-		v.content = content(m)
+		v.content = contentOf(m)
 	}
 	switch {
 	case r.whole, len(r.body) > 0 && decode(v.content, &v.body) != nil:
@@ -89,7 +91,7 @@ func (r *redaction) look(m *eip.Message, hidden func(any)) view {
 		}
 	}
 	for name, text := range v.headers { // that were written where this was not in force
-		if text, ok := text.(string); ok && (name == eip.HeaderError || name == eip.HeaderStripped) {
+		if text, ok := text.(string); ok && (name == header.Error || name == header.Stripped) {
 			v.headers = maps.Clone(v.headers)
 			v.headers[name] = r.scrub(m.Without(name), text)
 		}
@@ -97,9 +99,9 @@ func (r *redaction) look(m *eip.Message, hidden func(any)) view {
 	return v
 }
 
-// content is what expressions read as the body; nil where there is too much of it, or
+// contentOf is what expressions read as the body; nil where there is too much of it, or
 // it cannot be read.
-func content(m *eip.Message) []byte {
+func contentOf(m *eip.Message) []byte {
 	b, err := m.Fork(nil).Content()
 	if err != nil || len(b) > mostLookedAt {
 		return nil
@@ -125,10 +127,10 @@ func (v view) message() *eip.Message {
 	switch {
 	case v.how == redactedBody:
 		body = v.body
-	case v.how == noBody && eip.FormatOf(m.ContentType) != eip.FormatJSON:
+	case v.how == noBody && content.FormatOf(m.ContentType) != content.JSON:
 		m = m.WithBody([]byte(redacted))
 	}
-	if v.how == redactedBody || v.how == noBody && eip.FormatOf(m.ContentType) == eip.FormatJSON {
+	if v.how == redactedBody || v.how == noBody && content.FormatOf(m.ContentType) == content.JSON {
 		text, _ := json.Marshal(body) // it was JSON
 		m = m.WithBody(text)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -144,12 +145,12 @@ control_bus {
 			in.in <- tt.body
 			dead := poolOf(t.Name() + "dead")
 			dead.await(t, 1)
-			says := fmt.Sprint(dead.messages()[0].Headers[eip.HeaderError])
+			says := fmt.Sprint(dead.messages()[0].Headers[header.Error])
 			if strings.Contains(says, "4111") || !strings.Contains(says, tt.kept) || !strings.Contains(says, "(sensitive)") && !strings.Contains(says, "[redacted]") && tt.redact != "headers.card" {
 				t.Errorf("eip-error is %q", says)
 			}
 			_, err := try[any](t, p.client, "inject", "orders", args{"body": tt.body, "headers": args{"card": "4111-22"}})
-			if tt.redact == "headers.card" && strings.Contains(fmt.Sprint(err, dead.messages()[len(dead.messages())-1].Headers[eip.HeaderError]), "4111") {
+			if tt.redact == "headers.card" && strings.Contains(fmt.Sprint(err, dead.messages()[len(dead.messages())-1].Headers[header.Error]), "4111") {
 				t.Errorf("%v, %v", err, dead.messages())
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // Bounds of replay.
@@ -127,12 +128,12 @@ func (p *replaying) run(ctx context.Context, src eip.Source) error {
 // mine reports whether m is a dead letter of this flow, from before the command, and
 // whole.
 func (p *replaying) mine(m *eip.Message) bool {
-	if m.Headers[eip.HeaderStripped] != nil {
+	if m.Headers[header.Stripped] != nil {
 		return false
 	}
-	failed, _ := m.Headers[eip.HeaderFailed].(string)
+	failed, _ := m.Headers[header.Failed].(string)
 	at, err := time.Parse(time.RFC3339Nano, failed)
-	return m.Headers[eip.HeaderFlow] == p.flow.Name() && err == nil && at.Before(p.began)
+	return m.Headers[header.Flow] == p.flow.Name() && err == nil && at.Before(p.began)
 }
 
 // pass gives m to the flow as it came there first. m settles when the flow has done

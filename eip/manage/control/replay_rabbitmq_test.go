@@ -8,7 +8,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -46,7 +46,7 @@ flow "a" {
 			letter := func(flow string) {
 				t.Helper()
 				if err := o.Publish("", "dead", false, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: []byte(flow), Headers: amqp.Table{
-					eip.HeaderFlow: flow, eip.HeaderFailed: time.Now().Add(-time.Hour).UTC().Format(time.RFC3339Nano)}}); err != nil {
+					header.Flow: flow, header.Failed: time.Now().Add(-time.Hour).UTC().Format(time.RFC3339Nano)}}); err != nil {
 					t.Fatal(err)
 				}
 			}

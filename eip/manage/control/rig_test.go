@@ -22,6 +22,7 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/rabbit"
 
 	_ "github.com/eipd/eipd/eip/broker/embedded"
@@ -260,7 +261,7 @@ func refused(t *testing.T, c *control.Client, code control.Code, command, target
 
 // counts are the counts of one address in the result of stats.
 type counts struct {
-	eip.Counts
+	stats.Counts
 	Branches map[string]int64 `json:"branches"`
 	Tests    control.Tests    `json:"tests"`
 	Latency  control.Latency  `json:"latency_ms"`

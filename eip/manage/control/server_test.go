@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // marking is a body of two stages in a detour: each message must pass both or none.
@@ -99,7 +100,7 @@ flow "aside" {
 }
 `)
 	n := 200
-	want := eip.Counts{}
+	want := stats.Counts{}
 	var wantOut, wantAside int64
 	for range n {
 		k := rand.N(13)
@@ -312,16 +313,16 @@ flow "second" {
 		Test control.Report `json:"test"`
 	}
 	r := do[injected](t, p.client, "inject", "queue.in", args{"body": args{"n": 1}, "test": true}).Test
-	if r.Outcome != eip.WasSent || len(r.Ends) != 1 || r.Ends[0].To != "adapter.out" || !r.Ends[0].KeptOut || strings.Join(r.Flows, " ") != "first second" {
+	if r.Outcome != stats.Sent || len(r.Ends) != 1 || r.Ends[0].To != "adapter.out" || !r.Ends[0].KeptOut || strings.Join(r.Flows, " ") != "first second" {
 		t.Errorf("%+v", r)
 	}
 	if out.count() != 0 {
 		t.Error("the Test Message got out")
 	}
-	if r := do[injected](t, p.client, "inject", "queue.in", args{"body": `{"n": 0}`, "test": "true"}).Test; r.Outcome != eip.WasDropped {
+	if r := do[injected](t, p.client, "inject", "queue.in", args{"body": `{"n": 0}`, "test": "true"}).Test; r.Outcome != stats.Dropped {
 		t.Errorf("%+v", r)
 	}
-	if r := do[injected](t, p.client, "inject", "first", args{"body": "no JSON", "test": true}).Test; r.Outcome != eip.WasInvalid {
+	if r := do[injected](t, p.client, "inject", "first", args{"body": "no JSON", "test": true}).Test; r.Outcome != stats.Invalid {
 		t.Errorf("%+v", r)
 	}
 	stats := do[map[string]counts](t, p.client, "stats", "", nil)
@@ -330,7 +331,7 @@ flow "second" {
 	}
 	do[any](t, p.client, "inject", "queue.in", args{"body": args{"n": 1}, "headers": args{"a": "b"}, "correlation_id": "c"})
 	out.await(t, 1)
-	if m := out.messages()[0]; string(m.Body()) != `{"n":1}` || m.Headers["a"] != "b" || m.CorrelationID != "c" || m.Headers[eip.HeaderTest] != nil {
+	if m := out.messages()[0]; string(m.Body()) != `{"n":1}` || m.Headers["a"] != "b" || m.CorrelationID != "c" || m.Headers[header.Test] != nil {
 		t.Errorf("%+v", m)
 	}
 }

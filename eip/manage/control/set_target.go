@@ -23,11 +23,11 @@ func (s *Server) settables(r *request) (found []settableTarget, err error) {
 	}
 	for _, f := range s.Process.Flows() {
 		for _, st := range f.Stages() {
-			b, ok := st.Named.Stage.(eip.Brancher)
+			c, ok := st.Named.Stage.(eip.Counted)
 			if !ok {
 				continue
 			}
-			for _, label := range slices.Sorted(maps.Keys(b.Branches())) {
+			for _, label := range slices.Sorted(maps.Keys(c.Stats().Branches)) {
 				t := settableTarget{st, label + "."}
 				if Matches(r.Target, t.address()) {
 					found = append(found, t)

@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // Stats are what the command stats says of one address. What the stage counts
 // itself stands beside, under its own names.
 type Stats struct {
-	eip.Counts
+	stats.Counts
 	Latency Latency `json:"latency_ms"`
 	Rate    *Rate   `json:"rate,omitempty"`
 	Tests   *Tests  `json:"tests,omitempty"`
@@ -46,15 +48,15 @@ type Tests struct {
 	InFlight int64 `json:"in_flight"`
 }
 
-func latencyOf(d eip.Durations) Latency {
+func latencyOf(d stats.Durations) Latency {
 	ms := func(d time.Duration) float64 { return math.Round(float64(d)/1e3) / 1e3 }
 	return Latency{d.Count, ms(d.Min), ms(d.Mean), ms(d.P50), ms(d.P90), ms(d.P99), ms(d.Max)}
 }
 
 // measurable is a flow or a stage.
 type measurable interface {
-	Counts() (business, tests eip.Counts)
-	Latency() *eip.Histogram
+	Counts() (business, tests stats.Counts)
+	Latency() *stats.Histogram
 }
 
 // statistics remember since when counts count, and the counts of the last seconds.
@@ -63,12 +65,12 @@ type statistics struct {
 	since  map[measurable]baseline
 	recent map[measurable]*recent
 
-	sinceTraffic map[*eip.Traffic]trafficBaseline
+	sinceTraffic map[*stats.Traffic]trafficBaseline
 }
 
 type baseline struct {
-	counts, tests eip.Counts
-	own           map[string]int64
+	counts, tests stats.Counts
+	own           stats.Own
 }
 
 // statsOf is the command stats.
@@ -125,36 +127,32 @@ func (s *statistics) of(m measurable, stage eip.Stage, reset bool) map[string]an
 	if t.Received > 0 {
 		st["tests"] = Tests{t.Received, t.Sent, t.Failed, t.Dropped, t.InFlight}
 	}
-	own := s.own(st, stage, base.own)
+	var own stats.Own
+	if c, ok := stage.(eip.Counted); ok {
+		own = c.Stats()
+		s.own(st, own, base.own)
+	}
 	if reset {
 		if s.since == nil {
 			s.since = map[measurable]baseline{}
 		}
 		s.since[m] = baseline{counts, tests, own}
 		m.Latency().Reset()
-		if d, ok := stage.(interface{ ResetDurations() }); ok {
-			d.ResetDurations()
+		for _, d := range own.Times {
+			d.Reset()
 		}
 	}
 	return st
 }
 
 // own adds what a stage counts itself: all of it under "counts", and beside the
-// others what has a name of its own. It returns the counts as they are.
-func (s *statistics) own(st map[string]any, stage eip.Stage, base map[string]int64) map[string]int64 {
-	var counts map[string]int64
-	if c, ok := stage.(eip.Counted); ok {
-		counts = c.Counts()
+// others what has a name of its own.
+func (s *statistics) own(st map[string]any, own, base stats.Own) {
+	if own.Counts != nil {
 		shown := map[string]int64{}
-		gauges := map[string]bool{}
-		if g, ok := stage.(eip.Gauged); ok {
-			for _, name := range g.Gauges() {
-				gauges[name] = true
-			}
-		}
-		for name, n := range counts {
-			if !gauges[name] {
-				n -= base[name]
+		for name, n := range own.Counts {
+			if !slices.Contains(own.Gauges, name) {
+				n -= base.Counts[name]
 			}
 			shown[name] = n
 			if _, taken := st[name]; !taken {
@@ -163,20 +161,16 @@ func (s *statistics) own(st map[string]any, stage eip.Stage, base map[string]int
 		}
 		st["counts"] = shown
 	}
-	if b, ok := stage.(eip.Brancher); ok {
-		branches := b.Branches()
+	if own.Branches != nil {
 		shown := map[string]int64{}
-		for name, n := range branches {
-			shown[name] = n - base[name]
+		for name, n := range own.Branches {
+			shown[name] = n - base.Branches[name]
 		}
 		st["branches"] = shown
 	}
-	if t, ok := stage.(eip.Timed); ok {
-		for name, d := range t.Durations() {
-			st[name+"_ms"] = latencyOf(d)
-		}
+	for name, d := range own.Times {
+		st[name+"_ms"] = latencyOf(d.Durations())
 	}
-	return counts
 }
 
 // over is how long rates look back, in seconds.
@@ -185,7 +179,7 @@ const over = 10
 // recent is a ring of the counts at each of the last seconds.
 type recent struct {
 	at     [over + 1]time.Time
-	counts [over + 1]eip.Counts
+	counts [over + 1]stats.Counts
 	next   int
 	seen   bool
 }

@@ -1,15 +1,17 @@
 package control
 
-import "github.com/eipd/eipd/eip"
+import (
+	"github.com/eipd/eipd/eip/stats"
+)
 
 // TrafficStats are what the command stats says of a channel or an adapter.
 type TrafficStats struct {
-	eip.TrafficCounts
-	Tests *eip.TrafficCounts `json:"tests,omitempty"`
+	stats.TrafficCounts
+	Tests *stats.TrafficCounts `json:"tests,omitempty"`
 }
 
 // trafficBaseline is what was counted when the counts began anew.
-type trafficBaseline struct{ business, tests eip.TrafficCounts }
+type trafficBaseline struct{ business, tests stats.TrafficCounts }
 
 // traffic adds the channels and adapters that the target names to all, and returns
 // the names of all of them. A flow or stage of the same name goes before. Without a
@@ -28,18 +30,18 @@ func (s *Server) traffic(target string, channels, reset bool, all map[string]any
 	return names
 }
 
-func (s *statistics) ofTraffic(t *eip.Traffic, reset bool) TrafficStats {
+func (s *statistics) ofTraffic(t *stats.Traffic, reset bool) TrafficStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	base := s.sinceTraffic[t]
 	business, tests := t.Counts()
 	st := TrafficStats{TrafficCounts: business.Minus(base.business)}
-	if c := tests.Minus(base.tests); c != (eip.TrafficCounts{}) {
+	if c := tests.Minus(base.tests); c != (stats.TrafficCounts{}) {
 		st.Tests = &c
 	}
 	if reset {
 		if s.sinceTraffic == nil {
-			s.sinceTraffic = map[*eip.Traffic]trafficBaseline{}
+			s.sinceTraffic = map[*stats.Traffic]trafficBaseline{}
 		}
 		s.sinceTraffic[t] = trafficBaseline{business, tests}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 const relaying = `
@@ -70,7 +71,7 @@ func same(t *testing.T, got, want map[string]control.TrafficStats) {
 	t.Helper()
 	for name, w := range want {
 		g := got[name]
-		var gotTests, wantTests eip.TrafficCounts
+		var gotTests, wantTests stats.TrafficCounts
 		if g.Tests != nil {
 			gotTests = *g.Tests
 		}
@@ -88,8 +89,8 @@ func same(t *testing.T, got, want map[string]control.TrafficStats) {
 	}
 }
 
-func moved(received, sent, failed int64, tests *eip.TrafficCounts) control.TrafficStats {
-	return control.TrafficStats{TrafficCounts: eip.TrafficCounts{Received: received, Sent: sent, Failed: failed}, Tests: tests}
+func moved(received, sent, failed int64, tests *stats.TrafficCounts) control.TrafficStats {
+	return control.TrafficStats{TrafficCounts: stats.TrafficCounts{Received: received, Sent: sent, Failed: failed}, Tests: tests}
 }
 
 // What channels and adapters count is what was sent through them, over the brokers
@@ -115,7 +116,7 @@ func TestStats_CountChannels(t *testing.T) {
 			}
 			out.await(t, n)
 			for range 3 {
-				if r := do[struct{ Test *control.Report }](t, p.client, "inject", "queue.a", args{"body": "t", "test": true}).Test; r.Outcome != eip.WasSent {
+				if r := do[struct{ Test *control.Report }](t, p.client, "inject", "queue.a", args{"body": "t", "test": true}).Test; r.Outcome != stats.Sent {
 					t.Errorf("%+v", r)
 				}
 			}
@@ -125,10 +126,10 @@ func TestStats_CountChannels(t *testing.T) {
 			})
 			p.atRest(t)
 			const all = n + bad
-			passed := &eip.TrafficCounts{Received: 3, Sent: 3}
+			passed := &stats.TrafficCounts{Received: 3, Sent: 3}
 			want := map[string]control.TrafficStats{
 				"adapter.in":     moved(all, 0, 0, nil),
-				"queue.a":        moved(all, all, 0, &eip.TrafficCounts{Received: 3}), // what the control bus puts in, no flow sends
+				"queue.a":        moved(all, all, 0, &stats.TrafficCounts{Received: 3}), // what the control bus puts in, no flow sends
 				"queue.b":        moved(all, all, 0, passed),
 				"topic.news":     moved(all, all, 0, nil),
 				"adapter.out":    moved(0, n, 2*bad, nil), // Test Messages are kept out of it

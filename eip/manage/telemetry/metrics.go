@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // A Process is what metrics and health are about. A host.Host is one.
@@ -48,7 +50,7 @@ func (p *producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 			}
 			business, tests := t.Counts()
 			r.traffic(business, keyChannel.String(t.Name))
-			if tests != (eip.TrafficCounts{}) {
+			if tests != (stats.TrafficCounts{}) {
 				r.traffic(tests, keyChannel.String(t.Name), keyTest.Bool(true))
 			}
 		}
@@ -76,8 +78,8 @@ func (r *reading) flow(f control.Flow) {
 
 // measurable is a flow or a stage.
 type measurable interface {
-	Counts() (business, tests eip.Counts)
-	Latency() *eip.Histogram
+	Counts() (business, tests stats.Counts)
+	Latency() *stats.Histogram
 }
 
 func (r *reading) measurable(prefix, what string, m measurable, at ...attribute.KeyValue) {
@@ -89,13 +91,13 @@ func (r *reading) measurable(prefix, what string, m measurable, at ...attribute.
 	r.histogram(prefix+".duration", "How long messages took in the "+what+", of those that were measured.", m.Latency(), attribute.NewSet(at...))
 }
 
-func (r *reading) counts(prefix, what string, c eip.Counts, at ...attribute.KeyValue) {
+func (r *reading) counts(prefix, what string, c stats.Counts, at ...attribute.KeyValue) {
 	set := attribute.NewSet(at...)
 	r.counter(prefix+".received", "{message}", "Messages that the "+what+" received.", c.Received, set)
 	for _, o := range []struct {
-		how eip.Outcome
+		how stats.Outcome
 		n   int64
-	}{{eip.WasSent, c.Sent}, {eip.WasDropped, c.Dropped}, {eip.WasDeadLettered, c.DeadLettered}, {eip.WasInvalid, c.Invalid}, {eip.WasReturned, c.Returned}} {
+	}{{stats.Sent, c.Sent}, {stats.Dropped, c.Dropped}, {stats.DeadLettered, c.DeadLettered}, {stats.Invalid, c.Invalid}, {stats.Returned, c.Returned}} {
 		r.counter(prefix+".settled", "{message}", "What became of messages in the "+what+".", o.n,
 			attribute.NewSet(append(at[:len(at):len(at)], keyOutcome.String(string(o.how)))...))
 	}
@@ -105,7 +107,7 @@ func (r *reading) counts(prefix, what string, c eip.Counts, at ...attribute.KeyV
 }
 
 // traffic is what flows take from a channel or an adapter, and send to it.
-func (r *reading) traffic(c eip.TrafficCounts, at ...attribute.KeyValue) {
+func (r *reading) traffic(c stats.TrafficCounts, at ...attribute.KeyValue) {
 	set := attribute.NewSet(at...)
 	r.counter("eip.channel.received", "{message}", "Messages that were taken from there.", c.Received, set)
 	r.counter("eip.channel.sent", "{message}", "Messages that were handed over and confirmed.", c.Sent, set)
@@ -116,29 +118,22 @@ func (r *reading) traffic(c eip.TrafficCounts, at ...attribute.KeyValue) {
 // own reads what a stage counts and measures itself.
 func (r *reading) own(stage eip.Stage, at ...attribute.KeyValue) {
 	with := func(k attribute.KeyValue) attribute.Set { return attribute.NewSet(append(at[:len(at):len(at)], k)...) }
-	gauges := map[string]bool{}
-	if g, ok := stage.(eip.Gauged); ok {
-		for _, name := range g.Gauges() {
-			gauges[name] = true
+	c, ok := stage.(eip.Counted)
+	if !ok {
+		return
+	}
+	own := c.Stats()
+	for name, n := range sorted(own.Counts) {
+		if slices.Contains(own.Gauges, name) {
+			r.upDown("eip.stage.level", "{message}", "What the stage counts by itself, and goes up and down.", n, with(keyCounter.String(name)))
+		} else {
+			r.counter("eip.stage.count", "{message}", "What the stage counts by itself.", n, with(keyCounter.String(name)))
 		}
 	}
-	if c, ok := stage.(eip.Counted); ok {
-		for name, n := range sorted(c.Counts()) {
-			if gauges[name] {
-				r.upDown("eip.stage.level", "{message}", "What the stage counts by itself, and goes up and down.", n, with(keyCounter.String(name)))
-			} else {
-				r.counter("eip.stage.count", "{message}", "What the stage counts by itself.", n, with(keyCounter.String(name)))
-			}
-		}
+	for name, n := range sorted(own.Branches) {
+		r.counter("eip.branch.messages", "{message}", "Messages that went this way.", n, with(keyBranch.String(name)))
 	}
-	if b, ok := stage.(eip.Brancher); ok {
-		for name, n := range sorted(b.Branches()) {
-			r.counter("eip.branch.messages", "{message}", "Messages that went this way.", n, with(keyBranch.String(name)))
-		}
-	}
-	if t, ok := stage.(eip.Timed); ok {
-		for name, d := range sorted(t.Durations()) {
-			r.summary("eip.stage."+name, "What the stage measures by itself.", d, attribute.NewSet(at...))
-		}
+	for name, d := range sorted(own.Times) {
+		r.summary("eip.stage."+name, "What the stage measures by itself.", d.Durations(), attribute.NewSet(at...))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // reading gathers data points, those of one metric together.
@@ -84,7 +84,7 @@ var boundsInSeconds = func() []float64 {
 	return all
 }()
 
-func (r *reading) histogram(name, about string, h *eip.Histogram, at attribute.Set) {
+func (r *reading) histogram(name, about string, h *stats.Histogram, at attribute.Set) {
 	counts, sum := h.Buckets(bounds)
 	total := uint64(0)
 	for _, n := range counts {
@@ -97,7 +97,7 @@ func (r *reading) histogram(name, about string, h *eip.Histogram, at attribute.S
 	})
 }
 
-func (r *reading) summary(name, about string, v eip.Durations, at attribute.Set) {
+func (r *reading) summary(name, about string, v stats.Durations, at attribute.Set) {
 	quantiles := []metricdata.QuantileValue{{Quantile: 0.5, Value: v.P50.Seconds()}, {Quantile: 0.9, Value: v.P90.Seconds()}, {Quantile: 0.99, Value: v.P99.Seconds()}}
 	add(r, name, "s", about, func(d *metricdata.Summary) {
 		d.DataPoints = append(d.DataPoints, metricdata.SummaryDataPoint{Attributes: at, StartTime: r.start, Time: r.now,

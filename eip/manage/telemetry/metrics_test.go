@@ -16,8 +16,10 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/manage/telemetry"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // process is a Process of one flow.
@@ -29,27 +31,34 @@ type process struct {
 	traffic      []control.Traffic
 }
 
-func (p *process) Flows() []control.Flow                { return []control.Flow{p} }
-func (p *process) Brokers() []control.Broker            { return p.brokers }
-func (p *process) Traffic() []control.Traffic           { return p.traffic }
-func (p *process) Name() string                         { return p.flow.Name }
-func (p *process) State() control.State                 { return p.state }
-func (p *process) Counts() (business, tests eip.Counts) { return p.flow.Counts() }
-func (p *process) Latency() *eip.Histogram              { return p.flow.Latency() }
+func (p *process) Flows() []control.Flow                  { return []control.Flow{p} }
+func (p *process) Brokers() []control.Broker              { return p.brokers }
+func (p *process) Traffic() []control.Traffic             { return p.traffic }
+func (p *process) Name() string                           { return p.flow.Name }
+func (p *process) State() control.State                   { return p.state }
+func (p *process) Counts() (business, tests stats.Counts) { return p.flow.Counts() }
+func (p *process) Latency() *stats.Histogram              { return p.flow.Latency() }
 func (p *process) Stages() (all []control.Stage) {
-	eip.WalkNamed(p.flow.Stages, func(n *eip.Named) { all = append(all, control.Stage{Named: n}) })
+	for n := range eip.Walk(p.flow.Stages) {
+		all = append(all, control.Stage{Named: n})
+	}
 	return all
 }
+
+var roundTrips = func() *stats.Histogram {
+	h := &stats.Histogram{}
+	for i := range 100 {
+		h.Record(time.Duration(i) * time.Second)
+	}
+	return h
+}()
 
 // counting is a stage that counts everything that a stage may count.
 type counting struct{ pass }
 
-func (counting) Counts() map[string]int64   { return map[string]int64{"copied": 3, "outstanding": 2} }
-func (counting) Gauges() []string           { return []string{"outstanding"} }
-func (counting) Branches() map[string]int64 { return map[string]int64{"gift": 1, "otherwise": 4} }
-func (counting) Durations() map[string]eip.Durations {
-	return map[string]eip.Durations{"round_trip": {Count: 4, Mean: time.Second, P50: time.Second, P90: 2 * time.Second, P99: 3 * time.Second},
-		"count": {}} // the name of another metric
+func (counting) Stats() stats.Own {
+	return stats.Own{Counts: map[string]int64{"copied": 3, "outstanding": 2}, Gauges: []string{"outstanding"},
+		Branches: map[string]int64{"gift": 1, "otherwise": 4}, Times: map[string]*stats.Histogram{"round_trip": roundTrips, "count": {}}} // the name of another metric
 }
 
 // values are all data points, one a line.
@@ -115,21 +124,20 @@ func TestProducer(t *testing.T) {
 		return next.Handle(ctx, m)
 	})
 	f := &eip.Flow{Name: "f", To: eip.Discard, Stages: []eip.Stage{stage("f.filter", drops), stage("f.own", counting{})},
-		Source: eiptest.NewSource(eiptest.Message("a"), eiptest.Message("drop"), eiptest.Message("c"), eiptest.Message("t").WithHeader(eip.HeaderTest, "1"))}
+		Source: eiptest.NewSource(eiptest.Message("a"), eiptest.Message("drop"), eiptest.Message("c"), eiptest.Message("t").WithHeader(header.Test, "1"))}
 	run(t, f)
 	p := &process{flow: f, state: control.Running, brokers: []control.Broker{{Name: "default", Connected: true}, {Name: "far"}}}
-	q := &eip.Traffic{}
-	for _, m := range []*eip.Message{eiptest.Message("a"), eiptest.Message("b"), eiptest.Message("t").WithHeader(eip.HeaderTest, "1")} {
-		q.Received(m)
+	q := &stats.Traffic{}
+	for _, m := range []*eip.Message{eiptest.Message("a"), eiptest.Message("b"), eiptest.Message("t").WithHeader(header.Test, "1")} {
+		q.Received(m.Headers[header.Test] != nil)
 	}
-	for i, err := range []error{nil, nil, errors.New("refused")} {
-		m := eiptest.Message(fmt.Sprint(i))
-		q.Handed(m)
-		q.Settled(m, err)
+	for _, err := range []error{nil, nil, errors.New("refused")} {
+		q.Handed(false)
+		q.Settled(false, err)
 	}
-	q.Handed(eiptest.Message("under way"))
+	q.Handed(false)
 	p.traffic = []control.Traffic{{Name: "queue.q", Traffic: q}}
-	got := values(t, p)
+	got, d := values(t, p), roundTrips.Durations()
 	for _, want := range []string{
 		"eip.broker.connected eip.broker=default 1", "eip.broker.connected eip.broker=far 0", "eip.flow.running eip.flow=f 1",
 		"eip.flow.received eip.flow=f 3", "eip.flow.received eip.flow=f,eip.test=true 1", "eip.flow.settled eip.flow=f,eip.outcome=dropped 1",
@@ -140,7 +148,7 @@ func TestProducer(t *testing.T) {
 		"eip.branch.messages eip.branch=gift,eip.flow=f,eip.stage=f.own 1", "eip.branch.messages eip.branch=otherwise,eip.flow=f,eip.stage=f.own 4",
 		"eip.channel.received eip.channel=queue.q 2", "eip.channel.received eip.channel=queue.q,eip.test=true 1", "eip.channel.sent eip.channel=queue.q 2",
 		"eip.channel.failed eip.channel=queue.q 1", "eip.channel.in_flight eip.channel=queue.q 1",
-		"eip.stage.round_trip eip.flow=f,eip.stage=f.own 4 4 [{0.5 1} {0.9 2} {0.99 3}]",
+		fmt.Sprintf("eip.stage.round_trip eip.flow=f,eip.stage=f.own 100 4950 [{0.5 %v} {0.9 %v} {0.99 %v}]", d.P50.Seconds(), d.P90.Seconds(), d.P99.Seconds()),
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("there is no %q", want)

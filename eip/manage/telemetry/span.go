@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // span is a message in a flow or a stage, or its being sent.
@@ -41,28 +42,13 @@ func (s *span) Send(to eip.Place, m *eip.Message) (eip.Span, eip.Headers) {
 	return sent, eip.Headers(set)
 }
 
-// Made begins the span that stands for a message which was made of others. It has
-// no duration: what becomes of the message is within it.
-func (s *span) Made(of []eip.Span) eip.Span {
-	links := make([]trace.Link, 0, len(of))
-	for _, o := range of {
-		if o, ok := o.(*span); ok {
-			links = append(links, trace.Link{SpanContext: o.span.SpanContext()})
-		}
-	}
-	made := s.start(s.ctx, "create message", trace.SpanKindInternal,
-		[]attribute.KeyValue{s.flow, semconv.MessagingOperationTypeCreate}, links...)
-	made.span.End()
-	return made
-}
-
 // Retry notes an attempt that failed.
 func (s *span) Retry(attempt int, err error) {
 	s.span.AddEvent("retry", trace.WithAttributes(keyAttempt.Int(attempt), semconv.ExceptionMessage(short(err))))
 }
 
 // Settled ends the span of a message in its flow.
-func (s *span) Settled(how eip.Outcome, err error) {
+func (s *span) Settled(how stats.Outcome, err error) {
 	s.span.SetAttributes(keyOutcome.String(string(how)))
 	s.End(err)
 }

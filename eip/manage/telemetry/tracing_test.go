@@ -199,51 +199,6 @@ func TestTracing_Failures(t *testing.T) {
 	}
 }
 
-// Parts are linked to what they are parts of, and a group to all that are in it.
-func TestTracing_Links(t *testing.T) {
-	traces, ended := tracing()
-	splits := eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
-		for range 3 {
-			if err := next.Handle(ctx, m.WithBody([]byte("part")).MadeOf(m)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	var held []*eip.Message
-	gathers := eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
-		if held = append(held, m); len(held) < 3 {
-			return nil
-		}
-		return next.Handle(ctx, m.WithBody([]byte("group")).MadeOf(held...))
-	})
-	run(t, &eip.Flow{Name: "f", Source: eiptest.NewTexts("m"), Env: eip.Env{Tracer: traces.Flow("f", nil)},
-		Stages: []eip.Stage{stage("f.split", splits), stage("f.gather", gathers), stage("f.last", pass{})}, To: eip.Discard})
-	all := ended()
-	made := all.named("create message")
-	if len(made) != 4 {
-		t.Fatalf("%d messages were made:\n%v", len(made), all)
-	}
-	split := all.one(t, "f.split")
-	for _, part := range made[:3] {
-		if l := part.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != split.SpanContext().SpanID() || part.Parent().SpanID() != split.SpanContext().SpanID() {
-			t.Errorf("a part has the links %v", l)
-		}
-	}
-	var linked []trace.SpanID
-	for _, l := range made[3].Links() {
-		linked = append(linked, l.SpanContext.SpanID())
-	}
-	for _, g := range all.named("f.gather") {
-		if !slices.Contains(linked, g.SpanContext().SpanID()) {
-			t.Errorf("the group is not linked to %v", g.SpanContext())
-		}
-	}
-	if s := all.one(t, "f.last"); s.Parent().SpanID() != made[3].SpanContext().SpanID() {
-		t.Errorf("what follows the group is not within it:\n%v", all)
-	}
-}
-
 // What is not sampled is still one trace for those who come after.
 func TestTracing_NotSampled(t *testing.T) {
 	traces := telemetry.NewTracing(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())), nil)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // A Target is what a Writer writes to. Its functions are called by one
@@ -27,7 +28,7 @@ type Target struct {
 // while it was writing, and settles them when they are written.
 type Writer struct {
 	target  Target
-	traffic *eip.Traffic // nil: nobody counts
+	traffic *stats.Traffic // nil: nobody counts
 
 	mu      sync.Mutex
 	pending batch
@@ -61,7 +62,7 @@ func NewWriter(t Target) *Writer {
 }
 
 // ConfirmTo has t told of what is written.
-func (w *Writer) ConfirmTo(t *eip.Traffic) { w.traffic = t }
+func (w *Writer) ConfirmTo(t *stats.Traffic) { w.traffic = t }
 
 // Handle keeps what is to be written of m, and waits only for room.
 func (w *Writer) Handle(ctx context.Context, m *eip.Message) error {
@@ -85,7 +86,7 @@ func (w *Writer) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	p.bytes = bytes
 	p.ends = append(p.ends, len(p.bytes))
-	p.holds = append(p.holds, w.traffic.Hold(m))
+	p.holds = append(p.holds, m.HoldFor(w.traffic))
 	if len(p.ends) == 1 {
 		w.wake <- struct{}{} // it has room: the batch before was taken with its wake
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // script is a target that writes as much of each batch as it is told.
@@ -52,23 +53,23 @@ func TestWriter_PartialWrite(t *testing.T) {
 			}
 			return 5, full // "1\n2\n3" of "1\n2\n3\n4\n"
 		})
-		traffic := &eip.Traffic{}
+		traffic := &stats.Traffic{}
 		w.ConfirmTo(traffic)
 		var settled [5]error
 		for i := range settled {
 			m := eip.New(fmt.Append(nil, i), func(err error) { settled[i] = err })
-			traffic.Handed(m)
+			traffic.Handed(m.IsTest())
 			eip.Deliver(t.Context(), w, m)
 			synctest.Wait()
 		}
-		if got, _ := traffic.Counts(); got != (eip.TrafficCounts{InFlight: 5}) {
+		if got, _ := traffic.Counts(); got != (stats.TrafficCounts{InFlight: 5}) {
 			t.Errorf("before anything is written: %+v", got)
 		}
 		close(hold)
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
-		if got, _ := traffic.Counts(); got != (eip.TrafficCounts{Sent: 3, Failed: 2}) {
+		if got, _ := traffic.Counts(); got != (stats.TrafficCounts{Sent: 3, Failed: 2}) {
 			t.Errorf("at last: %+v", got)
 		}
 		for i, err := range settled {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 // A Line is what a LineReader cuts a stream into.
@@ -188,8 +189,8 @@ func AppendLine(dst []byte, m *eip.Message) ([]byte, error) {
 		return append(append(dst, body...), '\n'), nil
 	}
 	var compact bytes.Buffer
-	switch f := eip.FormatOf(m.ContentType); {
-	case f != eip.FormatJSON && f != eip.FormatUnstated:
+	switch f := content.FormatOf(m.ContentType); {
+	case f != content.JSON && f != content.Unstated:
 		return dst, eip.Invalid(errNoLine)
 	case json.Compact(&compact, body) != nil:
 		return dst, eip.Invalid(errNoLine)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // Messages expire at the head of their queue, as RabbitMQ's do: one whose time is
@@ -173,7 +174,7 @@ func (q *Queue) deadLetter(to string, e *Entry) {
 		e.Settle(errRefused)
 		return
 	}
-	dead := e.Message.WithHeaders(eip.Headers{eip.HeaderReason: "expired", eip.HeaderChannel: e.Message.Channel}).
+	dead := e.Message.WithHeaders(eip.Headers{header.Reason: "expired", header.Channel: e.Message.Channel}).
 		With(func(m *eip.Message) { m.Expiration = 0 })
 	eip.Deliver(q.b.closing, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
 		err := q.b.sendDead(ctx, to, q.log != nil, m)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/header"
 )
 
 func inMemory(t *testing.T) *Broker {
@@ -168,8 +169,8 @@ func TestBound_CycleGetsUnstuck(t *testing.T) {
 		})
 		var flows sync.WaitGroup
 		for _, f := range []*eip.Flow{
-			{Name: "ac", Source: sourceOf(t, b, a, broker.Subscription{}), To: eip.Multicast(toC, toC)},
-			{Name: "ca", Source: sourceOf(t, b, c, broker.Subscription{}), To: eip.Multicast(toA, toA)},
+			{Name: "ac", Source: sourceOf(t, b, a, broker.Subscription{}), To: eip.Multicast{toC, toC}},
+			{Name: "ca", Source: sourceOf(t, b, c, broker.Subscription{}), To: eip.Multicast{toA, toA}},
 		} {
 			f.DeadLetter = dead
 			f.Retry.Attempts = 1
@@ -177,7 +178,7 @@ func TestBound_CycleGetsUnstuck(t *testing.T) {
 		}
 		fill(t, toA, 10)
 		m := <-failed
-		if text := fmt.Sprint(m.Headers[eip.HeaderError]); !strings.Contains(text, "full") {
+		if text := fmt.Sprint(m.Headers[header.Error]); !strings.Contains(text, "full") {
 			t.Errorf("the dead letter says %q", text)
 		}
 		flows.Wait()
@@ -225,7 +226,7 @@ func TestExpired_DeadLetterIsFull(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		for range 3 {
 			m := receive(t, graves)
-			if m.Headers[eip.HeaderReason] != "expired" || m.Headers[eip.HeaderChannel] != "q" {
+			if m.Headers[header.Reason] != "expired" || m.Headers[header.Channel] != "q" {
 				t.Errorf("the dead letter says %v", m.Headers)
 			}
 			eip.Deliver(t.Context(), eip.Discard, m)

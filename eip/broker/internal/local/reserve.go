@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/settle"
 )
 
 // reserve takes a place in the queue for m. A full queue refuses where its
@@ -23,7 +24,7 @@ func (q *Queue) reserve(ctx context.Context, m *eip.Message, size int64) error {
 		if q.spec.MaxLength > 0 {
 			return fmt.Errorf("send to %s: it is full: its max_length is %d", q.name, q.spec.MaxLength)
 		}
-		if e, ok := m.Settler().(*Entry); ok && e.queue == q {
+		if e, ok := settle.Settler(m).(*Entry); ok && e.queue == q {
 			break
 		}
 		if w == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // sender is the sending side of a channel.
@@ -15,7 +16,7 @@ type sender struct {
 	channel broker.Channel
 	topic   *topic
 	queue   atomic.Pointer[[]*Queue] // the one queue, where it is no topic
-	traffic *eip.Traffic             // nil: nobody counts
+	traffic *stats.Traffic           // nil: nobody counts
 
 	closed atomic.Bool
 	under  atomic.Int64  // messages that are not settled
@@ -64,7 +65,7 @@ func (s *sender) send(ctx context.Context, m *eip.Message) error {
 }
 
 // ConfirmTo has t told of what is in its queues, or on disk.
-func (s *sender) ConfirmTo(t *eip.Traffic) { s.traffic = t }
+func (s *sender) ConfirmTo(t *stats.Traffic) { s.traffic = t }
 
 // Inbox is the broker's.
 func (s *sender) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
@@ -140,7 +141,7 @@ func (b *Broker) send(ctx context.Context, m *eip.Message, queues []*Queue, s *s
 		}
 	}
 	if s != nil && durable == 0 {
-		s.traffic.Settled(m, nil)
+		s.traffic.Settled(m.IsTest(), nil)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ type Append struct {
 // makes the entries available, and only then releases the message.
 func (a *Append) Finish(err error) {
 	if a.sender != nil {
-		a.sender.traffic.Settled(a.Message, err)
+		a.sender.traffic.Settled(a.Message.IsTest(), err)
 	}
 	for _, e := range a.Entries {
 		if err == nil {

@@ -4,7 +4,7 @@
 // for whoever asks next.
 //
 // What is read is what decoding all of the text would have given: of keys that
-// repeat the last counts, and numbers are what eip.ParseNumber makes of them.
+// repeat the last counts, and numbers are what content.ParseNumber makes of them.
 package document
 
 import (

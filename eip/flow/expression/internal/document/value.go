@@ -6,7 +6,7 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 // A Kind is what a JSON value is.
@@ -54,7 +54,7 @@ func newValue(raw []byte) Value {
 	if i, ok := integer(raw); ok {
 		return Value{Kind: Int, bits: uint64(i)}
 	}
-	if f, ok := eip.SameFloat(string(raw)); ok {
+	if f, ok := content.SameFloat(string(raw)); ok {
 		return Value{Kind: Float, bits: math.Float64bits(f)}
 	}
 	return Value{Kind: Number, raw: raw}

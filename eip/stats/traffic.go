@@ -1,6 +1,8 @@
-package eip
+package stats
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+)
 
 // Traffic counts what passes between a process and a channel or an adapter. Test
 // Messages are counted apart. The zero Traffic is ready; it is safe for concurrent
@@ -24,7 +26,7 @@ type TrafficCounts struct {
 
 // A Confirmer is a sink that may return from Handle before it knows what becomes of
 // the message. ConfirmTo is called once, before the first message: from then on the
-// sink tells t what became of each that Handle took, by [Traffic.Hold] or by
+// sink tells t what became of each that Handle took, by the message's HoldFor or by
 // [Traffic.Settled]. What Handle refuses, its caller tells.
 type Confirmer interface{ ConfirmTo(t *Traffic) }
 
@@ -35,57 +37,33 @@ func (t *Traffic) of(test bool) *traffic {
 	return &t.business
 }
 
-// Received notes that m was taken from there.
-func (t *Traffic) Received(m *Message) { t.receive(m, 1) }
+// Received notes that a message was taken from there.
+func (t *Traffic) Received(test bool) { t.receive(test, 1) }
 
-// Unread notes that m, which was received, has gone back.
-func (t *Traffic) Unread(m *Message) { t.receive(m, -1) }
+// Unread notes that a message which was received has gone back.
+func (t *Traffic) Unread(test bool) { t.receive(test, -1) }
 
-func (t *Traffic) receive(m *Message, n int64) {
+func (t *Traffic) receive(test bool, n int64) {
 	if t != nil {
-		_, test := m.Headers[HeaderTest] // no flow has taken it yet
 		t.of(test).received.Add(n)
 	}
 }
 
-// Handed notes that m is being handed over.
-func (t *Traffic) Handed(m *Message) {
+// Handed notes that a message is being handed over.
+func (t *Traffic) Handed(test bool) {
 	if t != nil {
-		t.of(m.IsTest()).handed.Add(1)
+		t.of(test).handed.Add(1)
 	}
 }
 
-// Settled notes that m, which was handed over, is confirmed (nil) or refused.
-func (t *Traffic) Settled(m *Message, err error) {
-	if t != nil {
-		t.of(m.IsTest()).settled(err)
-	}
-}
-
-func (t *traffic) settled(err error) {
-	if err == nil {
-		t.sent.Add(1)
-	} else {
-		t.failed.Add(1)
-	}
-}
-
-// Hold is m.Hold for a [Confirmer]: what m is released with settles it here too.
-func (t *Traffic) Hold(m *Message) (release func(error)) {
-	r := m.receipt
-	if t == nil {
-		return m.Hold()
-	}
-	to := t.of(m.IsTest())
-	if r == nil || !r.hold() {
-		return to.settled
-	}
-	var done atomic.Bool
-	return func(err error) {
-		if done.CompareAndSwap(false, true) {
-			to.settled(err) // before who waits for m looks
-			r.release(err)
-		}
+// Settled notes that a message which was handed over is confirmed (nil) or refused.
+func (t *Traffic) Settled(test bool, err error) {
+	switch {
+	case t == nil:
+	case err == nil:
+		t.of(test).sent.Add(1)
+	default:
+		t.of(test).failed.Add(1)
 	}
 }
 

@@ -1,6 +1,8 @@
-package eip
+package stats
 
-import "time"
+import (
+	"time"
+)
 
 // Buckets counts what was recorded up to each bound, which rise, and beyond the one
 // before; at last what is beyond them all. It also returns the sum of everything.

@@ -1,4 +1,4 @@
-package eip
+package stats
 
 import (
 	"math"

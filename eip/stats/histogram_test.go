@@ -1,4 +1,4 @@
-package eip_test
+package stats_test
 
 import (
 	"math/rand/v2"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func TestHistogram_IsCloseToTheTruth(t *testing.T) {
@@ -20,7 +20,7 @@ func TestHistogram_IsCloseToTheTruth(t *testing.T) {
 	}
 	for name, next := range shapes {
 		t.Run(name, func(t *testing.T) {
-			var h eip.Histogram
+			var h stats.Histogram
 			var all []time.Duration
 			var sum time.Duration
 			for range 20000 {
@@ -45,12 +45,12 @@ func TestHistogram_IsCloseToTheTruth(t *testing.T) {
 }
 
 func TestHistogram_Edges(t *testing.T) {
-	var h eip.Histogram
-	if d := h.Durations(); d != (eip.Durations{}) {
+	var h stats.Histogram
+	if d := h.Durations(); d != (stats.Durations{}) {
 		t.Errorf("an empty one says %+v", d)
 	}
 	h.Record(-time.Second)
-	if d := h.Durations(); d != (eip.Durations{Count: 1}) {
+	if d := h.Durations(); d != (stats.Durations{Count: 1}) {
 		t.Errorf("a negative duration made %+v", d)
 	}
 	h.Record(1000 * time.Hour)
@@ -60,7 +60,7 @@ func TestHistogram_Edges(t *testing.T) {
 }
 
 func TestHistogram_Concurrent(t *testing.T) {
-	var h eip.Histogram
+	var h stats.Histogram
 	var all sync.WaitGroup
 	for g := range 8 {
 		all.Go(func() {
@@ -77,7 +77,7 @@ func TestHistogram_Concurrent(t *testing.T) {
 }
 
 func BenchmarkHistogram_Record(b *testing.B) {
-	var h eip.Histogram
+	var h stats.Histogram
 	b.RunParallel(func(pb *testing.PB) {
 		for d := time.Duration(0); pb.Next(); d += 997 {
 			h.Record(d)

@@ -1,4 +1,4 @@
-package eip_test
+package replies_test
 
 import (
 	"context"
@@ -11,20 +11,21 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
-func listen(t *testing.T, post *eiptest.Post, to eip.Handler) (eip.Inbox, *eip.Listener) {
+func listen(t *testing.T, post *eiptest.Post, to eip.Handler) (eip.Inbox, *replies.Listener) {
 	in, err := post.Channel("any").Inbox(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return in, eip.Listen(in, &eip.Flow{Name: "replies", To: to, Grace: time.Second})
+	return in, replies.Listen(in, &eip.Flow{Name: "replies", To: to, Grace: time.Second})
 }
 
 func TestListener_FinishesWhatIsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var post eiptest.Post
-		var out recorder
+		var out eiptest.Recorder
 		in, l := listen(t, &post, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
 			release := m.Hold()
 			time.AfterFunc(500*time.Millisecond, func() { release(nil) })
@@ -32,8 +33,8 @@ func TestListener_FinishesWhatIsInFlight(t *testing.T) {
 		}))
 		eip.Deliver(t.Context(), post.Channel(in.Address()), eiptest.Message("a"))
 		synctest.Wait()
-		if !l.Busy() || !slices.Equal(out.bodies, []string{"a"}) {
-			t.Errorf("busy %v, got %v", l.Busy(), out.bodies)
+		if !l.Busy() || !slices.Equal(out.Bodies(), []string{"a"}) {
+			t.Errorf("busy %v, got %v", l.Busy(), out.Bodies())
 		}
 		if err := l.Close(t.Context()); err != nil || l.Busy() || l.Err() != nil {
 			t.Errorf("close: %v, busy %v, error %v", err, l.Busy(), l.Err())
@@ -71,7 +72,7 @@ func (broken) Close() error    { return nil }
 
 func TestListener_KnowsThatItDoesNotListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := eip.Listen(broken{}, &eip.Flow{Name: "replies", To: eip.Discard, Env: eip.Env{Log: slog.New(slog.DiscardHandler)}})
+		l := replies.Listen(broken{}, &eip.Flow{Name: "replies", To: eip.Discard, Env: eip.Env{Log: slog.New(slog.DiscardHandler)}})
 		synctest.Wait()
 		if l.Err() == nil {
 			t.Error("it says that it listens")

@@ -1,15 +1,15 @@
-package eip_test
+package stats_test
 
 import (
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 func TestHistogram_Buckets(t *testing.T) {
-	var h eip.Histogram
+	var h stats.Histogram
 	bounds := []time.Duration{time.Microsecond, time.Millisecond, time.Second}
 	for _, d := range []time.Duration{0, 5, 900, 1100, 900 * time.Microsecond, 1100 * time.Microsecond, 900 * time.Millisecond, 2 * time.Second, 10 * time.Hour} {
 		h.Record(d)

@@ -1,4 +1,4 @@
-package eip
+package content
 
 import (
 	"encoding/json"

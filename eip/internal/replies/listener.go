@@ -1,23 +1,25 @@
-package eip
+package replies
 
 import (
 	"context"
 	"errors"
 	"sync/atomic"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // A Listener runs a flow beside the one that its owner stands in: a stage that
 // sends requests listens so to its Inbox.
 type Listener struct {
-	flow    *Flow
-	inbox   Inbox
+	flow    *eip.Flow
+	inbox   eip.Inbox
 	stop    context.CancelFunc
 	stopped chan struct{}
 	err     atomic.Pointer[error]
 }
 
 // Listen runs f with inbox as its source, until Close.
-func Listen(inbox Inbox, f *Flow) *Listener {
+func Listen(inbox eip.Inbox, f *eip.Flow) *Listener {
 	ctx, stop := context.WithCancel(context.Background())
 	f.Source = inbox
 	l := &Listener{flow: f, inbox: inbox, stop: stop, stopped: make(chan struct{})}

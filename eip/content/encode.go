@@ -1,0 +1,58 @@
+package content
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+)
+
+// Encode makes a body of a computed value: a string as it is, a []byte as it
+// is, and anything else as JSON, which does not escape HTML and ends without a
+// newline. format says which of the three it became. What JSON cannot hold is an
+// error.
+func Encode(v any) (body []byte, format Format, err error) {
+	switch v := v.(type) {
+	case string:
+		return []byte(v), Text, nil
+	case []byte:
+		return v, Binary, nil
+	}
+	body, err = encodeJSON(v)
+	if err != nil {
+		return nil, JSON, fmt.Errorf("encode body: %w", err)
+	}
+	return body, JSON, nil
+}
+
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	if bytes.Contains(b.Bytes(), []byte(`\ufffd`)) && holdsNoText(v) { // what the encoder writes for it
+		return nil, errors.New("a text in it is no UTF-8")
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// holdsNoText reports whether a string in v is no UTF-8.
+func holdsNoText(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return !utf8.ValidString(v)
+	case []any:
+		return slices.ContainsFunc(v, holdsNoText)
+	case map[string]any:
+		for k, member := range v {
+			if !utf8.ValidString(k) || holdsNoText(member) {
+				return true
+			}
+		}
+	}
+	return false
+}

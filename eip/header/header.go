@@ -1,0 +1,23 @@
+// Package header names the headers that eipd itself writes. Most say why a message is
+// in a dead-letter or invalid-message channel, and nothing in eipd acts upon them.
+package header
+
+// The headers.
+const (
+	Reason      = "eip-reason"       // "failed" or "invalid"
+	Error       = "eip-error"        // the last error's text
+	Flow        = "eip-flow"         // the flow that gave up
+	Stage       = "eip-stage"        // the address of the stage that failed
+	Channel     = "eip-channel"      // where the message was taken from
+	Attempts    = "eip-attempts"     // how often it was tried
+	FirstFailed = "eip-first-failed" // when it failed first
+	Failed      = "eip-failed"       // when it failed last
+	Stripped    = "eip-stripped"     // why its other headers are missing
+	Kept        = "eip-kept"         // the file that has the message, where its dead letter has no body
+	History     = "eip-history"      // Message History
+	Test        = "eip-test"         // Test Message
+)
+
+// Status is the header of a reply that says which status its answer over HTTP has,
+// where the flow wrote it.
+const Status = "http_status"
