@@ -31,7 +31,7 @@ type Flow struct {
 	// OrderBy gives a key; with Concurrency, messages of equal key keep their order.
 	OrderBy Text
 	// Window is the most messages that are unsettled at any time; 0 means 1000. A run
-	// begins with few, and has all when some thousand have settled.
+	// begins with few, and has all when some thousands have settled.
 	Window int
 	// WindowBytes is how much memory they may take before the flow takes no further
 	// one, bodies made of them included; 0 means 64 MiB.

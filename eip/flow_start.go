@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Slow start, as TCP's: what is unsettled when a process is killed may come twice, and
-// one that is killed again and again, as by a message that it does not survive, must
-// not double a whole window each time. So a run begins with firstWindow messages, and
-// each that settles lets in two, until there are Window of them: a window doubles with
-// each round trip to where messages go. While nothing settles, stages may hold all that
-// there is until more comes: then it doubles after stallTime.
+// Slow start: what is unsettled when a process is killed may come twice, and one that is
+// killed again and again, as by a message that it does not survive, must not double a
+// whole window each time. So a run begins with firstWindow messages, and may have one more
+// for settledForOne that settle, until there are Window of them. While nothing settles,
+// stages may hold all that there is until more comes: then it doubles after stallTime.
 const (
-	firstWindow = 32
-	stallTime   = 50 * time.Millisecond
+	firstWindow   = 32
+	settledForOne = 8
+	stallTime     = 50 * time.Millisecond
 )
 
 // slowStart is how far a run has come. It is the receiving goroutine's.
@@ -24,7 +24,7 @@ type slowStart struct {
 
 // window is how many messages may be unsettled by now, where so many are.
 func (x *run) window(inFlight int64) int64 {
-	return min(int64(x.Window), x.start.first+max(x.start.received-inFlight, 0))
+	return min(int64(x.Window), x.start.first+max(x.start.received-inFlight, 0)/settledForOne)
 }
 
 // awaitWindow waits until one more message may be taken; false when ctx ended first.

@@ -16,7 +16,7 @@ func (always) Receive(context.Context) (*eip.Message, error) {
 	return eip.New(nil, func(error) {}), nil
 }
 
-// A flow begins with few messages under way, has two more for each that settles, and
+// A flow begins with few messages under way, has one more for each eight that settle, and
 // twice as many where nothing settles for a moment, up to its window.
 func TestFlow_StartsSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -43,12 +43,14 @@ func TestFlow_StartsSlowly(t *testing.T) {
 			}
 		}
 		expect("at first", 32)
+		settle(7)
+		expect("when seven have settled", 32)
 		settle(1)
-		expect("when one has settled", 33)
-		settle(33)
-		expect("when all of these have settled", 32+34)
+		expect("when eight have settled", 33)
+		settle(32)
+		expect("when forty have settled", 32+5)
 		time.Sleep(60 * time.Millisecond)
-		expect("after a moment", 2*(32+34))
+		expect("after a moment", 2*(32+5))
 		time.Sleep(time.Second)
 		expect("after a while", window)
 		settle(window)
