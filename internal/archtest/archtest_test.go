@@ -27,7 +27,7 @@ var layers = []struct{ name, packages string }{
 	{"collections", `eip/adapter/all|eip/eiptest`},
 	{"control bus", `eip/manage/control`},
 	{"language", `eip/flow/(expression|schema|internal/setting|internal/syntax|expression/internal/document)`},
-	{"flow files", `eip/flow|eip/manage/telemetry|internal/gendocs|internal/rabbit`},
+	{"flow files", `eip/flow|eip/manage/telemetry|internal/rabbit`},
 	{"host", `eip/host`},
 	{"programs", `cmd/.*|examples/.*|internal/.*|eip/adapter/internal/adaptertest`},
 }
