@@ -318,6 +318,7 @@ func (d *decoder) mapKey(expr hcl.Expression) (string, bool) {
 	if err != nil {
 		return "", d.fail(problem(expr.Range(), "Wrong key", "The key of a map is a string."))
 	}
+	d.tell(k.AsString())
 	return k.AsString(), true
 }
 
