@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -212,8 +213,9 @@ func (d *decoder) adapter(b *syntax.Block) {
 		d.fail(problem(kind.Range, "Unknown adapter", "There is no adapter of the kind %q.%s", kind.Name, didYouMean(kind.Name, adapter.Registry.Names(), "%q")))
 		return
 	}
+	d.said = sha256.New()
 	d.decode(component, b, place{what: "adapter " + fmt.Sprintf("%q", kind.Name)})
-	d.config.Adapters[name] = &Adapter{Kind: kind.Name, Name: name, Component: component, Range: b.Range(), block: b}
+	d.config.Adapters[name] = &Adapter{Kind: kind.Name, Name: name, Component: component, Range: b.Range(), block: b, said: d.told()}
 }
 
 func (d *decoder) flow_(b *syntax.Block) {
@@ -223,7 +225,9 @@ func (d *decoder) flow_(b *syntax.Block) {
 	before := d.limits
 	d.flow, d.limits = f, &expression.Limits{Compile: before.Compile}
 	defer func() { d.flow, d.limits = nil, before }()
+	d.said = sha256.New()
 	d.decode(f.FlowBlock, b, place{what: fmt.Sprintf("flow %q", name), address: name})
+	f.said = d.told()
 	d.limits.Work = f.ExpressionBudget
 	for _, r := range f.From {
 		if a := d.config.Adapters[r.Name]; r.Kind == "adapter" && a != nil {

@@ -72,6 +72,7 @@ type Adapter struct {
 	Component  any
 	Range      hcl.Range
 	block      *syntax.Block
+	said       []byte // a digest of the block
 }
 
 // Load reads, checks and compiles flow files, without connecting to anything. The

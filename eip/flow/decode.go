@@ -3,6 +3,7 @@ package flow
 import (
 	"errors"
 	"fmt"
+	"hash"
 	"reflect"
 	"strings"
 
@@ -36,6 +37,7 @@ type decoder struct {
 	hidden      int                // how many were not
 	unsaid      map[hcl.Range]bool // blocks with such settings
 	limits      *expression.Limits // of the expressions that are compiled
+	said        hash.Hash          // of what the flow or adapter that is decoded says; nil: nobody asks
 	unshown     secret.Set         // what came from the environment and files
 	unshownSize int
 	diags       hcl.Diagnostics
@@ -136,6 +138,8 @@ func (d *decoder) content(s *schema.Block, b *syntax.Block) syntax.Content {
 // struct_ fills in a struct, and reports whether all options in it could be read.
 func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at place) (sound bool) {
 	sound = true
+	d.tell("{", b.Type, names(b))
+	defer d.tell("}")
 	c := d.content(s, b)
 	set := map[string]*syntax.Attribute{}
 	var pipe *eip.Pipe
@@ -148,6 +152,7 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 			continue
 		}
 		set[a.Name] = a
+		d.tell(a.Name)
 		switch attribute := s.Attribute(a.Name); {
 		case attribute != nil:
 			sound = d.attribute(v, attribute, a) && sound

@@ -177,8 +177,7 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 
 // expression compiles a string into what the field takes.
 func (d *decoder) expression(field reflect.Value, kind schema.Kind, expr hcl.Expression, text string) {
-	how := func(text string, limits ...*expression.Limits) (any, error) { return program(kind, text, limits...) }
-	if p, err := compile(d, how, expr, text); err == nil {
+	if p, err := d.compileText(kind, expr, text); err == nil {
 		field.Set(reflect.ValueOf(p))
 	}
 }
@@ -198,20 +197,20 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 	return expression.Value(text, limits...)
 }
 
-// compile compiles an expression, and reports an error at the part of the flow
-// file that is guilty.
-func compile[T any](d *decoder, how func(string, ...*expression.Limits) (T, error), expr hcl.Expression, text string) (T, error) {
+// compileText compiles an expression of a kind, and reports an error at the part of the
+// flow file that is guilty.
+func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string) (any, error) {
 	type key struct {
-		how        uintptr
-		flow, text string
+		kind       schema.Kind
+		flow, text string // the flow says what an evaluation may do
 	}
-	k := key{how: reflect.ValueOf(how).Pointer(), text: text}
+	k := key{kind: kind, text: text}
 	if d.flow != nil {
 		k.flow = d.flow.Name
 	}
-	program, err := once(d.settings, k, func() (T, error) { return how(text, d.limits) })
+	compiled, err := once(d.settings, k, func() (any, error) { return program(kind, text, d.limits) })
 	if err == nil {
-		return program, nil
+		return compiled, nil
 	}
 	if x := (setting.Exceeded{}); errors.As(err, &x) {
 		panic(x)
@@ -229,7 +228,7 @@ func compile[T any](d *decoder, how func(string, ...*expression.Limits) (T, erro
 		detail = strings.TrimSpace(e.Message + " " + e.Hint)
 	}
 	d.fail(problem(r, "Wrong expression", "%s", sentence(detail)))
-	return program, err
+	return nil, err
 }
 
 // shown is how a diagnostic tells a value; "" where it may not.
@@ -245,7 +244,11 @@ func (d *decoder) later(expr hcl.Expression, text string) func() (eip.Text, erro
 	hide := d.hide
 	return func() (eip.Text, error) {
 		d.hide = hide
-		return compile(d, expression.Text, expr, text)
+		compiled, err := d.compileText(schema.Text, expr, text)
+		if err != nil {
+			return nil, err
+		}
+		return compiled.(eip.Text), nil
 	}
 }
 
@@ -301,8 +304,8 @@ func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
 			d.fail(problem(p.Key.Range(), "Option set twice", "%s is in this map already.", name))
 			continue
 		}
-		if program, err := compile(d, expression.Value, p.Value, text.AsString()); err == nil {
-			m[k] = program
+		if compiled, err := d.compileText(schema.Value, p.Value, text.AsString()); err == nil {
+			m[k] = compiled.(eip.Value)
 		}
 	}
 	field.Set(reflect.ValueOf(m))
@@ -319,6 +322,7 @@ func (d *decoder) mapKey(expr hcl.Expression) (string, bool) {
 	if err != nil {
 		return "", d.fail(problem(expr.Range(), "Wrong key", "The key of a map is a string."))
 	}
+	d.tell(k.AsString())
 	return k.AsString(), true
 }
 

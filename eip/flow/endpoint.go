@@ -21,6 +21,7 @@ type Flow struct {
 	Endpoints []*Endpoint
 
 	block      *syntax.Block
+	said       []byte // a digest of it
 	endpoints  map[Ref]*Endpoint
 	stageKinds map[string]string
 	// uses counts how often the flow names a channel or adapter to send to, and

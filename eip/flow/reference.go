@@ -75,6 +75,7 @@ func (d *decoder) refsOf(v cty.Value, expr hcl.Expression, what string, kinds []
 			d.fail(problem(r, "Wrong kind of reference", "%q takes %s, and %s is %s.", what, anyOf(kinds), found, article(found.Kind)))
 			return nil
 		}
+		d.tell(found)
 		return []*located{{found, r}}
 	case v.Type().IsTupleType() || v.Type().IsListType() || v.Type().IsSetType():
 		for _, e := range v.AsValueSlice() {

@@ -89,6 +89,7 @@ func (d *decoder) value(expr hcl.Expression) (v cty.Value, ok bool) {
 		d.hidden++
 	}
 	v, _ = marked.UnmarkDeep()
+	d.tell(goValue(v))
 	return v, ok
 }
 

@@ -21,7 +21,7 @@ var flowFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\.hcl(\.json)
 
 // Apply runs the flows of a file in the folder for it. A file that was applied
 // before is read again: its flows make room for those that are in it now, once
-// these are found well.
+// these are found well, but for those that have not changed.
 func (h *Host) Apply(ctx context.Context, file string) ([]string, error) {
 	if err := h.lifecycle.take(ctx); err != nil {
 		return nil, err
@@ -36,18 +36,13 @@ func (h *Host) Apply(ctx context.Context, file string) ([]string, error) {
 		return nil, firstError(diags)
 	}
 	was := h.applied(file)
-	if err := h.clash(c, was); err != nil {
+	if err := h.clash(c, was); err != nil { // nothing was begun
 		return nil, err
 	}
 	if was != nil {
-		if err := was.stop(); err != nil {
-			h.log.Warn("flows made room for others with messages unsettled; they will be delivered again", slog.String("file", file), slog.Any("error", err))
-		}
-	}
-	if _, err = h.start(ctx, file, c); err != nil && was != nil {
-		if _, failed := h.start(ctx, file, was.first); failed == nil {
-			return nil, fmt.Errorf("start %s: %w; its flows run as they were", file, err)
-		}
+		err = was.swap(ctx, c)
+	} else {
+		_, err = h.start(ctx, file, c)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", file, err)
@@ -84,7 +79,7 @@ func (h *Host) Remove(ctx context.Context, file string) ([]string, error) {
 	}
 	err := u.stop()
 	h.log.Info("flow file removed", slog.String("file", file))
-	return u.first.FlowNames(), err
+	return u.FlowNames(), err
 }
 
 // flowFile reads a file that may be applied: one in the folder itself, whatever its

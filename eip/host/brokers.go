@@ -30,15 +30,15 @@ type openBroker struct {
 // find returns a broker that is open; nil where it is not. Who reads it must hold mu.
 func (b *brokers) find(declared *flow.Broker) *openBroker {
 	for _, o := range b.open {
-		if o.declared == declared || same(o.declared.BrokerBlock, declared.BrokerBlock) {
+		if o.declared == declared || equal(o.declared.BrokerBlock, declared.BrokerBlock) {
 			return o
 		}
 	}
 	return nil
 }
 
-// same reports whether two blocks say the same, but for whose default one it is.
-func same(a, b flow.BrokerBlock) bool {
+// equal reports whether two blocks say the same, but for whose default one it is.
+func equal(a, b flow.BrokerBlock) bool {
 	a.Default, b.Default = false, false
 	return reflect.DeepEqual(a, b)
 }

@@ -28,7 +28,7 @@ func (r *flowRun) openDeadLetters(ctx context.Context) error {
 	case d.Trouble() == nil:
 		return fmt.Errorf("flow %s: open its dead-letter queue: %w", r.decl.Name, err)
 	default:
-		r.unit.beside.Go(d.keepOpening)
+		r.beside.Go(d.keepOpening)
 	}
 	return nil
 }
@@ -41,10 +41,10 @@ func (d *deadLetters) keepOpening() {
 		}
 		select {
 		case <-time.After(wait):
-		case <-d.unit.context.Done():
+		case <-d.abort.Done():
 			return
 		}
-		_ = d.open(d.unit.context) // it notes what keeps it
+		_ = d.open(d.abort) // it notes what keeps it
 	}
 }
 

@@ -30,6 +30,10 @@ type flowRun struct {
 	deadLetter eip.Handler
 	opened     int // of the endpoints
 
+	abort     context.Context // ends with the grace
+	giveUp    context.CancelFunc
+	beside    sync.WaitGroup       // its dead-letter queue, which could not be opened yet
+	retired   atomic.Bool          // it is not started again
 	lifecycle lifecycleLock        // of who stops or starts the flow
 	life      atomic.Pointer[life] // nil: its Unit is starting
 
@@ -38,6 +42,7 @@ type flowRun struct {
 
 func newFlowRun(u *Unit, c *flow.Config, f *flow.Flow, budget eip.Bytes) *flowRun {
 	r := &flowRun{unit: u, config: c, decl: f, budget: budget, lifecycle: newLifecycleLock(), deadLetter: f.DeadLetter}
+	r.abort, r.giveUp = context.WithCancel(u.abort)
 	if r.deadLetter == nil {
 		r.deadLetter = &deadLetters{flowRun: r, queue: f.DeadQueue(), on: c.SourceBroker(f)}
 	}
@@ -187,7 +192,7 @@ func (r *flowRun) build() {
 		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch, WindowBytes: r.budget, MaxBody: f.MaxBody,
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
-		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: h.options.Grace, Abort: r.unit.abort.Done(),
+		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: h.options.Grace, Abort: r.abort.Done(),
 		Env:    eip.Env{Instance: h.options.Instance, Log: h.log, Secret: block.Secret, Tracer: r.tracer(), LastResort: r.lastResort},
 		Traced: r.traced, History: f.History, Discreet: r.discreet,
 	}
@@ -214,6 +219,8 @@ func (r *flowRun) feeds(next *flowRun) bool {
 }
 
 func (r *flowRun) close() (err error) {
+	r.giveUp()
+	r.beside.Wait()
 	for _, s := range r.sources {
 		err = errors.Join(err, s.end())
 	}

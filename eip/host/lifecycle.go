@@ -35,9 +35,9 @@ func (r *flowRun) Stop(ctx context.Context) error {
 	if err := r.lifecycle.take(ctx); err != nil {
 		return err
 	}
-	if r.unit.stopping.Load() || r.State() == control.Stopped {
+	if r.retired.Load() || r.State() == control.Stopped {
 		defer r.lifecycle.end()
-		if r.unit.stopping.Load() {
+		if r.retired.Load() {
 			return errStopping
 		}
 		return nil
@@ -71,7 +71,7 @@ func (r *flowRun) halt() error {
 	return err
 }
 
-// finish stops the flow because its Unit stops.
+// finish stops the flow for good.
 func (r *flowRun) finish() {
 	l := r.life.Load()
 	l.cancel()
@@ -91,7 +91,7 @@ func (r *flowRun) Start(ctx context.Context) error {
 		defer r.lifecycle.end()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		defer context.AfterFunc(r.unit.abort, cancel)()
+		defer context.AfterFunc(r.abort, cancel)()
 		started <- r.start(ctx)
 	}()
 	select {
@@ -103,7 +103,7 @@ func (r *flowRun) Start(ctx context.Context) error {
 }
 
 func (r *flowRun) start(ctx context.Context) error {
-	if r.unit.stopping.Load() {
+	if r.retired.Load() {
 		return errStopping
 	}
 	if r.State() == control.Running {

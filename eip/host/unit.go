@@ -18,7 +18,8 @@ type Unit struct {
 	file  string       // that the control bus applied; "": none
 	first *flow.Config // that it was started with
 
-	mu          sync.Mutex // guards these
+	mu          sync.Mutex   // guards these
+	source      *flow.Config // that config was built of
 	config      *flow.Config
 	flows       []*flowRun
 	deadLetters map[*flow.Channel]bool // of brokers: those that are open
@@ -27,12 +28,11 @@ type Unit struct {
 	cancel   context.CancelFunc
 	abort    context.Context // ends with the grace
 	giveUp   context.CancelFunc
-	beside   sync.WaitGroup // dead-letter queues that could not be opened yet
 	stopping atomic.Bool
 }
 
 func (h *Host) newUnit(ctx context.Context, file string, c *flow.Config) *Unit {
-	u := &Unit{host: h, file: file, first: c, deadLetters: map[*flow.Channel]bool{}}
+	u := &Unit{host: h, file: file, first: c, source: c, deadLetters: map[*flow.Channel]bool{}}
 	u.context, u.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	u.abort, u.giveUp = context.WithCancel(h.abort)
 	return u
@@ -78,12 +78,9 @@ func (u *Unit) now() (*flow.Config, []*flowRun) {
 
 // FlowNames returns the names of the flows that the Unit runs, in the order of the
 // files.
-func (u *Unit) FlowNames() (names []string) {
+func (u *Unit) FlowNames() []string {
 	_, flows := u.now()
-	for _, r := range flows {
-		names = append(names, r.decl.Name)
-	}
-	return names
+	return namesOf(flows)
 }
 
 // start opens and runs flows of the Unit.
@@ -209,10 +206,26 @@ func (u *Unit) stop() error {
 }
 
 // halt ends the flows. It may be called again.
-func (u *Unit) halt() (err error) {
+func (u *Unit) halt() error {
 	u.stopping.Store(true)
-	defer time.AfterFunc(u.host.options.Grace, u.giveUp).Stop()
 	_, flows := u.now()
+	err := u.finish(flows)
+	u.cancel()
+	u.giveUp()
+	return err
+}
+
+// finish ends flows for good, all within one grace, each when those that feed it are
+// done.
+func (u *Unit) finish(flows []*flowRun) (err error) {
+	defer time.AfterFunc(u.host.options.Grace, func() {
+		for _, r := range flows {
+			r.giveUp()
+		}
+	}).Stop()
+	for _, r := range flows {
+		r.retired.Store(true)
+	}
 	before := upstream(flows)
 	var wait sync.WaitGroup
 	for _, r := range flows {
@@ -220,15 +233,13 @@ func (u *Unit) halt() (err error) {
 			for _, up := range before[r] {
 				select {
 				case <-up.life.Load().done:
-				case <-u.abort.Done():
+				case <-r.abort.Done():
 				}
 			}
 			r.finish()
 		})
 	}
 	wait.Wait()
-	u.cancel()
-	u.giveUp()
 	for _, r := range flows {
 		err = errors.Join(err, r.life.Load().err)
 	}
@@ -236,13 +247,9 @@ func (u *Unit) halt() (err error) {
 }
 
 // close closes what the flows have open.
-func (u *Unit) close() (err error) {
+func (u *Unit) close() error {
 	u.cancel()
 	u.giveUp()
-	u.beside.Wait()
 	_, flows := u.now()
-	for _, r := range flows {
-		err = errors.Join(err, r.close())
-	}
-	return err
+	return closeFlows(flows)
 }

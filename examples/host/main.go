@@ -6,7 +6,7 @@ import (
 	"log"
 	"os"
 
-	_ "github.com/eipd/eipd/eip/adapter"
+	_ "github.com/eipd/eipd/eip/adapter/stdio"
 	_ "github.com/eipd/eipd/eip/broker/memory"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/host"
