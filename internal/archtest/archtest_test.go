@@ -28,7 +28,7 @@ var layers = []struct{ name, packages string }{
 	{"control bus", `eip/manage/control`},
 	{"language", `eip/flow/(expression|schema|internal/setting|internal/syntax|expression/internal/document)`},
 	{"flow files", `eip/flow|eip/manage/telemetry|internal/rabbit`},
-	{"host", `eip/host`},
+	{"host", `eip/host|internal/gendocs`},
 	{"programs", `cmd/.*|examples/.*|internal/.*|eip/adapter/internal/adaptertest`},
 }
 
