@@ -3,7 +3,6 @@ package flow
 import (
 	"cmp"
 	"encoding"
-	"errors"
 	"fmt"
 	"math/big"
 	"reflect"
@@ -13,13 +12,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/content"
-	"github.com/eipd/eipd/eip/flow/expression"
-	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 )
@@ -175,97 +170,12 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 	}
 }
 
-// expression compiles a string into what the field takes.
-func (d *decoder) expression(field reflect.Value, kind schema.Kind, expr hcl.Expression, text string) {
-	if p, err := d.compileText(kind, expr, text); err == nil {
-		field.Set(reflect.ValueOf(p))
-	}
-}
-
-// program compiles an expression of a kind.
-func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, error) {
-	switch kind {
-	case schema.Predicate:
-		return expression.Predicate(text, limits...)
-	case schema.Text:
-		return expression.Text(text, limits...)
-	case schema.Merge:
-		return expression.Merge(text, limits...)
-	case schema.Names:
-		return expression.Names(text, limits...)
-	}
-	return expression.Value(text, limits...)
-}
-
-// compileText compiles an expression of a kind, and reports an error at the part of the
-// flow file that is guilty.
-func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string) (any, error) {
-	type key struct {
-		kind       schema.Kind
-		flow, text string // the flow says what an evaluation may do
-	}
-	k := key{kind: kind, text: text}
-	if d.flow != nil {
-		k.flow = d.flow.Name
-	}
-	compiled, err := once(d.settings, k, func() (any, error) { return program(kind, text, d.limits) })
-	if err == nil {
-		return compiled, nil
-	}
-	if x := (setting.Exceeded{}); errors.As(err, &x) {
-		panic(x)
-	}
-	r := expr.Range()
-	detail := err.Error()
-	var e *expression.Error
-	switch {
-	case d.hide:
-		detail = "It was put together of what came from the environment or a file, which is not shown, and does not compile"
-	case errors.As(err, &e):
-		if f := d.config.files[r.Filename]; f != nil {
-			r = expression.Map(expr, f.Bytes, text)(e.From, e.To)
-		}
-		detail = strings.TrimSpace(e.Message + " " + e.Hint)
-	}
-	d.fail(problem(r, "Wrong expression", "%s", sentence(detail)))
-	return nil, err
-}
-
 // shown is how a diagnostic tells a value; "" where it may not.
 func (d *decoder) shown(format string, value any) string {
 	if d.hide {
 		return ""
 	}
 	return fmt.Sprintf(format, value)
-}
-
-// later compiles a text when it is known that it is a program.
-func (d *decoder) later(expr hcl.Expression, text string) func() (eip.Text, error) {
-	hide := d.hide
-	return func() (eip.Text, error) {
-		d.hide = hide
-		compiled, err := d.compileText(schema.Text, expr, text)
-		if err != nil {
-			return nil, err
-		}
-		return compiled.(eip.Text), nil
-	}
-}
-
-// source returns the text of an expression that could be decoded, to show it.
-func (d *decoder) source(a *syntax.Attribute) string {
-	if a == nil {
-		return ""
-	}
-	v, ok := d.value(a.Expr)
-	if !ok || v.IsNull() {
-		return ""
-	}
-	text, err := convert.Convert(v, cty.String)
-	if err != nil {
-		return ""
-	}
-	return d.config.Redact(text.AsString())
 }
 
 // sentence makes an error's text one.
@@ -278,100 +188,6 @@ func sentence(s string) string {
 		s += "."
 	}
 	return s
-}
-
-// values decodes a map of expressions, each with its own place.
-func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
-	pairs, diags := hcl.ExprMap(a.Expr)
-	if diags.HasErrors() {
-		d.fail(problem(a.Expr.Range(), "Wrong type", "%q must be a map of expressions: { name = \"expression\" }.", a.Name))
-		return
-	}
-	m := map[string]eip.Value{}
-	for _, p := range pairs {
-		k, ok := d.mapKey(p.Key)
-		name := cmp.Or(d.shown("%q", k), "What this key names")
-		v, valueOK := d.value(p.Value)
-		if !ok || !valueOK {
-			continue
-		}
-		text, err := convert.Convert(v, cty.String)
-		if err != nil || v.IsNull() {
-			d.fail(problem(p.Value.Range(), "Wrong type", "%s must be an expression, which is a string.", name))
-			continue
-		}
-		if _, twice := m[k]; twice {
-			d.fail(problem(p.Key.Range(), "Option set twice", "%s is in this map already.", name))
-			continue
-		}
-		if compiled, err := d.compileText(schema.Value, p.Value, text.AsString()); err == nil {
-			m[k] = compiled.(eip.Value)
-		}
-	}
-	field.Set(reflect.ValueOf(m))
-}
-
-func (d *decoder) mapKey(expr hcl.Expression) (string, bool) {
-	k, diags := d.budget.Evaluate(expr, d.context(expr.Range().Filename))
-	d.hide = setting.IsPrivate(k)
-	k, _ = k.Unmark()
-	if diags.HasErrors() || k.IsNull() || !k.IsKnown() {
-		return "", d.fail(problem(expr.Range(), "Wrong key", "This cannot be the key of a map. Write it in quotes."))
-	}
-	k, err := convert.Convert(k, cty.String)
-	if err != nil {
-		return "", d.fail(problem(expr.Range(), "Wrong key", "The key of a map is a string."))
-	}
-	d.tell(k.AsString())
-	return k.AsString(), true
-}
-
-// reference decodes the language's own references.
-func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) {
-	kinds := field.Interface().(schema.Reference).ReferenceKinds()
-	found := d.refs(a.Expr, a.Name, kinds...)
-	if len(found) == 0 {
-		return
-	}
-	if field.Kind() == reflect.Slice {
-		field.Set(reflect.ValueOf(sourceRefs(found)))
-		return
-	}
-	if len(found) > 1 {
-		d.fail(problem(a.Expr.Range(), "Too many references", "%q takes one.", a.Name))
-		return
-	}
-	field.Field(0).Set(reflect.ValueOf(found[0]))
-}
-
-// handler decodes `to` and its like: one channel or adapter, or several that each
-// get the message.
-func (d *decoder) handler(expr hcl.Expression, what string) eip.Handler {
-	targets := d.targets(expr, what)
-	if len(targets) == 0 {
-		return nil
-	}
-	handlers := make([]eip.Handler, len(targets))
-	for i, t := range targets {
-		handlers[i] = t.Handler
-	}
-	if len(handlers) == 1 {
-		return handlers[0]
-	}
-	return eip.Multicast(handlers)
-}
-
-func (d *decoder) targets(expr hcl.Expression, what string) (targets []eip.Target) {
-	for _, r := range d.refs(expr, what, "queue", "topic", "adapter") {
-		if r.Kind == "adapter" && !d.config.checkSink(d, r) {
-			continue
-		}
-		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r.Ref, d.config.adapterOf(r.Ref))})
-		if what == "dead_letter" || what == "invalid_message" {
-			d.flow.lastResort[r.Ref]++
-		}
-	}
-	return targets
 }
 
 // kindWords says what an attribute takes.

@@ -9,6 +9,10 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/eip/flow/schema"
 )
 
 // A Ref names a channel, an adapter or a broker. It is what `queue.orders` evaluates to:
@@ -110,6 +114,54 @@ func (d *decoder) quotedRef(text string, expr hcl.Expression, what string, kinds
 		return d.refsOf(v, inner, what, kinds)
 	}
 	return nil
+}
+
+// reference decodes the language's own references.
+func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) {
+	kinds := field.Interface().(schema.Reference).ReferenceKinds()
+	found := d.refs(a.Expr, a.Name, kinds...)
+	if len(found) == 0 {
+		return
+	}
+	if field.Kind() == reflect.Slice {
+		field.Set(reflect.ValueOf(sourceRefs(found)))
+		return
+	}
+	if len(found) > 1 {
+		d.fail(problem(a.Expr.Range(), "Too many references", "%q takes one.", a.Name))
+		return
+	}
+	field.Field(0).Set(reflect.ValueOf(found[0]))
+}
+
+// handler decodes `to` and its like: one channel or adapter, or several that each
+// get the message.
+func (d *decoder) handler(expr hcl.Expression, what string) eip.Handler {
+	targets := d.targets(expr, what)
+	if len(targets) == 0 {
+		return nil
+	}
+	handlers := make([]eip.Handler, len(targets))
+	for i, t := range targets {
+		handlers[i] = t.Handler
+	}
+	if len(handlers) == 1 {
+		return handlers[0]
+	}
+	return eip.Multicast(handlers)
+}
+
+func (d *decoder) targets(expr hcl.Expression, what string) (targets []eip.Target) {
+	for _, r := range d.refs(expr, what, "queue", "topic", "adapter") {
+		if r.Kind == "adapter" && !d.config.checkSink(d, r) {
+			continue
+		}
+		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r.Ref, d.config.adapterOf(r.Ref))})
+		if what == "dead_letter" || what == "invalid_message" {
+			d.flow.lastResort[r.Ref]++
+		}
+	}
+	return targets
 }
 
 func anyOf(kinds []string) string {
