@@ -49,9 +49,9 @@ const oneMessage = 1 << 40
 
 func (l *load) messages() int64 { return l.Load() / oneMessage }
 
-// hasRoom reports whether the window has room for one more message, of any size, and
+// isWindowOpen reports whether the window has room for one more message, of any size, and
 // nothing halts the flow.
-func (x *run) hasRoom() bool {
+func (x *run) isWindowOpen() bool {
 	n := x.inFlight.Load()
 	return n/oneMessage < x.window(n/oneMessage) && n%oneMessage < int64(x.WindowBytes) && !x.unburied.halted.Load()
 }

@@ -2,12 +2,7 @@ package eip
 
 import (
 	"context"
-	"fmt"
-	"iter"
 	"log/slog"
-	"regexp"
-	"slices"
-	"sync"
 
 	"github.com/eipd/eipd/eip/stats"
 )
@@ -125,82 +120,3 @@ type Inbox interface {
 	SendTo(ctx context.Context, address string, m *Message) error
 	Close() error
 }
-
-// Walk yields each of stages, outer ones before those in their bodies: as it is
-// without its Named, and that, which is nil where it has none.
-func Walk(stages []Stage) iter.Seq2[*Named, Stage] {
-	return func(yield func(*Named, Stage) bool) { walk(stages, yield) }
-}
-
-func walk(stages []Stage, yield func(*Named, Stage) bool) bool {
-	for _, s := range stages {
-		named, ok := s.(*Named)
-		if ok {
-			s = named.Stage
-		}
-		if !yield(named, s) {
-			return false
-		}
-		if n, ok := s.(Nester); ok {
-			for _, p := range n.Nested() {
-				if !walk(p.Stages, yield) {
-					return false
-				}
-			}
-		}
-	}
-	return true
-}
-
-// A Registry maps the names of flow files to constructors, which set defaults.
-// The zero Registry is empty and ready. It is safe for concurrent use.
-type Registry[T any] struct {
-	mu   sync.RWMutex
-	news map[string]func() T
-}
-
-var snakeCase = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
-
-// Add enters a constructor. It panics on a name that is taken or not in
-// snake_case: both are mistakes in the program.
-func (r *Registry[T]) Add(name string, construct func() T) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !snakeCase.MatchString(name) {
-		panic(fmt.Sprintf("eip: %q is no snake_case name", name))
-	}
-	if _, taken := r.news[name]; taken {
-		panic(fmt.Sprintf("eip: %q is registered twice", name))
-	}
-	if r.news == nil {
-		r.news = map[string]func() T{}
-	}
-	r.news[name] = construct
-}
-
-// New makes a component with its defaults; false where the name is unknown.
-func (r *Registry[T]) New(name string) (T, bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	construct, ok := r.news[name]
-	if !ok {
-		var none T
-		return none, false
-	}
-	return construct(), true
-}
-
-// Names returns all names, sorted.
-func (r *Registry[T]) Names() []string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	names := make([]string, 0, len(r.news))
-	for n := range r.news {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// Stages are the kinds of stage that flow files know.
-var Stages Registry[Stage]

@@ -1,7 +1,8 @@
 // Package eip is the core of an enterprise-integration-patterns toolkit: what a
 // message is, when it is done, and how stages are put together into flows. The
 // vocabulary is that of Hohpe and Woolf, Enterprise Integration Patterns (2003).
-// The package imports only the standard library.
+// The package imports only the standard library, and packages of this module that do
+// the same.
 //
 // # The shape
 //
@@ -38,7 +39,7 @@
 // by [Message.Fork] has its own.
 //
 // A source that loses its connection loses what it has handed out: the broker will
-// deliver it again. It says so by a [Revoker], and the flow then lets go of the
+// deliver it again. It says so by its [Settler], and the flow then lets go of the
 // message; a sink that keeps messages waiting SHOULD ask [Message.Revoked] before
 // it sends one.
 //
@@ -54,8 +55,25 @@
 // A component is a struct whose exported fields are its options. It is made with
 // its defaults (a registry's New, or the package's constructor), filled in (by a
 // flow file or by a Go program), checked (Validate, where it has one), opened
-// ([Opener]), used, and closed ([Closer]). What else it can do it says by an
-// optional interface, asserted on the component itself and never on a wrapper.
+// ([Opener]), used, and closed ([Closer]). An option of type [Live] may change while it
+// is used.
+//
+// # What else a stage may say
+//
+// A stage says what it can do by further methods, which are looked for on the stage
+// itself and never on a wrapper:
+//
+//   - [Validator]: its options fit together in some ways only.
+//   - [Opener], [Closer]: it needs something before it is used, or has something to
+//     finish.
+//   - [Nester]: it has bodies of its own.
+//   - [Ender]: it may be the last of a body that has no `to`.
+//   - [Counted]: it counts or measures more than the flow does.
+//   - [Busy]: it works on messages that are settled already.
+//   - [Troubled]: something that it uses does not work.
+//
+// Where the book's name of its pattern is another than its own, it has a method
+// Pattern() string.
 //
 // # Errors
 //
@@ -63,4 +81,16 @@
 // the dead-letter channel at once. [Invalid] marks a message that cannot be read
 // or evaluated: it goes to the invalid-message channel. Anything else is passing
 // and is retried.
+//
+// # What is where
+//
+// Message and its receipt: message.go, receipt.go. What stages and sinks are made of:
+// handler.go, pipe.go, component.go. A flow: flow.go and what begins with flow_: how it
+// starts, in which lane a message goes, what becomes of it when nobody holds it any
+// more, and of what failed for good. How stages are called: chain.go, stage_call.go;
+// what is kept of a message over its attempts: attempt_state.go.
+//
+// Beside this package: stats counts, header names the headers that eipd writes, content
+// knows what bodies are; adapter and broker say what these are, and eiptest checks
+// that stages, adapters and brokers keep to their contracts.
 package eip

@@ -65,9 +65,9 @@ type Flow struct {
 
 	tallies  tallies
 	inFlight load
-	pacer    pacer // of the goroutine that receives
+	sampler  sampler // of the goroutine that receives
 	running  gate
-	watch    watch
+	watcher  watcher
 	unburied unburied
 }
 
@@ -222,7 +222,7 @@ func (x *run) receive(ctx context.Context) error {
 		switch {
 		case err == nil && m != nil:
 			x.start.received++
-			x.dispatch(x.take(m, x.pacer.pick()))
+			x.dispatch(x.take(m, x.sampler.pick()))
 		case m != nil && IsInvalid(err):
 			x.take(m, nil).receipt.release(err)
 		case errors.Is(err, io.EOF), ctx.Err() != nil:
@@ -252,7 +252,7 @@ func (x *run) await(come func() bool, stop <-chan struct{}) bool {
 
 // take makes m this run's own: from here on its receipt settles by way of the
 // flow, which retries and dead-letters before the source is told.
-func (x *run) take(m *Message, e *extra) *Message {
+func (x *run) take(m *Message, e *attemptState) *Message {
 	if m.receipt == nil || m.receipt.run != nil {
 		m = m.Fork(m.Hold())
 	}
@@ -262,10 +262,10 @@ func (x *run) take(m *Message, e *extra) *Message {
 	r := m.receipt
 	r.run, r.message = x, m
 	if e != nil {
-		r.extra = e
+		r.state = e
 	}
 	_, r.test = m.Headers[header.Test]
-	x.watch.see(m)
+	x.watcher.see(m)
 	x.tallies.of(r).received.Add(1)
 	r.size = m.Size()
 	x.inFlight.Add(oneMessage + r.size)

@@ -187,7 +187,7 @@ func (x *run) why(r *receipt, reason string) Headers {
 	return Headers{
 		header.Reason: reason, header.Error: short(r.err.Error(), maxError), header.Flow: x.Name, header.Stage: x.stageOf(r.err),
 		header.Channel: r.message.Channel, header.Attempts: int(r.attempts),
-		header.FirstFailed: r.extra.firstFailed.UTC().Format(at), header.Failed: time.Now().UTC().Format(at),
+		header.FirstFailed: r.state.firstFailed.UTC().Format(at), header.Failed: time.Now().UTC().Format(at),
 	}
 }
 

@@ -22,7 +22,7 @@ func (g *gate) open(x *run) {
 }
 
 // pass counts m as in flight before the run can end.
-func (g *gate) pass(m *Message, e *extra) (*run, *Message) {
+func (g *gate) pass(m *Message, e *attemptState) (*run, *Message) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.run == nil {
@@ -39,9 +39,11 @@ func (f *Flow) Inject(m *Message) error { return f.inject(m, nil) }
 
 // Replay is Inject of a message that has failed before. Where it fails for good once
 // more, failed is called before the message settles.
-func (f *Flow) Replay(m *Message, failed func()) error { return f.inject(m, &extra{failed: failed}) }
+func (f *Flow) Replay(m *Message, failed func()) error {
+	return f.inject(m, &attemptState{failed: failed})
+}
 
-func (f *Flow) inject(m *Message, e *extra) error {
+func (f *Flow) inject(m *Message, e *attemptState) error {
 	x, taken := f.running.pass(m, e)
 	if x == nil {
 		err := fmt.Errorf("inject into %s: %w", f.Name, ErrNotRunning)

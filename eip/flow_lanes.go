@@ -94,7 +94,7 @@ func (x *run) deliver(l *lane, m *Message) {
 		return
 	}
 	settled := make(chan struct{})
-	r.more().onSettled = func() { close(settled) }
+	r.needState().onSettled = func() { close(settled) }
 	l.mu.Lock()
 	Deliver(x.work, x.head, m)
 	l.mu.Unlock()

@@ -23,7 +23,7 @@ func (x *run) settled(r *receipt) {
 	}
 	if r.attempts++; r.attempts == 1 {
 		r.mu.Lock() // a stage that let go of it late may be about to note that it failed there
-		r.more().firstFailed = time.Now()
+		r.needState().firstFailed = time.Now()
 		r.mu.Unlock()
 	}
 	switch {
@@ -123,13 +123,13 @@ func (x *run) about(r *receipt) []any {
 
 // finish ends a message that has not failed.
 func (x *run) finish(r *receipt) {
-	if r.extra != nil {
+	if r.state != nil {
 		r.conclude(returned) // of no stage: it failed at none at last
 	}
 	x.tell(r, nil)
 	how := x.tallies.of(r).outcome(r)
 	x.trace(r, how)
-	x.makeRoom(r)
+	x.leaveWindow(r)
 }
 
 // expire ends a message that has expired before it was begun.
@@ -139,19 +139,19 @@ func (x *run) expire(r *receipt) {
 	t := x.tallies.of(r)
 	t.expired.Add(1)
 	x.trace(r, t.outcome(r))
-	x.makeRoom(r)
+	x.leaveWindow(r)
 }
 
 // fail ends a message that has failed, and is elsewhere now or left to its source.
 func (x *run) fail(r *receipt, how failure, err error) {
 	r.conclude(how)
-	if e := r.extra; e != nil && e.failed != nil {
+	if e := r.state; e != nil && e.failed != nil {
 		e.failed()
 	}
 	x.tell(r, err)
 	x.tallies.of(r).failed[how].Add(1)
 	x.trace(r, [...]stats.Outcome{stats.DeadLettered, stats.Invalid, stats.Returned}[how])
-	x.makeRoom(r)
+	x.leaveWindow(r)
 }
 
 // giveUpOn leaves to its source what the flow has no time for.
@@ -161,7 +161,7 @@ func (x *run) tell(r *receipt, err error) {
 	if r.settler != nil {
 		r.settler.Settle(err)
 	}
-	e := r.extra
+	e := r.state
 	if e == nil {
 		return
 	}
@@ -182,8 +182,8 @@ func (x *run) trace(r *receipt, how stats.Outcome) {
 	}
 }
 
-// makeRoom lets the receiver take the next message.
-func (x *run) makeRoom(r *receipt) {
+// leaveWindow lets the receiver take the next message.
+func (x *run) leaveWindow(r *receipt) {
 	x.inFlight.Add(-oneMessage - r.size)
 	if x.waiting.Load() {
 		select {

@@ -29,13 +29,13 @@ func (x *run) window(inFlight int64) int64 {
 
 // awaitWindow waits until one more message may be taken; false when ctx ended first.
 func (x *run) awaitWindow(ctx context.Context) bool {
-	for !x.hasRoom() && ctx.Err() == nil {
+	for !x.isWindowOpen() && ctx.Err() == nil {
 		if x.window(x.inFlight.messages()) == int64(x.Window) {
-			x.await(x.hasRoom, ctx.Done())
+			x.await(x.isWindowOpen, ctx.Done())
 			break
 		}
 		stalled, cancel := context.WithTimeout(ctx, stallTime)
-		if !x.await(x.hasRoom, stalled.Done()) {
+		if !x.await(x.isWindowOpen, stalled.Done()) {
 			x.start.first += x.window(x.inFlight.messages())
 		}
 		cancel()

@@ -21,8 +21,8 @@ type receipt struct {
 	noted   atomic.Uint32 // by the stage where the message is
 	dropped atomic.Bool
 	test    bool
-	slots   atomic.Uint64 // of the stages that the message reached
-	extra   *extra        // nil: it is not needed
+	reached atomic.Uint64 // of the stages that the message reached
+	state   *attemptState // nil: it is not needed
 
 	// What a flow keeps of a message while it runs it.
 	run     *run
@@ -68,8 +68,8 @@ func (r *receipt) hold() bool {
 func (r *receipt) release(err error) {
 	if err != nil {
 		r.mu.Lock()
-		if r.extra != nil && r.extra.forgive != nil {
-			err = r.extra.forgive(err)
+		if r.state != nil && r.state.forgive != nil {
+			err = r.state.forgive(err)
 		}
 		if err != nil {
 			r.err = join(r.err, err)
@@ -84,7 +84,7 @@ func (r *receipt) release(err error) {
 	case r.run != nil:
 		r.run.settled(r)
 		return
-	case r.extra != nil:
+	case r.state != nil:
 		r.conclude(returned)
 	}
 	if r.settler != nil {
@@ -144,7 +144,7 @@ func (m *Message) Forgive(f func(error) error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := r.more()
+	e := r.needState()
 	if first := e.forgive; first != nil {
 		e.forgive = func(err error) error {
 			if err = first(err); err != nil {

@@ -61,9 +61,9 @@ func (x *run) follow(m *Message) *Message {
 	return &c
 }
 
-// reach is what becomes of a message that is followed when it gets to a link. A
-// link without address follows the last stage of a body.
-func (l *link) reach(m *Message) (*Message, Span) {
+// arrive is what becomes of a message that is followed when it gets to a chainLink. A
+// chainLink without address follows the last stage of a body.
+func (l *chainLink) arrive(m *Message) (*Message, Span) {
 	t := m.trace.within(l.scope)
 	c := *m
 	if l.address == "" {

@@ -2,7 +2,8 @@
 // injects, at components that touch the outside world.
 package testmessage
 
-// Option is the option of such components, which they embed.
+// Option is the option of components that touch the outside world, which they embed:
+// whether Test Messages reach it.
 type Option struct {
 	// What becomes of Test Messages, which the control bus injects: "skip" keeps them
 	// from the outside world, "pass" treats them like any other.

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// extra is what is kept of a message that is measured, that failed, that passes
+// attemptState is what is kept of a message that is measured, that failed, that passes
 // very many stages, or that others wait for.
-type extra struct {
+type attemptState struct {
 	clock
 	onSettled   func()
 	failed      func()            // told of what has failed for good
 	forgive     func(error) error // of this attempt
 	firstFailed time.Time
-	slots       uint64        // of the stages that it reached in earlier attempts
-	far         map[int]int32 // of slots beyond 63, the attempt that reached them first
+	reached     uint64        // of the stages that it reached in earlier attempts
+	far         map[int]int32 // of stages numbered beyond 63, the attempt that reached them first
 	// failing are the stages at which it failed in the present attempt. owed are those,
 	// of this attempt and earlier ones, that have counted it as received, and do not
 	// know yet what became of it.
@@ -23,39 +23,39 @@ type extra struct {
 	undecided     []Stage // that counted it nowhere when it was there
 }
 
-// more returns the extra; the lock is held.
-func (r *receipt) more() *extra {
-	if r.extra == nil {
-		r.extra = &extra{}
+// needState returns the state, which it makes at need; the lock is held.
+func (r *receipt) needState() *attemptState {
+	if r.state == nil {
+		r.state = &attemptState{}
 	}
-	return r.extra
+	return r.state
 }
 
-// visits notes that the message is at a stage, and reports whether it was not there
+// reach notes that the message is at a stage, and reports whether it was not there
 // in an earlier attempt.
-func (r *receipt) visits(slot int) (first bool) {
-	if slot < 64 {
-		r.slots.Or(1 << slot)
-		return r.attempts == 0 || r.extra.slots&(1<<slot) == 0
+func (r *receipt) reach(number int) (first bool) {
+	if number < 64 {
+		r.reached.Or(1 << number)
+		return r.attempts == 0 || r.state.reached&(1<<number) == 0
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := r.more()
-	at, ok := t.far[slot]
+	t := r.needState()
+	at, ok := t.far[number]
 	if ok {
 		return at == r.attempts
 	}
 	if t.far == nil {
 		t.far = map[int]int32{}
 	}
-	t.far[slot] = r.attempts
+	t.far[number] = r.attempts
 	return true
 }
 
 func (r *receipt) failedAt(s *tally, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := r.more()
+	t := r.needState()
 	t.failing = append(t.failing, s)
 	if first {
 		t.owed = append(t.owed, s)
@@ -66,7 +66,7 @@ func (r *receipt) failedAt(s *tally, first bool) {
 func (r *receipt) reachedAgain(s Stage) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := r.extra
+	t := r.state
 	if i := slices.Index(t.undecided, s); i >= 0 {
 		t.undecided = slices.Delete(t.undecided, i, i+1)
 		return
@@ -79,7 +79,7 @@ func (r *receipt) reachedAgain(s Stage) {
 func (r *receipt) passedAgain(s *tally, noted uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.extra.pay(s) {
+	if r.state.pay(s) {
 		s.pass(noted)
 	}
 }
@@ -95,7 +95,7 @@ func (m *Message) CountsAt(s Stage) bool {
 func (r *receipt) countsAt(s Stage) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !slices.Contains(r.more().passing, s)
+	return !slices.Contains(r.needState().passing, s)
 }
 
 // Undecided notes that m fails at a stage before that has counted it, so that the next
@@ -104,13 +104,13 @@ func (m *Message) Undecided(s Stage, err error) error {
 	if r := m.receipt; r != nil && m.CountsAt(s) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.more().undecided = append(r.extra.undecided, s)
+		r.needState().undecided = append(r.state.undecided, s)
 	}
 	return err
 }
 
 // pay strikes off one debt of a stage; false where there is none.
-func (t *extra) pay(s *tally) bool {
+func (t *attemptState) pay(s *tally) bool {
 	i := slices.Index(t.owed, s)
 	if i >= 0 {
 		t.owed = slices.Delete(t.owed, i, i+1)
@@ -120,11 +120,11 @@ func (t *extra) pay(s *tally) bool {
 
 // tryAgain begins another attempt.
 func (r *receipt) tryAgain() {
-	t := r.extra
+	t := r.state
 	for _, s := range t.failing {
 		s.retried.Add(1)
 	}
-	t.failing, t.passing, t.slots, t.forgive = nil, nil, r.slots.Load(), nil
+	t.failing, t.passing, t.reached, t.forgive = nil, nil, r.reached.Load(), nil
 	r.err = nil
 	r.sent.Store(0)
 	r.dropped.Store(false)
@@ -135,7 +135,7 @@ func (r *receipt) tryAgain() {
 // conclude tells the stages what became of the message at last: it got round those
 // where it failed earlier, and failed at those where it failed now.
 func (r *receipt) conclude(how failure) {
-	t := r.extra
+	t := r.state
 	if t == nil {
 		return
 	}

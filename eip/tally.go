@@ -76,7 +76,7 @@ func (m *Message) Drop() {
 	}
 }
 
-// What stages note of a message until the link that called them takes it over: the
+// What stages note of a message until the chainLink that called them takes it over: the
 // copies in the lower bits, the drops above.
 const oneDrop = 1 << 24
 

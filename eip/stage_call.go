@@ -6,43 +6,43 @@ import (
 	"time"
 )
 
-// A visit is one message at one stage.
-type visit struct {
+// A stageCall is one message at one stage.
+type stageCall struct {
 	*receipt
 	first bool   // the message was not there in an earlier attempt
-	noted uint32 // before the visit
+	noted uint32 // before the call
 
 	span   Span // nil: nobody follows the message
-	*clock      // nil: the visit is not measured
+	*clock      // nil: the call is not measured
 	began  time.Duration
 	below  int64 // what other stages had taken of the message's time by then
 }
 
-// enter counts m as received by the link's stage.
-func (l *link) enter(m *Message) (v visit) {
+// enter counts m as received by the stage.
+func (l *chainLink) enter(m *Message) (c stageCall) {
 	r := m.receipt
 	if r == nil {
-		return v
+		return c
 	}
-	v.receipt = r
+	c.receipt = r
 	if n := l.named; n != nil {
-		n.watch.see(m)
-		v.noted = r.noted.Load()
-		if v.first = r.visits(n.slot); v.first {
+		n.watcher.see(m)
+		c.noted = r.noted.Load()
+		if c.first = r.reach(n.number); c.first {
 			n.tallies.of(r).received.Add(1)
 		} else {
 			r.reachedAgain(n.Stage)
 		}
 	}
-	if x := r.extra; x != nil && x.measured {
-		v.clock, v.below, v.began = &x.clock, x.taken.Load(), now()
+	if x := r.state; x != nil && x.measured {
+		c.clock, c.below, c.began = &x.clock, x.taken.Load(), now()
 	}
-	return v
+	return c
 }
 
-// leave takes the error of a visit, or the panic that ended it. An error gets the
+// leave takes the error of a stage call, or the panic that ended it. An error gets the
 // address of the innermost stage, which is where the message failed.
-func (l *link) leave(v *visit, err *error) {
+func (l *chainLink) leave(c *stageCall, err *error) {
 	if p := recover(); p != nil {
 		*err = &panicked{p, debug.Stack()}
 	}
@@ -50,32 +50,32 @@ func (l *link) leave(v *visit, err *error) {
 	if here {
 		*err = &StageError{Address: l.address, Err: *err}
 	}
-	if v.span != nil {
+	if c.span != nil {
 		if here {
-			v.span.End(*err)
+			c.span.End(*err)
 		} else {
-			v.span.End(nil)
+			c.span.End(nil)
 		}
 	}
-	r := v.receipt
+	r := c.receipt
 	if r == nil {
 		return
 	}
-	if v.clock != nil {
-		l.measure(v)
+	if c.clock != nil {
+		l.measure(c)
 	}
 	if l.named == nil {
 		return
 	}
 	t := l.named.tallies.of(r)
-	noted := r.noted.Load() - v.noted
+	noted := r.noted.Load() - c.noted
 	if noted != 0 {
 		r.noted.Add(-noted)
 	}
 	switch {
 	case here:
-		r.failedAt(t, v.first)
-	case !v.first:
+		r.failedAt(t, c.first)
+	case !c.first:
 		r.passedAgain(t, noted)
 	case noted != 0:
 		t.pass(noted)
@@ -85,10 +85,10 @@ func (l *link) leave(v *visit, err *error) {
 }
 
 // measure records what the stage itself took, without what followed it.
-func (l *link) measure(v *visit) {
-	own := max(int64(now()-v.began)-(v.taken.Load()-v.below), 0)
-	v.taken.Add(own)
-	if l.named != nil && !v.test {
+func (l *chainLink) measure(c *stageCall) {
+	own := max(int64(now()-c.began)-(c.taken.Load()-c.below), 0)
+	c.taken.Add(own)
+	if l.named != nil && !c.test {
 		l.named.tallies.latency.Record(time.Duration(own))
 	}
 }
@@ -105,16 +105,16 @@ var epoch = time.Now()
 // now is cheaper than time.Now.
 func now() time.Duration { return time.Since(epoch) }
 
-// A pacer picks which messages are measured: all, while they come slowly, and of a
+// A sampler picks which messages are measured: all, while they come slowly, and of a
 // stream one in about pace.
-type pacer struct {
+type sampler struct {
 	skip, stride int
 	last         time.Duration
 }
 
 const pace = 50 * time.Microsecond
 
-func (p *pacer) pick() *extra {
+func (p *sampler) pick() *attemptState {
 	if p.skip--; p.skip > 0 {
 		return nil
 	}
@@ -126,5 +126,5 @@ func (p *pacer) pick() *extra {
 		p.stride = min(p.stride*2, 1024)
 	}
 	p.last, p.skip = t, p.stride
-	return &extra{clock: clock{measured: true, received: t}}
+	return &attemptState{clock: clock{measured: true, received: t}}
 }

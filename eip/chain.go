@@ -1,0 +1,101 @@
+package eip
+
+import (
+	"context"
+	"errors"
+)
+
+// Chain makes one Handler of stages and what follows the last of them. Where
+// nothing does, next is nil: then what an Ender at the end passes on is discarded,
+// and anything else that comes so far is an error.
+func Chain(stages []Stage, next Handler) Handler {
+	if next == nil && ends(stages) {
+		next = Discard
+	}
+	last := &chainLink{stage: endAt(next)}
+	h := Handler(last)
+	for i := len(stages) - 1; i >= 0; i-- {
+		l := &chainLink{stage: stages[i], next: h}
+		if n, ok := l.stage.(*Named); ok {
+			l.stage, l.address, l.named = n.Stage, n.Address, n
+			l.scope = scopeOf(n.Address)
+			last.scope = l.scope
+		}
+		h = l
+	}
+	return h
+}
+
+func ends(stages []Stage) bool {
+	if len(stages) == 0 {
+		return false
+	}
+	last := stages[len(stages)-1]
+	if n, ok := last.(*Named); ok {
+		last = n.Stage
+	}
+	e, ok := last.(Ender)
+	if !ok {
+		return false
+	}
+	ends, _ := e.Ends()
+	return ends
+}
+
+// end hands over to what follows a chain.
+type end struct {
+	to     Handler
+	copies int32 // 0: more stages follow
+}
+
+func endAt(to Handler) end {
+	switch to := to.(type) {
+	case nil, *chainLink, discard:
+		return end{to: to}
+	case Multicast:
+		return end{to, int32(len(to))}
+	}
+	return end{to, 1}
+}
+
+func (e end) Process(ctx context.Context, m *Message, _ Handler) error {
+	if e.to == nil {
+		return errFellOff
+	}
+	err := e.to.Handle(ctx, m)
+	if err == nil && e.copies > 0 && m.receipt != nil {
+		m.receipt.sent.Add(e.copies)
+	}
+	return err
+}
+
+var errFellOff = errors.New("the message fell off the end of a body that has no `to`")
+
+// chainLink is one stage and what follows it.
+type chainLink struct {
+	stage   Stage
+	next    Handler
+	address string
+	scope   string // address of the body
+	named   *Named // counts; nil: nobody does
+}
+
+func (l *chainLink) Handle(ctx context.Context, m *Message) (err error) {
+	var span Span
+	if m.trace != nil {
+		m, span = l.arrive(m)
+	}
+	v := l.enter(m)
+	v.span = span
+	defer l.leave(&v, &err)
+	return l.stage.Process(ctx, m, l.next)
+}
+
+// addressOf returns the address of the innermost stage that failed.
+func addressOf(err error) string {
+	var s *StageError
+	if errors.As(err, &s) {
+		return s.Address
+	}
+	return ""
+}
