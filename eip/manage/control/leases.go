@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -231,11 +230,10 @@ func (s *settings) leases() []Lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := []Lease{}
-	for k, e := range s.set {
-		if e.timer != nil && e.shared {
-			all = append(all, Lease{k.address, k.attribute, e.stage.Settable()[k.attribute], e.until.UTC()})
+	for _, r := range s.all() {
+		if r.Until != nil && r.Shared {
+			all = append(all, Lease{r.Address, r.Attribute, r.Value, *r.Until})
 		}
 	}
-	slices.SortFunc(all, func(a, b Lease) int { return strings.Compare(a.Address+" "+a.Attribute, b.Address+" "+b.Attribute) })
 	return all
 }

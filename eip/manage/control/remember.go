@@ -25,6 +25,7 @@ type remembered struct {
 	Back      any        `json:"back,omitempty"`  // what a lease gives back
 	Until     *time.Time `json:"until,omitempty"` // of a lease
 	Shared    bool       `json:"shared,omitempty"`
+	file      any        // the flow file's value
 }
 
 // remember keeps what is set from now on in a file, having set what it holds.
@@ -97,11 +98,12 @@ func (s *Server) settableAt(address string) Settable {
 	return nil
 }
 
-// all returns what is set, for the file. The lock is held.
+// all returns what is set and leased, but for what the flow file says too, sorted. The
+// lock is held.
 func (s *settings) all() []remembered {
 	all := []remembered{}
 	for k, e := range s.set {
-		r := remembered{Address: k.address, Attribute: k.attribute, Value: e.stage.Settable()[k.attribute], Shared: e.shared}
+		r := remembered{Address: k.address, Attribute: k.attribute, Value: e.stage.Settable()[k.attribute], Shared: e.shared, file: e.file}
 		switch {
 		case e.timer != nil:
 			until := e.until.UTC()

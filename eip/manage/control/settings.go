@@ -2,7 +2,6 @@ package control
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -114,24 +113,11 @@ func (s *settings) keep() {
 func (s *settings) changed(address string) map[string]Setting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all map[string]Setting
-	for k, e := range s.set {
-		if k.address != address {
-			continue
+	all := map[string]Setting{}
+	for _, r := range s.all() {
+		if r.Address == address {
+			all[r.Attribute] = Setting{Value: r.Value, File: r.file, Until: r.Until}
 		}
-		now := e.stage.Settable()[k.attribute]
-		if e.timer == nil && reflect.DeepEqual(now, e.file) {
-			continue
-		}
-		c := Setting{Value: now, File: e.file}
-		if e.timer != nil {
-			until := e.until
-			c.Until = &until
-		}
-		if all == nil {
-			all = map[string]Setting{}
-		}
-		all[k.attribute] = c
 	}
 	return all
 }
