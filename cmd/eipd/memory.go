@@ -17,7 +17,7 @@ func (r *runCommand) limitMemory(given bool) (eip.Bytes, error) {
 		part, of = 5, 8
 		// Nearly all that a message needs is garbage soon, and little is live: to collect
 		// every few megabytes takes a tenth of the time that messages take.
-		percent = 300
+		percent = 200
 	)
 	var memory eip.Bytes
 	if err := memory.UnmarshalText([]byte(r.memory)); err != nil {

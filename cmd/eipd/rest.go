@@ -43,6 +43,7 @@ func rest(ctx context.Context, h *host.Host) {
 func giveBackMemory(kept uint64) uint64 {
 	const worth = 2 << 20
 	if heap() > kept+max(worth, kept/4) {
+		runtime.GC() // pools keep what they have for one collection more
 		debug.FreeOSMemory()
 		kept = heap()
 	}

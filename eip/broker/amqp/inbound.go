@@ -152,7 +152,7 @@ func (r *inbound) begin() error {
 		return nil
 	}
 	at, size, ok := headerTable(frame[7 : len(frame)-1])
-	if !ok || readable(frame[7+at+4:7+at+4+size]) {
+	if !ok || readable(frame[7+at+4:7+at+4+size], true, 0) {
 		return nil
 	}
 	r.changed = wrap(frame, 7+at, size)

@@ -13,45 +13,37 @@ import (
 const (
 	readableDepth    = 30
 	readableElements = 8000
-	readableSurely   = 5 * readableDepth // bytes that can hold neither
 )
 
-// readable reports whether the library reads a table.
-func readable(b []byte) bool {
-	if len(b) <= readableSurely {
-		return plain(b)
-	}
-	d := decoder{elements: readableElements, depth: readableDepth}
-	_, err := d.table(b, 0)
-	return err == nil && !d.odd
-}
-
-// plain is readable for small tables, and makes nothing.
-func plain(b []byte) bool {
-	for len(b) > 0 {
-		n := 1 + int(b[0])
-		if n >= len(b) {
+// readable reports whether the library reads a table, or a list, whose values have no
+// names. It makes nothing.
+func readable(b []byte, named bool, depth int) bool {
+	for n := 0; len(b) > 0; n++ {
+		if n >= readableElements || depth > readableDepth {
 			return false
 		}
-		kind := b[n]
-		size := fixed[kind]
-		b = b[n+1:]
-		switch kind {
-		case 'S', 'x', 'F', 'A':
-			if len(b) < 4 {
+		if named {
+			at := 1 + int(b[0])
+			if at >= len(b) {
 				return false
 			}
-			size = 4 + int(binary.BigEndian.Uint32(b))
-			if kind == 'F' || kind == 'A' { // rare: look closer
-				d := decoder{elements: readableElements, depth: readableDepth}
-				_, _, err := d.field(kind, b, 0)
-				if err != nil || d.odd {
-					return false
-				}
+			b = b[at:]
+		}
+		kind := b[0]
+		size := fixed[kind]
+		b = b[1:]
+		switch kind {
+		case 'S', 'x', 'F', 'A':
+			value, ok := sized(b)
+			if !ok || kind != 'S' && kind != 'x' && !readable(value, kind == 'F', depth+1) {
+				return false
 			}
+			size = 4 + len(value)
 		case 'V':
+		case 'L', 'U': // RabbitMQ has them
+			return false
 		default:
-			if size == 0 || kind == 'L' || kind == 'U' {
+			if size == 0 {
 				return false
 			}
 		}
@@ -63,6 +55,18 @@ func plain(b []byte) bool {
 	return true
 }
 
+// sized returns the value that has its length before it.
+func sized(b []byte) (value []byte, ok bool) {
+	if len(b) < 4 {
+		return nil, false
+	}
+	n := int(binary.BigEndian.Uint32(b))
+	if n > len(b)-4 {
+		return nil, false
+	}
+	return b[4 : 4+n], true
+}
+
 // fixed is how many bytes the values of a type have.
 var fixed = [256]int{'t': 1, 'b': 1, 'B': 1, 's': 2, 'U': 2, 'u': 2, 'I': 4, 'i': 4, 'l': 8, 'L': 8, 'f': 4, 'd': 8, 'D': 5, 'T': 8}
 
@@ -70,24 +74,13 @@ var errTable = errors.New("its header table cannot be read")
 
 // decodeTable decodes what the library does not.
 func decodeTable(b []byte) (eip.Headers, error) {
-	d := decoder{elements: math.MaxInt, depth: math.MaxInt}
-	return d.table(b, 0)
-}
-
-// decoder decodes tables within limits.
-type decoder struct {
-	elements, depth int
-	odd             bool // there was a type that the library does not know
-}
-
-func (d *decoder) table(b []byte, depth int) (eip.Headers, error) {
 	h := eip.Headers{}
-	for n := 0; len(b) > 0; n++ {
+	for len(b) > 0 {
 		at := 1 + int(b[0])
-		if at >= len(b) || depth > d.depth || n >= d.elements {
+		if at >= len(b) {
 			return nil, errTable
 		}
-		v, size, err := d.field(b[at], b[at+1:], depth)
+		v, size, err := decodeField(b[at], b[at+1:])
 		if err != nil {
 			return nil, err
 		}
@@ -97,13 +90,10 @@ func (d *decoder) table(b []byte, depth int) (eip.Headers, error) {
 	return h, nil
 }
 
-func (d *decoder) list(b []byte, depth int) ([]any, error) {
+func decodeList(b []byte) ([]any, error) {
 	list := []any{}
 	for len(b) > 0 {
-		if depth > d.depth || len(list) >= d.elements {
-			return nil, errTable
-		}
-		v, size, err := d.field(b[0], b[1:], depth)
+		v, size, err := decodeField(b[0], b[1:])
 		if err != nil {
 			return nil, err
 		}
@@ -113,39 +103,36 @@ func (d *decoder) list(b []byte, depth int) ([]any, error) {
 	return list, nil
 }
 
-// field decodes one value, and tells its size.
-func (d *decoder) field(kind byte, b []byte, depth int) (v any, size int, err error) {
+// decodeField decodes one value, and tells its size.
+func decodeField(kind byte, b []byte) (v any, size int, err error) {
 	switch kind {
 	case 'V':
 		return nil, 0, nil
 	case 'S', 'x', 'F', 'A':
-		if len(b) < 4 {
+		value, ok := sized(b)
+		if !ok {
 			return nil, 0, errTable
 		}
-		n := int(binary.BigEndian.Uint32(b))
-		if n > len(b)-4 {
-			return nil, 0, errTable
-		}
-		switch b, size = b[4:4+n], 4+n; kind {
+		switch kind {
 		case 'S':
-			v = string(b)
+			v = string(value)
 		case 'x':
-			v = append([]byte{}, b...)
+			v = append([]byte{}, value...)
 		case 'F':
-			v, err = d.table(b, depth+1)
+			v, err = decodeTable(value)
 		default:
-			v, err = d.list(b, depth+1)
+			v, err = decodeList(value)
 		}
-		return v, size, err
+		return v, 4 + len(value), err
 	}
 	size = fixed[kind]
 	if size == 0 || size > len(b) {
 		return nil, 0, errTable
 	}
-	return d.scalar(kind, b), size, nil
+	return decodeScalar(kind, b), size, nil
 }
 
-func (d *decoder) scalar(kind byte, b []byte) any {
+func decodeScalar(kind byte, b []byte) any {
 	switch kind {
 	case 't':
 		return b[0] != 0
@@ -156,7 +143,6 @@ func (d *decoder) scalar(kind byte, b []byte) any {
 	case 's':
 		return int16(binary.BigEndian.Uint16(b))
 	case 'U':
-		d.odd = true
 		return int16(binary.BigEndian.Uint16(b))
 	case 'u':
 		return binary.BigEndian.Uint16(b)
@@ -167,7 +153,6 @@ func (d *decoder) scalar(kind byte, b []byte) any {
 	case 'l':
 		return int64(binary.BigEndian.Uint64(b))
 	case 'L':
-		d.odd = true
 		return binary.BigEndian.Uint64(b)
 	case 'f':
 		return math.Float32frombits(binary.BigEndian.Uint32(b))

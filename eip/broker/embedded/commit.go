@@ -27,7 +27,7 @@ func (s *store) run() {
 			s.commit(b)
 			if s.touched.Load() > maxMapped {
 				s.touched.Store(0)
-				unmapCache(s.db.Info().Data) // only a transaction maps the file elsewhere
+				unmapCache(s.db) // only a transaction maps the file elsewhere
 			}
 			continue
 		}

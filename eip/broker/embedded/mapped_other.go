@@ -2,7 +2,9 @@
 
 package embedded
 
+import "go.etcd.io/bbolt"
+
 // unmapCache does nothing where it is not known how.
-func unmapCache(uintptr) {}
+func unmapCache(*bbolt.DB) {}
 
 func unmap([]byte) {}

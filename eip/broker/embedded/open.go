@@ -151,7 +151,7 @@ func (s *store) open() (err error) {
 	if err := s.load(); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
-	unmapCache(s.db.Info().Data) // bbolt has looked at all of it
+	unmapCache(s.db) // bbolt has looked at all of it
 	return nil
 }
 
