@@ -159,3 +159,28 @@ func exported(d ast.Decl) (names []string) {
 	}
 	return names
 }
+
+// Files that the page on architecture names are there.
+func TestArchitecture_NamesFiles(t *testing.T) {
+	page, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	err = fs.WalkDir(os.DirFS("../.."), ".", func(name string, d fs.DirEntry, err error) error {
+		there[name], there[path.Base(name)] = true, true
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`((?:cmd|eip)/[a-z_/]+(?:\\.go)?|[a-z_/]+\\.go)`").FindAllSubmatch(page, -1)
+	if len(names) < 30 {
+		t.Errorf("the page names %d files and folders only", len(names))
+	}
+	for _, m := range names {
+		if !there[strings.TrimSuffix(string(m[1]), "/")] {
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+}
