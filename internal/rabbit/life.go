@@ -119,23 +119,11 @@ func (n *Node) signal(t testing.TB, s syscall.Signal) {
 	}
 }
 
-// Ctl runs rabbitmqctl, and returns its output.
-func (n *Node) Ctl(t testing.TB, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(filepath.Join(scripts, "rabbitmqctl"), append([]string{"-q"}, args...)...)
-	cmd.Env, cmd.Dir = n.env, n.dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("rabbitmqctl %v: %v\n%s", args, err, out)
-	}
-	return string(out)
-}
-
 // Sync has the node write down which queues were declared and deleted. One that is
 // killed shortly after has forgotten it otherwise.
 func (n *Node) Sync(t testing.TB) {
 	t.Helper()
-	n.Ctl(t, "eval", "mnesia:sync_log().")
+	n.Eval(t, "mnesia:sync_log()")
 }
 
 // Memory sets the part of the machine's memory that the node may use. At 0 it

@@ -2,8 +2,7 @@ package rabbit
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"fmt"
 	"testing"
 )
 
@@ -35,10 +34,6 @@ func (n *Node) Vhosts(t testing.TB, names ...string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "definitions.json")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n.Ctl(t, "import_definitions", file)
+	n.Eval(t, fmt.Sprintf("rabbit_definitions:import_raw(<<%q/utf8>>)", text))
 	return urls
 }
