@@ -28,7 +28,7 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	d.alone = true
 	d.variables(blocks["variable"])
 	d.alone = false
-	clear(d.contexts) // from here on they see the variables
+	d.names = nil // from here on settings see the variables
 	d.locals(blocks["locals"])
 	for _, b := range blocks["broker"] {
 		d.broker(b)
@@ -70,7 +70,7 @@ func (d *decoder) spendParts(parts int) (err error) {
 }
 
 func (c *Config) decoder() *decoder {
-	d := &decoder{config: c, settings: c.settings, budget: setting.NewBudget(), unsaid: map[hcl.Range]bool{}, contexts: map[string]*hcl.EvalContext{}}
+	d := &decoder{config: c, settings: c.settings, budget: setting.NewBudget(), unsaid: map[hcl.Range]bool{}}
 	d.limits = &expression.Limits{Compile: d.spendParts}
 	return d
 }

@@ -22,7 +22,8 @@ import (
 type decoder struct {
 	config   *Config
 	settings *settings
-	contexts map[string]*hcl.EvalContext // by file
+	names    *hcl.EvalContext // that settings see; nil: not yet made
+	file     string           // whose setting is evaluated
 	budget   *setting.Budget
 	flow     *Flow    // the flow that is decoded; nil outside of one
 	path     []string // the locals under way

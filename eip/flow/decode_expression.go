@@ -134,7 +134,7 @@ func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
 }
 
 func (d *decoder) mapKey(expr hcl.Expression) (string, bool) {
-	k, diags := d.budget.Evaluate(expr, d.context(expr.Range().Filename))
+	k, diags := d.compute(expr, d.context())
 	d.hide = setting.IsPrivate(k)
 	k, _ = k.Unmark()
 	if diags.HasErrors() || k.IsNull() || !k.IsKnown() {

@@ -11,8 +11,8 @@ import (
 	"github.com/eipd/eipd/internal/regular"
 )
 
-func (d *decoder) functions(filename string) map[string]function.Function {
-	return d.budget.Functions(map[string]function.Function{"env": d.envFunction(), "file": d.fileFunction(filepath.Dir(filename))})
+func (d *decoder) functions() map[string]function.Function {
+	return d.budget.Functions(map[string]function.Function{"env": d.envFunction(), "file": d.fileFunction()})
 }
 
 func (d *decoder) envFunction() function.Function {
@@ -39,14 +39,15 @@ func (d *decoder) envFunction() function.Function {
 // maxFile is how many bytes file() reads.
 const maxFile = 1 << 20
 
-func (d *decoder) fileFunction(dir string) function.Function {
+// fileFunction reads what lies beside the file that says it.
+func (d *decoder) fileFunction() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			path := args[0].AsString()
 			if !filepath.IsAbs(path) {
-				path = filepath.Join(dir, path)
+				path = filepath.Join(filepath.Dir(d.file), path)
 			}
 			d.budget.Spend(0, 2*maxFile)
 			type file string

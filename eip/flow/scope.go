@@ -53,13 +53,12 @@ type local struct {
 
 var referenceKinds = []string{"broker", "queue", "topic", "adapter", "flow"}
 
-// context is the evaluation context of one file: `file()` reads what lies beside
-// the file that says it.
-func (d *decoder) context(filename string) *hcl.EvalContext {
-	if c, ok := d.contexts[filename]; ok {
-		return c
+// context is what settings are evaluated in.
+func (d *decoder) context() *hcl.EvalContext {
+	if d.names != nil {
+		return d.names
 	}
-	c := &hcl.EvalContext{Functions: d.functions(filename), Variables: map[string]cty.Value{"var": object(d.settings.variables)}}
+	c := &hcl.EvalContext{Functions: d.functions(), Variables: map[string]cty.Value{"var": object(d.settings.variables)}}
 	for _, kind := range referenceKinds {
 		values := map[string]cty.Value{}
 		for name := range d.settings.names[kind] {
@@ -67,7 +66,7 @@ func (d *decoder) context(filename string) *hcl.EvalContext {
 		}
 		c.Variables[kind] = object(values)
 	}
-	d.contexts[filename] = c
+	d.names = c
 	return c
 }
 
@@ -96,7 +95,7 @@ func (d *decoder) value(expr hcl.Expression) (v cty.Value, ok bool) {
 // evaluate evaluates a setting. Names are checked before, as HCL's own words for an
 // unknown name do not say which names there are. ok is false where it failed.
 func (d *decoder) evaluate(expr hcl.Expression) (v cty.Value, ok bool) {
-	ctx := d.context(expr.Range().Filename)
+	ctx := d.context()
 	needed := map[string]cty.Value{}
 	known := true
 	for _, t := range expr.Variables() {
@@ -109,7 +108,7 @@ func (d *decoder) evaluate(expr hcl.Expression) (v cty.Value, ok bool) {
 		ctx = ctx.NewChild()
 		ctx.Variables = map[string]cty.Value{"local": object(needed)}
 	}
-	v, diags := d.budget.Evaluate(expr, ctx)
+	v, diags := d.compute(expr, ctx)
 	for _, diag := range diags {
 		d.withQuotes(diag)
 		d.diags = append(d.diags, diag)
@@ -122,6 +121,12 @@ func (d *decoder) evaluate(expr hcl.Expression) (v cty.Value, ok bool) {
 		return cty.DynamicVal, false
 	}
 	return v, true
+}
+
+// compute evaluates what names only what there is.
+func (d *decoder) compute(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	d.file = expr.Range().Filename
+	return d.budget.Evaluate(expr, ctx)
 }
 
 // checkName reports a name that does not exist, and evaluates the local that does.

@@ -120,6 +120,9 @@ func (h *Host) start(ctx context.Context, file string, c *flow.Config, flows ...
 	}
 	h.secrets.Join(c.Secrets())
 	u = h.newUnit(ctx, file, c)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(u.context, cancel)()
 	main := h.main.CompareAndSwap(nil, u)
 	if u.config, u.flows, err = u.build(c, flows); err != nil {
 		if main {

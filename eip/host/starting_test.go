@@ -140,6 +140,38 @@ func TestProcess_AnswersWhileItStarts(t *testing.T) {
 	}
 }
 
+// A Host that is stopped gives up what it starts.
+func TestHost_StopsWhileItStarts(t *testing.T) {
+	arrived = make(chan struct{})
+	c := load(t, `
+		broker "b" { url = "away:" }
+		queue "in" { broker = broker.b }
+		flow "f" {
+		  from = queue.in
+		  discard {}
+		}`)
+	answering := make(chan struct{})
+	h := host.New(host.Options{Answering: func(*host.Host) error {
+		close(answering)
+		return nil
+	}})
+	ended := make(chan error)
+	go func() {
+		_, err := h.Start(t.Context(), c)
+		ended <- err
+	}()
+	<-answering
+	if err := h.Stop(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("it started")
+	}
+	if _, err := h.Start(t.Context(), c); err == nil {
+		t.Error("it starts after its end")
+	}
+}
+
 func ask[T any](t *testing.T, socket, command, target string) (v T) {
 	c, err := control.DialSocket(socket)
 	if err != nil {

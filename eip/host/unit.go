@@ -226,6 +226,7 @@ func (u *Unit) finish(flows []*flowRun) (err error) {
 	for _, r := range flows {
 		r.retired.Store(true)
 	}
+	flows = slices.DeleteFunc(slices.Clone(flows), func(r *flowRun) bool { return r.life.Load() == nil }) // who starts these gives up
 	before := upstream(flows)
 	var wait sync.WaitGroup
 	for _, r := range flows {
