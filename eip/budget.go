@@ -53,7 +53,7 @@ func (l *load) messages() int64 { return l.Load() / oneMessage }
 // nothing halts the flow.
 func (x *run) isWindowOpen() bool {
 	n := x.inFlight.Load()
-	return n/oneMessage < x.window(n/oneMessage) && n%oneMessage < int64(x.WindowBytes) && !x.unburied.halted.Load()
+	return n/oneMessage < x.window(n/oneMessage) && n%oneMessage < int64(x.WindowBytes) && !x.pendingDeadLetters.halted.Load()
 }
 
 // isIdle reports whether nothing is in flight.

@@ -63,12 +63,12 @@ type Flow struct {
 	// Traced, where set, is told what became of each Test Message, and why.
 	Traced func(m *Message, how stats.Outcome, err error)
 
-	tallies  tallies
-	inFlight load
-	sampler  sampler // of the goroutine that receives
-	running  gate
-	watcher  watcher
-	unburied unburied
+	tallies            tallies
+	inFlight           load
+	sampler            sampler // of the goroutine that receives
+	running            gate
+	watcher            watcher
+	pendingDeadLetters pendingDeadLetters
 }
 
 // Retry says how often a failed message is tried, and when.

@@ -53,7 +53,7 @@ type deadLetter struct {
 func (x *run) deadLetter(d deadLetter) {
 	r := d.receipt
 	if r.revoked() {
-		x.buried(d, returned, r.err)
+		x.endDeadLetter(d, returned, r.err)
 		return
 	}
 	to, how, reason := x.DeadLetter, deadLettered, "failed"
@@ -62,7 +62,7 @@ func (x *run) deadLetter(d deadLetter) {
 	}
 	if to == nil {
 		x.Env.Log.Error("message failed and goes back to its source", x.about(r)...)
-		x.buried(d, returned, r.err)
+		x.endDeadLetter(d, returned, r.err)
 		return
 	}
 	if d.attempt++; d.attempt == 1 && d.refused == nil {
@@ -77,10 +77,10 @@ func (x *run) deadLetter(d deadLetter) {
 	Deliver(x.work, to, m.Fork(func(err error) {
 		switch {
 		case err == nil, d.kept != "" && IsPermanent(err):
-			x.buried(d, how, nil)
+			x.endDeadLetter(d, how, nil)
 			return
 		case r.revoked():
-			x.buried(d, returned, r.err)
+			x.endDeadLetter(d, returned, r.err)
 			return
 		case x.Discreet != nil:
 			err = x.Discreet(m, err)
@@ -106,14 +106,14 @@ func (x *run) deadLetterAgain(d deadLetter, why Headers, err error) {
 		halt, err = true, fmt.Errorf("%w; %w", err, lost)
 	}
 	x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(d.receipt), slog.Any("cause", err), slog.Bool("halted", halt))...)
-	x.unburied.add(d.receipt, err, halt)
+	x.pendingDeadLetters.add(d.receipt, err, halt)
 	t := time.NewTimer(x.backoff(d.attempt))
 	defer t.Stop()
 	select {
 	case <-t.C:
 		x.deadLetter(d)
 	case <-x.work.Done():
-		x.unburied.remove(d.receipt)
+		x.pendingDeadLetters.remove(d.receipt)
 		x.giveUpOn(d.receipt)
 	}
 }
@@ -129,14 +129,14 @@ func (x *run) keep(m *Message) (where string, err error) {
 	return where, err
 }
 
-func (x *run) buried(d deadLetter, how failure, err error) {
-	x.unburied.remove(d.receipt)
+func (x *run) endDeadLetter(d deadLetter, how failure, err error) {
+	x.pendingDeadLetters.remove(d.receipt)
 	x.fail(d.receipt, how, err)
 }
 
-// unburied are the dead letters that their channel did not take when it was last
+// pendingDeadLetters are the dead letters that their channel did not take when it was last
 // asked.
-type unburied struct {
+type pendingDeadLetters struct {
 	mu  sync.Mutex
 	all map[*receipt]error
 	// halting are those that it refuses for good and nobody else keeps: while there
@@ -146,36 +146,36 @@ type unburied struct {
 	halted  atomic.Bool
 }
 
-func (u *unburied) add(r *receipt, err error, halts bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.all == nil {
-		u.all, u.halting = map[*receipt]error{}, map[*receipt]error{}
+func (p *pendingDeadLetters) add(r *receipt, err error, halts bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all == nil {
+		p.all, p.halting = map[*receipt]error{}, map[*receipt]error{}
 	}
-	u.all[r] = err
+	p.all[r] = err
 	if halts {
-		u.halting[r] = err
-		u.halted.Store(true)
+		p.halting[r] = err
+		p.halted.Store(true)
 	}
 }
 
-func (u *unburied) remove(r *receipt) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	delete(u.all, r)
-	delete(u.halting, r)
-	u.halted.Store(len(u.halting) > 0)
+func (p *pendingDeadLetters) remove(r *receipt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.all, r)
+	delete(p.halting, r)
+	p.halted.Store(len(p.halting) > 0)
 }
 
-// Unburied says why dead letters of the flow wait, and whether it takes nothing more
+// DeadLetterTrouble says why dead letters of the flow wait, and whether it takes nothing more
 // until they are taken; nil where none waits.
-func (f *Flow) Unburied() (why error, halted bool) {
-	u := &f.unburied
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for _, all := range []map[*receipt]error{u.halting, u.all} {
+func (f *Flow) DeadLetterTrouble() (why error, halted bool) {
+	p := &f.pendingDeadLetters
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, all := range []map[*receipt]error{p.halting, p.all} {
 		for _, err := range all {
-			return err, len(u.halting) > 0
+			return err, len(p.halting) > 0
 		}
 	}
 	return nil, false

@@ -68,7 +68,7 @@ func TestFlow_LastResort(t *testing.T) {
 				go func() { ended <- f.Run(t.Context()) }()
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
-				why, halted := f.Unburied()
+				why, halted := f.DeadLetterTrouble()
 				if halted != test.halts || (why != nil) != test.halts {
 					t.Errorf("halted: %v, %v", halted, why)
 				}
@@ -79,7 +79,7 @@ func TestFlow_LastResort(t *testing.T) {
 					t.Fatal(err)
 				}
 				source.check(t)
-				if why, halted := f.Unburied(); why != nil || halted {
+				if why, halted := f.DeadLetterTrouble(); why != nil || halted {
 					t.Errorf("at the end %v, halted: %v", why, halted)
 				}
 				if got, _ := f.Counts(); got.DeadLettered != 1 || got.Sent != 4 {
@@ -130,14 +130,14 @@ func TestFlow_DeadLettersWait(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- f.Run(t.Context()) }()
 		synctest.Wait()
-		if why, halted := f.Unburied(); why == nil || halted || received(f) != 5 {
+		if why, halted := f.DeadLetterTrouble(); why == nil || halted || received(f) != 5 {
 			t.Errorf("dead letters wait because %v, halted: %v", why, halted)
 		}
 		here.Store(true)
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if why, _ := f.Unburied(); why != nil {
+		if why, _ := f.DeadLetterTrouble(); why != nil {
 			t.Errorf("at the end %v", why)
 		}
 		source.check(t)

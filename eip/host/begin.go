@@ -153,7 +153,7 @@ func (r *flowRun) Hindrance() (control.State, string) {
 	r.mu.Unlock()
 	look(r.deadLetter)
 	if r.flow != nil && t == nil {
-		if why, halted := r.flow.Unburied(); why != nil {
+		if why, halted := r.flow.DeadLetterTrouble(); why != nil {
 			t = &broker.Trouble{Refused: halted, Err: fmt.Errorf("what failed cannot be dead-lettered: %w", why)}
 		}
 	}

@@ -55,7 +55,7 @@ type body struct {
 	// Guarded by the mutex of all bodies.
 	held  int64
 	since time.Time     // it has room to be read into
-	place *list.Element // while it is read or written
+	entry *list.Element // while it is read or written
 	waits bool          // for room
 	left  bool          // it gave way
 }
@@ -80,16 +80,16 @@ func clientOf(r *http.Request) netip.Prefix {
 func (b *body) read(r io.Reader, size int64) ([]byte, error) {
 	s := b.all
 	s.mu.Lock()
-	b.place = s.reading.PushBack(b)
+	b.entry = s.reading.PushBack(b)
 	s.mu.Unlock()
 	got, err := b.fill(r, size)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b.place == nil {
+	if b.entry == nil {
 		return nil, errNoRoom
 	}
-	s.reading.Remove(b.place)
-	b.place = nil
+	s.reading.Remove(b.entry)
+	b.entry = nil
 	return got, err
 }
 
@@ -100,15 +100,15 @@ func (b *body) hold(n int, stop, work func()) {
 	s.mu.Lock()
 	b.stop = stop
 	b.since = time.Now()
-	b.place = s.reading.PushBack(b)
+	b.entry = s.reading.PushBack(b)
 	s.add(b, int64(n))
 	s.mu.Unlock()
 	work()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b.place != nil {
-		s.reading.Remove(b.place)
-		b.place = nil
+	if b.entry != nil {
+		s.reading.Remove(b.entry)
+		b.entry = nil
 	}
 }
 
@@ -206,8 +206,8 @@ func (s *bodies) room(b *body, more int64) (ok bool, wait time.Duration) {
 			return false, wait
 		}
 		slow.left = true
-		s.reading.Remove(slow.place)
-		slow.place = nil
+		s.reading.Remove(slow.entry)
+		slow.entry = nil
 		s.add(slow, -slow.held)
 		slow.stop()
 	}
@@ -215,9 +215,9 @@ func (s *bodies) room(b *body, more int64) (ok bool, wait time.Duration) {
 		return false, 0
 	}
 	s.add(b, more)
-	if b.place != nil {
+	if b.entry != nil {
 		b.since = time.Now()
-		s.reading.MoveToBack(b.place)
+		s.reading.MoveToBack(b.entry)
 	}
 	return true, 0
 }

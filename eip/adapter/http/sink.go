@@ -58,7 +58,7 @@ func (s *sink) Handle(ctx context.Context, m *eip.Message) error {
 		if errors.As(err, &of) {
 			err = of.Err
 		}
-		return eip.Unavailable(fmt.Errorf("%s %s: %w", request.Method, place(request.URL), err), 0)
+		return eip.Unavailable(fmt.Errorf("%s %s: %w", request.Method, withoutSecrets(request.URL), err), 0)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, int64(s.MaxBody)+1))
@@ -67,11 +67,11 @@ func (s *sink) Handle(ctx context.Context, m *eip.Message) error {
 	}
 	switch replier := m.Replier(); {
 	case err != nil:
-		return fmt.Errorf("read answer of %s: %w", place(request.URL), err)
+		return fmt.Errorf("read answer of %s: %w", withoutSecrets(request.URL), err)
 	case replier == nil:
 		return nil
 	case len(body) > int(s.MaxBody): // trying again would do the request again
-		return eip.Permanent(fmt.Errorf("read answer of %s: it is larger than max_body, which is %v", place(request.URL), s.MaxBody))
+		return eip.Permanent(fmt.Errorf("read answer of %s: it is larger than max_body, which is %v", withoutSecrets(request.URL), s.MaxBody))
 	}
 	reply := eip.New(body, nil)
 	reply.ContentType, reply.Encoding = response.Header.Get("Content-Type"), response.Header.Get("Content-Encoding")
@@ -127,7 +127,7 @@ var traceContext = []string{"traceparent", "tracestate", "baggage"}
 // refused is the failure of an answer that is not 2xx, with how its body begins.
 func refused(request *http.Request, response *http.Response, body []byte) error {
 	code := response.StatusCode
-	err := fmt.Errorf("%s %s: answered %d %s: %.200q", request.Method, place(request.URL), code, http.StatusText(code), body)
+	err := fmt.Errorf("%s %s: answered %d %s: %.200q", request.Method, withoutSecrets(request.URL), code, http.StatusText(code), body)
 	switch code {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return eip.Unavailable(err, retryAfter(response.Header.Get("Retry-After")))
@@ -140,8 +140,8 @@ func refused(request *http.Request, response *http.Response, body []byte) error 
 	return err
 }
 
-// place is a URL as errors name it: its query, fragment and user may be secret.
-func place(u *url.URL) string {
+// withoutSecrets is a URL as errors name it: its query, fragment and user may be secret.
+func withoutSecrets(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
