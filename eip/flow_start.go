@@ -11,7 +11,7 @@ import (
 // for settledForOne that settle, until there are Window of them. While nothing settles,
 // stages may hold all that there is until more comes: then it doubles after stallTime.
 const (
-	firstWindow   = 32
+	firstWindow   = 64
 	settledForOne = 8
 	stallTime     = 50 * time.Millisecond
 )

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,37 +73,6 @@ type brokerTest struct {
 	can   broker.Capabilities
 	check func(broker.Channel, *broker.Subscription) error
 	b     broker.Broker
-}
-
-// fails reports whether a test of what the broker cannot do fails, or is not over in time.
-func (t *brokerTest) fails(test func(*brokerTest)) bool {
-	ctx, cancel := context.WithTimeout(t.ctx, time.Second/2)
-	defer cancel()
-	a := &attempt{TB: t.TB}
-	t.TB, t.ctx = a, ctx
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		test(t)
-	}()
-	<-done
-	return a.failed.Load()
-}
-
-// attempt is a test that should fail.
-type attempt struct {
-	testing.TB
-	failed atomic.Bool
-}
-
-func (a *attempt) Error(...any)          { a.failed.Store(true) }
-func (a *attempt) Errorf(string, ...any) { a.failed.Store(true) }
-func (a *attempt) Fatal(...any)          { a.FailNow() }
-func (a *attempt) Fatalf(string, ...any) { a.FailNow() }
-
-func (a *attempt) FailNow() {
-	a.failed.Store(true)
-	runtime.Goexit()
 }
 
 func (t *brokerTest) restart() {

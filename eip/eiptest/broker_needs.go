@@ -1,6 +1,14 @@
 package eiptest
 
-import "github.com/eipd/eipd/eip/broker"
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/eipd/eipd/eip/broker"
+)
 
 // needs says what a broker must be able to do for a test. One that cannot must fail it.
 // Every broker passes the others.
@@ -41,3 +49,34 @@ var needs = map[string]func(broker.Capabilities) bool{
 func canReply(c broker.Capabilities) bool     { return c.RequestReply }
 func isDurable(c broker.Capabilities) bool    { return c.Durable }
 func hasExchanges(c broker.Capabilities) bool { return c.Exchanges }
+
+// fails reports whether a test of what the broker cannot do fails, or is not over in time.
+func (t *brokerTest) fails(test func(*brokerTest)) bool {
+	ctx, cancel := context.WithTimeout(t.ctx, time.Second/2)
+	defer cancel()
+	a := &attempt{TB: t.TB}
+	t.TB, t.ctx = a, ctx
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		test(t)
+	}()
+	<-done
+	return a.failed.Load()
+}
+
+// attempt is a test that should fail.
+type attempt struct {
+	testing.TB
+	failed atomic.Bool
+}
+
+func (a *attempt) Error(...any)          { a.failed.Store(true) }
+func (a *attempt) Errorf(string, ...any) { a.failed.Store(true) }
+func (a *attempt) Fatal(...any)          { a.FailNow() }
+func (a *attempt) Fatalf(string, ...any) { a.FailNow() }
+
+func (a *attempt) FailNow() {
+	a.failed.Store(true)
+	runtime.Goexit()
+}

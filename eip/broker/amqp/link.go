@@ -39,35 +39,38 @@ func newLink(c *broker.Config, purpose string, lost func()) *link {
 }
 
 // connection waits until there is a connection.
-func (l *link) connection(ctx context.Context) (*connection, error) {
-	for {
-		l.mu.Lock()
-		if !l.begun && l.context.Err() == nil {
-			l.begun, l.waiting = true, "the first connection"
-			go l.run()
-		}
-		conn, change := l.conn, l.change
-		l.mu.Unlock()
-		if conn != nil && !conn.IsClosed() {
-			return conn, nil
-		}
-		select {
-		case <-change:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for RabbitMQ at %s (%s): %w", l.config.URL.Host, l.waitsFor(), ctx.Err())
-		case <-l.context.Done():
-			return nil, eip.ErrClosed
-		}
+func (l *link) connection(ctx context.Context) (conn *connection, err error) {
+	l.mu.Lock()
+	if !l.begun && l.context.Err() == nil {
+		l.begun, l.waiting = true, "the first connection"
+		go l.run()
 	}
+	l.mu.Unlock()
+	err = l.wait(ctx, func() bool {
+		conn = l.conn
+		return conn != nil && !conn.IsClosed()
+	})
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		err = fmt.Errorf("wait for RabbitMQ at %s (%s): %w", l.config.URL.Host, l.waitsFor(), err)
+	}
+	return nil, err
 }
 
 // flowing waits while the broker blocks publishing, under an alarm.
 func (l *link) flowing(ctx context.Context) error {
+	return l.wait(ctx, func() bool { return !l.blocked })
+}
+
+// wait waits until done, which is called with the lock.
+func (l *link) wait(ctx context.Context, done func() bool) error {
 	for {
 		l.mu.Lock()
-		blocked, change := l.blocked, l.change
+		ok, change := done(), l.change
 		l.mu.Unlock()
-		if !blocked {
+		if ok {
 			return nil
 		}
 		select {

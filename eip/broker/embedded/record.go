@@ -3,6 +3,7 @@ package embedded
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"sync"
 )
 
 // A record is a value with a checksum before it, over the value and over where it
@@ -35,3 +36,14 @@ func checksum(value []byte, place [][]byte) uint32 {
 
 // number is a key that sorts like n.
 func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// buffer is a record's memory. Those of an ordinary size are used again.
+type buffer struct{ b []byte }
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+func (b *buffer) free() {
+	if cap(b.b) <= 64<<10 {
+		buffers.Put(b)
+	}
+}

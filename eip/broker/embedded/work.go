@@ -3,7 +3,6 @@ package embedded
 import (
 	"context"
 	"maps"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,17 +56,6 @@ type deletion struct {
 type task struct {
 	run  func(*bbolt.Tx) error
 	done chan error // nil: nobody does
-}
-
-// buffer is a record's memory. Those of an ordinary size are used again.
-type buffer struct{ b []byte }
-
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
-
-func (b *buffer) free() {
-	if cap(b.b) <= 64<<10 {
-		buffers.Put(b)
-	}
 }
 
 // Append puts down that a message is to be written.
