@@ -14,10 +14,7 @@ import (
 	"github.com/eipd/eipd/internal/gendocs"
 )
 
-const (
-	root   = "../.."
-	module = "github.com/eipd/eipd"
-)
+const root = "../.."
 
 func TestGenerated(t *testing.T) {
 	for _, generate := range []func(string, *cobra.Command) (map[string][]byte, error){gendocs.Prose, gendocs.Pages} {
