@@ -1,9 +1,6 @@
 package expression
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/expr-lang/expr/ast"
 
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
@@ -98,42 +95,4 @@ func (at *place) then(key string, optional bool) *place {
 		path:     document.NewPath(append(keys[:len(keys):len(keys)], key)...),
 		optional: append(at.optional[:len(at.optional):len(at.optional)], optional),
 	}
-}
-
-// call makes a node that calls a function of ours with the evaluation and args.
-func call(where ast.Node, name string, args ...ast.Node) *ast.CallNode {
-	callee := &ast.IdentifierNode{Value: name}
-	callee.SetLocation(where.Location())
-	c := &ast.CallNode{Callee: callee, Arguments: append([]ast.Node{&ast.IdentifierNode{Value: "$env"}}, args...)}
-	c.SetLocation(where.Location())
-	return c
-}
-
-// isCall reports whether a node calls the function of ours with that name.
-func isCall(n ast.Node, name string) bool {
-	c, ok := n.(*ast.CallNode)
-	if !ok {
-		return false
-	}
-	id, ok := c.Callee.(*ast.IdentifierNode)
-	return ok && id.Value == name
-}
-
-// pathsOf lists what a tree reads, sorted.
-func pathsOf(tree *ast.Node) []string {
-	found := map[string]bool{}
-	ast.Walk(tree, visitor(func(n ast.Node) {
-		switch {
-		case isCall(n, readHeaders):
-			found["headers"] = true
-		case isCall(n, readHeader):
-			found["headers."+n.(*ast.CallNode).Arguments[1].(*ast.StringNode).Value] = true
-		case isCall(n, readWhole):
-			found[n.(*ast.CallNode).Arguments[1].(*ast.StringNode).Value] = true
-		case isCall(n, readPlace):
-			p := placeOf(n)
-			found[p.upTo(len(p.path.Keys))] = true
-		}
-	}))
-	return slices.Sorted(maps.Keys(found))
 }
