@@ -28,6 +28,7 @@ type request struct {
 	secret string           // what its replies are signed with; "": its own signature is none
 	send   func(Reply) bool // false: the asker is gone
 	ctx    context.Context  // ends with the command's time
+	wrong  error            // the first argument that is
 }
 
 // respond sends a reply; false: the asker is gone.
@@ -176,14 +177,12 @@ func (s *Server) untilBegun(ctx context.Context) error {
 	if !s.starting() {
 		return nil
 	}
-	t := time.NewTimer(patience)
-	defer t.Stop()
 	select {
 	case <-s.Begun:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-t.C:
+	case <-time.After(patience):
 		return Errorf(Failed, "the process is starting, and nothing was done; status says what it waits for")
 	}
 }

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -68,6 +67,10 @@ type statistics struct {
 	sinceTraffic map[*stats.Traffic]trafficBaseline
 }
 
+func newStatistics() statistics {
+	return statistics{since: map[measurable]baseline{}, recent: map[measurable]*recent{}, sinceTraffic: map[*stats.Traffic]trafficBaseline{}}
+}
+
 type baseline struct {
 	counts, tests stats.Counts
 	own           stats.Own
@@ -75,10 +78,9 @@ type baseline struct {
 
 // statsOf is the command stats.
 func (s *Server) statsOf(r *request) (any, error) {
-	reset, err1 := r.flag("reset")
-	channels, err2 := r.flag("channels")
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
+	reset, channels := r.flag("reset"), r.flag("channels")
+	if r.wrong != nil {
+		return nil, r.wrong
 	}
 	all, names := s.statistics(r.Target, channels, reset)
 	if len(all) == 0 && r.Target != "" {
@@ -133,9 +135,6 @@ func (s *statistics) of(m measurable, stage eip.Stage, reset bool) map[string]an
 		s.own(st, own, base.own)
 	}
 	if reset {
-		if s.since == nil {
-			s.since = map[measurable]baseline{}
-		}
 		s.since[m] = baseline{counts, tests, own}
 		m.Latency().Reset()
 		for _, d := range own.Times {
@@ -201,9 +200,6 @@ func (s *statistics) sample(ctx context.Context, p Process) {
 func (s *statistics) look(p Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.recent == nil {
-		s.recent = map[measurable]*recent{}
-	}
 	for _, r := range s.recent {
 		r.seen = false
 	}
