@@ -27,7 +27,7 @@ func newPool(c *broker.Config, purpose string, lost func()) *pool {
 }
 
 // any waits for a connection to make calls on.
-func (p *pool) any(ctx context.Context) (*connection, error) { return p.links[0].connection(ctx) }
+func (p *pool) any(ctx context.Context) (*connection, error) { return p.all()[0].connection(ctx) }
 
 // hold waits for a connection that allows one more AMQP channel that stays open.
 // The connection's free gives it back. It prefers the link that it was on before: what
