@@ -2,10 +2,8 @@ package control
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -32,61 +30,60 @@ func (k *command) takes(r *request) error {
 	return nil
 }
 
-// text reads an argument that is a string; "" where it is absent.
-func (r *request) text(name string) (string, error) {
-	switch v := r.Args[name].(type) {
-	case nil:
-		return "", nil
-	case string:
-		return v, nil
+// refuse notes what is wrong with an argument; the first that is wrong counts. A command
+// looks at r.wrong when it has read them all.
+func (r *request) refuse(format string, args ...any) {
+	if r.wrong == nil {
+		r.wrong = Errorf(BadArgs, format, args...)
 	}
-	return "", Errorf(BadArgs, "%q must be a string", name)
+}
+
+// text reads an argument that is a string; "" where it is absent.
+func (r *request) text(name string) string {
+	text, ok := r.Args[name].(string)
+	if !ok && r.Args[name] != nil {
+		r.refuse("%q must be a string", name)
+	}
+	return text
 }
 
 // flag reads an argument that is true or false.
-func (r *request) flag(name string) (bool, error) {
-	switch v := r.Args[name].(type) {
-	case nil:
-		return false, nil
-	case bool:
-		return v, nil
-	case string: // of clients whose arguments are all text
-		if v == "true" || v == "false" {
-			return v == "true", nil
-		}
+func (r *request) flag(name string) bool {
+	switch v := r.Args[name]; v {
+	case nil, false, "false": // of clients whose arguments are all text
+		return false
+	case true, "true":
+		return true
 	}
-	return false, Errorf(BadArgs, "%q must be true or false", name)
+	r.refuse("%q must be true or false", name)
+	return false
 }
 
 // duration reads an argument like "15m"; 0 where it is absent.
-func (r *request) duration(name string, most time.Duration) (time.Duration, error) {
+func (r *request) duration(name string, most time.Duration) time.Duration {
 	if r.Args[name] == nil {
-		return 0, nil
+		return 0
 	}
-	text, err := r.text(name)
-	if err != nil {
-		return 0, err
-	}
-	d, err := time.ParseDuration(text)
+	d, err := time.ParseDuration(r.text(name))
 	switch {
 	case err != nil || d <= 0:
-		return 0, Errorf(BadArgs, "%q must be a time like 30s, 15m or 2h", name)
+		r.refuse("%q must be a time like 30s, 15m or 2h", name)
 	case d > most:
-		return 0, Errorf(BadArgs, "%q is %v at most in this process", name, most)
+		r.refuse("%q is %v at most in this process", name, most)
 	}
-	return d, nil
+	return d
 }
 
 // number reads an argument that is a number.
-func (r *request) number(name string, absent float64) (float64, error) {
+func (r *request) number(name string, absent float64) float64 {
 	if r.Args[name] == nil {
-		return absent, nil
+		return absent
 	}
-	f, err := finite(r.digits(name))
-	if err != nil {
-		return 0, Errorf(BadArgs, "%q must be a number", name)
+	f, ok := finite(r.digits(name))
+	if !ok {
+		r.refuse("%q must be a number", name)
 	}
-	return f, nil
+	return f
 }
 
 func (r *request) digits(name string) string {
@@ -100,33 +97,27 @@ func (r *request) digits(name string) string {
 }
 
 // whole reads an argument that is a count; 0 where it is absent.
-func (r *request) whole(name string) (int64, error) {
+func (r *request) whole(name string) int64 {
 	if _, given := r.Args[name]; !given {
-		return 0, nil
+		return 0
 	}
 	digits := r.digits(name)
-	_, err := finite(digits) // it is a number
-	d, outOfRange := decimal.Parse(digits)
+	_, number := finite(digits)
+	d, err := decimal.Parse(digits)
 	n, ok := d.Int()
-	if err != nil || outOfRange != nil || !ok || n < 1 {
-		return 0, Errorf(BadArgs, "%q must be a whole number, and not less than 1", name)
+	if !number || err != nil || !ok || n < 1 {
+		r.refuse("%q must be a whole number, and not less than 1", name)
 	}
-	return int64(n), nil
+	return int64(n)
 }
 
-var errNumber = errors.New("it is no number, or out of range")
-
-// finite reads a number as JSON writes it.
-func finite(text string) (float64, error) {
-	var n json.Number
-	if err := json.Unmarshal([]byte(text), &n); err != nil || n == "" || text[0] == '"' {
-		return 0, errNumber
+// finite reads a number as JSON writes it, which is not out of range.
+func finite(text string) (float64, bool) {
+	var f *float64
+	if json.Unmarshal([]byte(text), &f) != nil || f == nil {
+		return 0, false
 	}
-	f, err := strconv.ParseFloat(n.String(), 64)
-	if err != nil {
-		return 0, errNumber
-	}
-	return f, nil
+	return *f, true
 }
 
 // plain makes numbers of json.Numbers: whole ones where they are written so. One

@@ -26,8 +26,7 @@ func (r *request) reads() bool {
 	case "status", "list", "leases":
 		return true
 	case "stats":
-		reset, _ := r.flag("reset")
-		return !reset
+		return !r.flag("reset")
 	}
 	return false
 }

@@ -51,44 +51,36 @@ func init() { // their functions refer to it
 // Commands returns the names of all commands, sorted.
 func Commands() []string { return slices.Sorted(maps.Keys(commands)) }
 
-// flows returns the flows that the target names: all, where there is none and that
-// is allowed.
-func (s *Server) flows(r *request, all bool) ([]Flow, error) {
-	flows := s.Process.Flows()
-	if r.Target == "" {
-		if !all {
-			return nil, Errorf(BadArgs, "%s needs a flow as its target; \"*\" is all of them", r.Command.Command)
-		}
-		return flows, nil
-	}
-	var found []Flow
+// find returns those of all whose address matches a target. Where there are none, the
+// error says what they are called.
+func find[T any](what, target string, matches func(target, address string) bool, all []T, address func(T) string) (found []T, err error) {
 	var names []string
-	for _, f := range flows {
-		if Matches(r.Target, f.Name()) {
-			found = append(found, f)
+	for _, one := range all {
+		if names = append(names, address(one)); matches(target, address(one)) {
+			found = append(found, one)
 		}
-		names = append(names, f.Name())
 	}
 	if found == nil {
-		return nil, Errorf(UnknownTarget, "no flow %s%s", clip(r.Target), DidYouMean(r.Target, names))
+		return nil, Errorf(UnknownTarget, "no %s %s%s", what, clip(target), DidYouMean(target, names))
 	}
 	return found, nil
 }
 
-// stages returns the stages that the target names.
-func (s *Server) stages(r *request) ([]Stage, error) {
-	var found []Stage
-	var names []string
+// same matches a target that is an address, and no pattern of some.
+func same(target, address string) bool { return target == address }
+
+// flows returns the flows that the target names, of which there must be one.
+func (s *Server) flows(r *request) ([]Flow, error) {
+	if r.Target == "" {
+		return nil, Errorf(BadArgs, "%s needs a flow as its target; \"*\" is all of them", r.Command.Command)
+	}
+	return find("flow", r.Target, Matches, s.Process.Flows(), Flow.Name)
+}
+
+// stages returns all stages.
+func (s *Server) stages() (all []Stage) {
 	for _, f := range s.Process.Flows() {
-		for _, st := range f.Stages() {
-			if Matches(r.Target, st.Address) {
-				found = append(found, st)
-			}
-			names = append(names, st.Address)
-		}
+		all = append(all, f.Stages()...)
 	}
-	if found == nil {
-		return nil, Errorf(UnknownTarget, "no stage %s%s", clip(r.Target), DidYouMean(r.Target, names))
-	}
-	return found, nil
+	return all
 }

@@ -28,6 +28,7 @@ type request struct {
 	secret string           // what its replies are signed with; "": its own signature is none
 	send   func(Reply) bool // false: the asker is gone
 	ctx    context.Context  // ends with the command's time
+	wrong  error            // the first argument that is
 }
 
 // respond sends a reply; false: the asker is gone.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -13,18 +14,17 @@ import (
 
 // inject is the command of that name.
 func (s *Server) inject(r *request) (any, error) {
-	test, err := r.flag("test")
-	if err != nil {
-		return nil, err
-	}
-	wait, err := r.duration("timeout", s.Timeout)
-	if err != nil {
-		return nil, err
+	test, wait := r.flag("test"), r.duration("timeout", s.Timeout)
+	if r.wrong != nil {
+		return nil, r.wrong
 	}
 	if wait == 0 {
 		wait = min(10*time.Second, s.Timeout)
 	}
-	entrance, err := s.entrance(r)
+	if r.Target == "" {
+		return nil, Errorf(BadArgs, "inject needs a channel or a flow as its target, like queue.orders")
+	}
+	entrances, err := find("channel or flow", r.Target, same, s.entrances(), func(e entrance) string { return e.address })
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (s *Server) inject(r *request) (any, error) {
 		go func() { // it may have to wait for another message, or for the broker
 			ctx, cancel := context.WithTimeout(s.ctx, wait)
 			defer cancel()
-			entrance(ctx, m)
+			entrances[0].put(ctx, m)
 		}()
 	}
 	if test {
@@ -95,30 +95,25 @@ type Injected struct {
 	Test *Report `json:"test,omitempty"`
 }
 
-// entrance finds where the target lets messages in: a flow, or a channel. What it
-// is given settles.
-func (s *Server) entrance(r *request) (func(context.Context, *eip.Message), error) {
-	var names []string
+// An entrance is where messages can be put in: a flow, or a channel. What it is given
+// settles.
+type entrance struct {
+	address string
+	put     func(context.Context, *eip.Message)
+}
+
+func (s *Server) entrances() (all []entrance) {
 	for _, f := range s.Process.Flows() {
-		if f.Name() == r.Target {
-			return func(_ context.Context, m *eip.Message) { _ = f.Inject(m) }, nil // m settles with the error, if there is one
-		}
-		names = append(names, f.Name())
+		all = append(all, entrance{f.Name(), func(_ context.Context, m *eip.Message) { _ = f.Inject(m) }}) // m settles with the error, if there is one
 	}
 	for _, c := range s.Process.Channels() {
-		if c.Name == r.Target {
-			return func(ctx context.Context, m *eip.Message) {
-				eip.Deliver(ctx, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
-					return s.Process.Inject(ctx, c.Name, m)
-				}), m)
-			}, nil
-		}
-		names = append(names, c.Name)
+		all = append(all, entrance{c.Name, func(ctx context.Context, m *eip.Message) {
+			eip.Deliver(ctx, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+				return s.Process.Inject(ctx, c.Name, m)
+			}), m)
+		}})
 	}
-	if r.Target == "" {
-		return nil, Errorf(BadArgs, "inject needs a channel or a flow as its target, like queue.orders")
-	}
-	return nil, Errorf(UnknownTarget, "no channel or flow %s%s", clip(r.Target), DidYouMean(r.Target, names))
+	return all
 }
 
 // message makes the message of the arguments.
@@ -127,18 +122,14 @@ func (r *request) message(settled func(error)) (*eip.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	given := map[string]string{}
-	for _, name := range []string{"content_type", "correlation_id", "key"} {
-		if given[name], err = r.text(name); err != nil {
-			return nil, err
-		}
-	}
-	if given["content_type"] != "" {
-		contentType = given["content_type"]
-	}
+	contentType = cmp.Or(r.text("content_type"), contentType)
+	correlation, key := r.text("correlation_id"), r.text("key")
 	headers, ok := r.Args["headers"].(map[string]any)
 	if !ok && r.Args["headers"] != nil {
-		return nil, Errorf(BadArgs, "\"headers\" must be an object")
+		r.refuse("\"headers\" must be an object")
+	}
+	if r.wrong != nil {
+		return nil, r.wrong
 	}
 	own := eip.Headers{}
 	for name, v := range headers {
@@ -153,7 +144,7 @@ func (r *request) message(settled func(error)) (*eip.Message, error) {
 	}
 	return eip.New(body, settled).With(func(m *eip.Message) {
 		m.ID, m.Timestamp, m.ContentType = eip.NewID(), time.Now(), contentType
-		m.CorrelationID, m.Key = given["correlation_id"], given["key"]
+		m.CorrelationID, m.Key = correlation, key
 		if own = own.FromOutside(); len(own) > 0 {
 			m.Headers = own
 		}

@@ -7,7 +7,7 @@ import (
 
 // stop is the command of that name.
 func (s *Server) stop(r *request) (any, error) {
-	flows, err := s.flows(r, false)
+	flows, err := s.flows(r)
 	if err != nil {
 		return nil, err
 	}
@@ -16,7 +16,7 @@ func (s *Server) stop(r *request) (any, error) {
 
 // start is the command of that name.
 func (s *Server) start(r *request) (any, error) {
-	flows, err := s.flows(r, false)
+	flows, err := s.flows(r)
 	if err != nil {
 		return nil, err
 	}

@@ -8,9 +8,12 @@ import (
 
 // list is the command of that name.
 func (s *Server) list(r *request) (any, error) {
-	flows, err := s.flows(r, true)
-	if err != nil {
-		return nil, err
+	flows := s.Process.Flows()
+	if r.Target != "" {
+		var err error
+		if flows, err = s.flows(r); err != nil {
+			return nil, err
+		}
 	}
 	g := Graph{Flows: []FlowNode{}, Channels: []Channel{}}
 	named := map[string]bool{}

@@ -18,13 +18,12 @@ const (
 // peek is the command of that name: it shows the first messages that wait in a queue,
 // and gives them back.
 func (s *Server) peek(r *request) (any, error) {
-	most, err := r.whole("count")
-	if err != nil {
-		return nil, err
-	}
-	most = max(most, 1)
+	most := max(r.whole("count"), 1)
 	if most > mostPeeked {
-		return nil, Errorf(BadArgs, "\"count\" may be %d at most", mostPeeked)
+		r.refuse("\"count\" may be %d at most", mostPeeked)
+	}
+	if r.wrong != nil {
+		return nil, r.wrong
 	}
 	if err := s.isQueue(r); err != nil {
 		return nil, err

@@ -27,17 +27,9 @@ const (
 // purge is the command of that name (Channel Purger): it removes what waits in a
 // queue. What is saved is on disk before it is removed.
 func (s *Server) purge(r *request) (any, error) {
-	confirm, err := r.text("confirm")
-	if err != nil {
-		return nil, err
-	}
-	save, err := r.flag("save")
-	if err != nil {
-		return nil, err
-	}
-	most, err := r.whole("count")
-	if err != nil {
-		return nil, err
+	confirm, save, most := r.text("confirm"), r.flag("save"), r.whole("count")
+	if r.wrong != nil {
+		return nil, r.wrong
 	}
 	if err := s.isQueue(r); err != nil {
 		return nil, err
@@ -83,21 +75,19 @@ type Purged struct {
 
 // isQueue checks that the target is one.
 func (s *Server) isQueue(r *request) error {
-	var names []string
-	for _, c := range s.Process.Channels() {
-		switch {
-		case c.Name == r.Target && c.Kind == "queue":
-			return nil
-		case c.Name == r.Target:
-			return Errorf(BadArgs, "%s is a topic: nothing waits in it", r.Target)
-		case c.Kind == "queue":
-			names = append(names, c.Name)
-		}
-	}
 	if r.Target == "" {
 		return Errorf(BadArgs, "%s needs a queue as its target, like queue.orders", r.Command.Command)
 	}
-	return Errorf(UnknownTarget, "no queue %s%s", clip(r.Target), DidYouMean(r.Target, names))
+	var queues []Channel
+	for _, c := range s.Process.Channels() {
+		if c.Kind == "queue" {
+			queues = append(queues, c)
+		} else if c.Name == r.Target {
+			return Errorf(BadArgs, "%s is a topic: nothing waits in it", r.Target)
+		}
+	}
+	_, err := find("queue", r.Target, same, queues, func(c Channel) string { return c.Name })
+	return err
 }
 
 type purge struct {

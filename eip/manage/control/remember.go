@@ -88,11 +88,9 @@ func (s *Server) settableAt(address string) Settable {
 	if address == "" && s.Level != nil {
 		return &logLevel{s.Level}
 	}
-	for _, f := range s.Process.Flows() {
-		for _, st := range f.Stages() {
-			if st.Address == address {
-				return st.Settable
-			}
+	for _, st := range s.stages() {
+		if st.Address == address {
+			return st.Settable
 		}
 	}
 	return nil

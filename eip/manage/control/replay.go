@@ -20,18 +20,18 @@ const (
 // replay is the command of that name: it takes a flow's dead letters from their
 // queue, and passes them through the flow once more.
 func (s *Server) replay(r *request) (any, error) {
-	most, err := r.whole("count")
+	most, invalid := r.whole("count"), r.flag("invalid")
+	if r.wrong != nil {
+		return nil, r.wrong
+	}
+	if r.Target == "" {
+		return nil, Errorf(BadArgs, "replay needs the flow whose dead letters it is to take as its target")
+	}
+	flows, err := find("flow", r.Target, same, s.Process.Flows(), Flow.Name)
 	if err != nil {
 		return nil, err
 	}
-	invalid, err := r.flag("invalid")
-	if err != nil {
-		return nil, err
-	}
-	flow, err := s.deadLettersOf(r.Target)
-	if err != nil {
-		return nil, err
-	}
+	flow := flows[0]
 	if flow.State() != Running {
 		return nil, Errorf(Failed, "the flow %s is %s; start it first", flow.Name(), flow.State())
 	}
@@ -52,20 +52,6 @@ func (s *Server) replay(r *request) (any, error) {
 		return nil, Errorf(Failed, "%d messages were passed through the flow: %v", p.passed, err)
 	}
 	return Replayed{p.passed - p.again.Load(), p.again.Load(), p.skipped}, nil
-}
-
-func (s *Server) deadLettersOf(target string) (Flow, error) {
-	var names []string
-	for _, f := range s.Process.Flows() {
-		if f.Name() == target {
-			return f, nil
-		}
-		names = append(names, f.Name())
-	}
-	if target == "" {
-		return nil, Errorf(BadArgs, "replay needs the flow whose dead letters it is to take as its target")
-	}
-	return nil, Errorf(UnknownTarget, "no flow %s%s", clip(target), DidYouMean(target, names))
 }
 
 // Replayed is the result of replay.

@@ -22,9 +22,9 @@ func (s *Server) setAttributes(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	lease, err := r.duration("for", s.MaxLease)
-	if err != nil {
-		return nil, err
+	lease := r.duration("for", s.MaxLease)
+	if r.wrong != nil {
+		return nil, r.wrong
 	}
 	given, err := plain(r.Args)
 	if err != nil {
@@ -114,9 +114,9 @@ func (s *Server) setLogLevel(r *request) (any, error) {
 	if s.Level == nil {
 		return nil, Errorf(NotAllowed, "the log level of this process cannot be changed")
 	}
-	lease, err := r.duration("for", s.MaxLease)
-	if err != nil {
-		return nil, err
+	lease := r.duration("for", s.MaxLease)
+	if r.wrong != nil {
+		return nil, r.wrong
 	}
 	level := settableTarget{Stage: Stage{Named: &eip.Named{}, Settable: &logLevel{s.Level}}}
 	if r.Args["level"] == nil {

@@ -17,21 +17,18 @@ type settableTarget struct {
 
 // settables returns the stages and branches that the target names.
 func (s *Server) settables(r *request) (found []settableTarget, err error) {
-	stages, err := s.stages(r)
+	stages, err := find("stage", r.Target, Matches, s.stages(), func(st Stage) string { return st.Address })
 	for _, st := range stages {
 		found = append(found, settableTarget{Stage: st})
 	}
-	for _, f := range s.Process.Flows() {
-		for _, st := range f.Stages() {
-			c, ok := st.Named.Stage.(eip.Counted)
-			if !ok {
-				continue
-			}
-			for _, label := range slices.Sorted(maps.Keys(c.Stats().Branches)) {
-				t := settableTarget{st, label + "."}
-				if Matches(r.Target, t.address()) {
-					found = append(found, t)
-				}
+	for _, st := range s.stages() {
+		c, ok := st.Named.Stage.(eip.Counted)
+		if !ok {
+			continue
+		}
+		for _, label := range slices.Sorted(maps.Keys(c.Stats().Branches)) {
+			if t := (settableTarget{st, label + "."}); Matches(r.Target, t.address()) {
+				found = append(found, t)
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -75,10 +74,9 @@ type baseline struct {
 
 // statsOf is the command stats.
 func (s *Server) statsOf(r *request) (any, error) {
-	reset, err1 := r.flag("reset")
-	channels, err2 := r.flag("channels")
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
+	reset, channels := r.flag("reset"), r.flag("channels")
+	if r.wrong != nil {
+		return nil, r.wrong
 	}
 	all, names := s.statistics(r.Target, channels, reset)
 	if len(all) == 0 && r.Target != "" {

@@ -1,7 +1,9 @@
 package control
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -167,33 +169,17 @@ func (s *Server) newTap(r *request) (*tap, []point, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &tap{lease: min(defaultTapFor, s.Timeout), sample: 1, copies: make(chan tappedMessage, tapBuffer)}
-	lease, err := r.duration("for", s.Timeout)
-	if err != nil {
-		return nil, nil, err
-	}
-	if lease > 0 {
-		t.lease = lease
-	}
-	t.most, err = r.whole("count")
-	if err != nil {
-		return nil, nil, err
-	}
-	if t.sample, err = r.number("sample", 1); err != nil {
-		return nil, nil, err
-	}
-	text, err := r.text("if")
-	if err != nil {
-		return nil, nil, err
+	t := &tap{lease: cmp.Or(r.duration("for", s.Timeout), min(defaultTapFor, s.Timeout)), most: r.whole("count"), sample: r.number("sample", 1), copies: make(chan tappedMessage, tapBuffer)}
+	text := r.text("if")
+	if t.sample <= 0 || t.sample > 1 {
+		r.refuse("\"sample\" must be more than 0, and 1 at most")
 	}
 	switch {
-	case t.sample <= 0 || t.sample > 1:
-		return nil, nil, Errorf(BadArgs, "\"sample\" must be more than 0, and 1 at most")
-	}
-	if text == "" {
+	case r.wrong != nil:
+		return nil, nil, r.wrong
+	case text == "":
 		return t, points, nil
-	}
-	if s.Compile == nil {
+	case s.Compile == nil:
 		return nil, nil, Errorf(NotAllowed, "this process takes no \"if\"")
 	}
 	if t.wants, err = s.Compile(text); err != nil {
@@ -203,27 +189,18 @@ func (s *Server) newTap(r *request) (*tap, []point, error) {
 }
 
 // points returns what the target names: flows or stages.
-func (s *Server) points(r *request) (found []point, err error) {
+func (s *Server) points(r *request) ([]point, error) {
 	if r.Target == "" {
 		return nil, Errorf(BadArgs, "tap needs a flow or a stage as its target")
 	}
-	var names []string
+	var all []point
 	for _, f := range s.Process.Flows() {
-		if Matches(r.Target, f.Name()) {
-			found = append(found, point{f.Name(), f.Watch})
-		}
-		names = append(names, f.Name())
+		all = append(all, point{f.Name(), f.Watch})
 		for _, st := range f.Stages() {
-			if Matches(r.Target, st.Address) {
-				found = append(found, point{st.Address, st.Watch})
-			}
-			names = append(names, st.Address)
+			all = append(all, point{st.Address, st.Watch})
 		}
 	}
-	if found == nil {
-		return nil, Errorf(UnknownTarget, "no flow or stage %s%s", clip(r.Target), DidYouMean(r.Target, names))
-	}
-	return found, nil
+	return find("flow or stage", r.Target, Matches, all, func(p point) string { return p.address })
 }
 
 // taps are those that are open, by their address.
@@ -238,13 +215,7 @@ func (a *taps) add(p point, t *tap) {
 
 func (a *taps) remove(p point, t *tap) {
 	a.change(p, func(open []*tap) []*tap {
-		var left []*tap
-		for _, o := range open {
-			if o != t {
-				left = append(left, o)
-			}
-		}
-		return left
+		return slices.DeleteFunc(open, func(o *tap) bool { return o == t })
 	})
 }
 
@@ -254,7 +225,7 @@ func (a *taps) change(p point, do func([]*tap) []*tap) {
 	if a.at == nil {
 		a.at = map[string][]*tap{}
 	}
-	open := do(append([]*tap(nil), a.at[p.address]...))
+	open := do(slices.Clone(a.at[p.address]))
 	a.at[p.address] = open
 	if len(open) == 0 {
 		delete(a.at, p.address)
