@@ -42,18 +42,13 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 	if m.correlation == "" {
 		m.correlation = eip.NewID()
 	}
-	if l, err := c.living(ctx, ch, name); l != nil || err != nil {
-		if err != nil {
-			return err
-		}
-		defer l.Close()
+	return c.use(ctx, ch, name, func(l *living) error {
 		return l.not("no reply comes by its socket; eipd send sends the request alone, and eipd control inject " + l.target + " test=true shows where it would go")
-	}
-	b, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer b.Close()
+	}, func(b broker.Broker) error { return ask(ctx, cmd, b, ch, m, name) })
+}
+
+// ask sends the request, and prints the body of the reply.
+func ask(ctx context.Context, cmd *cobra.Command, b broker.Broker, ch broker.Channel, m *content, name string) error {
 	inbox, err := broker.Inbox(ctx, b, "")
 	if err != nil {
 		return late(ctx, err)
@@ -61,7 +56,7 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 	replies := requestor.Listen(inbox)
 	defer replies.Close()
 	m.replyTo = inbox.Address()
-	request, err := m.message(cmd, nil)
+	request, err := m.message(cmd)
 	if err != nil {
 		return err
 	}
@@ -70,10 +65,10 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 		return late(ctx, err)
 	}
 	reply, err := replies.Ask(ctx, s, request)
-	switch {
-	case err == requestor.ErrOver:
-		return late(ctx, unanswered(ctx, name))
-	case err != nil:
+	if err == requestor.ErrOver {
+		err = unanswered(ctx, name)
+	}
+	if err != nil {
 		return late(ctx, err)
 	}
 	_, err = raw(cmd.OutOrStdout()).Write(reply.Body())

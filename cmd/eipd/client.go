@@ -61,6 +61,24 @@ func (c *client) open(ctx context.Context) (broker.Broker, error) {
 	return b, nil
 }
 
+// use opens the broker, unless a process has it to itself, which is asked instead.
+func (c *client) use(ctx context.Context, ch broker.Channel, name string, ask func(*living) error, open func(broker.Broker) error) error {
+	l, err := c.living(ctx, ch, name)
+	switch {
+	case err != nil:
+		return err
+	case l != nil:
+		defer l.Close()
+		return ask(l)
+	}
+	b, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	return open(b)
+}
+
 // channel reads a channel as the command line names it: queue.ADDRESS or
 // topic.ADDRESS. It must exist; the command line creates nothing.
 func channel(name string) (broker.Channel, error) {
@@ -95,7 +113,7 @@ func (c *content) flags(cmd *cobra.Command) {
 }
 
 // message makes the message; settled is told what became of it.
-func (c *content) message(cmd *cobra.Command, settled func(error)) (*eip.Message, error) {
+func (c *content) message(cmd *cobra.Command) (*eip.Message, error) {
 	body, err := c.read(cmd)
 	if err != nil {
 		return nil, err
@@ -108,13 +126,13 @@ func (c *content) message(cmd *cobra.Command, settled func(error)) (*eip.Message
 		}
 		headers[name] = value
 	}
-	return eip.New(body, settled).With(func(m *eip.Message) {
-		m.ID, m.Timestamp, m.Key, m.ContentType = eip.NewID(), time.Now(), c.key, c.contentType
-		m.CorrelationID, m.ReplyTo = c.correlation, c.replyTo
-		if len(headers) > 0 {
-			m.Headers = headers
-		}
-	}), nil
+	m := eip.New(body, nil)
+	m.ID, m.Timestamp, m.Key, m.ContentType = eip.NewID(), time.Now(), c.key, c.contentType
+	m.CorrelationID, m.ReplyTo = c.correlation, c.replyTo
+	if len(headers) > 0 {
+		m.Headers = headers
+	}
+	return m, nil
 }
 
 func (c *content) read(cmd *cobra.Command) ([]byte, error) {
@@ -135,9 +153,13 @@ func (c *content) read(cmd *cobra.Command) ([]byte, error) {
 	return b, nil
 }
 
-// late makes the error of an operation that may have run out of time.
+// late makes the error of an operation that may have run out of time; nil where there is
+// none.
 func late(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return failure{exitTimeout, err}
 	}
 	return failure{exitFailed, err}

@@ -63,18 +63,11 @@ func (r *receiveCommand) run(cmd *cobra.Command, name string) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if l, err := r.living(ctx, ch, name); l != nil || err != nil {
-		if err != nil {
-			return err
-		}
-		defer l.Close()
-		return l.receive(ctx, r, cmd.OutOrStdout())
-	}
-	b, err := r.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer b.Close()
+	return r.use(ctx, ch, name, func(l *living) error { return l.receive(ctx, r, cmd.OutOrStdout()) },
+		func(b broker.Broker) error { return r.from(ctx, b, ch, cmd.OutOrStdout()) })
+}
+
+func (r *receiveCommand) from(ctx context.Context, b broker.Broker, ch broker.Channel, to io.Writer) error {
 	sub := broker.Subscription{Name: r.subscription, Durable: r.subscription != "", Pattern: r.pattern, Prefetch: 1}
 	if r.peek {
 		sub.Prefetch = max(r.count, 1) // it holds them all until the end
@@ -89,7 +82,7 @@ func (r *receiveCommand) run(cmd *cobra.Command, name string) error {
 		return late(opening, err)
 	}
 	defer s.Close()
-	out := json.NewEncoder(visible.Writer{To: cmd.OutOrStdout(), Show: visible.JSON})
+	out := json.NewEncoder(visible.Writer{To: to, Show: visible.JSON})
 	out.SetEscapeHTML(false)
 	for n := 0; r.follow || n < r.count; n++ {
 		if err := r.one(ctx, s, out); err != nil {

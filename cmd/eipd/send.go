@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 )
 
 func newSend() *cobra.Command {
@@ -32,40 +33,20 @@ open, it is asked by its socket. Exit code 3: not within the time-out.`,
 	return cmd
 }
 
-func send(ctx context.Context, cmd *cobra.Command, c *client, m *content, name string) (err error) {
+func send(ctx context.Context, cmd *cobra.Command, c *client, m *content, name string) error {
 	ch, err := channel(name)
 	if err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	msg, err := m.message(cmd, func(err error) { done <- err })
+	msg, err := m.message(cmd)
 	if err != nil {
 		return err
 	}
-	if l, err := c.living(ctx, ch, name); l != nil || err != nil {
-		if err != nil {
-			return err
+	return c.use(ctx, ch, name, func(l *living) error { return l.send(ctx, msg) }, func(b broker.Broker) error {
+		s, err := b.Sender(ctx, ch)
+		if err == nil {
+			err = eip.Await(ctx, s, msg)
 		}
-		defer l.Close()
-		return l.send(ctx, msg)
-	}
-	b, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer b.Close()
-	s, err := b.Sender(ctx, ch)
-	if err != nil {
 		return late(ctx, err)
-	}
-	eip.Deliver(ctx, s, msg)
-	select {
-	case err := <-done:
-		if err != nil {
-			return late(ctx, err)
-		}
-		return nil
-	case <-ctx.Done():
-		return late(ctx, ctx.Err())
-	}
+	})
 }

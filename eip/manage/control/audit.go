@@ -71,7 +71,7 @@ func (s *Server) audit(r *request, reply Reply) {
 	switch {
 	case reply.OK && r.reads():
 		level = slog.LevelDebug
-	case !reply.OK && (reply.Error.Code == BadRequest || r.class() >= vouched && !s.refusals.now()):
+	case !reply.OK && (reply.Error.Code == BadRequest || r.class() >= vouched && !s.refusals.Allow()):
 		s.garbage.add(s.Log, reply.Error) // anybody can send as many as he likes
 		level = slog.LevelDebug
 	case !reply.OK:

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -17,7 +18,7 @@ func DialTopic(ctx context.Context, b broker.Broker, topic string) (*Client, err
 	if topic == "" {
 		topic = Address
 	}
-	to, err := b.Sender(ctx, broker.Channel{Kind: broker.Topic, Address: topic, Durable: true, Declare: true})
+	to, err := b.Sender(ctx, topicAt(topic))
 	if err != nil {
 		return nil, fmt.Errorf("open topic %s: %w", topic, err)
 	}
@@ -38,11 +39,7 @@ type topicWay struct {
 func (t *topicWay) single() bool { return false }
 
 func (t *topicWay) close() error {
-	err := t.replies.Close()
-	if e := t.to.Close(); err == nil {
-		err = e
-	}
-	return err
+	return cmp.Or(t.replies.Close(), t.to.Close())
 }
 
 func (t *topicWay) ask(ctx context.Context, command []byte, repeat <-chan struct{}, accept func([]byte) *Reply) (<-chan answer, func(), error) {
@@ -71,10 +68,8 @@ func (t *topicWay) ask(ctx context.Context, command []byte, repeat <-chan struct
 		sending.Wait()
 		t.replies.Forget(id)
 	}
-	m := eip.New(command, nil).With(func(m *eip.Message) {
-		m.ID, m.CorrelationID, m.ReplyTo = id, id, t.inbox
-		m.ContentType, m.Timestamp, m.Key = "application/json", time.Now(), "command"
-	})
+	m := jsonMessage(command, "command")
+	m.ID, m.CorrelationID, m.ReplyTo = id, id, t.inbox
 	if err := eip.Await(ctx, t.to, m); err != nil {
 		done()
 		return nil, nil, fmt.Errorf("send the command: %w", err)
@@ -88,17 +83,14 @@ func (t *topicWay) ask(ctx context.Context, command []byte, repeat <-chan struct
 func (t *topicWay) repeat(ctx context.Context, m *eip.Message, until <-chan struct{}) {
 	m = m.With(func(m *eip.Message) { m.Key = againKey })
 	for wait := time.Second; ; wait *= 2 {
-		timer := time.NewTimer(wait)
 		select {
-		case <-timer.C:
+		case <-time.After(wait):
 			if eip.Await(ctx, t.to, m) != nil {
 				return // the first has been sent
 			}
 		case <-until:
-			timer.Stop()
 			return
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		}
 	}

@@ -177,14 +177,12 @@ func (s *Server) untilBegun(ctx context.Context) error {
 	if !s.starting() {
 		return nil
 	}
-	t := time.NewTimer(patience)
-	defer t.Stop()
 	select {
 	case <-s.Begun:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-t.C:
+	case <-time.After(patience):
 		return Errorf(Failed, "the process is starting, and nothing was done; status says what it waits for")
 	}
 }

@@ -3,7 +3,6 @@ package control
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"time"
@@ -52,15 +51,13 @@ func (s *Server) inject(r *request) (any, error) {
 		return s.probe(r, m, put, settled, wait)
 	}
 	put(m)
-	t := time.NewTimer(wait)
-	defer t.Stop()
 	select {
 	case err := <-settled:
 		if err != nil {
 			return nil, Errorf(Failed, "the message was not taken: %v", err)
 		}
 		return Injected{ID: m.ID}, nil
-	case <-t.C:
+	case <-time.After(wait):
 		return nil, Errorf(Failed, "the message %s is still under way after %v", m.ID, wait)
 	case <-r.ctx.Done():
 		return nil, s.over(r)
@@ -194,13 +191,11 @@ func shownBody(body []byte) any {
 	for cut := 0; cut < utf8.UTFMax && len(body) > most && !utf8.ValidString(text); cut++ { // within a letter
 		text = text[:len(text)-1]
 	}
-	shown := any(text)
-	if !utf8.ValidString(text) {
-		shown = base64.StdEncoding.EncodeToString([]byte(text))
-		return map[string]any{"base64": shown, "size": len(body)}
+	switch {
+	case !utf8.ValidString(text):
+		return map[string]any{"base64": []byte(text), "size": len(body)}
+	case len(body) > most:
+		return map[string]any{"text": text, "size": len(body)}
 	}
-	if len(body) > most {
-		return map[string]any{"text": shown, "size": len(body)}
-	}
-	return shown
+	return text
 }

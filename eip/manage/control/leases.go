@@ -89,10 +89,8 @@ func (t *topicServer) ask() {
 
 // pause waits; false: the Server is closed.
 func (s *Server) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 		return true
 	case <-s.ctx.Done():
 		return false
@@ -128,7 +126,7 @@ func (s *Server) answerSoon(at time.Time) {
 	f := &s.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.told = nil // who asks now may not have heard it
+	f.told = map[string]bool{} // who asks now may not have heard it
 	if f.answering || !s.allowed("topic", "leases") {
 		return
 	}
@@ -172,9 +170,6 @@ func (s *Server) told(leases []Lease) {
 	f.mu.Lock()
 	f.answered = true
 	for _, l := range leases {
-		if f.told == nil {
-			f.told = map[string]bool{}
-		}
 		if len(f.told) < mostTold {
 			f.told[l.id()] = true
 		}

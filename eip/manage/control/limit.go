@@ -3,7 +3,8 @@ package control
 import (
 	"context"
 	"sync"
-	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // What is done with commands of which nobody vouches for the sender. What comes
@@ -16,54 +17,6 @@ const (
 	bytesInLine = 16 << 20 // of all that wait
 	unitOfWork  = 4 << 10  // bytes that cost as much as a command
 )
-
-// limiter is a token bucket.
-type limiter struct {
-	mu     sync.Mutex
-	rate   float64
-	most   float64
-	tokens float64
-	last   time.Time
-}
-
-func newLimiter(rate, most float64) *limiter {
-	return &limiter{rate: rate, most: most, tokens: most, last: time.Now()}
-}
-
-// take takes tokens, and returns how long to wait for those that are not there yet.
-func (l *limiter) take(n float64) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := time.Now()
-	l.tokens = min(l.tokens+now.Sub(l.last).Seconds()*l.rate, l.most) - n
-	l.last = now
-	return time.Duration(-l.tokens / l.rate * float64(time.Second))
-}
-
-// now reports whether a token is there, and takes it.
-func (l *limiter) now() bool {
-	if l.take(1) <= 0 {
-		return true
-	}
-	l.take(-1)
-	return false
-}
-
-// wait takes tokens when they are there; false where ctx ends first.
-func (l *limiter) wait(ctx context.Context, n float64) bool {
-	short := l.take(n)
-	if short <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(short)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
 
 // A class is whose commands share places, so that none takes those of another.
 type class int
@@ -125,11 +78,11 @@ type line struct {
 	mu      sync.Mutex
 	bytes   int
 	waiting chan func()
-	limit   *limiter
+	limit   *rate.Limiter
 }
 
 func newLine() *line {
-	return &line{waiting: make(chan func(), mostWaiting), limit: newLimiter(perSecond, burst)}
+	return &line{waiting: make(chan func(), mostWaiting), limit: rate.NewLimiter(perSecond, burst)}
 }
 
 // put adds what is to be done for a sender; false where there is no room.
@@ -153,7 +106,7 @@ func (l *line) put(ctx context.Context, sender string, size int, do func()) bool
 		l.bytes -= size
 		l.mu.Unlock()
 		leave()
-		if l.limit.wait(ctx, 1+float64(size)/unitOfWork) {
+		if l.limit.WaitN(ctx, min(1+size/unitOfWork, burst)) == nil {
 			do()
 		}
 	}
@@ -182,9 +135,6 @@ type turns struct {
 func (t *turns) take(things []string) (before []chan struct{}, done func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.last == nil {
-		t.last = map[string]chan struct{}{}
-	}
 	mine := make(chan struct{})
 	for _, thing := range things {
 		if b := t.last[thing]; b != nil {

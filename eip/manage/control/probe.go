@@ -87,9 +87,6 @@ type probe struct {
 func (p *probes) begin(id string, open int, others bool) *probe {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.under == nil {
-		p.under = map[string]*probe{}
-	}
 	t := &probe{began: time.Now(), open: open, others: others, outs: map[string]bool{}, known: map[string]bool{}, changed: make(chan struct{}, 1)}
 	p.under[id] = t
 	return t
@@ -201,18 +198,12 @@ func (s *Server) probe(r *request, m *eip.Message, put func(*eip.Message), settl
 		s.probes.step(Step{Test: m.ID, To: r.Target, Message: m})
 		s.probes.step(Step{Test: m.ID, Outcome: stats.Sent})
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
+	report := func() (any, error) { return Injected{ID: m.ID, Test: s.probes.report(t)}, nil }
+	late := time.After(wait)
 	var quiet <-chan time.Time
-	for {
-		over, others := s.probes.over(t)
-		switch {
-		case !over:
-			quiet = nil
-		case others:
+	for over, others := s.probes.over(t); !over || others; over, others = s.probes.over(t) {
+		if quiet = nil; over {
 			quiet = time.After(linger)
-		default:
-			return Injected{ID: m.ID, Test: s.probes.report(t)}, nil
 		}
 		select {
 		case err := <-settled:
@@ -222,13 +213,14 @@ func (s *Server) probe(r *request, m *eip.Message, put func(*eip.Message), settl
 			settled = nil // what went wrong in a flow is in the report
 		case <-t.changed:
 		case <-quiet:
-			return Injected{ID: m.ID, Test: s.probes.report(t)}, nil
-		case <-timer.C:
-			return Injected{ID: m.ID, Test: s.probes.report(t)}, nil
+			return report()
+		case <-late:
+			return report()
 		case <-r.ctx.Done():
 			return nil, s.over(r)
 		}
 	}
+	return report()
 }
 
 // readers is how many flows of this process have what is put into a target, and

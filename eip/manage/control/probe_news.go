@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 )
@@ -64,22 +66,19 @@ func (s *Server) tell(n news) {
 
 // tellAll sends news to the topic, at last that the process ends.
 func (t *topicServer) tellAll() {
-	limit := newLimiter(newsPerSecond, newsBurst)
+	limit := rate.NewLimiter(newsPerSecond, newsBurst)
 	defer t.telling.Store(false)
-	var to broker.Sender
+	out := &outbox{t.broker, map[string]broker.Sender{}}
+	defer out.close()
 	defer func() {
 		if t.broker.Status().Connected {
-			to, _ = t.send(context.WithoutCancel(t.ctx), farewell, to, news{Gone: true}) // it ends all the same
-		}
-		if to != nil {
-			_ = to.Close() // what is not out is lost, as it may be
+			_ = t.send(context.WithoutCancel(t.ctx), farewell, out, news{Gone: true}) // it ends all the same
 		}
 	}()
-	for limit.wait(t.ctx, 1) {
+	for limit.Wait(t.ctx) == nil {
 		select {
 		case n := <-t.untold:
-			var err error
-			if to, err = t.send(t.ctx, replyTimeout, to, n); err != nil && t.ctx.Err() == nil {
+			if err := t.send(t.ctx, replyTimeout, out, n); err != nil && t.ctx.Err() == nil {
 				t.Log.Debug("control bus: cannot tell others", slog.Any("error", err))
 			}
 		case <-t.ctx.Done():
@@ -88,21 +87,14 @@ func (t *topicServer) tellAll() {
 	}
 }
 
-func (t *topicServer) send(ctx context.Context, within time.Duration, to broker.Sender, n news) (broker.Sender, error) {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
+func (t *topicServer) send(ctx context.Context, within time.Duration, out *outbox, n news) error {
 	body, err := t.encodeNews(n)
 	if err != nil {
-		return to, err
+		return err
 	}
-	if to == nil {
-		if to, err = t.broker.Sender(ctx, t.topic); err != nil {
-			return nil, err
-		}
-	}
-	return to, eip.Await(ctx, to, eip.New(body, nil).With(func(m *eip.Message) {
-		m.ID, m.Timestamp, m.ContentType, m.Key, m.Delivery = eip.NewID(), time.Now(), "application/json", t.Instance, eip.Transient
-	}))
+	m := jsonMessage(body, t.Instance)
+	m.Delivery = eip.Transient
+	return out.send(ctx, within, t.topic, m)
 }
 
 func (s *Server) encodeNews(n news) ([]byte, error) {

@@ -83,8 +83,6 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{code, fmt.Sprintf(format, args...)}
 }
 
-var commandFields = []string{"v", "command", "target", "args", "instance", "time", "nonce", "signature"}
-
 // DecodeCommand reads a command. Whatever is no command, in any way, is a
 // bad_request that says why; what could be read comes with the error.
 func DecodeCommand(data []byte) (*Command, error) {
@@ -99,12 +97,7 @@ func DecodeCommand(data []byte) (*Command, error) {
 	if err := decode(data, &fields); err != nil || fields == nil {
 		return c, Errorf(BadRequest, "a command is a JSON object like {\"command\": \"status\"}")
 	}
-	read := func(name string, to any, what string) error {
-		if raw, ok := fields[name]; ok && decode(raw, to) != nil {
-			return Errorf(BadRequest, "%q must be %s", name, what)
-		}
-		return nil
-	}
+	var known []string
 	for _, f := range []struct {
 		name string
 		to   any
@@ -113,14 +106,14 @@ func DecodeCommand(data []byte) (*Command, error) {
 		{"command", &c.Command, "a string"}, {"target", &c.Target, "a string"}, {"instance", &c.Instance, "a string"}, {"v", &c.V, "a whole number"},
 		{"args", &c.Args, "an object"}, {"time", &c.Time, "a string"}, {"nonce", &c.Nonce, "a string"}, {"signature", &c.Signature, "a string"},
 	} {
-		if err := read(f.name, f.to, f.what); err != nil {
-			return c, err
+		if raw, ok := fields[f.name]; ok && decode(raw, f.to) != nil {
+			return c, Errorf(BadRequest, "%q must be %s", f.name, f.what)
 		}
+		delete(fields, f.name)
+		known = append(known, f.name)
 	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if !slices.Contains(commandFields, name) {
-			return c, Errorf(BadRequest, "a command has no field %q%s", clip(name), DidYouMean(name, commandFields))
-		}
+	if unknown := slices.Sorted(maps.Keys(fields)); len(unknown) > 0 {
+		return c, Errorf(BadRequest, "a command has no field %q%s", clip(unknown[0]), DidYouMean(unknown[0], known))
 	}
 	switch {
 	case c.V > Version || c.V < 0:

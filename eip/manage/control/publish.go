@@ -52,12 +52,8 @@ func (p *publisher) put(topic string, v any) {
 }
 
 func (p *publisher) run(s *Server, b broker.Broker) {
-	senders := map[string]broker.Sender{}
-	defer func() {
-		for _, to := range senders {
-			_ = to.Close() // what is not out is lost, as it may be
-		}
-	}()
+	out := outbox{b, map[string]broker.Sender{}}
+	defer out.close()
 	refused := map[string]time.Time{}
 	for {
 		var next published
@@ -70,7 +66,7 @@ func (p *publisher) run(s *Server, b broker.Broker) {
 			p.dropped.Add(1)
 			continue
 		}
-		if err := p.send(s.ctx, b, senders, next, s.Instance); err != nil && s.ctx.Err() == nil {
+		if err := out.send(s.ctx, openTimeout, topicAt(next.topic), jsonMessage(next.body, s.Instance)); err != nil && s.ctx.Err() == nil {
 			p.dropped.Add(1)
 			refused[next.topic] = time.Now()
 			s.Log.Warn("control bus: cannot publish", slog.String("topic", next.topic), slog.Any("error", err), slog.Int64("dropped_so_far", p.dropped.Load()))
@@ -78,20 +74,41 @@ func (p *publisher) run(s *Server, b broker.Broker) {
 	}
 }
 
-func (p *publisher) send(ctx context.Context, b broker.Broker, senders map[string]broker.Sender, next published, instance string) error {
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+func topicAt(address string) broker.Channel {
+	return broker.Channel{Kind: broker.Topic, Address: address, Durable: true, Declare: true}
+}
+
+// An outbox sends to topics, which it opens when there is something for them first.
+type outbox struct {
+	broker  broker.Broker
+	senders map[string]broker.Sender // by address
+}
+
+func (o *outbox) send(ctx context.Context, within time.Duration, topic broker.Channel, m *eip.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	to := senders[next.topic]
+	to := o.senders[topic.Address]
 	if to == nil {
 		var err error
-		if to, err = b.Sender(ctx, broker.Channel{Kind: broker.Topic, Address: next.topic, Durable: true, Declare: true}); err != nil {
+		if to, err = o.broker.Sender(ctx, topic); err != nil {
 			return err
 		}
-		senders[next.topic] = to
+		o.senders[topic.Address] = to
 	}
-	return eip.Await(ctx, to, eip.New(next.body, nil).With(func(m *eip.Message) {
-		m.ID, m.Timestamp, m.ContentType, m.Key = eip.NewID(), time.Now(), "application/json", instance
-	}))
+	return eip.Await(ctx, to, m)
+}
+
+func (o *outbox) close() {
+	for _, to := range o.senders {
+		_ = to.Close() // what is not out is lost, as it may be
+	}
+}
+
+// jsonMessage makes a message of the bus.
+func jsonMessage(body []byte, key string) *eip.Message {
+	m := eip.New(body, nil)
+	m.ID, m.Timestamp, m.ContentType, m.Key = eip.NewID(), time.Now(), "application/json", key
+	return m
 }
 
 // Published is what goes to eip.statistics.

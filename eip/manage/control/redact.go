@@ -123,16 +123,14 @@ func (v view) shown() any {
 // message is what is seen as a message, to evaluate expressions on.
 func (v view) message() *eip.Message {
 	m := v.of.Fork(nil) // what is made of it is none of the flow's
-	body := any(redacted)
 	switch {
 	case v.how == redactedBody:
-		body = v.body
-	case v.how == noBody && content.FormatOf(m.ContentType) != content.JSON:
-		m = m.WithBody([]byte(redacted))
-	}
-	if v.how == redactedBody || v.how == noBody && content.FormatOf(m.ContentType) == content.JSON {
-		text, _ := json.Marshal(body) // it was JSON
+		text, _ := json.Marshal(v.body) // it was JSON
 		m = m.WithBody(text)
+	case v.how == noBody && content.FormatOf(m.ContentType) == content.JSON:
+		m = m.WithBody([]byte(`"` + redacted + `"`))
+	case v.how == noBody:
+		m = m.WithBody([]byte(redacted))
 	}
 	return m.With(func(m *eip.Message) {
 		m.Headers = v.headers

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/eipd/eipd/eip"
 )
 
@@ -63,7 +65,7 @@ type Server struct {
 	inside   places // messages that were put into flows and channels, by these
 	turns    turns
 	lines    [classes]*line // of those that must wait for their turn
-	refusals *limiter       // that are in the log one by one
+	refusals *rate.Limiter  // that are in the log one by one
 	garbage  counter        // those that are not, and messages that are no command
 	dropped  counter        // commands that were too many
 	nowhere  counter        // replies to what is no inbox
@@ -100,12 +102,14 @@ func NewServer(o Options) *Server {
 	if o.MaxLease == 0 {
 		o.MaxLease = DefaultMaxLease
 	}
-	s := &Server{Options: o, started: time.Now(), refusals: newLimiter(1, 100), untold: make(chan news, newsBacklog)}
+	s := &Server{Options: o, started: time.Now(), refusals: rate.NewLimiter(1, 100), untold: make(chan news, newsBacklog)}
 	s.garbage.what, s.dropped.what, s.nowhere.what = "a message is no command, or was refused", "too many commands; some were dropped", "an answer would not go to an inbox, and was not sent"
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.redact, _ = parseRedaction(o.Redact)
-	s.probes.redact, s.probes.tell = &s.redact, s.tell
-	s.settings.expired = s.leaseEnded
+	s.probes = probes{under: map[string]*probe{}, redact: &s.redact, tell: s.tell}
+	s.settings = settings{set: map[key]*setting{}, expired: s.leaseEnded}
+	s.stats, s.fleet.told, s.taps.at = newStatistics(), map[string]bool{}, map[string][]*tap{}
+	s.replays.seen, s.turns.last = map[string]time.Time{}, map[string]chan struct{}{}
 	if o.Remember {
 		s.remember()
 	}

@@ -51,24 +51,20 @@ func (s *settings) change(address string, stage Settable, values map[string]any,
 		until = &t
 	}
 	for name := range values {
-		s.note(key{address, name}, stage, was[name], lease)
-		s.set[key{address, name}].shared = shared
+		s.note(key{address, name}, stage, was[name], lease, shared)
 	}
 	s.keep()
 	return was, until, nil
 }
 
 // note keeps what was set, and begins its lease.
-func (s *settings) note(k key, stage Settable, was any, lease time.Duration) {
+func (s *settings) note(k key, stage Settable, was any, lease time.Duration, shared bool) {
 	e := s.set[k]
 	if e == nil {
-		e = &setting{stage: stage, file: was}
-		if s.set == nil {
-			s.set = map[key]*setting{}
-		}
+		e = &setting{file: was}
 		s.set[k] = e
 	}
-	e.stage = stage
+	e.stage, e.shared = stage, shared
 	leased := e.timer != nil
 	if leased {
 		e.timer.Stop()

@@ -159,9 +159,6 @@ func (r *replays) first(nonce string, at time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	if r.seen == nil {
-		r.seen = map[string]time.Time{}
-	}
 	if now.Sub(r.swept) > window {
 		r.swept = now
 		for n, until := range r.seen {

@@ -67,6 +67,10 @@ type statistics struct {
 	sinceTraffic map[*stats.Traffic]trafficBaseline
 }
 
+func newStatistics() statistics {
+	return statistics{since: map[measurable]baseline{}, recent: map[measurable]*recent{}, sinceTraffic: map[*stats.Traffic]trafficBaseline{}}
+}
+
 type baseline struct {
 	counts, tests stats.Counts
 	own           stats.Own
@@ -131,9 +135,6 @@ func (s *statistics) of(m measurable, stage eip.Stage, reset bool) map[string]an
 		s.own(st, own, base.own)
 	}
 	if reset {
-		if s.since == nil {
-			s.since = map[measurable]baseline{}
-		}
 		s.since[m] = baseline{counts, tests, own}
 		m.Latency().Reset()
 		for _, d := range own.Times {
@@ -199,9 +200,6 @@ func (s *statistics) sample(ctx context.Context, p Process) {
 func (s *statistics) look(p Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.recent == nil {
-		s.recent = map[measurable]*recent{}
-	}
 	for _, r := range s.recent {
 		r.seen = false
 	}

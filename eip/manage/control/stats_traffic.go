@@ -40,9 +40,6 @@ func (s *statistics) ofTraffic(t *stats.Traffic, reset bool) TrafficStats {
 		st.Tests = &c
 	}
 	if reset {
-		if s.sinceTraffic == nil {
-			s.sinceTraffic = map[*stats.Traffic]trafficBaseline{}
-		}
 		s.sinceTraffic[t] = trafficBaseline{business, tests}
 	}
 	return st

@@ -39,22 +39,20 @@ func (s *Server) tap(r *request) (any, error) {
 	if !s.stream(r, Tapping{Until: until.UTC()}) { // what passes from now on is seen
 		return t.result("asker"), nil
 	}
-	timer := time.NewTimer(t.lease)
-	defer timer.Stop()
+	over := time.After(t.lease)
 	for {
 		select {
 		case c := <-t.copies:
 			t.bytes.Add(-c.message.Size())
 			seen := s.redact.look(c.message, nil)
-			ok, err := t.wants == nil, error(nil)
-			if !ok {
-				ok, err = t.wants(s.ctx, seen.message())
-			}
-			if err != nil {
-				t.failed++
-			}
-			if !ok || err != nil {
-				continue
+			if t.wants != nil {
+				ok, err := t.wants(s.ctx, seen.message())
+				if err != nil {
+					t.failed++
+				}
+				if !ok || err != nil {
+					continue
+				}
 			}
 			t.taken++
 			if !s.stream(r, s.tapped(t, c, seen)) {
@@ -63,7 +61,7 @@ func (s *Server) tap(r *request) (any, error) {
 			if t.taken == t.most {
 				return t.result("count"), nil
 			}
-		case <-timer.C:
+		case <-over:
 			return t.result("time"), nil
 		case <-s.ctx.Done():
 			return t.result("process"), nil
@@ -222,9 +220,6 @@ func (a *taps) remove(p point, t *tap) {
 func (a *taps) change(p point, do func([]*tap) []*tap) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.at == nil {
-		a.at = map[string][]*tap{}
-	}
 	open := do(slices.Clone(a.at[p.address]))
 	a.at[p.address] = open
 	if len(open) == 0 {

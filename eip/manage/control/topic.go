@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -37,7 +38,7 @@ func (s *Server) ServeTopic(b broker.Broker, topic broker.Channel) (opened <-cha
 	done := make(chan struct{})
 	note := s.listen("topic", topic.Address)
 	t := &topicServer{Server: s, broker: b, topic: topic, note: note}
-	s.busy.Go(func() { t.run(done) })
+	s.busy.Go(func() { t.run(sync.OnceFunc(func() { close(done) })) })
 	return done
 }
 
@@ -50,32 +51,22 @@ type topicServer struct {
 }
 
 // run opens the subscription, anew when it is lost.
-func (t *topicServer) run(opened chan struct{}) {
+func (t *topicServer) run(opened func()) {
+	defer opened()
 	const first, longest = time.Second, time.Minute
 	for wait := first; t.ctx.Err() == nil; wait = min(2*wait, longest) {
 		began := time.Now()
-		err := t.listenOnce(func() {
-			if opened != nil {
-				close(opened)
-				opened = nil
-			}
-		})
+		err := t.listenOnce(opened)
 		if t.ctx.Err() != nil {
-			break
+			return
 		}
 		t.set(t.note, "refused: "+err.Error())
 		t.Log.Warn("control bus: the topic cannot be read; flows go on, and the socket serves", slog.String("topic", t.topic.Address), slog.Any("error", err))
-		if opened != nil {
-			close(opened)
-			opened = nil
-		}
+		opened()
 		if time.Since(began) > longest {
 			wait = first
 		}
 		t.pause(wait)
-	}
-	if opened != nil {
-		close(opened)
 	}
 }
 
@@ -160,11 +151,8 @@ func (t *topicServer) reply(m *eip.Message, asked *request, r Reply) bool {
 		defer leave()
 		ctx, cancel := context.WithTimeout(t.ctx, replyTimeout)
 		defer cancel()
-		answer := eip.New(body, nil).With(func(a *eip.Message) {
-			a.ID, a.Timestamp, a.ContentType = eip.NewID(), time.Now(), "application/json"
-		})
 		err := eip.Await(ctx, eip.HandlerFunc(func(ctx context.Context, asked *eip.Message) error {
-			return asked.Reply(ctx, answer)
+			return asked.Reply(ctx, jsonMessage(body, ""))
 		}), m)
 		if err != nil && t.ctx.Err() == nil {
 			t.Log.Debug("control bus: a reply was not delivered", slog.String("to", m.ReplyTo), slog.Any("error", err))
