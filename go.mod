@@ -17,9 +17,8 @@ require (
 	go.uber.org/goleak v1.3.0
 	golang.org/x/image v0.33.0
 	golang.org/x/sys v0.48.0
+	golang.org/x/time v0.15.0
 )
-
-require golang.org/x/time v0.15.0 // indirect
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
