@@ -2,6 +2,7 @@ package eiptest
 
 import (
 	"context"
+	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -49,6 +50,16 @@ func (p *Positions) All() map[string][]byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.values)
+}
+
+// closeTwice closes a source or sink, which must bear it.
+func closeTwice(t *testing.T, c io.Closer) {
+	t.Helper()
+	for range 2 {
+		if err := c.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
 }
 
 // adapterTest runs one test of an adapter suite, and looks for goroutines that the

@@ -42,11 +42,7 @@ func AdapterSink(t *testing.T, c SinkCase) {
 
 func openSink(ctx context.Context, t *testing.T, a adapter.SinkOpener, env *adapter.Env) adapter.Sink {
 	t.Helper()
-	if v, ok := a.(eip.Validator); ok {
-		if err := v.Validate(); err != nil {
-			t.Fatalf("validate: %v", err)
-		}
-	}
+	validate(t, a)
 	if check, ok := a.(adapter.SinkChecker); ok {
 		if err := check.CheckSink(); err != nil {
 			t.Fatalf("check sink: %v", err)
@@ -59,15 +55,6 @@ func openSink(ctx context.Context, t *testing.T, a adapter.SinkOpener, env *adap
 		t.Fatalf("open sink: %v", err)
 	}
 	return s
-}
-
-func closeSink(t *testing.T, s adapter.Sink) {
-	t.Helper()
-	for range 2 {
-		if err := s.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	}
 }
 
 // few is how many messages the tests send: enough for several to be under way.
@@ -126,7 +113,7 @@ func (c *SinkCase) compare(t *testing.T, got, want []string) {
 func (c *SinkCase) inOrder(ctx context.Context, t *testing.T) {
 	a, env, written := c.New(t)
 	s := openSink(ctx, t, a, env)
-	defer closeSink(t, s)
+	defer closeTwice(t, s)
 	want := numberedBodies(few)
 	awaitAll(ctx, t, sendAll(ctx, s, want), len(want))
 	c.compare(t, written(), want)
@@ -135,7 +122,7 @@ func (c *SinkCase) inOrder(ctx context.Context, t *testing.T) {
 func (c *SinkCase) settled(ctx context.Context, t *testing.T) {
 	a, env, written := c.New(t)
 	s := openSink(ctx, t, a, env)
-	defer closeSink(t, s)
+	defer closeTwice(t, s)
 	for i := range 5 {
 		awaitAll(ctx, t, sendAll(ctx, s, []string{numberedBody(i)}), 1)
 		if got := written(); len(got) != i+1 || !slices.Contains(got, numberedBody(i)) {
@@ -149,7 +136,7 @@ func (c *SinkCase) closed(ctx context.Context, t *testing.T) {
 	s := openSink(ctx, t, a, env)
 	want := numberedBodies(few)
 	settled := sendAll(ctx, s, want)
-	closeSink(t, s)
+	closeTwice(t, s)
 	if n := len(settled); n != few {
 		t.Errorf("%d of %d messages had settled after close", n, few)
 	}
@@ -161,7 +148,7 @@ func (c *SinkCase) closed(ctx context.Context, t *testing.T) {
 func (c *SinkCase) concurrent(ctx context.Context, t *testing.T) {
 	a, env, written := c.New(t)
 	s := openSink(ctx, t, a, env)
-	defer closeSink(t, s)
+	defer closeTwice(t, s)
 	const callers = 4
 	var wait sync.WaitGroup
 	var want []string
@@ -192,7 +179,7 @@ func (c *SinkCase) contextEnded(ctx context.Context, t *testing.T) {
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	settled := sendAll(ended, s, []string{numberedBody(0)})
-	closeSink(t, s)
+	closeTwice(t, s)
 	select {
 	case err := <-settled:
 		if got := written(); err == nil && len(got) != 1 || err != nil && len(got) != 0 {
@@ -206,7 +193,7 @@ func (c *SinkCase) contextEnded(ctx context.Context, t *testing.T) {
 func (c *SinkCase) refused(ctx context.Context, t *testing.T) {
 	a, env := c.Refusing(t)
 	s := openSink(ctx, t, a, env)
-	defer closeSink(t, s)
+	defer closeTwice(t, s)
 	select {
 	case err := <-sendAll(ctx, s, []string{numberedBody(0)}):
 		if err == nil {

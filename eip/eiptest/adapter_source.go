@@ -58,11 +58,7 @@ func (c *SourceCase) open(ctx context.Context, t *testing.T) adapter.Source {
 
 func openSource(ctx context.Context, t *testing.T, a adapter.SourceOpener, env *adapter.Env) adapter.Source {
 	t.Helper()
-	if v, ok := a.(eip.Validator); ok {
-		if err := v.Validate(); err != nil {
-			t.Fatalf("validate: %v", err)
-		}
-	}
+	validate(t, a)
 	if check, ok := a.(adapter.SourceChecker); ok {
 		if err := check.CheckSource(); err != nil {
 			t.Fatalf("check source: %v", err)
@@ -76,15 +72,6 @@ func openSource(ctx context.Context, t *testing.T, a adapter.SourceOpener, env *
 		t.Fatalf("open source: %v", err)
 	}
 	return s
-}
-
-func closeSource(t *testing.T, s adapter.Source) {
-	t.Helper()
-	for range 2 {
-		if err := s.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	}
 }
 
 // receive takes n messages without settling them.
@@ -117,7 +104,7 @@ func bodies(messages []*eip.Message) (all []string) {
 
 func (c *SourceCase) inOrder(ctx context.Context, t *testing.T) {
 	s := c.open(ctx, t)
-	defer closeSource(t, s)
+	defer closeTwice(t, s)
 	got := receive(ctx, t, s, len(c.Bodies))
 	if !slices.Equal(bodies(got), c.Bodies) {
 		t.Errorf("got %q, want %q", bodies(got), c.Bodies)
@@ -158,7 +145,7 @@ func (c *SourceCase) nothingMore(ctx context.Context, t *testing.T, s eip.Source
 // messages.
 func (c *SourceCase) contextEnded(ctx context.Context, t *testing.T) {
 	s := c.open(ctx, t)
-	defer closeSource(t, s)
+	defer closeTwice(t, s)
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	var got []*eip.Message
@@ -194,7 +181,7 @@ func (c *SourceCase) closed(ctx context.Context, t *testing.T) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	closeSource(t, s)
+	closeTwice(t, s)
 	if err := <-waited; err == nil || ctx.Err() != nil {
 		t.Errorf("receive while the source was closed: %v", err)
 	}
@@ -205,7 +192,7 @@ func (c *SourceCase) closed(ctx context.Context, t *testing.T) {
 
 func (c *SourceCase) throughFlow(ctx context.Context, t *testing.T) {
 	s := c.open(ctx, t)
-	defer closeSource(t, s)
+	defer closeTwice(t, s)
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var out Recorder
@@ -227,7 +214,7 @@ func (c *SourceCase) throughFlow(ctx context.Context, t *testing.T) {
 // deliversAgain fails the first message, twice.
 func (c *SourceCase) deliversAgain(ctx context.Context, t *testing.T) {
 	s := c.open(ctx, t)
-	defer closeSource(t, s)
+	defer closeTwice(t, s)
 	first := receive(ctx, t, s, 1)[0]
 	settle(ctx, errRefused, first)
 	var rest []*eip.Message
@@ -265,7 +252,7 @@ func (c *SourceCase) goesOn(ctx context.Context, t *testing.T) {
 				settle(ctx, nil, got[i])
 			}
 		}
-		closeSource(t, s)
+		closeTwice(t, s)
 		if left < len(got) {
 			settle(ctx, nil, got[left]) // too late to count
 		}
@@ -281,6 +268,6 @@ func (c *SourceCase) goesOn(ctx context.Context, t *testing.T) {
 		}
 		settle(ctx, nil, rest...)
 		c.nothingMore(ctx, t, again)
-		closeSource(t, again)
+		closeTwice(t, again)
 	}
 }

@@ -116,13 +116,7 @@ func (c *StageCase) drive(t *testing.T, b behaviour) {
 	if b.late {
 		r.cancel()
 	}
-	var inputs []*input
-	for _, m := range c.Inputs {
-		in := newInput(m)
-		inputs = append(inputs, in)
-		go eip.Deliver(r.ctx, r.head, in.Message)
-		synctest.Wait()
-	}
+	inputs := r.deliver(c.Inputs)
 	if b.holds && c.Outcome == Follows {
 		for i, in := range inputs {
 			if in.settled() {
@@ -252,13 +246,7 @@ func (c *StageCase) reopen(t *testing.T) {
 	defer r.close(t)
 	for range 2 {
 		r.open(t)
-		var inputs []*input
-		for _, m := range c.Inputs {
-			in := newInput(m)
-			inputs = append(inputs, in)
-			go eip.Deliver(r.ctx, r.head, in.Message)
-			synctest.Wait()
-		}
+		inputs := r.deliver(c.Inputs)
 		r.settle(inputs)
 		for i, in := range inputs {
 			if n := len(in.outcomes()); n != 1 {

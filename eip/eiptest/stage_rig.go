@@ -24,11 +24,7 @@ func (c *StageCase) rig(t *testing.T, b behaviour) *rig {
 	r := &rig{target: &target{behaviour: b}, next: &target{behaviour: b, instead: c.Next}}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.stage = c.New(r.target)
-	if v, ok := r.stage.(eip.Validator); ok {
-		if err := v.Validate(); err != nil {
-			t.Fatalf("validate: %v", err)
-		}
-	}
+	validate(t, r.stage)
 	r.head = eip.Chain([]eip.Stage{&eip.Named{Address: "test.stage", Stage: r.stage}}, r.next)
 	return r
 }
@@ -47,6 +43,17 @@ func (r *rig) open(t *testing.T) {
 			r.opened = append(r.opened, c)
 		}
 	}
+}
+
+// deliver gives copies of messages to the stage, one after the other.
+func (r *rig) deliver(messages []*eip.Message) (inputs []*input) {
+	for _, m := range messages {
+		in := newInput(m)
+		inputs = append(inputs, in)
+		go eip.Deliver(r.ctx, r.head, in.Message)
+		synctest.Wait()
+	}
+	return inputs
 }
 
 // settle releases what the handlers hold, and lets time pass until all inputs
@@ -85,6 +92,16 @@ func (r *rig) closeStages(t *testing.T) {
 func (r *rig) close(t *testing.T) {
 	r.closeStages(t)
 	r.cancel()
+}
+
+// validate checks the options of what has some to check.
+func validate(t *testing.T, of any) {
+	t.Helper()
+	if v, ok := of.(eip.Validator); ok {
+		if err := v.Validate(); err != nil {
+			t.Fatalf("validate: %v", err)
+		}
+	}
 }
 
 // Env is what components are opened with in tests.

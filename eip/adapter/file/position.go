@@ -125,28 +125,21 @@ func positionPrefix(path string) []byte {
 
 // encode is called for every line, and so does not reflect.
 func (p *position) encode(prefix []byte) []byte {
-	b := make([]byte, 0, len(prefix)+152)
-	b = append(b, prefix...)
-	b = strconv.AppendInt(b, p.start, 10)
-	b = append(b, `,"end":`...)
-	b = strconv.AppendInt(b, p.end, 10)
-	b = append(b, `,"check":`...)
-	b = strconv.AppendInt(b, int64(p.check), 10)
-	b = append(b, `,"sum":`...)
-	b = strconv.AppendUint(b, uint64(p.sum), 10)
-	b = append(b, `,"ended":`...)
-	b = strconv.AppendBool(b, p.ended)
+	b := append(make([]byte, 0, len(prefix)+152), prefix...)
+	add := func(name string, n int64) { b = strconv.AppendInt(append(b, name...), n, 10) }
+	add("", p.start)
+	add(`,"end":`, p.end)
+	add(`,"check":`, int64(p.check))
+	add(`,"sum":`, int64(p.sum))
+	b = strconv.AppendBool(append(b, `,"ended":`...), p.ended)
 	if p.from > 0 {
-		b = append(b, `,"from":`...)
-		b = strconv.AppendInt(b, p.from, 10)
+		add(`,"from":`, p.from)
 	}
 	if p.done {
 		b = append(b, `,"done":true`...)
 	}
-	b = append(b, `,"all":`...)
-	b = strconv.AppendUint(b, uint64(p.all), 10)
-	b = append(b, `,"head":`...)
-	b = strconv.AppendUint(b, uint64(p.head), 10)
+	add(`,"all":`, int64(p.all))
+	add(`,"head":`, int64(p.head))
 	if p.seen != nil {
 		b = append(b, p.seen.kept...)
 	}

@@ -133,13 +133,11 @@ func (s *schedule) next(after time.Time) time.Time {
 func (s *schedule) within(day, after time.Time) time.Time {
 	every := s.fields[1] == 1<<24-1
 	seen := map[int]bool{}
-	y, mo, d := day.Date()
 	for t := day.Add(-15 * time.Hour).Truncate(time.Minute); ; t = t.Add(time.Minute) {
-		ty, tmo, td := t.Date()
-		switch this := time.Date(ty, tmo, td, 0, 0, 0, 0, time.UTC).Compare(time.Date(y, mo, d, 0, 0, 0, 0, time.UTC)); {
-		case this > 0:
+		switch another := t.Day() != day.Day(); {
+		case another && t.After(day):
 			return time.Time{}
-		case this < 0, !s.has(1, t.Hour()), !s.has(0, t.Minute()):
+		case another, !s.has(1, t.Hour()), !s.has(0, t.Minute()):
 			continue
 		}
 		clock := t.Hour()*60 + t.Minute()

@@ -69,12 +69,16 @@ func find[T any](what, target string, matches func(target, address string) bool,
 // same matches a target that is an address, and no pattern of some.
 func same(target, address string) bool { return target == address }
 
-// flows returns the flows that the target names, of which there must be one.
+// flows returns the flows that the target names; of list and drain, without one, all.
 func (s *Server) flows(r *request) ([]Flow, error) {
-	if r.Target == "" {
-		return nil, Errorf(BadArgs, "%s needs a flow as its target; \"*\" is all of them", r.Command.Command)
+	all, name := s.Process.Flows(), r.Command.Command
+	switch {
+	case r.Target != "":
+		return find("flow", r.Target, Matches, all, Flow.Name)
+	case name == "list", name == "drain":
+		return all, nil
 	}
-	return find("flow", r.Target, Matches, s.Process.Flows(), Flow.Name)
+	return nil, Errorf(BadArgs, "%s needs a flow as its target; \"*\" is all of them", name)
 }
 
 // stages returns all stages.

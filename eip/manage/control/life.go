@@ -1,34 +1,24 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // stop is the command of that name.
-func (s *Server) stop(r *request) (any, error) {
-	flows, err := s.flows(r)
-	if err != nil {
-		return nil, err
-	}
-	return s.each(r.Target, flows, func(f Flow) error { return f.Stop(r.ctx) })
-}
+func (s *Server) stop(r *request) (any, error) { return s.each(r, Flow.Stop) }
 
 // start is the command of that name.
-func (s *Server) start(r *request) (any, error) {
-	flows, err := s.flows(r)
-	if err != nil {
-		return nil, err
-	}
-	return s.each(r.Target, flows, func(f Flow) error { return f.Start(r.ctx) })
-}
+func (s *Server) start(r *request) (any, error) { return s.each(r, Flow.Start) }
 
 // drain stops all flows. The process stays, and can be asked.
 func (s *Server) drain(r *request) (any, error) {
 	s.mu.Lock()
 	s.draining = true
 	s.mu.Unlock()
-	return s.each("", s.Process.Flows(), func(f Flow) error { return f.Stop(r.ctx) })
+	return s.each(r, Flow.Stop)
 }
 
 // touched are what a command that stops or starts something must not meet others at:
@@ -51,31 +41,31 @@ type lived struct {
 	Was   State `json:"was"`
 }
 
-// each does something to flows, at the same time. The result is by flow, but where
-// the target names one.
-func (s *Server) each(target string, flows []Flow, do func(Flow) error) (any, error) {
-	was := make([]State, len(flows))
-	failed := make(chan error, len(flows))
+// each does something to the flows that are meant, at the same time. The result is by
+// flow, but where the target names one.
+func (s *Server) each(r *request, do func(Flow, context.Context) error) (any, error) {
+	flows, err := s.flows(r)
+	if err != nil {
+		return nil, err
+	}
+	was, failed := make([]State, len(flows)), make([]error, len(flows))
+	var all sync.WaitGroup
 	for i, f := range flows {
 		was[i] = f.State()
-		go func() {
-			err := do(f)
-			if err != nil {
-				err = fmt.Errorf("flow %s: %w", f.Name(), err)
+		all.Go(func() {
+			if err := do(f, r.ctx); err != nil {
+				failed[i] = fmt.Errorf("flow %s: %w", f.Name(), err)
 			}
-			failed <- err
-		}()
+		})
 	}
-	var all error
-	for range flows {
-		all = errors.Join(all, <-failed)
-	}
+	all.Wait()
 	result := map[string]lived{}
 	for i, f := range flows {
 		result[f.Name()] = lived{f.State(), was[i]}
 	}
-	if len(flows) == 1 && flows[0].Name() == target {
-		return result[target], all
+	err = errors.Join(failed...)
+	if len(flows) == 1 && flows[0].Name() == r.Target {
+		return result[r.Target], err
 	}
-	return result, all
+	return result, err
 }

@@ -8,12 +8,9 @@ import (
 
 // list is the command of that name.
 func (s *Server) list(r *request) (any, error) {
-	flows := s.Process.Flows()
-	if r.Target != "" {
-		var err error
-		if flows, err = s.flows(r); err != nil {
-			return nil, err
-		}
+	flows, err := s.flows(r)
+	if err != nil {
+		return nil, err
 	}
 	g := Graph{Flows: []FlowNode{}, Channels: []Channel{}}
 	named := map[string]bool{}

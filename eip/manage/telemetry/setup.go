@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -207,12 +208,5 @@ func (e environment) propagator() (propagation.TextMapPropagator, error) {
 
 // prometheus is the address of the exporter named prometheus.
 func (e environment) prometheus() string {
-	host, port := e.getenv("OTEL_EXPORTER_PROMETHEUS_HOST"), e.getenv("OTEL_EXPORTER_PROMETHEUS_PORT")
-	if host == "" {
-		host = "localhost"
-	}
-	if port == "" {
-		port = "9464"
-	}
-	return host + ":" + port
+	return cmp.Or(e.getenv("OTEL_EXPORTER_PROMETHEUS_HOST"), "localhost") + ":" + cmp.Or(e.getenv("OTEL_EXPORTER_PROMETHEUS_PORT"), "9464")
 }

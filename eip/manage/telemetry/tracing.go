@@ -2,6 +2,8 @@ package telemetry
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -135,9 +137,5 @@ func (h headers) Get(key string) string {
 func (h headers) Set(key, value string) { h[key] = value }
 
 func (h headers) Keys() []string {
-	keys := make([]string, 0, len(h))
-	for k := range h {
-		keys = append(keys, k)
-	}
-	return keys
+	return slices.Collect(maps.Keys(h))
 }

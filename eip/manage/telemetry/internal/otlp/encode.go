@@ -62,14 +62,8 @@ func (m *message) double(field int, v float64) { m.always64(field, math.Float64b
 
 func (m *message) text(field int, v string) {
 	if v != "" {
-		m.always(field, v)
+		m.bytes(field, []byte(v))
 	}
-}
-
-func (m *message) always(field int, v string) {
-	m.tag(field, asBytes)
-	m.uvarint(uint64(len(v)))
-	*m = append(*m, v...)
 }
 
 func (m *message) bytes(field int, v []byte) {
@@ -114,7 +108,7 @@ func anyValue(v attribute.Value) (m message) {
 	case attribute.FLOAT64:
 		m.double(4, v.AsFloat64())
 	case attribute.STRING:
-		m.always(1, v.AsString())
+		m.bytes(1, []byte(v.AsString()))
 	case attribute.BOOLSLICE:
 		m.bytes(5, list(v.AsBoolSlice(), attribute.BoolValue))
 	case attribute.INT64SLICE:
@@ -124,7 +118,7 @@ func anyValue(v attribute.Value) (m message) {
 	case attribute.STRINGSLICE:
 		m.bytes(5, list(v.AsStringSlice(), attribute.StringValue))
 	default:
-		m.always(1, v.String())
+		m.bytes(1, []byte(v.String()))
 	}
 	return m
 }
