@@ -16,10 +16,8 @@ const (
 	hugeNumber  = "a number of 1000 digits"
 )
 
-// IsSane reports whether a text that is read as a number is one of a size that
+// isSane reports whether a text that is read as a number is one of a size that
 // people use.
-func IsSane(text string) bool { return isSane(text) }
-
 func isSane(text string) bool {
 	i := strings.IndexAny(text, "eEpP")
 	if i < 0 {

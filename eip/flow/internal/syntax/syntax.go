@@ -25,8 +25,6 @@ type Body interface {
 	// order of the file. isBlock says which names are blocks; the JSON form cannot
 	// tell by itself. labelled says whether a JSON object's only key is a label.
 	Content(isBlock func(name string) bool, labels func(block string, key string) bool) (Content, hcl.Diagnostics)
-	// End is where the body's last line ends, for errors about what is missing.
-	End() hcl.Range
 }
 
 // Content is a body's attributes and blocks.
@@ -165,8 +163,6 @@ func parseJSON(name string, src []byte) (*File, hcl.Diagnostics) {
 // native is a body in HCL's own syntax.
 type native struct{ *hclsyntax.Body }
 
-func (n native) End() hcl.Range { return n.EndRange }
-
 func (n native) Content(isBlock func(string) bool, _ func(string, string) bool) (Content, hcl.Diagnostics) {
 	var c Content
 	var diags hcl.Diagnostics
@@ -196,16 +192,6 @@ func (n native) Content(isBlock func(string) bool, _ func(string, string) bool) 
 // after the other (which is how JSON keeps an order of equal blocks).
 type object struct{ exprs []hcl.Expression }
 
-func (o object) End() hcl.Range {
-	r := o.exprs[len(o.exprs)-1].Range()
-	if r.End.Byte > r.Start.Byte {
-		r.Start = r.End
-		r.Start.Byte--
-		r.Start.Column--
-	}
-	return r
-}
-
 func (o object) Content(isBlock func(string) bool, labelled func(string, string) bool) (Content, hcl.Diagnostics) {
 	var c Content
 	pairs, diags := o.pairs()
@@ -216,8 +202,8 @@ func (o object) Content(isBlock func(string) bool, labelled func(string, string)
 			diags = append(diags, err)
 		case name == "//": // JSON's comment, by HCL's convention
 		case isBlock(name):
-			blocks, moreDiags := jsonBlocks(name, nameRange, p.Value, labelled)
-			c.Blocks, diags = append(c.Blocks, blocks...), append(diags, moreDiags...)
+			blocks, more := jsonBlocks(&Block{Type: name, TypeRange: nameRange}, p.Value, labelled)
+			c.Blocks, diags = append(c.Blocks, blocks...), append(diags, more...)
 		default:
 			c.Attributes = append(c.Attributes, &Attribute{name, nameRange, p.Value})
 		}
@@ -252,16 +238,12 @@ func key(p hcl.KeyValuePair) (string, hcl.Range, *hcl.Diagnostic) {
 
 // jsonBlocks reads the value of a property that is a block. An object whose keys
 // are all labels holds a block for each.
-func jsonBlocks(name string, nameRange hcl.Range, value hcl.Expression, labelled func(string, string) bool) (blocks []*Block, diags hcl.Diagnostics) {
-	return jsonLabelled(&Block{Type: name, TypeRange: nameRange}, value, labelled)
-}
-
-func jsonLabelled(outer *Block, value hcl.Expression, labelled func(string, string) bool) (blocks []*Block, diags hcl.Diagnostics) {
+func jsonBlocks(outer *Block, value hcl.Expression, labelled func(string, string) bool) (blocks []*Block, diags hcl.Diagnostics) {
 	pairs, d := hcl.ExprMap(value)
 	if d.HasErrors() { // a list of objects may mix both
 		if list, d := hcl.ExprList(value); !d.HasErrors() && labelled(path(outer), "") {
 			for _, e := range list {
-				more, d := jsonLabelled(outer, e, labelled)
+				more, d := jsonBlocks(outer, e, labelled)
 				blocks, diags = append(blocks, more...), append(diags, d...)
 			}
 			return blocks, diags
@@ -293,7 +275,7 @@ func jsonLabelled(outer *Block, value hcl.Expression, labelled func(string, stri
 		}
 		b := *outer
 		b.Labels = append(slices.Clone(outer.Labels), Label{k, r})
-		more, d := jsonLabelled(&b, p.Value, labelled)
+		more, d := jsonBlocks(&b, p.Value, labelled)
 		blocks, diags = append(blocks, more...), append(diags, d...)
 	}
 	return blocks, diags
