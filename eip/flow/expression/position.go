@@ -2,7 +2,7 @@ package expression
 
 import (
 	"bytes"
-	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,17 +10,18 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // Map finds in a flow file what an [Error] is about. expr is the attribute's value
-// there, src the file, and value the string that expr was evaluated to. The
-// function that it returns takes a part of value, by bytes, and gives its range in
-// the file: escapes are longer there, a heredoc is indented, and what came from
-// ${var.x} is the reference itself. Where value cannot be told apart, the range is
-// that of the smallest part that holds it.
-func Map(expr hcl.Expression, src []byte, value string) func(from, to int) hcl.Range {
+// there, src the file, and value the string that expr was evaluated to; evaluate gives
+// the value of a part of expr. The function that it returns takes a part of value, by
+// bytes, and gives its range in the file: escapes are longer there, a heredoc is
+// indented, and what came from ${var.x} is the reference itself. Where value cannot be
+// told apart, the range is that of the smallest part that holds it.
+func Map(expr hcl.Expression, src []byte, value string, evaluate func(hcl.Expression) (cty.Value, bool)) func(from, to int) hcl.Range {
 	whole := expr.Range()
-	m := mapping{src: src, filename: whole.Filename}
+	m := mapping{src: src, filename: whole.Filename, evaluate: evaluate}
 	var spans []span
 	if e, ok := expr.(hclsyntax.Expression); ok {
 		spans = m.expression(e, value)
@@ -41,6 +42,8 @@ type span struct{ start, end int }
 type mapping struct {
 	src      []byte
 	filename string
+	isJSON   bool // src is the text of a string
+	evaluate func(hcl.Expression) (cty.Value, bool)
 }
 
 // pos counts lines, and characters as hcl counts them, up to an offset.
@@ -76,180 +79,59 @@ func (m mapping) expression(e hclsyntax.Expression, value string) []span {
 	case *hclsyntax.TemplateWrapExpr:
 		return opaque(len(value), e.Wrapped.Range())
 	case *hclsyntax.TemplateExpr:
-		quoted := bytes.HasPrefix(m.src[e.SrcRange.Start.Byte:], []byte(`"`))
-		return m.template(chosen(e.Parts, value), value, quoted, e.SrcRange)
+		quoted := !m.isJSON && bytes.HasPrefix(m.src[e.SrcRange.Start.Byte:], []byte(`"`))
+		if spans := m.template(e.Parts, quoted); len(spans) == len(value) {
+			return spans
+		}
 	}
 	return opaque(len(value), e.Range())
 }
 
-// maxChoices bounds how many ways through a template's conditions are tried.
-const maxChoices = 64
-
-// chosen puts in the place of each %{ if } the branch that was taken: where only
-// one way through all of them can have made the value, it was that one.
-func chosen(parts []hclsyntax.Expression, value string) []hclsyntax.Expression {
-	ways := [][]hclsyntax.Expression{nil}
+// template maps the parts of a template, each by its own value.
+func (m mapping) template(parts []hclsyntax.Expression, quoted bool) (spans []span) {
 	for _, p := range parts {
-		branches := [][]hclsyntax.Expression{{p}}
-		if c, ok := p.(*hclsyntax.ConditionalExpr); ok {
-			yes, isTemplate := c.TrueResult.(*hclsyntax.TemplateExpr)
-			no, both := c.FalseResult.(*hclsyntax.TemplateExpr)
-			if isTemplate && both {
-				branches = [][]hclsyntax.Expression{yes.Parts, no.Parts}
-			}
-		}
-		if len(ways)*len(branches) > maxChoices {
-			return parts
-		}
-		var longer [][]hclsyntax.Expression
-		for _, w := range ways {
-			for _, b := range branches {
-				longer = append(longer, slices.Concat(w, b))
-			}
-		}
-		ways = longer
-	}
-	var found []hclsyntax.Expression
-	for _, w := range ways {
-		if locate(segments(w), value, searchForward) == nil {
+		if branch := m.branch(p); branch != nil {
+			spans = append(spans, m.template(branch.Parts, quoted)...)
 			continue
 		}
-		if found != nil {
-			return parts
-		}
-		found = w
-	}
-	if found == nil {
-		return parts
-	}
-	return found
-}
-
-// A segment of a template is a literal, or references with nothing between them,
-// whose values can be of any length.
-type segment struct {
-	text    string
-	literal bool
-	r       hcl.Range
-}
-
-func segments(parts []hclsyntax.Expression) (all []segment) {
-	for _, p := range parts {
-		l, ok := p.(*hclsyntax.LiteralValueExpr)
-		if ok && l.Val.Type() == cty.String && !l.Val.IsNull() {
-			all = append(all, segment{l.Val.AsString(), true, p.Range()})
-		} else if n := len(all); n > 0 && !all[n-1].literal {
-			all[n-1].r = hcl.RangeBetween(all[n-1].r, p.Range())
+		if l, ok := p.(*hclsyntax.LiteralValueExpr); ok && l.Val.Type() == cty.String {
+			spans = append(spans, m.align(m.text(p), p.Range(), quoted)...)
 		} else {
-			all = append(all, segment{r: p.Range()})
-		}
-	}
-	return all
-}
-
-// template maps a template. Its literals are searched for in the value, from the
-// value's start and from its end: where both find one in the same place, it is
-// there.
-func (m mapping) template(parts []hclsyntax.Expression, value string, quoted bool, whole hcl.Range) []span {
-	spans, all := opaque(len(value), whole), segments(parts)
-	first, last := locate(all, value, searchForward), locate(all, value, searchBackward)
-	if first == nil || last == nil {
-		return spans
-	}
-	for i, s := range all {
-		end := len(value)
-		if i+1 < len(all) {
-			if first[i+1] != last[i+1] {
-				continue
-			}
-			end = first[i+1]
-		}
-		if first[i] != last[i] {
-			continue
-		}
-		if s.literal {
-			copy(spans[first[i]:], m.align(s, quoted))
-		} else {
-			copy(spans[first[i]:end], opaque(end-first[i], s.r))
+			spans = append(spans, opaque(len(m.text(p)), p.Range())...)
 		}
 	}
 	return spans
 }
 
-// locate returns where each segment starts. Literals with nothing between them are
-// searched for as one.
-func locate(all []segment, value string, search func([]segment, string) []int) []int {
-	var joined []segment
-	for i, s := range all {
-		if i > 0 && s.literal && all[i-1].literal {
-			joined[len(joined)-1].text += s.text
-		} else {
-			joined = append(joined, s)
-		}
-	}
-	found := search(joined, value)
-	if found == nil {
+// branch is the one that was taken of a %{ if }; nil of all else.
+func (m mapping) branch(e hclsyntax.Expression) *hclsyntax.TemplateExpr {
+	c, ok := e.(*hclsyntax.ConditionalExpr)
+	if !ok {
 		return nil
 	}
-	starts := make([]int, len(all))
-	for i, s := range all {
-		if i > 0 && s.literal && all[i-1].literal {
-			starts[i] = starts[i-1] + len(all[i-1].text)
-		} else {
-			starts[i], found = found[0], found[1:]
-		}
+	taken := c.FalseResult
+	if m.text(c.Condition) == "true" {
+		taken = c.TrueResult
 	}
-	return starts
+	t, _ := taken.(*hclsyntax.TemplateExpr)
+	return t
 }
 
-// searchForward returns where each segment starts, at the earliest; nil where the
-// value is not made of them.
-func searchForward(all []segment, value string) []int {
-	starts, at := make([]int, len(all)), 0
-	for i, s := range all {
-		starts[i] = at
-		if !s.literal {
-			continue
-		}
-		n := strings.Index(value[at:], s.text)
-		if i == len(all)-1 { // the last ends with the value
-			n = len(value) - len(s.text) - at
-		}
-		if n < 0 || n > 0 && i == 0 || !strings.HasPrefix(value[at+n:], s.text) {
-			return nil
-		}
-		starts[i] = at + n
-		at += n + len(s.text)
+// text is the value of a part of a template.
+func (m mapping) text(e hcl.Expression) string {
+	v, ok := m.evaluate(e)
+	if !ok {
+		return ""
 	}
-	return starts
-}
-
-// searchBackward returns where each segment starts, at the latest.
-func searchBackward(all []segment, value string) []int {
-	starts, end := make([]int, len(all)), len(value)
-	for i := len(all) - 1; i >= 0; i-- {
-		s := all[i]
-		if !s.literal { // it starts where the literal before it ends
-			continue
-		}
-		n := strings.LastIndex(value[:end], s.text)
-		if i == 0 { // the first starts with the value
-			n = 0
-		}
-		if n < 0 || n+len(s.text) > end || !strings.HasPrefix(value[n:], s.text) {
-			return nil
-		}
-		starts[i], end = n, n
-		if i+1 < len(all) {
-			starts[i+1] = n + len(s.text)
-		}
+	v, err := convert.Convert(v, cty.String)
+	if err != nil || v.IsNull() || !v.IsKnown() {
+		return ""
 	}
-	return starts
+	return v.AsString()
 }
 
 // align maps the text of a literal to its source.
-func (m mapping) align(s segment, quoted bool) []span {
-	r, text := s.r, s.text
+func (m mapping) align(text string, r hcl.Range, quoted bool) []span {
 	src := m.src[r.Start.Byte:r.End.Byte]
 	spans := opaque(len(text), r)
 	i, j := 0, 0
@@ -299,33 +181,11 @@ func next(src []byte, quoted bool) (unit string, size int) {
 	return string(src[:size]), size
 }
 
-// escape reads an escape of a quoted string of HCL.
+// escape reads an escape of a quoted string of HCL: Go has them all.
 func escape(src []byte) (unit string, size int) {
-	digits := 0
-	switch src[1] {
-	case 'n':
-		return "\n", 2
-	case 'r':
-		return "\r", 2
-	case 't':
-		return "\t", 2
-	case '"', '\\':
-		return string(src[1]), 2
-	case 'u':
-		digits = 4
-	case 'U':
-		digits = 8
-	}
-	if digits == 0 || len(src) < 2+digits {
+	r, _, rest, err := strconv.UnquoteChar(string(src[:min(len(src), len(`\U0010FFFF`))]), '"')
+	if err != nil {
 		return "", 0
 	}
-	var r rune
-	for _, c := range src[2 : 2+digits] {
-		n := strings.IndexByte("0123456789abcdef", c|0x20)
-		if n < 0 {
-			return "", 0
-		}
-		r = r<<4 | rune(n)
-	}
-	return string(r), 2 + digits
+	return string(r), min(len(src), len(`\U0010FFFF`)) - len(rest)
 }

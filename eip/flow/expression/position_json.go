@@ -20,16 +20,8 @@ func (m mapping) json(r hcl.Range, value string) []span {
 	if diags.HasErrors() {
 		return opaque(len(value), r)
 	}
-	inner := mapping{src: []byte(text), filename: m.filename}
-	var in []span
-	switch e := e.(type) {
-	case *hclsyntax.TemplateExpr:
-		in = inner.template(e.Parts, value, false, e.SrcRange)
-	case *hclsyntax.TemplateWrapExpr:
-		in = opaque(len(value), e.Wrapped.Range())
-	default:
-		in = opaque(len(value), e.Range())
-	}
+	inner := mapping{src: []byte(text), filename: m.filename, isJSON: true, evaluate: m.evaluate}
+	in := inner.expression(e, value)
 	out := make([]span, len(in))
 	for i, s := range in {
 		if s.end > len(spans) || s.start >= s.end {
