@@ -22,8 +22,7 @@ import (
 // A program is a compiled expression.
 type program struct {
 	name    string // the source, cut short, for errors
-	paths   []string
-	message bool // the machine needs environment.Message
+	message bool   // the machine needs environment.Message
 	code    *vm.Program
 	exact   func() *vm.Program // code whose operators know all numbers, compiled when one comes
 	slow    atomic.Bool        // the last evaluation needed exact
@@ -116,7 +115,7 @@ func (p *program) generate(source string, tree *parser.Tree, k kind, reads *plac
 	if err != nil {
 		return nil, translate(source, err)
 	}
-	p.paths, p.message = pathsOf(&tree.Node), usesMessage(&tree.Node)
+	p.message = usesMessage(&tree.Node)
 	p.value, p.test = direct(tree.Node)
 	return code, nil
 }

@@ -102,16 +102,6 @@ func Merge(source string, limits ...*Limits) (eip.Merge, error) {
 	}, nil
 }
 
-// Paths returns what an expression reads of body, reply and headers: as far as its
-// keys are constant, "body.a.b", else "body" for all of it.
-func Paths(source string) ([]string, error) {
-	p, err := compile(source, merge)
-	if err != nil {
-		return nil, err
-	}
-	return p.paths, nil
-}
-
 // fits reports why an expression of static type t cannot be used as k; "" where it
 // can, or where it shows only at run time.
 func (k kind) fits(t reflect.Type, isNil bool) string {

@@ -416,14 +416,6 @@ func marked(s string) (source string, from, to int) {
 	return s[:from] + s[from+1:to] + s[to+1:], from, to - 1
 }
 
-func TestPaths(t *testing.T) {
-	got, err := expression.Paths(`body.a.b > 1 && body?.c?.d == headers.region && any(body.items, .x == body.a.b) && len(headers) > 0 && reply != nil && message.id != ""`)
-	want := []string{"body.a.b", "body.c.d", "body.items", "headers", "headers.region", "reply"}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %q, %v, want %q", got, err, want)
-	}
-}
-
 func TestConcurrently(t *testing.T) {
 	var predicates []eip.Predicate
 	for _, s := range []string{`body.total > 1000 && body.region == "eu"`, `any(body.items, .price > 5)`, `len(body) > 2 && len(headers) > 2`, `body.customer.address.city == "Bonn"`, `message.id == "m1" && body.absent?.x == nil`} {

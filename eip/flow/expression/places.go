@@ -1,9 +1,6 @@
 package expression
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/expr-lang/expr/ast"
 
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
@@ -117,23 +114,4 @@ func isCall(n ast.Node, name string) bool {
 	}
 	id, ok := c.Callee.(*ast.IdentifierNode)
 	return ok && id.Value == name
-}
-
-// pathsOf lists what a tree reads, sorted.
-func pathsOf(tree *ast.Node) []string {
-	found := map[string]bool{}
-	ast.Walk(tree, visitor(func(n ast.Node) {
-		switch {
-		case isCall(n, readHeaders):
-			found["headers"] = true
-		case isCall(n, readHeader):
-			found["headers."+n.(*ast.CallNode).Arguments[1].(*ast.StringNode).Value] = true
-		case isCall(n, readWhole):
-			found[n.(*ast.CallNode).Arguments[1].(*ast.StringNode).Value] = true
-		case isCall(n, readPlace):
-			p := placeOf(n)
-			found[p.upTo(len(p.path.Keys))] = true
-		}
-	}))
-	return slices.Sorted(maps.Keys(found))
 }

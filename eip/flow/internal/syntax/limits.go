@@ -3,7 +3,7 @@ package syntax
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -17,22 +17,22 @@ func check(name string, src []byte, spend func(steps, bytes int)) hcl.Diagnostic
 		return diag(name, "File too large", "The file has %d bytes; a flow file may have %d (1 MiB).", len(src), MaxFile)
 	}
 	if i, ok := validUTF8(src); !ok {
-		return at(name, src, i, "Invalid character encoding", "A flow file is UTF-8 text; this byte is not.")
+		return problem(at(name, src, i), "Invalid character encoding", "A flow file is UTF-8 text; this byte is not.")
 	}
 	if isJSON(name) {
 		return checkJSON(name, src, spend)
 	}
 	switch n, deep := tokens(src); {
 	case n > MaxTokens && deep >= 0:
-		return tooDeep(*at(name, src, deep, "", "")[0].Subject)
+		return tooDeep(at(name, src, deep))
 	case n > MaxTokens:
-		return tooComplex(*at(name, src, 0, "", "")[0].Subject)
+		return tooComplex(at(name, src, 0))
 	}
 	tokens, diags := hclsyntax.LexConfig(src, name, hcl.InitialPos)
 	if diags.HasErrors() {
 		return nil // the parser says it better
 	}
-	if diags := checkTokens(tokens); diags.HasErrors() {
+	if diags := checkTokens(tokens); diags != nil {
 		return diags
 	}
 	spend(tokenSteps*len(tokens), tokenBytes*len(tokens))
@@ -46,8 +46,7 @@ const (
 )
 
 func tooComplex(r hcl.Range) hcl.Diagnostics {
-	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "File too complex", Subject: &r,
-		Detail: fmt.Sprintf("A file may hold %d names, numbers, operators and brackets. Split it.", MaxTokens)}}
+	return problem(r, "File too complex", "A file may hold %d names, numbers, operators and brackets. Split it.", MaxTokens)
 }
 
 func checkTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
@@ -74,15 +73,12 @@ func checkTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 			unary = 0
 		}
 		switch {
-		case depth > MaxNesting:
-			return tooDeep(t.Range)
-		case unary > MaxNesting:
+		case depth > MaxNesting || unary > MaxNesting:
 			return tooDeep(t.Range)
 		case t.Type == hclsyntax.TokenNumberLit && !saneNumber(t.Bytes):
 			return hugeNumber(t.Range)
 		case operators > MaxOperators:
-			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "File too complex", Subject: t.Range.Ptr(),
-				Detail: "A flow file may hold 10000 operators. Split the file, or put less into its expressions."}}
+			return problem(t.Range, "File too complex", "A flow file may hold 10000 operators. Split the file, or put less into its expressions.")
 		}
 	}
 	if diags := checkTexts(tokens); diags.HasErrors() {
@@ -118,8 +114,7 @@ func checkTexts(tokens hclsyntax.Tokens) hcl.Diagnostics {
 			}
 		}
 		if top.parts*top.joins > maxJoins {
-			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Text too long", Subject: t.Range.Ptr(),
-				Detail: "This text has too many lines, or signs of templates, for a flow file. Read it from a file: file(\"NAME\")."}}
+			return problem(t.Range, "Text too long", "This text has too many lines, or signs of templates, for a flow file. Read it from a file: file(\"NAME\").")
 		}
 	}
 	return nil
@@ -140,8 +135,7 @@ func checkFor(tokens hclsyntax.Tokens) hcl.Diagnostics {
 				}
 				loop = next.Type == hclsyntax.TokenIdent && bytes.Equal(next.Bytes, []byte("for"))
 				if loop && loops > 0 {
-					return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Nested for", Subject: next.Range.Ptr(),
-						Detail: "A for expression may not stand within another one. Compute the inner one in a local of its own."}}
+					return problem(next.Range, "Nested for", "A for expression may not stand within another one. Compute the inner one in a local of its own.")
 				}
 				break
 			}
@@ -171,12 +165,11 @@ func saneNumber(text []byte) bool {
 }
 
 func hugeNumber(r hcl.Range) hcl.Diagnostics {
-	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Number too large", Subject: &r, Detail: "A number has at most 1000 digits."}}
+	return problem(r, "Number too large", "A number has at most 1000 digits.")
 }
 
 func tooDeep(r hcl.Range) hcl.Diagnostics {
-	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Nested too deep", Subject: &r,
-		Detail: "Brackets, quotes and operators may be nested 100 deep. Nothing that people write needs more."}}
+	return problem(r, "Nested too deep", "Brackets, quotes and operators may be nested 100 deep. Nothing that people write needs more.")
 }
 
 // checkJSON counts brackets outside of strings, and checks each string that is a
@@ -197,7 +190,7 @@ func checkJSON(name string, src []byte, spend func(steps, bytes int)) hcl.Diagno
 		case begin >= 0:
 		case c == ',' || c == ':':
 			if values++; values > MaxTokens/4 { // a value takes more there
-				return tooComplex(*at(name, src, i, "", "")[0].Subject)
+				return tooComplex(at(name, src, i))
 			}
 		case '0' <= c && c <= '9':
 			end := i
@@ -205,12 +198,12 @@ func checkJSON(name string, src []byte, spend func(steps, bytes int)) hcl.Diagno
 				end++
 			}
 			if !saneNumber(src[i:end]) {
-				return hugeNumber(*at(name, src, i, "", "")[0].Subject)
+				return hugeNumber(at(name, src, i))
 			}
 			i = end - 1
 		case c == '{' || c == '[':
 			if depth++; depth > MaxNesting {
-				return tooDeep(*at(name, src, i, "", "")[0].Subject)
+				return tooDeep(at(name, src, i))
 			}
 		case c == '}' || c == ']':
 			depth--
@@ -232,16 +225,26 @@ func checkTemplate(name string, src []byte, begin, end int) hcl.Diagnostics {
 	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, hcl.InitialPos)
 	diags := checkTokens(tokens)
 	for _, d := range diags {
-		d.Subject = at(name, src, begin, "", "")[0].Subject
+		d.Subject = at(name, src, begin).Ptr()
 	}
 	return diags
 }
 
-// at makes a diagnostic about one byte.
-func at(name string, src []byte, offset int, summary, detail string) hcl.Diagnostics {
+// at is the range of one byte.
+func at(name string, src []byte, offset int) hcl.Range {
 	line := 1 + bytes.Count(src[:offset], []byte{'\n'})
 	column := offset - bytes.LastIndexByte(src[:offset], '\n')
-	start := hcl.Pos{Line: line, Column: column, Byte: offset}
-	end := hcl.Pos{Line: line, Column: column + 1, Byte: offset + 1}
-	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &hcl.Range{Filename: name, Start: start, End: end}}}
+	return hcl.Range{Filename: name, Start: hcl.Pos{Line: line, Column: column, Byte: offset}, End: hcl.Pos{Line: line, Column: column + 1, Byte: offset + 1}}
+}
+
+// validUTF8 finds the first byte that is none.
+func validUTF8(src []byte) (int, bool) {
+	for i := 0; i < len(src); {
+		r, n := utf8.DecodeRune(src[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i, false
+		}
+		i += n
+	}
+	return 0, true
 }

@@ -7,14 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/json"
 
 	"github.com/eipd/eipd/internal/regular"
 )
@@ -149,17 +146,6 @@ func plainly(d *hcl.Diagnostic) {
 	}
 }
 
-func parseJSON(name string, src []byte) (*File, hcl.Diagnostics) {
-	f := &File{Name: name, Bytes: src}
-	// As an expression the whole file keeps its order and its doubled keys, which
-	// the parser's Body would not.
-	expr, diags := json.ParseExpression(src, name)
-	if !diags.HasErrors() {
-		f.Body = object{exprs: []hcl.Expression{expr}}
-	}
-	return f, diags
-}
-
 // native is a body in HCL's own syntax.
 type native struct{ *hclsyntax.Body }
 
@@ -181,213 +167,18 @@ func (n native) Content(isBlock func(string) bool, _ func(string, string) bool) 
 		if !isBlock(a.Name) {
 			return false
 		}
-		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Block expected", Subject: a.NameRange.Ptr(),
-			Detail: fmt.Sprintf("%q is a block. Write it without the equals sign: %s { … }.", a.Name, a.Name)})
+		diags = append(diags, problem(a.NameRange, "Block expected", "%q is a block. Write it without the equals sign: %s { … }.", a.Name, a.Name)...)
 		return true
 	})
 	return c, diags
 }
 
-// object is a body in JSON: an object, or a list of objects that are read one
-// after the other (which is how JSON keeps an order of equal blocks).
-type object struct{ exprs []hcl.Expression }
-
-func (o object) Content(isBlock func(string) bool, labelled func(string, string) bool) (Content, hcl.Diagnostics) {
-	var c Content
-	pairs, diags := o.pairs()
-	for _, p := range pairs {
-		name, nameRange, err := key(p)
-		switch {
-		case err != nil:
-			diags = append(diags, err)
-		case name == "//": // JSON's comment, by HCL's convention
-		case isBlock(name):
-			blocks, more := jsonBlocks(&Block{Type: name, TypeRange: nameRange}, p.Value, labelled)
-			c.Blocks, diags = append(c.Blocks, blocks...), append(diags, more...)
-		default:
-			c.Attributes = append(c.Attributes, &Attribute{name, nameRange, p.Value})
-		}
-	}
-	return c, diags
+// problem makes an error about a place.
+func problem(r hcl.Range, summary, format string, args ...any) hcl.Diagnostics {
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &r}}
 }
 
-func (o object) pairs() (all []hcl.KeyValuePair, diags hcl.Diagnostics) {
-	for _, e := range o.exprs {
-		if list, d := hcl.ExprList(e); !d.HasErrors() {
-			more, d := object{list}.pairs()
-			all, diags = append(all, more...), append(diags, d...)
-			continue
-		}
-		pairs, d := hcl.ExprMap(e)
-		if d.HasErrors() {
-			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Object expected", Subject: e.Range().Ptr(),
-				Detail: "A block in JSON is an object, or a list of objects that are read in their order."})
-		}
-		all = append(all, pairs...)
-	}
-	return all, diags
-}
-
-func key(p hcl.KeyValuePair) (string, hcl.Range, *hcl.Diagnostic) {
-	v, diags := p.Key.Value(nil)
-	if diags.HasErrors() {
-		return "", p.Key.Range(), diags[0]
-	}
-	return v.AsString(), p.Key.Range(), nil
-}
-
-// jsonBlocks reads the value of a property that is a block. An object whose keys
-// are all labels holds a block for each.
-func jsonBlocks(outer *Block, value hcl.Expression, labelled func(string, string) bool) (blocks []*Block, diags hcl.Diagnostics) {
-	pairs, d := hcl.ExprMap(value)
-	if d.HasErrors() { // a list of objects may mix both
-		if list, d := hcl.ExprList(value); !d.HasErrors() && labelled(path(outer), "") {
-			for _, e := range list {
-				more, d := jsonBlocks(outer, e, labelled)
-				blocks, diags = append(blocks, more...), append(diags, d...)
-			}
-			return blocks, diags
-		}
-		b := *outer
-		b.Body = object{[]hcl.Expression{value}}
-		return []*Block{&b}, nil
-	}
-	labels, others := 0, 0
-	for _, p := range pairs {
-		k, _, err := key(p)
-		switch {
-		case err == nil && k == "//":
-		case err == nil && labelled(path(outer), k) && isObject(p.Value):
-			labels++
-		default:
-			others++
-		}
-	}
-	if labels == 0 || others > 0 {
-		b := *outer
-		b.Body = object{[]hcl.Expression{value}}
-		return []*Block{&b}, nil
-	}
-	for _, p := range pairs {
-		k, r, _ := key(p)
-		if k == "//" {
-			continue
-		}
-		b := *outer
-		b.Labels = append(slices.Clone(outer.Labels), Label{k, r})
-		more, d := jsonBlocks(&b, p.Value, labelled)
-		blocks, diags = append(blocks, more...), append(diags, d...)
-	}
-	return blocks, diags
-}
-
-// path names a block and how many labels it has by now: "adapter", "adapter/1".
-func path(b *Block) string {
-	if len(b.Labels) == 0 {
-		return b.Type
-	}
-	return fmt.Sprintf("%s/%d", b.Type, len(b.Labels))
-}
-
-func isObject(e hcl.Expression) bool {
-	if _, d := hcl.ExprMap(e); !d.HasErrors() {
-		return true
-	}
-	list, d := hcl.ExprList(e)
-	if d.HasErrors() || len(list) == 0 {
-		return false
-	}
-	for _, e := range list {
-		if _, d := hcl.ExprMap(e); d.HasErrors() {
-			return false
-		}
-	}
-	return true
-}
-
+// diag makes an error about a whole file or folder.
 func diag(file, summary, format string, args ...any) hcl.Diagnostics {
-	start := hcl.InitialPos
-	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...),
-		Subject: &hcl.Range{Filename: file, Start: start, End: start}}}
-}
-
-// Find expands what a command line names: files, globs and folders, in which it
-// takes every .hcl and .hcl.json. The same file named twice counts once.
-func Find(args []string) (files []string, diags hcl.Diagnostics) {
-	seen := map[string]bool{}
-	add := func(name string) {
-		if key := filepath.Clean(name); !seen[key] {
-			seen[key] = true
-			files = append(files, name)
-		}
-	}
-	for _, arg := range args {
-		info, err := os.Stat(arg)
-		switch {
-		case err == nil && info.IsDir():
-			found := 0
-			entries, err := os.ReadDir(arg)
-			if err != nil {
-				diags = append(diags, diag(arg, "Cannot read folder", "%s cannot be read: %s.", arg, pathless(err))...)
-				continue
-			}
-			for _, e := range entries {
-				if n := e.Name(); !e.IsDir() && (strings.HasSuffix(n, ".hcl") || strings.HasSuffix(n, ".hcl.json")) {
-					found++
-					add(filepath.Join(arg, n))
-				}
-			}
-			if found == 0 {
-				diags = append(diags, diag(arg, "No flow files", "The folder %s holds no file that ends in .hcl or .hcl.json.", arg)...)
-			}
-		case err == nil:
-			add(arg)
-		default:
-			matches, globErr := filepath.Glob(arg)
-			if globErr != nil || len(matches) == 0 {
-				diags = append(diags, diag(arg, "No such file", "%s is neither a file nor a folder, and as a pattern it matches nothing.", arg)...)
-			}
-			for _, m := range matches {
-				switch {
-				case !IsFlowFile(m):
-				case !below(arg, m):
-					diags = append(diags, diag(m, "Cannot read file", "%s is behind a symbolic link that leads out of the folder. Name the file itself.", m)...)
-				default:
-					add(m)
-				}
-			}
-		}
-	}
-	return files, diags
-}
-
-// below reports whether what a pattern found is below its folder: the one before the
-// first wildcard.
-func below(pattern, found string) bool {
-	folder := pattern
-	for strings.ContainsAny(folder, "*?[\\") {
-		folder = filepath.Dir(folder)
-	}
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return false
-	}
-	defer root.Close()
-	name, err := filepath.Rel(folder, filepath.Dir(found))
-	if err == nil {
-		_, err = root.Stat(name)
-	}
-	return err == nil
-}
-
-// validUTF8 finds the first byte that is none.
-func validUTF8(src []byte) (int, bool) {
-	for i := 0; i < len(src); {
-		r, n := utf8.DecodeRune(src[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i, false
-		}
-		i += n
-	}
-	return 0, true
+	return problem(hcl.Range{Filename: file, Start: hcl.InitialPos, End: hcl.InitialPos}, summary, format, args...)
 }
