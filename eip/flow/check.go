@@ -168,17 +168,14 @@ func (d *decoder) checkUse() {
 			d.diags = append(d.diags, warning(ch.Range, "Nobody writes it", "The flow %s reads %s, and no flow sends anything to it.", ch.ReadBy[0], name))
 		}
 	}
-	used := map[string]bool{}
+	used := map[Ref]bool{}
 	for _, f := range d.config.Flows {
-		for _, r := range f.From {
-			used[r.String()] = true
-		}
-		for _, e := range f.Endpoints {
-			used[e.String()] = true
+		for _, r := range f.Refs() {
+			used[r] = true
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.config.Adapters)) {
-		if !used["adapter."+name] {
+		if !used[Ref{"adapter", name}] {
 			d.diags = append(d.diags, warning(d.config.Adapters[name].Range, "Unused adapter", "No flow reads or writes adapter.%s.", name))
 		}
 	}

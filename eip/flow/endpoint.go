@@ -32,6 +32,17 @@ type Flow struct {
 // StageKind returns the kind of the stage that has an address, as flow files name it.
 func (f *Flow) StageKind(address string) string { return f.stageKinds[address] }
 
+// Refs returns what the flow reads, and then what it sends to.
+func (f *Flow) Refs() (all []Ref) {
+	for _, from := range f.From {
+		all = append(all, from.Ref)
+	}
+	for _, e := range f.Endpoints {
+		all = append(all, e.Ref)
+	}
+	return all
+}
+
 // SendsTo reports whether the flow's stages or its `to` name a channel, apart from its
 // dead-letter and invalid-message channels.
 func (f *Flow) SendsTo(r Ref) bool { return f.lastResort[r] < f.uses[r] }

@@ -37,11 +37,8 @@ func (c *Config) Fingerprint(f *Flow) string {
 	w := sha256.New()
 	w.Write(f.said)
 	seen := map[Ref]bool{}
-	for _, from := range f.From {
-		c.describe(w, from.Ref, seen)
-	}
-	for _, e := range f.Endpoints {
-		c.describe(w, e.Ref, seen)
+	for _, r := range f.Refs() {
+		c.describe(w, r, seen)
 	}
 	describeBroker(w, c.SourceBroker(f))
 	return hex.EncodeToString(w.Sum(nil))

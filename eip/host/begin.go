@@ -90,18 +90,8 @@ func (r *flowRun) run(l *life, ready chan<- struct{}, failed chan<- error) {
 
 // openRest opens what is not open, or has failed.
 func (r *flowRun) openRest(ctx context.Context) error {
-	for i, s := range r.sources {
-		if !s.failed.Load() {
-			continue
-		}
-		_ = s.end() // it has failed already
-		opened, err := r.openSource(ctx, r.decl.From[i].Ref)
-		if err != nil {
-			return fmt.Errorf("flow %s: open %s: %w", r.decl.Name, r.decl.From[i].Ref, err)
-		}
-		r.mu.Lock()
-		r.sources[i] = opened
-		r.mu.Unlock()
+	if err := r.openSources(ctx); err != nil {
+		return err
 	}
 	r.flow.Source = r.source()
 	return r.openEndpoints(ctx)

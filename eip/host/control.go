@@ -57,22 +57,22 @@ func (h *Host) Channels() []control.Channel {
 		for _, name := range c.ChannelNames() {
 			add(c.Channels[name], c.BrokerOf(c.Channels[name]))
 		}
-		for _, d := range implicit(flows) {
-			add(d.queue, d.on)
+		for _, r := range flows {
+			if d := r.implicit(); d != nil {
+				add(d.queue, d.on)
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b control.Channel) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
-// implicit are the dead-letter queues FLOW.dead that are open.
-func implicit(flows []*flowRun) (all []*deadLetters) {
-	for _, r := range flows {
-		if d, ok := r.deadLetter.(*deadLetters); ok && d.opened.Load() {
-			all = append(all, d)
-		}
+// implicit is the dead-letter queue FLOW.dead where that is open; else nil.
+func (r *flowRun) implicit() *deadLetters {
+	if d, ok := r.deadLetter.(*deadLetters); ok && d.opened.Load() {
+		return d
 	}
-	return all
+	return nil
 }
 
 // channel opens the broker of a declared channel, or of a FLOW.dead.
@@ -83,8 +83,8 @@ func (h *Host) channel(ctx context.Context, name string) (broker.Broker, broker.
 			b, err := u.broker(ctx, nil, c.BrokerOf(ch))
 			return b, c.Spec(ch), err
 		}
-		for _, d := range implicit(flows) {
-			if d.queue.String() == name {
+		for _, r := range flows {
+			if d := r.implicit(); d != nil && d.queue.String() == name {
 				spec := c.Spec(d.queue)
 				spec.Declare = false // it is there, as it is
 				b, err := u.broker(ctx, nil, d.on)

@@ -111,7 +111,7 @@ func (h *Host) lookAtDepths(ctx context.Context) (found []control.Depth) {
 				add(r, ch, c.BrokerOf(ch), nil)
 			}
 		}
-		if d, ok := r.deadLetter.(*deadLetters); ok && d.opened.Load() {
+		if d := r.implicit(); d != nil {
 			add(r, d.queue, d.on, nil)
 		}
 	}

@@ -46,6 +46,9 @@ func newFlowRun(u *Unit, c *flow.Config, f *flow.Flow, budget eip.Bytes) *flowRu
 	if r.deadLetter == nil {
 		r.deadLetter = &deadLetters{flowRun: r, queue: f.DeadQueue(), on: c.SourceBroker(f)}
 	}
+	for range f.From {
+		r.sources = append(r.sources, closedSource())
+	}
 	r.build()
 	return r
 }
@@ -58,23 +61,33 @@ type life struct {
 	err     error         // why it left messages unsettled; read after done
 }
 
-// openSources opens what the flow takes its messages from.
-func (r *flowRun) openSources(ctx context.Context) error {
-	f := r.decl
-	for _, from := range f.From {
-		s, err := r.openSource(ctx, from.Ref)
-		if err != nil {
-			err = fmt.Errorf("flow %s: open %s: %w", f.Name, from.Ref, err)
-			if !r.hinder(err) {
-				return err
-			}
-			s = &source{close: func() error { return nil }}
-			s.failed.Store(true)
+// openSources opens what the flow takes its messages from, as far as it is not open, or
+// has failed. Where a broker hinders one, the others are opened all the same.
+func (r *flowRun) openSources(ctx context.Context) (hindered error) {
+	for i, s := range r.sources {
+		if !s.failed.Load() {
+			continue
 		}
-		r.mu.Lock()
-		r.sources = append(r.sources, s)
-		r.mu.Unlock()
+		_ = s.end() // it has failed already
+		if err := r.reopen(ctx, i); err != nil {
+			if hindered = fmt.Errorf("flow %s: %w", r.decl.Name, err); !r.hinder(hindered) {
+				return hindered
+			}
+		}
 	}
+	return hindered
+}
+
+// reopen opens a source in the place of what was there.
+func (r *flowRun) reopen(ctx context.Context, i int) error {
+	from := r.decl.From[i].Ref
+	s, err := r.openSource(ctx, from)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", from, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sources[i] = s
 	return nil
 }
 
@@ -117,14 +130,6 @@ func (r *flowRun) adapterEnv(a *flow.Adapter) *adapter.Env {
 			Log: h.log.With(slog.String("flow", f), slog.String("adapter", a.Name))},
 		Stdin: h.options.Stdin, Stdout: h.options.Stdout, Positions: h.positions,
 	}
-}
-
-// openSinks is openEndpoints, as far as the brokers let it.
-func (r *flowRun) openSinks(ctx context.Context) error {
-	if err := r.openEndpoints(ctx); err != nil && !r.hinder(err) {
-		return err
-	}
-	return nil
 }
 
 // openEndpoints opens where the flow sends to, as far as it is not open.
@@ -237,10 +242,5 @@ func (r *flowRun) alone() bool {
 		ch := r.config.Channels[of.String()]
 		return of.Kind == "adapter" || ch != nil && r.config.DeadLetterOf(ch) != nil
 	}
-	for _, from := range r.decl.From {
-		if by(from.Ref) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(r.decl.Endpoints, func(e *flow.Endpoint) bool { return by(e.Ref) })
+	return slices.ContainsFunc(r.decl.Refs(), by)
 }

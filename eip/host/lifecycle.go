@@ -113,18 +113,14 @@ func (r *flowRun) start(ctx context.Context) error {
 		if s.stays && !s.failed.Load() {
 			continue
 		}
-		opened, err := r.openSource(ctx, r.decl.From[i].Ref)
-		if err != nil {
+		if err := r.reopen(ctx, i); err != nil {
 			for _, s := range r.sources[:i] {
 				if !s.stays {
 					err = errors.Join(err, s.end())
 				}
 			}
-			return fmt.Errorf("open %s: %w", r.decl.From[i].Ref, err)
+			return err
 		}
-		r.mu.Lock()
-		r.sources[i] = opened
-		r.mu.Unlock()
 	}
 	r.flow.Source = r.source()
 	r.hindered.Store(nil)

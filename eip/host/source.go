@@ -44,6 +44,13 @@ func newSource(open interface {
 	return &source{Source: open, close: sync.OnceValue(open.Close), idler: idler, traffic: t}
 }
 
+// closedSource is one that is not open yet.
+func closedSource() *source {
+	s := &source{close: func() error { return nil }}
+	s.failed.Store(true)
+	return s
+}
+
 // end closes the source, and gives back what was not begun.
 func (s *source) end() error {
 	if m := s.unread.Swap(nil); m != nil {

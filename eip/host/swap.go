@@ -125,14 +125,9 @@ func same(old, others []*flowRun) map[string]*flowRun {
 
 // adapters are the names of those that the flow uses.
 func (r *flowRun) adapters() (all []string) {
-	for _, from := range r.decl.From {
-		if from.Kind == "adapter" {
-			all = append(all, from.Name)
-		}
-	}
-	for _, e := range r.decl.Endpoints {
-		if e.Kind == "adapter" {
-			all = append(all, e.Name)
+	for _, of := range r.decl.Refs() {
+		if of.Kind == "adapter" {
+			all = append(all, of.Name)
 		}
 	}
 	return all

@@ -38,11 +38,8 @@ func (h *Host) traffic(of flow.Ref) *stats.Traffic {
 func (h *Host) Traffic() []control.Traffic {
 	used, implicit := map[flow.Ref]bool{}, map[flow.Ref]bool{}
 	for _, r := range h.flows() {
-		for _, f := range r.decl.From {
-			used[f.Ref] = true
-		}
-		for _, e := range r.decl.Endpoints {
-			used[e.Ref] = true
+		for _, of := range r.decl.Refs() {
+			used[of] = true
 		}
 		if d, ok := r.deadLetter.(*deadLetters); ok && (d.opened.Load() || h.traffic(d.queue.Ref).Any()) {
 			implicit[d.queue.Ref] = !used[d.queue.Ref]

@@ -93,7 +93,7 @@ func (u *Unit) start(ctx context.Context, flows []*flowRun) error {
 
 // open opens everything that flows need.
 func (u *Unit) open(ctx context.Context, flows []*flowRun) error {
-	for _, open := range []func(*flowRun, context.Context) error{(*flowRun).openSources, (*flowRun).openSinks, (*flowRun).openDeadLetters} {
+	for _, open := range []func(*flowRun, context.Context) error{(*flowRun).openSources, (*flowRun).openEndpoints, (*flowRun).openDeadLetters} {
 		if err := each(ctx, flows, open); err != nil {
 			return err
 		}
@@ -105,7 +105,8 @@ func (u *Unit) open(ctx context.Context, flows []*flowRun) error {
 // several things for each.
 const openedAtOnce = 32
 
-// each opens something for every flow. It returns the first error.
+// each opens something for every flow. It returns the first error, but none of a broker
+// that hinders the flow.
 func each(ctx context.Context, flows []*flowRun, open func(*flowRun, context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -117,7 +118,7 @@ func each(ctx context.Context, flows []*flowRun, open func(*flowRun, context.Con
 			break
 		}
 		do := func() {
-			if err := open(r, ctx); err != nil {
+			if err := open(r, ctx); err != nil && !r.hinder(err) {
 				failed <- err
 				cancel() // the others
 			}
