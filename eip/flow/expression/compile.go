@@ -165,6 +165,9 @@ func (p *program) runExact(e *environment) any {
 	return v
 }
 
+// compute evaluates what may give anything.
+func (p *program) compute(e *environment) any { return e.result(p.run(e)) }
+
 // decide evaluates a predicate.
 func (p *program) decide(e *environment) bool {
 	if p.test != nil {

@@ -128,7 +128,7 @@ func memberOf(n *ast.MemberNode) evaluate {
 	}
 	if id, ok := n.Node.(*ast.IdentifierNode); ok && id.Value == "message" {
 		if key, ok := n.Property.(*ast.StringNode); ok {
-			if f, ok := field(key.Value); ok {
+			if f := field[key.Value]; f != nil {
 				return func(e *environment) any { return f(e.m) }
 			}
 		}

@@ -49,34 +49,20 @@ func newEnvelope(m *eip.Message) envelope {
 	}
 }
 
-// field reads one member of message without making all of it; false where it is
-// none that can be had alone.
-func field(name string) (func(m *eip.Message) any, bool) {
-	switch name {
-	case "id":
-		return func(m *eip.Message) any { return m.ID }, true
-	case "correlation_id":
-		return func(m *eip.Message) any { return m.CorrelationID }, true
-	case "reply_to":
-		return func(m *eip.Message) any { return m.ReplyTo }, true
-	case "type":
-		return func(m *eip.Message) any { return m.Type }, true
-	case "content_type":
-		return func(m *eip.Message) any { return m.ContentType }, true
-	case "timestamp":
-		return func(m *eip.Message) any { return m.Timestamp }, true
-	case "expiration":
-		return func(m *eip.Message) any { return m.Expiration }, true
-	case "priority":
-		return func(m *eip.Message) any { return int(m.Priority) }, true
-	case "key":
-		return func(m *eip.Message) any { return m.Key }, true
-	case "redelivered":
-		return func(m *eip.Message) any { return m.Redelivered }, true
-	case "channel":
-		return func(m *eip.Message) any { return m.Channel }, true
-	}
-	return nil, false
+// field reads one member of message without making all of it; nil for those that
+// cannot be had alone.
+var field = map[string]func(m *eip.Message) any{
+	"id":             func(m *eip.Message) any { return m.ID },
+	"correlation_id": func(m *eip.Message) any { return m.CorrelationID },
+	"reply_to":       func(m *eip.Message) any { return m.ReplyTo },
+	"type":           func(m *eip.Message) any { return m.Type },
+	"content_type":   func(m *eip.Message) any { return m.ContentType },
+	"timestamp":      func(m *eip.Message) any { return m.Timestamp },
+	"expiration":     func(m *eip.Message) any { return m.Expiration },
+	"priority":       func(m *eip.Message) any { return int(m.Priority) },
+	"key":            func(m *eip.Message) any { return m.Key },
+	"redelivered":    func(m *eip.Message) any { return m.Redelivered },
+	"channel":        func(m *eip.Message) any { return m.Channel },
 }
 
 // fields is message as a value.

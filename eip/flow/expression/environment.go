@@ -121,43 +121,33 @@ func (p *program) failure(cause any) error {
 	return eip.Invalid(fmt.Errorf("evaluate %s: %s", p.name, explain(text)))
 }
 
-var (
-	fetch      = regexp.MustCompile(`^cannot fetch (.+) from (.+)$`)
-	conversion = regexp.MustCompile(`^interface conversion: interface \{\} is (.+), not (.+)$`)
-	operation  = regexp.MustCompile(`^invalid operation: (\[\]interface \{\}|map\[string\]interface \{\}|\S+) (\S+) (.+)$`)
-	reflection = regexp.MustCompile(`^reflect: call of reflect\.Value\.\w+ on (zero|\w+) Value$`)
-	wrongKey   = regexp.MustCompile(`^reflect\.Value\.MapIndex: value of type (.+) is not assignable to type string$`)
-	noNumber   = regexp.MustCompile(`^invalid operation: (int|float|int64)\((.+)\)$`)
-)
+// explained are what expr says of failed evaluations, and what we say.
+var explained = []struct {
+	by   *regexp.Regexp
+	says func(m []string) string
+}{
+	{regexp.MustCompile(`^cannot fetch (.+) from (.+)$`), func(m []string) string { return typeWord(m[2]) + " has no member " + m[1] }},
+	{regexp.MustCompile(`^interface conversion: interface \{\} is (.+), not (.+)$`), func(m []string) string { return typeWord(m[1]) + " where " + typeWord(m[2]) + " is needed" }},
+	{regexp.MustCompile(`^invalid operation: (?:int|float|int64)\((.+)\)$`), func(m []string) string { return typeWord(m[1]) + " is no number" }},
+	{regexp.MustCompile(`^invalid operation: (\[\]interface \{\}|map\[string\]interface \{\}|\S+) (\S+) (.+)$`), func(m []string) string { return m[2] + " does not take " + typeWord(m[1]) + " and " + typeWord(m[3]) }},
+	{regexp.MustCompile(`^reflect: call of reflect\.Value\.\w+ on (zero|\w+) Value$`), func(m []string) string {
+		return strings.Replace(typeWord(m[1]), "zero", "nil", 1) + " does not fit here"
+	}},
+	{regexp.MustCompile(`^reflect\.Value\.MapIndex: value of type (.+) is not assignable to type string$`), func(m []string) string { return typeWord(m[1]) + " is no key of a map" }},
+	{regexp.MustCompile(`^runtime error: integer divide by zero$`), func([]string) string { return "division by zero" }},
+	{regexp.MustCompile(`^memory budget exceeded$`), func([]string) string { return "it needs too much memory" }},
+	{regexp.MustCompile(`^cannot slice`), func([]string) string { return "only text and lists can be sliced" }},
+	{regexp.MustCompile(`hash of unhashable type`), func([]string) string { return "only text, numbers and booleans can be keys" }},
+	{regexp.MustCompile(`^recursion depth exceeded$`), func([]string) string { return "it is nested too deep" }},
+}
 
 // explain turns what expr says of a failed evaluation into one short line.
 func explain(text string) string {
 	text = short(strings.Join(strings.Fields(short(text)), " "))
-	switch m := []string(nil); {
-	case match(fetch, text, &m):
-		return fmt.Sprintf("%s has no member %s", typeWord(m[2]), m[1])
-	case match(conversion, text, &m):
-		return fmt.Sprintf("%s where %s is needed", typeWord(m[1]), typeWord(m[2]))
-	case match(noNumber, text, &m):
-		return fmt.Sprintf("%s is no number", typeWord(m[2]))
-	case match(operation, text, &m):
-		return fmt.Sprintf("%s does not take %s and %s", m[2], typeWord(m[1]), typeWord(m[3]))
-	case match(reflection, text, &m):
-		return strings.Replace(typeWord(m[1]), "zero", "nil", 1) + " does not fit here"
-	case match(wrongKey, text, &m):
-		return typeWord(m[1]) + " is no key of a map"
-	}
-	switch {
-	case text == "runtime error: integer divide by zero":
-		return "division by zero"
-	case text == "memory budget exceeded":
-		return "it needs too much memory"
-	case strings.HasPrefix(text, "cannot slice"):
-		return "only text and lists can be sliced"
-	case strings.Contains(text, "hash of unhashable type"):
-		return "only text, numbers and booleans can be keys"
-	case text == "recursion depth exceeded":
-		return "it is nested too deep"
+	for _, x := range explained {
+		if m := x.by.FindStringSubmatch(text); m != nil {
+			return x.says(m)
+		}
 	}
 	return plain(text)
 }

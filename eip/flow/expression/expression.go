@@ -22,70 +22,49 @@ const (
 // be a boolean does not compile; where it shows only when a message comes, that
 // message is invalid, nil included.
 func Predicate(source string, limits ...*Limits) (eip.Predicate, error) {
-	p, err := compile(source, predicate, limits...)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, m *eip.Message) (ok bool, err error) {
-		e := p.start(ctx, m, nil)
-		defer e.end(&err)
-		return p.decide(e), nil
-	}, nil
+	return of(source, predicate, limits, (*program).decide)
 }
 
 // Glance compiles a predicate for who only looks on: an evaluation may use a
 // hundredth of what others may.
 func Glance(source string) (eip.Predicate, error) {
-	p, err := compile(source, predicate)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, m *eip.Message) (ok bool, err error) {
-		e := p.start(ctx, m, nil)
-		defer e.end(&err)
+	return of(source, predicate, nil, func(p *program, e *environment) bool {
 		e.left, e.built = e.left/100, maxBuilt-maxBuilt/100
 		e.machine.MemoryBudget = maxElements / 100
 		defer func() { e.machine.MemoryBudget = maxElements }()
-		return p.decide(e), nil
-	}, nil
+		return p.decide(e)
+	})
 }
 
 // Value compiles an expression that computes anything.
 func Value(source string, limits ...*Limits) (eip.Value, error) {
-	return anything(source, value, limits)
+	return of(source, value, limits, (*program).compute)
 }
 
 // Names compiles an expression that computes a name or a list of names. One whose
 // result is known to be neither does not compile; what it gives for a message is
 // the caller's to check.
 func Names(source string, limits ...*Limits) (eip.Value, error) {
-	return anything(source, nameList, limits)
-}
-
-func anything(source string, k kind, limits []*Limits) (eip.Value, error) {
-	p, err := compile(source, k, limits...)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, m *eip.Message) (v any, err error) {
-		e := p.start(ctx, m, nil)
-		defer e.end(&err)
-		return e.result(p.run(e)), nil
-	}, nil
+	return of(source, nameList, limits, (*program).compute)
 }
 
 // Text compiles an expression that computes a string. Numbers, booleans, times and
 // durations become text, bytes must be UTF-8, nil is the empty string; a list or
 // map makes the message invalid.
 func Text(source string, limits ...*Limits) (eip.Text, error) {
-	p, err := compile(source, text, limits...)
+	return of(source, text, limits, func(p *program, e *environment) string { return textOf(p.run(e)) })
+}
+
+// of compiles an expression whose evaluation gives a T.
+func of[T any](source string, k kind, limits []*Limits, evaluate func(*program, *environment) T) (func(context.Context, *eip.Message) (T, error), error) {
+	p, err := compile(source, k, limits...)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, m *eip.Message) (s string, err error) {
+	return func(ctx context.Context, m *eip.Message) (v T, err error) {
 		e := p.start(ctx, m, nil)
 		defer e.end(&err)
-		return textOf(p.run(e)), nil
+		return evaluate(p, e), nil
 	}, nil
 }
 
@@ -98,7 +77,7 @@ func Merge(source string, limits ...*Limits) (eip.Merge, error) {
 	return func(ctx context.Context, m, reply *eip.Message) (v any, err error) {
 		e := p.start(ctx, m, reply)
 		defer e.end(&err)
-		return e.result(p.run(e)), nil
+		return p.compute(e), nil
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -237,30 +238,15 @@ func (s *scanner) escape(i int) int {
 }
 
 // unit is what four hexadecimal digits say, or -1.
-func (s *scanner) unit(i int) (u rune) {
+func (s *scanner) unit(i int) rune {
 	if len(s.src)-i < 4 {
 		return -1
 	}
-	for _, c := range s.src[i : i+4] {
-		h := hex(c)
-		if h < 0 {
-			return -1
-		}
-		u = u<<4 | h
+	n, err := strconv.ParseUint(string(s.src[i:i+4]), 16, 16)
+	if err != nil {
+		return -1
 	}
-	return u
-}
-
-func hex(c byte) rune {
-	switch {
-	case '0' <= c && c <= '9':
-		return rune(c - '0')
-	case 'a' <= c && c <= 'f':
-		return rune(c - 'a' + 10)
-	case 'A' <= c && c <= 'F':
-		return rune(c - 'A' + 10)
-	}
-	return -1
+	return rune(n)
 }
 
 // number returns where the number at i ends.
