@@ -48,7 +48,7 @@ var inner = map[string]function{
 	takeStep:    func(e *environment, args []any) any { e.work(args[0].(int)); return nil },
 	nestDeeper:  func(e *environment, args []any) any { e.nest(args[0].(int)); return nil },
 	checkList:   func(_ *environment, args []any) any { return list(args[0]) },
-	passList:    func(e *environment, args []any) any { e.work(size(list(args[0])) / 16 * perElement); return args[0] },
+	passList:    func(e *environment, args []any) any { e.work(length(list(args[0])) * perElement); return args[0] },
 	passText:    func(e *environment, args []any) any { e.text(args[0]); return args[0] },
 	passKey:     func(e *environment, args []any) any { e.key(args[0]); return args[0] },
 	passIndex:   func(e *environment, args []any) any { return e.index(args[0]) },

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/expr-lang/expr/vm/runtime"
@@ -260,78 +259,6 @@ func key(v any) any {
 		return t.Round(0).UTC()
 	}
 	return canonical(v)
-}
-
-// all applies f to a value or what is in its lists, and copies what changes.
-func all(v any, f func(any) any) any {
-	l, ok := v.([]any)
-	if !ok {
-		return f(v)
-	}
-	copied := false
-	for i, x := range l {
-		y := all(x, f)
-		if _, changed := x.(json.Number); !changed && !isList(x) {
-			continue
-		}
-		if !copied {
-			l, copied = slices.Clone(l), true
-		}
-		l[i] = y
-	}
-	return l
-}
-
-func isList(v any) bool { _, ok := v.([]any); return ok }
-
-// extreme is max and min.
-func (e *environment) extreme(args []any, better int) any {
-	var best any
-	var most decimal.Number
-	for _, v := range e.flatten([]any{args}, nil, 0) {
-		n, ok := digitsOf(plainValue(v))
-		if !ok {
-			fail("%s where a number is needed", kindOf(v))
-		}
-		if best == nil || n.Compare(most)*better > 0 {
-			best, most = v, n
-		}
-	}
-	return best
-}
-
-// sortBy sorts pairs of an element and its key.
-func (e *environment) sortBy(args []any) any {
-	pairs, order := slices.Clone(list(args[0]).([]any)), "asc"
-	if len(args) == 2 {
-		order = str(args[1])
-	}
-	if order != "asc" && order != "desc" {
-		fail("unknown order, use asc or desc")
-	}
-	bytes := 0
-	for _, p := range pairs {
-		bytes += e.weigh(p.([2]any)[1]).bytes
-	}
-	e.sorted(len(pairs), 8*bytes, 10*perElement)
-	less := comparisons["<"]
-	slices.SortStableFunc(pairs, func(a, b any) int {
-		x, y := a.([2]any)[1], b.([2]any)[1]
-		if order == "desc" {
-			x, y = y, x
-		}
-		switch {
-		case less(x, y):
-			return -1
-		case less(y, x):
-			return 1
-		}
-		return 0
-	})
-	for i, p := range pairs {
-		pairs[i] = p.([2]any)[0]
-	}
-	return pairs
 }
 
 // headerNumber is eip's decimal as a number.

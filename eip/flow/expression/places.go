@@ -96,22 +96,3 @@ func (at *place) then(key string, optional bool) *place {
 		optional: append(at.optional[:len(at.optional):len(at.optional)], optional),
 	}
 }
-
-// call makes a node that calls a function of ours with the evaluation and args.
-func call(where ast.Node, name string, args ...ast.Node) *ast.CallNode {
-	callee := &ast.IdentifierNode{Value: name}
-	callee.SetLocation(where.Location())
-	c := &ast.CallNode{Callee: callee, Arguments: append([]ast.Node{&ast.IdentifierNode{Value: "$env"}}, args...)}
-	c.SetLocation(where.Location())
-	return c
-}
-
-// isCall reports whether a node calls the function of ours with that name.
-func isCall(n ast.Node, name string) bool {
-	c, ok := n.(*ast.CallNode)
-	if !ok {
-		return false
-	}
-	id, ok := c.Callee.(*ast.IdentifierNode)
-	return ok && id.Value == name
-}
