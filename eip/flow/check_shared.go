@@ -99,25 +99,29 @@ func (d *decoder) checkSubscriptions() {
 				first[s] = f
 				continue
 			}
-			what := ""
-			switch {
-			case other.Pattern != f.Pattern:
-				what = fmt.Sprintf("the pattern %q, and not %q", other.Pattern, f.Pattern)
-			case other.Durable != f.Durable:
-				what = fmt.Sprintf("durable = %v, and not %v", other.Durable, f.Durable)
-			case other.BindingKey != f.BindingKey:
-				what = fmt.Sprintf("the binding_key %q, and not %q", other.BindingKey, f.BindingKey)
-			case other.SubscriptionAddress != f.SubscriptionAddress:
-				what = fmt.Sprintf("the subscription_address %q, and not %q", other.SubscriptionAddress, f.SubscriptionAddress)
-			case !reflect.DeepEqual(other.Match, f.Match):
-				what = "another match"
-			case !reflect.DeepEqual(other.SubscriptionArguments, f.SubscriptionArguments):
-				what = "other subscription_arguments"
-			default:
-				continue
+			if what := other.wantsElse(f); what != "" {
+				d.fail(problem(r.Range, "Different subscriptions", "The subscription %q of %s is that of the flow %q, at %s, too, which has %s. Flows that share a subscription compete for its messages, and must want the same; give one of them another subscription.",
+					s.name, r, other.Name, where(other.Range), what))
 			}
-			d.fail(problem(r.Range, "Different subscriptions", "The subscription %q of %s is that of the flow %q, at %s, too, which has %s. Flows that share a subscription compete for its messages, and must want the same; give one of them another subscription.",
-				s.name, r, other.Name, where(other.Range), what))
 		}
 	}
+}
+
+// wantsElse says what f wants of a topic that other does not; "" where they want the same.
+func (f *Flow) wantsElse(other *Flow) string {
+	switch {
+	case f.Pattern != other.Pattern:
+		return fmt.Sprintf("the pattern %q, and not %q", f.Pattern, other.Pattern)
+	case f.Durable != other.Durable:
+		return fmt.Sprintf("durable = %v, and not %v", f.Durable, other.Durable)
+	case f.BindingKey != other.BindingKey:
+		return fmt.Sprintf("the binding_key %q, and not %q", f.BindingKey, other.BindingKey)
+	case f.SubscriptionAddress != other.SubscriptionAddress:
+		return fmt.Sprintf("the subscription_address %q, and not %q", f.SubscriptionAddress, other.SubscriptionAddress)
+	case !reflect.DeepEqual(f.Match, other.Match):
+		return "another match"
+	case !reflect.DeepEqual(f.SubscriptionArguments, other.SubscriptionArguments):
+		return "other subscription_arguments"
+	}
+	return ""
 }

@@ -161,8 +161,7 @@ func shorten(detail string) string {
 	return strings.ToValidUTF8(detail[:maxDetail], "") + " …"
 }
 
-// read reads and parses a file within the budget.
-// read parses a file: source, where that was read already.
+// read parses a file within the budget: source, where that was read already.
 func read(name string, source []byte, b *setting.Budget) (f *syntax.File, diags hcl.Diagnostics) {
 	defer exceeded(&diags)
 	b.At(hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos})

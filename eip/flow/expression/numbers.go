@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/expr-lang/expr/vm/runtime"
@@ -41,11 +42,7 @@ func holdsNumber(v any) bool {
 	case json.Number:
 		return true
 	case []any:
-		for _, x := range v {
-			if holdsNumber(x) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(v, holdsNumber)
 	case map[string]any:
 		for _, x := range v {
 			if holdsNumber(x) {

@@ -2,8 +2,10 @@ package expression
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -76,28 +78,24 @@ func normal(v any, depth int) (_ any, changed bool) {
 	case *time.Location:
 		return v.String(), true
 	case map[any][]any: // of groupBy
-		m := make(map[string]any, len(v))
-		for k, e := range v {
-			put(m, k, e, depth)
-		}
-		return m, true
+		return textKeys(v, depth), true
 	case map[any]any: // of fromPairs
-		m := make(map[string]any, len(v))
-		for k, e := range v {
-			put(m, k, e, depth)
-		}
-		return m, true
+		return textKeys(v, depth), true
 	}
 	return reflected(v, depth), true
 }
 
-// put gives a key of any type its text, which must not be that of another.
-func put(m map[string]any, k, v any, depth int) {
-	text := textOf(k)
-	if _, taken := m[text]; taken {
-		fail("two keys of a map that are not equal are both %q as text", short(text))
+// textKeys gives keys of any type their text, which must not be that of another.
+func textKeys[V any](from map[any]V, depth int) map[string]any {
+	m := make(map[string]any, len(from))
+	for k, v := range from {
+		text := textOf(k)
+		if _, taken := m[text]; taken {
+			fail("two keys of a map that are not equal are both %q as text", short(text))
+		}
+		m[text], _ = normal(v, depth+1)
 	}
-	m[text], _ = normal(v, depth+1)
+	return m
 }
 
 func normalList(l []any, depth int) (any, bool) {
@@ -108,7 +106,7 @@ func normalList(l []any, depth int) (any, bool) {
 			continue
 		}
 		if !changed {
-			l, changed = append([]any(nil), l...), true
+			l, changed = slices.Clone(l), true
 		}
 		l[i] = n
 	}
@@ -123,10 +121,7 @@ func normalMap(m map[string]any, depth int) (any, bool) {
 			continue
 		}
 		if other == nil {
-			other = make(map[string]any, len(m))
-			for k, e := range m {
-				other[k] = e
-			}
+			other = maps.Clone(m)
 		}
 		other[k] = n
 	}

@@ -46,7 +46,7 @@ func Find(args []string) (files []string, diags hcl.Diagnostics) {
 			}
 			for _, m := range matches {
 				switch {
-				case !IsFlowFile(m):
+				case !isFlowFile(m):
 				case !below(arg, m):
 					diags = append(diags, diag(m, "Cannot read file", "%s is behind a symbolic link that leads out of the folder. Name the file itself.", m)...)
 				default:

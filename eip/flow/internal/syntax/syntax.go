@@ -82,8 +82,8 @@ const (
 	maxExponent  = 3    // digits
 )
 
-// IsFlowFile reports whether a file of this name is a flow file.
-func IsFlowFile(name string) bool {
+// isFlowFile reports whether a file of this name is a flow file.
+func isFlowFile(name string) bool {
 	return strings.HasSuffix(name, ".hcl") || isJSON(name)
 }
 
