@@ -227,10 +227,10 @@ func (u *Unit) finish(flows []*flowRun) (err error) {
 	for _, r := range flows {
 		r.retired.Store(true)
 	}
-	flows = slices.DeleteFunc(slices.Clone(flows), func(r *flowRun) bool { return r.life.Load() == nil }) // who starts these gives up
-	before := upstream(flows)
+	begun := slices.DeleteFunc(slices.Clone(flows), func(r *flowRun) bool { return r.life.Load() == nil }) // who starts these gives up
+	before := upstream(begun)
 	var wait sync.WaitGroup
-	for _, r := range flows {
+	for _, r := range begun {
 		wait.Go(func() {
 			for _, up := range before[r] {
 				select {
@@ -242,7 +242,7 @@ func (u *Unit) finish(flows []*flowRun) (err error) {
 		})
 	}
 	wait.Wait()
-	for _, r := range flows {
+	for _, r := range begun {
 		err = errors.Join(err, r.life.Load().err)
 	}
 	return err
