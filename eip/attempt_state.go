@@ -8,7 +8,7 @@ import (
 // attemptState is what is kept of a message that is measured, that failed, that passes
 // very many stages, or that others wait for.
 type attemptState struct {
-	clock
+	stopwatch
 	onSettled   func()
 	failed      func()            // told of what has failed for good
 	forgive     func(error) error // of this attempt

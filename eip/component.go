@@ -32,6 +32,9 @@ type Env struct {
 	// messages by: the control bus'. "": there is none.
 	Secret string
 
+	// Clock is what the component stamps with and waits by.
+	Clock Clock
+
 	// Tracer follows the messages of the flow. nil: nobody does.
 	Tracer Tracer
 

@@ -107,10 +107,10 @@ func (x *run) deadLetterAgain(d deadLetter, why Headers, err error) {
 	}
 	x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(d.receipt), slog.Any("cause", err), slog.Bool("halted", halt))...)
 	x.pendingDeadLetters.add(d.receipt, err, halt)
-	t := time.NewTimer(x.backoff(d.attempt))
+	due, t := x.Env.Clock.NewTimer(x.backoff(d.attempt))
 	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-due:
 		x.deadLetter(d)
 	case <-x.work.Done():
 		x.pendingDeadLetters.remove(d.receipt)
@@ -187,7 +187,7 @@ func (x *run) why(r *receipt, reason string) Headers {
 	return Headers{
 		header.Reason: reason, header.Error: short(r.err.Error(), maxError), header.Flow: x.Name, header.Stage: x.stageOf(r.err),
 		header.Channel: r.message.Channel, header.Attempts: int(r.attempts),
-		header.FirstFailed: r.state.firstFailed.UTC().Format(at), header.Failed: time.Now().UTC().Format(at),
+		header.FirstFailed: r.state.firstFailed.UTC().Format(at), header.Failed: x.Env.Clock.Now().UTC().Format(at),
 	}
 }
 

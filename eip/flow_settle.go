@@ -23,7 +23,7 @@ func (x *run) settled(r *receipt) {
 	}
 	if r.attempts++; r.attempts == 1 {
 		r.mu.Lock() // a stage that let go of it late may be about to note that it failed there
-		r.needState().firstFailed = time.Now()
+		r.needState().firstFailed = x.Env.Clock.Now()
 		r.mu.Unlock()
 	}
 	switch {
@@ -49,10 +49,10 @@ func (x *run) retry(r *receipt) {
 	if errors.As(r.err, &away) {
 		wait = max(wait, min(away.after, x.Retry.MaxDelay))
 	}
-	t := time.NewTimer(wait)
+	due, t := x.Env.Clock.NewTimer(wait)
 	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-due:
 	case <-x.work.Done():
 		x.giveUpOn(r)
 		return

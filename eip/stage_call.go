@@ -12,10 +12,10 @@ type stageCall struct {
 	first bool   // the message was not there in an earlier attempt
 	noted uint32 // before the call
 
-	span   Span // nil: nobody follows the message
-	*clock      // nil: the call is not measured
-	began  time.Duration
-	below  int64 // what other stages had taken of the message's time by then
+	span       Span // nil: nobody follows the message
+	*stopwatch      // nil: the call is not measured
+	began      time.Duration
+	below      int64 // what other stages had taken of the message's time by then
 }
 
 // enter counts m as received by the stage.
@@ -35,7 +35,7 @@ func (l *chainLink) enter(m *Message) (c stageCall) {
 		}
 	}
 	if x := r.state; x != nil && x.measured {
-		c.clock, c.below, c.began = &x.clock, x.taken.Load(), now()
+		c.stopwatch, c.below, c.began = &x.stopwatch, x.taken.Load(), now()
 	}
 	return c
 }
@@ -61,7 +61,7 @@ func (l *chainLink) leave(c *stageCall, err *error) {
 	if r == nil {
 		return
 	}
-	if c.clock != nil {
+	if c.stopwatch != nil {
 		l.measure(c)
 	}
 	if l.named == nil {
@@ -93,8 +93,8 @@ func (l *chainLink) measure(c *stageCall) {
 	}
 }
 
-// clock measures one message.
-type clock struct {
+// stopwatch measures one message.
+type stopwatch struct {
 	measured bool
 	received time.Duration
 	taken    atomic.Int64 // nanoseconds that stages took
@@ -126,5 +126,5 @@ func (p *sampler) pick() *attemptState {
 		p.stride = min(p.stride*2, 1024)
 	}
 	p.last, p.skip = t, p.stride
-	return &attemptState{clock: clock{measured: true, received: t}}
+	return &attemptState{stopwatch: stopwatch{measured: true, received: t}}
 }

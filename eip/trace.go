@@ -45,15 +45,16 @@ type trace struct {
 	address string // of the flow or stage
 	outer   *trace // nil: it is the flow
 	span    Span   // nil: only the history is kept
-	history bool
+	history *Clock // that stamps the Message History; nil: there is none
 }
 
 // follow begins to follow m, which the flow has taken.
 func (x *run) follow(m *Message) *Message {
 	c := *m
-	c.trace = &trace{address: x.Name, history: x.History}
+	c.trace = &trace{address: x.Name}
 	if x.History {
-		c.Headers = passed(c.Headers, x.Name)
+		c.trace.history = &x.Env.Clock
+		c.Headers = passed(c.Headers, x.Name, x.Env.Clock.Now())
 	}
 	if x.Env.Tracer != nil {
 		c.trace.span = x.Env.Tracer.Receive(&c)
@@ -71,8 +72,8 @@ func (l *chainLink) arrive(m *Message) (*Message, Span) {
 		return &c, nil
 	}
 	c.trace = &trace{address: l.address, outer: t, history: t.history}
-	if t.history {
-		c.Headers = passed(c.Headers, l.address)
+	if t.history != nil {
+		c.Headers = passed(c.Headers, l.address, t.history.Now())
 	}
 	if t.span != nil {
 		c.trace.span = t.span.Stage(l.address, &c)

@@ -176,6 +176,7 @@ type Config struct {
 	DataDir   string
 	Instance  string
 	Log       *slog.Logger
+	Clock     eip.Clock // of a broker inside this process; a server has its own
 }
 
 // Reconnect bounds the waiting time between two attempts to connect.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/rarely"
@@ -27,6 +26,7 @@ type Reply struct {
 	Gone replies.GoneCaller `flow:"gone"`
 
 	log     *slog.Logger
+	clock   eip.Clock
 	rarely  rarely.Log
 	gone    atomic.Int64
 	forgive func(error) error
@@ -42,9 +42,9 @@ func NewReply() *Reply {
 // Validate checks the options.
 func (r *Reply) Validate() error { return r.Gone.Validate() }
 
-// Open notes where to log.
+// Open notes where to log, and what the time is.
 func (r *Reply) Open(_ context.Context, env *eip.Env) error {
-	r.log = env.Log.With(slog.String("stage", env.Address))
+	r.clock, r.log = env.Clock, env.Log.With(slog.String("stage", env.Address))
 	return nil
 }
 
@@ -54,7 +54,7 @@ func (*Reply) Pattern() string { return "Return Address" }
 // Process answers m, and passes it on.
 func (r *Reply) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	reply := m.With(func(reply *eip.Message) {
-		reply.ID, reply.Timestamp, reply.Expiration = eip.NewID(), time.Now(), 0
+		reply.ID, reply.Timestamp, reply.Expiration = eip.NewID(), r.clock.Now(), 0
 	})
 	if r.Body != nil {
 		v, err := r.Body(ctx, m)

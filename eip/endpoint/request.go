@@ -28,6 +28,7 @@ type Request struct {
 	// body and reply. Without it, the reply's body takes the place of the message's.
 	Merge eip.Merge `flow:"merge"`
 
+	clock    eip.Clock
 	replies  requestor.Requestor
 	inbox    eip.Inbox // nil where the service replies to the message itself
 	listener *replies.Listener
@@ -55,6 +56,7 @@ func (r *Request) Validate() error {
 
 // Open opens an inbox for the replies.
 func (r *Request) Open(ctx context.Context, env *eip.Env) error {
+	r.clock = env.Clock
 	to, ok := r.To.(eip.Inboxer)
 	if !ok {
 		return nil
@@ -116,10 +118,10 @@ func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error)
 	if r.listener != nil && r.listener.Err() != nil {
 		return nil, fmt.Errorf("replies cannot be received: %w", r.listener.Err())
 	}
-	waiting, cancel := context.WithTimeout(ctx, r.Timeout)
+	waiting, cancel := r.clock.WithTimeout(ctx, r.Timeout)
 	defer cancel()
 	r.requests.Add(1)
-	sent := time.Now()
+	sent := r.clock.Now()
 	reply, err := r.replies.Ask(waiting, r.To, m.With(func(q *eip.Message) {
 		id := eip.NewID()
 		q.ID, q.CorrelationID, q.ReplyTo = id, id, ""
@@ -129,7 +131,7 @@ func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error)
 	}))
 	switch {
 	case err == nil:
-		r.roundTrips.Record(time.Since(sent))
+		r.roundTrips.Record(r.clock.Since(sent))
 		r.answered.Add(1)
 		return reply, nil
 	case err == requestor.ErrOver && ctx.Err() == nil:

@@ -5,18 +5,21 @@ import (
 	"maps"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // Build decodes the flows and adapters again, and returns a Config of the same
 // settings, whose stages, endpoints and adapters nobody else has: who runs flows opens,
 // binds and changes them. Settings are not evaluated anew: files and the environment
-// say what they said when c was loaded.
+// say what they said when c was loaded. The clock is that of expressions.
 //
 // It may be called of one Config by several goroutines at once.
-func (c *Config) Build() (*Config, error) {
+func (c *Config) Build(clock eip.Clock) (*Config, error) {
 	built := *c
 	built.Flows, built.Adapters = nil, maps.Clone(c.Adapters)
 	d := built.decoder()
+	d.limits.Clock = clock
 	if diags := d.build(c); diags.HasErrors() {
 		return nil, errors.New(c.Redact(diags.Error()))
 	}

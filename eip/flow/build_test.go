@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
 
 	_ "github.com/eipd/eipd/eip/transform"
@@ -31,7 +32,7 @@ func TestBuild_OneTextOfManyKinds(t *testing.T) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	built, err := c.Build()
+	built, err := c.Build(eip.Clock{})
 	if err != nil {
 		t.Fatal(err)
 	}

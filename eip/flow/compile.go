@@ -223,7 +223,7 @@ func (d *decoder) flow_(b *syntax.Block) {
 	f := &Flow{FlowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[Ref]*Endpoint{}, stageKinds: map[string]string{}, uses: map[Ref]int{}, lastResort: map[Ref]int{}}
 	f.Name = name
 	before := d.limits
-	d.flow, d.limits = f, &expression.Limits{Compile: before.Compile}
+	d.flow, d.limits = f, &expression.Limits{Compile: before.Compile, Clock: before.Clock}
 	defer func() { d.flow, d.limits = nil, before }()
 	d.said = sha256.New()
 	d.decode(f.FlowBlock, b, place{what: fmt.Sprintf("flow %q", name), address: name})

@@ -192,7 +192,7 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 // replaceable has the control bus replace a block's expressions. The text of the file
 // brings back its own, as not all of it may be shown.
 func (d *decoder) replaceable(v reflect.Value, s *schema.Block, set map[string]*syntax.Attribute) {
-	of := d.flow // not yet with all its options
+	of, clock := d.flow, d.limits.Clock // a flow that does not yet have all its options
 	for _, a := range s.Attributes {
 		if !a.Live || !a.Kind.Expression() {
 			continue
@@ -203,7 +203,7 @@ func (d *decoder) replaceable(v reflect.Value, s *schema.Block, set map[string]*
 			if text == source {
 				return file, nil
 			}
-			return program(a.Kind, text, &expression.Limits{Work: of.ExpressionBudget})
+			return program(a.Kind, text, &expression.Limits{Work: of.ExpressionBudget, Clock: clock})
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
 
 	_ "github.com/eipd/eipd/eip/broker/embedded"
@@ -34,7 +35,7 @@ flow "f" {
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
-		built, err := c.Build()
+		built, err := c.Build(eip.Clock{})
 		if err != nil {
 			t.Fatal(err)
 		}

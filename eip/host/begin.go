@@ -31,7 +31,7 @@ func (r *flowRun) begin(ctx context.Context, ready chan<- struct{}, failed chan<
 // after a while, unless it never came up. One that a broker hinders counts as up:
 // nobody waits for it.
 func (r *flowRun) run(l *life, ready chan<- struct{}, failed chan<- error) {
-	ctx := l.context
+	ctx, clock := l.context, r.unit.host.options.Clock
 	defer close(l.done)
 	defer l.cancel()
 	up := false
@@ -47,7 +47,7 @@ func (r *flowRun) run(l *life, ready chan<- struct{}, failed chan<- error) {
 	}
 	err := r.trouble()
 	for wait := first; ; wait = min(2*wait, longest) {
-		began := time.Now()
+		began := clock.Now()
 		if err == nil {
 			err = r.openRest(ctx)
 		}
@@ -73,16 +73,18 @@ func (r *flowRun) run(l *life, ready chan<- struct{}, failed chan<- error) {
 		case !up:
 			failed <- err
 			return
-		case time.Since(began) > longest:
+		case clock.Since(began) > longest:
 			wait = first
 		}
 		if !hindered {
 			r.unit.host.log.Error("flow failed and will be started again", slog.String("flow", r.decl.Name), slog.Any("error", err), slog.Duration("in", wait))
 		}
 		err = nil
+		again, t := clock.NewTimer(wait/2 + rand.N(wait/2))
 		select {
-		case <-time.After(wait/2 + rand.N(wait/2)):
+		case <-again:
 		case <-ctx.Done():
+			t.Stop()
 			return
 		}
 	}

@@ -76,7 +76,7 @@ func (u *Unit) broker(ctx context.Context, user any, declared *flow.Broker) (bro
 	if err != nil {
 		return nil, err
 	}
-	c.DataDir, c.Instance = h.options.DataDir, h.options.Instance
+	c.DataDir, c.Instance, c.Clock = h.options.DataDir, h.options.Instance, h.options.Clock
 	c.Log = h.log.With(slog.String("broker", cmp.Or(declared.Name, "default")))
 	open, err := transport.Open(ctx, c)
 	if err != nil {

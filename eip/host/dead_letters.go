@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -39,9 +38,11 @@ func (d *deadLetters) keepOpening() {
 		if d.Trouble().Refused {
 			wait = longest
 		}
+		again, t := d.unit.host.options.Clock.NewTimer(wait)
 		select {
-		case <-time.After(wait):
+		case <-again:
 		case <-d.abort.Done():
+			t.Stop()
 			return
 		}
 		_ = d.open(d.abort) // it notes what keeps it

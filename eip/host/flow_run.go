@@ -126,7 +126,7 @@ func (r *flowRun) openSource(ctx context.Context, from flow.Ref) (*source, error
 func (r *flowRun) adapterEnv(a *flow.Adapter) *adapter.Env {
 	h, f := r.unit.host, r.decl.Name
 	return &adapter.Env{
-		Env: eip.Env{Address: f + "." + a.Name, Flow: f, Instance: h.options.Instance,
+		Env: eip.Env{Address: f + "." + a.Name, Flow: f, Instance: h.options.Instance, Clock: h.options.Clock,
 			Log: h.log.With(slog.String("flow", f), slog.String("adapter", a.Name))},
 		Stdin: h.options.Stdin, Stdout: h.options.Stdout, Positions: h.positions,
 	}
@@ -198,7 +198,7 @@ func (r *flowRun) build() {
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
 		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: h.options.Grace, Abort: r.abort.Done(),
-		Env:    eip.Env{Instance: h.options.Instance, Log: h.log, Secret: block.Secret, Tracer: r.tracer(), LastResort: r.lastResort},
+		Env:    eip.Env{Instance: h.options.Instance, Clock: h.options.Clock, Log: h.log, Secret: block.Secret, Tracer: r.tracer(), LastResort: r.lastResort},
 		Traced: r.traced, History: f.History, Discreet: r.discreet,
 	}
 }

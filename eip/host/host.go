@@ -26,6 +26,7 @@ type Options struct {
 	Instance string
 	Grace    time.Duration  // for what is in flight at the end; 0 means 30 s
 	Log      *slog.Logger   // nil: silent
+	Clock    eip.Clock      // of flows, and of brokers and adapters inside the process
 	Version  string         // of the program, for the control bus
 	Level    *slog.LevelVar // what Log logs, for the control bus to change; nil: it cannot
 	// Tracer makes what follows the messages of a flow. It is told where they come

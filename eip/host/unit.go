@@ -40,7 +40,7 @@ func (h *Host) newUnit(ctx context.Context, file string, c *flow.Config) *Unit {
 
 // build makes flows of a Config that nothing else has.
 func (u *Unit) build(c *flow.Config, names []string) (built *flow.Config, flows []*flowRun, err error) {
-	if built, err = c.Build(); err != nil {
+	if built, err = c.Build(u.host.options.Clock); err != nil {
 		return nil, nil, err
 	}
 	picked, err := built.Pick(names...)

@@ -80,7 +80,7 @@ func (p *SmartProxy) Validate() error {
 func (p *SmartProxy) Open(ctx context.Context, env *eip.Env) error {
 	p.address, p.log = env.Address, env.Log.With("stage", env.Address)
 	p.seal = newSeal(env.Address, cmp.Or(p.Secret, env.Secret))
-	p.ledger.changed = p.tellTrouble
+	p.ledger.changed, p.ledger.clock = p.tellTrouble, env.Clock
 	p.ledger.open(p.Timeout)
 	service, ok := p.Service.(eip.Inboxer)
 	if !ok {

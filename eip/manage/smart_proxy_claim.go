@@ -1,10 +1,6 @@
 package manage
 
-import (
-	"time"
-
-	"github.com/eipd/eipd/eip"
-)
+import "github.com/eipd/eipd/eip"
 
 // claim takes the exchange that a reply belongs to, so that nobody else answers
 // it; nil where the reply is a double or matches nothing. finish must follow.
@@ -25,7 +21,7 @@ func (l *ledger) claim(c correlation) *exchange {
 	default:
 		return nil
 	}
-	x.state, x.arrived = answering, time.Now()
+	x.state, x.arrived = answering, l.clock.Now()
 	return x
 }
 
@@ -36,7 +32,7 @@ func (l *ledger) claimStray(key exchangeKey, c correlation) *exchange {
 	if c.kind == kept || c.nonce == l.nonce && c.sent.After(l.forgotten) {
 		return nil
 	}
-	x := &exchange{exchangeKey: key, sent: c.sent, arrived: time.Now(), state: answering, stray: true}
+	x := &exchange{exchangeKey: key, sent: c.sent, arrived: l.clock.Now(), state: answering, stray: true}
 	x.late = c.nonce == l.nonce
 	l.exchanges[key] = x
 	return x

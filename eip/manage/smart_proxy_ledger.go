@@ -24,6 +24,7 @@ const (
 // is bounded: of too many outstanding requests the oldest count as timed out, and
 // of too many timed out the oldest are forgotten.
 type ledger struct {
+	clock   eip.Clock
 	mu      sync.Mutex
 	timeout time.Duration
 	nonce   uint64
@@ -35,7 +36,7 @@ type ledger struct {
 	waiting   list.List // outstanding, in the order of sending
 	overdue   list.List // timed out
 	strays    list.List // delivered for others, to know a double by
-	timer     *time.Timer
+	timer     eip.Timer
 	closed    bool
 	heard     time.Time // when the last reply came
 	silent    bool      // a request timed out, and no reply has come since it was sent
@@ -106,7 +107,7 @@ func (l *ledger) close() {
 func (l *ledger) number() correlation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return correlation{nonce: l.nonce, number: random(), sent: time.Now()}
+	return correlation{nonce: l.nonce, number: random(), sent: l.clock.Now()}
 }
 
 // random is a number that nobody can guess.
@@ -180,7 +181,7 @@ func (x *exchange) end(err error) {
 // lock.
 func (l *ledger) arm() {
 	if oldest := l.waiting.Front(); oldest != nil && l.timer == nil && !l.closed {
-		l.timer = time.AfterFunc(time.Until(oldest.Value.(*exchange).sent.Add(l.timeout)), l.sweep)
+		l.timer = l.clock.AfterFunc(l.clock.Until(oldest.Value.(*exchange).sent.Add(l.timeout)), l.sweep)
 	}
 }
 
@@ -192,7 +193,7 @@ func (l *ledger) sweep() {
 	was := l.silent
 	for e := l.waiting.Front(); e != nil && !l.closed; e = l.waiting.Front() {
 		x := e.Value.(*exchange)
-		if time.Since(x.sent) < l.timeout {
+		if l.clock.Since(x.sent) < l.timeout {
 			break
 		}
 		l.silent = l.silent || l.heard.Before(x.sent)
@@ -230,7 +231,7 @@ func (l *ledger) expire(x *exchange) (end func()) {
 func (l *ledger) hear() {
 	l.mu.Lock()
 	was := l.silent
-	l.heard, l.silent = time.Now(), false
+	l.heard, l.silent = l.clock.Now(), false
 	l.mu.Unlock()
 	if was && l.changed != nil {
 		l.changed()

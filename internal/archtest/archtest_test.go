@@ -19,9 +19,9 @@ const module = "github.com/eipd/eipd/"
 // lower layers and what is below itself, so that components know neither each other nor
 // HCL, and the core knows none of them.
 var layers = []struct{ name, packages string }{
-	{"leaves", `eip/(header|stats|content|testmessage|internal/(footprint|live|settle|decimal|ackwindow|redelivery|web|rarely))|internal/(private|regular|secret|visible|netfault)`},
+	{"leaves", `eip/(header|stats|content|testmessage|internal/(footprint|live|settle|decimal|ackwindow|web|rarely))|internal/(private|regular|secret|visible|netfault)`},
 	{"core", `eip`},
-	{"contracts", `eip/(adapter|broker)`},
+	{"contracts", `eip/(adapter|broker|internal/redelivery)`},
 	{"helpers", `eip/internal/(program|replies|early)|eip/adapter/internal/stream|eip/broker/internal/local|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},
 	{"components", `eip/(routing|transform|endpoint|manage|adapter/(exec|file|http|stdio|timer)|broker/(amqp|embedded|memory))`},
 	{"collections", `eip/adapter/all|eip/eiptest`},

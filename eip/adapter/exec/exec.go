@@ -85,11 +85,11 @@ func (a *Adapter) OpenSource(_ context.Context, env *adapter.Env) (adapter.Sourc
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
-	p := &printer{Adapter: a, log: env.Log, closed: make(chan struct{})}
+	p := &printer{Adapter: a, log: env.Log, clock: env.Clock, closed: make(chan struct{})}
 	if err := p.start(); err != nil {
 		return nil, err
 	}
-	return stream.NewSource(stream.NewFeed(int(a.MaxBody), p.read), env, a.ContentType, p.stop), nil
+	return stream.NewSource(stream.NewFeed(env.Clock, int(a.MaxBody), p.read), env, a.ContentType, p.stop), nil
 }
 
 // A program that ends is started again after a while: twice as long each time,
@@ -103,6 +103,7 @@ const (
 type printer struct {
 	*Adapter
 	log    *slog.Logger
+	clock  eip.Clock
 	closed chan struct{}
 	wait   time.Duration
 
@@ -126,7 +127,7 @@ func (p *printer) start() error {
 	if err != nil {
 		return err
 	}
-	p.running, p.lines, p.started = running, stream.NewLineReader(running.Stdout, int(p.MaxBody)), time.Now()
+	p.running, p.lines, p.started = running, stream.NewLineReader(running.Stdout, int(p.MaxBody)), p.clock.Now()
 	return nil
 }
 
@@ -160,7 +161,7 @@ func (p *printer) ended(err error) {
 	p.running.Close()
 	p.running = nil
 	p.mu.Unlock()
-	if time.Since(p.started) >= restartAtMost {
+	if p.clock.Since(p.started) >= restartAtMost {
 		p.wait = 0
 	}
 	p.wait = min(max(restartAfter, 2*p.wait), restartAtMost)
@@ -180,9 +181,9 @@ func (p *printer) ended(err error) {
 // restart starts the program again, sooner or later.
 func (p *printer) restart() error {
 	for {
-		t := time.NewTimer(p.wait)
+		due, t := p.clock.NewTimer(p.wait)
 		select {
-		case <-t.C:
+		case <-due:
 		case <-p.closed:
 			t.Stop()
 			return eip.ErrClosed

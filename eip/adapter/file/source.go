@@ -102,6 +102,7 @@ func (g *given) SettleEarly(p adapter.Positions) bool {
 
 func openSource(a *Adapter, env *adapter.Env) (*source, error) {
 	s := &source{Adapter: a, env: env, channel: env.Channel(), changed: make(chan struct{}, 1), poll: pollEvery, closed: make(chan struct{})}
+	s.failed.Clock = env.Clock
 	s.failed.Changed = func() {
 		select {
 		case s.changed <- struct{}{}:

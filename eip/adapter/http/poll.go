@@ -47,7 +47,7 @@ type version struct {
 
 func openPollSource(a *Adapter, env *adapter.Env) (*pollSource, error) {
 	sum := sha256.Sum256([]byte(a.URL))
-	s := &pollSource{Adapter: a, env: env, client: a.client(), channel: env.Channel(), next: time.Now()}
+	s := &pollSource{Adapter: a, env: env, client: a.client(), channel: env.Channel(), next: env.Clock.Now()}
 	s.closing, s.close = context.WithCancel(context.Background())
 	kept, err := env.Positions.Position(s.key())
 	if err != nil {
@@ -68,8 +68,7 @@ func (s *pollSource) Receive(ctx context.Context) (*eip.Message, error) {
 		if err := stream.EndedOrClosed(ctx, s.closing.Done()); err != nil {
 			return nil, err
 		}
-		t := time.NewTimer(time.Until(s.next))
-		tick := t.C
+		tick, t := s.env.Clock.NewTimer(s.env.Clock.Until(s.next))
 		if s.underway != nil {
 			tick = nil
 		}
@@ -78,7 +77,7 @@ func (s *pollSource) Receive(ctx context.Context) (*eip.Message, error) {
 			if s.underway = nil; err == nil {
 				s.known = s.latest
 			} else {
-				s.failed, s.next = s.id, time.Now().Add(min(s.Every, redelivery.Delay))
+				s.failed, s.next = s.id, s.env.Clock.Now().Add(min(s.Every, redelivery.Delay))
 			}
 		case <-tick:
 			m, err := s.poll(ctx)
@@ -86,7 +85,7 @@ func (s *pollSource) Receive(ctx context.Context) (*eip.Message, error) {
 				t.Stop()
 				return nil, err
 			}
-			s.next = time.Now().Add(s.Every)
+			s.next = s.env.Clock.Now().Add(s.Every)
 			s.tell(err)
 			if m != nil {
 				t.Stop()
@@ -162,7 +161,7 @@ func (s *pollSource) poll(ctx context.Context) (*eip.Message, error) {
 		}
 		settled <- err
 	})
-	m.ID, m.Channel, m.Timestamp, m.Redelivered = s.id, s.channel, time.Now(), s.id == s.failed
+	m.ID, m.Channel, m.Timestamp, m.Redelivered = s.id, s.channel, s.env.Clock.Now(), s.id == s.failed
 	m.ContentType, m.Encoding = response.Header.Get("Content-Type"), response.Header.Get("Content-Encoding")
 	m.Headers = eip.Headers{}
 	for name, value := range map[string]string{"etag": s.latest.ETag, "last-modified": s.latest.Modified} {

@@ -238,7 +238,7 @@ func (s *requestSource) unread(w http.ResponseWriter, err error) {
 
 func (s *requestSource) message(r *http.Request, query url.Values, body []byte, encoding string, x *exchange) *eip.Message {
 	m := eip.NewFor(body, x)
-	m.ID, m.Channel, m.Timestamp = eip.NewID(), s.channel, time.Now()
+	m.ID, m.Channel, m.Timestamp = eip.NewID(), s.channel, s.env.Clock.Now()
 	m.ContentType, m.Encoding = typeOfRequest(r, body), encoding
 	m.Headers = headersOf(r, query)
 	return m.WithReplier(x)

@@ -61,7 +61,7 @@ func (a *Adapter) OpenSource(_ context.Context, env *adapter.Env) (adapter.Sourc
 		return nil, errors.New("open standard input: there is none")
 	}
 	in, err := stdins.Acquire(env.Stdin, func() (*stdin, error) {
-		return &stdin{stream.NewFeed(int(a.MaxBody), a.read(env.Stdin)), a.Format}, nil
+		return &stdin{stream.NewFeed(env.Clock, int(a.MaxBody), a.read(env.Stdin)), a.Format}, nil
 	})
 	if err != nil {
 		return nil, err

@@ -86,7 +86,7 @@ func (a *Adapter) OpenSource(_ context.Context, env *adapter.Env) (adapter.Sourc
 		return nil, err
 	}
 	s := &source{Adapter: a, body: body, contentType: contentType, channel: env.Channel(), ids: stream.NewIDs(),
-		closed: make(chan struct{}), next: time.Now()}
+		clock: env.Clock, closed: make(chan struct{}), next: env.Clock.Now()}
 	if s.cron, _, err = a.schedule(); s.cron != nil {
 		s.next = s.cron.next(s.next)
 	}
@@ -99,6 +99,7 @@ type source struct {
 	contentType string
 	channel     string
 	ids         *stream.IDs
+	clock       eip.Clock
 	next        time.Time
 	cron        *schedule // nil: at every
 	n           int
@@ -113,16 +114,16 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 	if s.Count > 0 && s.n == s.Count {
 		return nil, io.EOF
 	}
-	t := time.NewTimer(time.Until(s.next))
+	due, t := s.clock.NewTimer(s.clock.Until(s.next))
 	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-due:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.closed:
 		return nil, eip.ErrClosed
 	}
-	now := time.Now()
+	now := s.clock.Now()
 	if s.cron != nil {
 		if now.Before(s.next) { // the clock was set back
 			now = s.next

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/expr-lang/expr/builtin"
 
@@ -46,6 +47,14 @@ var bounded = map[string]function{
 			return e.sortBy(append([]any{pairs}, args[1:]...))
 		}
 		return original("sort", args...)
+	},
+
+	"now": func(e *environment, args []any) any {
+		t := e.program.limits.Clock.Now()
+		if len(args) > 0 {
+			return t.In(args[0].(*time.Location))
+		}
+		return t
 	},
 
 	"trim":       (*environment).trim,

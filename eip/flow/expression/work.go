@@ -7,6 +7,8 @@ import (
 	"reflect"
 
 	"github.com/expr-lang/expr/ast"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // DefaultWork is what one evaluation may do where nothing else is said, in
@@ -14,13 +16,15 @@ import (
 // this is about a second; but it is counted, and the same everywhere.
 const DefaultWork = 1000
 
-// Limits are what a use of expressions may cost. They are read when an expression
-// is compiled and evaluated, so they may be filled in later than it.
+// Limits are what a use of expressions may cost, and what time it is to it. They are
+// read when an expression is compiled and evaluated, so they may be filled in later
+// than it.
 type Limits struct {
 	Work int // of one evaluation, in millions of steps; 0: DefaultWork
 	// Compile, where there is one, is told before an expression is compiled about
 	// how many parts it will have; it may refuse by an error.
 	Compile func(parts int) error
+	Clock   eip.Clock // of now()
 }
 
 func (l *Limits) steps() int {

@@ -5,6 +5,8 @@ package redelivery
 import (
 	"sync"
 	"time"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // Delay is how long what a flow could not settle waits before its source delivers it
@@ -15,6 +17,7 @@ const Delay = 250 * time.Millisecond
 // is set. It is safe for concurrent use.
 type Queue[T any] struct {
 	Changed func() // called when something is due
+	Clock   eip.Clock
 
 	mu      sync.Mutex
 	due     []T
@@ -26,7 +29,7 @@ func (q *Queue[T]) Put(v T) {
 	q.mu.Lock()
 	q.waiting++
 	q.mu.Unlock()
-	time.AfterFunc(Delay, func() {
+	q.Clock.AfterFunc(Delay, func() {
 		q.mu.Lock()
 		q.waiting--
 		q.due = append(q.due, v)

@@ -26,9 +26,11 @@ type Feed struct {
 }
 
 // NewFeed makes a Feed of lines of at most longest bytes. Only one goroutine calls read
-// at a time: it blocks, and returns some lines, and at the end an error.
-func NewFeed(longest int, read func() ([]Line, error)) *Feed {
+// at a time: it blocks, and returns some lines, and at the end an error. What fails comes
+// again by the clock.
+func NewFeed(clock eip.Clock, longest int, read func() ([]Line, error)) *Feed {
 	f := &Feed{read: read, longest: longest, ids: NewIDs(), changed: make(chan struct{})}
+	f.failed.Clock = clock
 	f.failed.Changed = func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 )
 
@@ -16,7 +17,7 @@ type ages struct {
 	marks []mark // the oldest first
 	fresh bool   // the last one is about now
 	every time.Duration
-	stale *time.Timer
+	stale eip.Timer
 }
 
 // mark is when a message arrived.
@@ -54,9 +55,9 @@ func (q *Queue) remember(seq uint64) {
 	case len(a.marks) <= 1:
 		a.every = markEvery
 	}
-	a.marks, a.fresh = append(a.marks, mark{seq, time.Now()}), true
+	a.marks, a.fresh = append(a.marks, mark{seq, q.b.clock.Now()}), true
 	if a.stale == nil {
-		a.stale = time.AfterFunc(a.every, func() {
+		a.stale = q.b.clock.AfterFunc(a.every, func() {
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			a.fresh = false
@@ -95,7 +96,7 @@ func (q *Queue) depth() broker.Depth {
 	d := broker.Depth{Messages: q.length}
 	if seq, ok := q.oldest(); ok {
 		// One that was given back may have come before all marks.
-		d.Oldest = time.Since(q.ages.marks[max(q.ages.before(seq), 0)].at)
+		d.Oldest = q.b.clock.Since(q.ages.marks[max(q.ages.before(seq), 0)].at)
 	}
 	return d
 }

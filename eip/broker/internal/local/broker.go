@@ -17,6 +17,7 @@ type Broker struct {
 	can     broker.Capabilities
 	store   Store // nil: everything is in memory
 	log     *slog.Logger
+	clock   eip.Clock
 	replies eip.Replier
 	closing context.Context // ends with Close
 	close   context.CancelFunc
@@ -43,7 +44,7 @@ func Capabilities() broker.Capabilities {
 
 // New makes a broker that keeps what is durable in store; nil: nothing.
 func New(c broker.Config, url string, can broker.Capabilities, store Store) (*Broker, error) {
-	b := &Broker{url: url, can: can, store: store, log: c.Log, queues: map[string]*Queue{}, topics: map[string]*topic{}}
+	b := &Broker{url: url, can: can, store: store, log: c.Log, clock: c.Clock, queues: map[string]*Queue{}, topics: map[string]*topic{}}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}

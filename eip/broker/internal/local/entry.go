@@ -39,7 +39,7 @@ func (e *Entry) fill(q *Queue, m *eip.Message, size int64) {
 	e.queue, e.size = q, size
 	e.Message = q.own(eip.NewFor(m.Body(), e), m)
 	if life, bounded := q.life(m); bounded {
-		e.Deadline = time.Now().Add(life).UnixNano()
+		e.Deadline = q.b.clock.Now().Add(life).UnixNano()
 	}
 }
 
@@ -77,7 +77,7 @@ func (q *Queue) deliverable(m *eip.Message) *eip.Message {
 }
 
 func (e *Entry) expired() bool {
-	return e.Deadline != 0 && time.Now().UnixNano() >= e.Deadline
+	return e.Deadline != 0 && e.queue.b.clock.Now().UnixNano() >= e.Deadline
 }
 
 // Settle takes the entry off its queue, or gives it back.

@@ -15,7 +15,7 @@ import (
 
 // expiry is what a queue knows of its messages' ends.
 type expiry struct {
-	timer    *time.Timer
+	timer    eip.Timer
 	armed    int64 // the deadline that timer waits for
 	sweeping bool  // one at a time, so that the order is kept
 	moving   int   // expired, and on their way to the dead-letter queue
@@ -62,7 +62,7 @@ func (q *Queue) arm() {
 	case onDisk:
 		q.setTimer(lookAgain)
 	default:
-		q.setTimer(time.Until(time.Unix(0, deadline)))
+		q.setTimer(q.b.clock.Until(time.Unix(0, deadline)))
 	}
 	q.armed = deadline
 }
@@ -73,7 +73,7 @@ func (q *Queue) expires() bool { return q.spec.TTL > 0 || q.spec.DeadLetter != "
 
 func (q *Queue) setTimer(d time.Duration) {
 	if q.timer == nil {
-		q.timer = time.AfterFunc(d, q.sweep)
+		q.timer = q.b.clock.AfterFunc(d, q.sweep)
 	} else {
 		q.timer.Reset(d)
 	}
