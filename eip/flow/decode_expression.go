@@ -45,8 +45,9 @@ func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string
 	type key struct {
 		kind       schema.Kind
 		flow, text string // the flow says what an evaluation may do
+		clock      eip.Clock
 	}
-	k := key{kind: kind, text: text}
+	k := key{kind: kind, text: text, clock: d.limits.Clock}
 	if d.flow != nil {
 		k.flow = d.flow.Name
 	}
