@@ -80,19 +80,19 @@ func TestTap_ComparesWhatIsRedacted(t *testing.T) {
 	p, in, out := run(t, tapped)
 	const body = `{"n": 7, "card": {"number": "411122223333", "name": "x"}, "list": [1, 2, 3]}`
 	for condition, want := range map[string]int{
-		"body.card.number startsWith '4'":     0,
+		"body.card.number startsWith '4'":             0,
 		"body.card.number == '411122223333'":          0,
 		"toJSON(body) contains '411122223333'":        0,
 		"any(values(body.card), # == '411122223333')": 0,
-		"body.card.number == '[redacted]'":    1,
-		"body.n == 7 || body.n == 8":          1,
-		"any(body.list, # > 2)":               1,
-		"message.channel == 'x'":              0,
-		"headers.secret == nil":               1,
-		"body.none.deeper == 1":               0,
-		"len(1..9999999) > 1":                 0,
-		"any(1..9999, any(1..9999, false))":   0,
-		"len(repeat('x', 9999999)) > 0":       0,
+		"body.card.number == '[redacted]'":            1,
+		"body.n == 7 || body.n == 8":                  1,
+		"any(body.list, # > 2)":                       1,
+		"message.channel == 'x'":                      0,
+		"headers.secret == nil":                       1,
+		"body.none.deeper == 1":                       0,
+		"len(1..9999999) > 1":                         0,
+		"any(1..9999, any(1..9999, false))":           0,
+		"len(repeat('x', 9999999)) > 0":               0,
 	} {
 		copies, end := tapping(t, p.client, "orders", args{"if": condition, "for": "100ms"}, func() { in.in <- body })
 		if len(copies) != want || end.Dropped != 0 {
