@@ -23,7 +23,7 @@ var layers = []struct{ name, packages string }{
 	{"core", `eip`},
 	{"contracts", `eip/(adapter|broker|internal/redelivery)`},
 	{"helpers", `eip/internal/(program|replies|early)|eip/adapter/internal/stream|eip/broker/internal/local|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},
-	{"components", `eip/(routing|transform|endpoint|manage|adapter/(exec|file|http|stdio|timer)|broker/(amqp|embedded|memory))`},
+	{"components", `eip/(routing|transform|endpoint|manage|adapter/(exec|file|http|stdio|timer)|broker/[a-z]+)`},
 	{"collections", `eip/adapter/all|eip/eiptest`},
 	{"control bus", `eip/manage/control`},
 	{"language", `eip/flow/(expression|schema|internal/setting|internal/syntax|expression/internal/document)`},
