@@ -214,3 +214,22 @@ func (s *store) Close() error {
 	s.noteClosed()
 	return s.db.Close()
 }
+
+// finish writes how far each queue was delivered, now that this is known exactly.
+func (s *store) finish(logs []*fileLog) (err error) {
+	defer contain(&err)
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		for _, l := range logs {
+			if l.isTopic() || l.queue == nil {
+				continue
+			}
+			b := tx.Bucket(l.bucket)
+			if delivered := l.queue.Delivered(); b != nil && b.Sequence() != delivered {
+				if err := b.SetSequence(delivered); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
