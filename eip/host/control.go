@@ -105,14 +105,7 @@ func (h *Host) Inject(ctx context.Context, channel string, m *eip.Message) error
 	if err != nil {
 		return err
 	}
-	settled := make(chan error, 1)
-	eip.Deliver(ctx, sender, m.Fork(func(err error) { settled <- err }))
-	select {
-	case err = <-settled:
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	return errors.Join(err, sender.Close())
+	return errors.Join(eip.Await(ctx, sender, m), sender.Close())
 }
 
 // Source takes messages from a declared queue; so many at once.

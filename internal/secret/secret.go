@@ -51,13 +51,7 @@ type secret struct {
 func (s *Set) Add(texts ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen == nil {
-		s.seen = map[string]bool{}
-	}
-	var all []secret
-	if known := s.known.Load(); known != nil {
-		all = slices.Clone(*known)
-	}
+	all := s.copy()
 	add := func(text string, halves bool) {
 		if text == "" || s.seen[text] {
 			return
@@ -92,13 +86,7 @@ func (s *Set) Join(of *Set) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen == nil {
-		s.seen = map[string]bool{}
-	}
-	var all []secret
-	if known := s.known.Load(); known != nil {
-		all = slices.Clone(*known)
-	}
+	all := s.copy()
 	for _, k := range *theirs {
 		if !s.seen[k.text] {
 			s.seen[k.text] = true
@@ -106,6 +94,17 @@ func (s *Set) Join(of *Set) {
 		}
 	}
 	s.store(all)
+}
+
+// copy returns all that is known, to add to. The lock is held.
+func (s *Set) copy() (all []secret) {
+	if s.seen == nil {
+		s.seen = map[string]bool{}
+	}
+	if known := s.known.Load(); known != nil {
+		all = slices.Clone(*known)
+	}
+	return all
 }
 
 // store keeps all that is known, the longest first.
