@@ -2,10 +2,8 @@ package amqp
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -16,12 +14,11 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/internal/secret"
+
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
-const (
-	dialTimeout = 10 * time.Second
-	hurried     = 2 * time.Second
-)
+const hurried = 2 * time.Second
 
 // connection is one TCP connection.
 type connection struct {
@@ -90,38 +87,15 @@ func heartbeat(raw string) time.Duration {
 // is that of the whole handshake (connection_timeout in the URL, in milliseconds);
 // the library takes it off afterwards.
 func (l *link) connect(uri amqp.URI) (*gathered, error) {
-	timeout := dialTimeout
+	timeout := remote.DialTimeout
 	if uri.ConnectionTimeout > 0 {
 		timeout = time.Duration(uri.ConnectionTimeout) * time.Millisecond
 	}
-	ctx, cancel := context.WithTimeout(l.context, timeout)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(uri.Host, strconv.Itoa(uri.Port)))
+	conn, err := remote.Dial(l.context, uri.Host, strconv.Itoa(uri.Port), timeout, uri.Scheme == "amqps", l.config.TLS)
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	if uri.Scheme == "amqps" {
-		secure, err := secure(ctx, conn, uri, l.config.TLS)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("TLS: %w", err), conn.Close())
-		}
-		conn = secure
-	}
 	return gather(conn), nil
-}
-
-func secure(ctx context.Context, wire net.Conn, uri amqp.URI, config *tls.Config) (net.Conn, error) {
-	if config == nil {
-		config = &tls.Config{}
-	}
-	if config = config.Clone(); config.ServerName == "" {
-		config.ServerName = uri.Host
-	}
-	conn := tls.Client(wire, config)
-	return conn, conn.HandshakeContext(ctx)
 }
 
 // settings are what a connection opens with.

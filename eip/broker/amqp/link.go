@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
 // link is one connection that is made again whenever it is lost. It connects when
@@ -113,7 +113,7 @@ func (l *link) run() {
 				l.config.Log.Warn("waiting for RabbitMQ", slog.String("connection", l.purpose), slog.String("url", redact(raw)), slog.String("why", why))
 			}
 			if try%len(urls) == len(urls)-1 {
-				sleep(l.context, wait)
+				remote.Sleep(l.context, wait)
 				wait = min(2*wait, l.config.Reconnect.Max)
 			}
 			continue
@@ -162,17 +162,6 @@ func (l *link) watch(conn *connection) {
 			l.set(nil, false, "closed")
 			return
 		}
-	}
-}
-
-// sleep waits, less up to half of it at random so that many clients do not come
-// back as one wave.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d - rand.N(d/2+1))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }
 

@@ -5,11 +5,13 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
 // patience is how long a source waits for the consumer of a lost connection, or of an
 // earlier process.
-const patience = 2 * time.Second
+const patience = remote.Patience
 
 // awaitPredecessor waits until the queue has no consumer but those of this process. One
 // that is gone may be known to the server for a while, and what it had comes back to the

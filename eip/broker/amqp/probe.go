@@ -14,6 +14,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
 // stepError is a step of connecting that failed.
@@ -49,7 +50,7 @@ func probe(ctx context.Context, c *broker.Config, raw string) (conn *amqp.Connec
 		}
 	}()
 	if uri.Scheme == "amqps" {
-		if wire, err = secure(ctx, wire, uri, c.TLS); err != nil {
+		if wire, err = remote.Secure(ctx, wire, uri.Host, c.TLS); err != nil {
 			return nil, nil, failed("TLS", "%w%s", err, advice(err))
 		}
 	}

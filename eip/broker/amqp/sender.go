@@ -12,6 +12,8 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/stats"
+
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
 // directReply begins the addresses of clients that take replies without a queue.
@@ -44,7 +46,7 @@ const mostUnconfirmed = 256
 // sender publishes in order, and mends its AMQP channel when it is lost.
 type sender struct {
 	target
-	hindrance
+	remote.Hindrance
 	broker  *Broker
 	traffic *stats.Traffic // nil: nobody counts
 	credit  chan struct{}  // has an entry for each message under way
@@ -186,11 +188,11 @@ func (s *sender) run() {
 				close(s.ready)
 			}
 			if s.settled() { // else a confirm tells
-				s.over(&s.broker.config, "publishing again", slog.String("to", s.name()))
+				s.Over(&s.broker.config, "publishing again", slog.String("to", s.name()))
 			}
 			next, err = session.run()
 			if session.progress || err == nil {
-				s.pause = 0
+				s.Pause = 0
 				continue
 			}
 			if !session.trial && !s.apart && (next.trial || s.settled()) { // it may be another sender's fault
@@ -202,11 +204,11 @@ func (s *sender) run() {
 			return
 		}
 		if !once {
-			if s.failed = final(err, began); s.failed != nil {
+			if s.failed = remote.Final(err, began); s.failed != nil {
 				return
 			}
 		}
-		sleep(s.ctx, s.meet(&s.broker.config, err, "cannot publish", slog.String("to", s.name())))
+		remote.Sleep(s.ctx, s.Meet(&s.broker.config, err, "cannot publish", slog.String("to", s.name())))
 	}
 }
 

@@ -243,7 +243,7 @@ func (x *session) confirmed(o *outgoing) *amqp.Error {
 		err = fmt.Errorf("publish to %s: the broker refused it (is the queue full?)", x.name())
 	case x.hindered:
 		x.hindered = false
-		x.over(&x.broker.config, "publishing again", slog.String("to", x.name()))
+		x.Over(&x.broker.config, "publishing again", slog.String("to", x.name()))
 	}
 	x.settle(o, err)
 	if stale != nil && time.Since(x.began) < answerTime { // it is new

@@ -12,11 +12,12 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
 // source consumes, and consumes anew when its AMQP channel is lost.
 type source struct {
-	hindrance
+	remote.Hindrance
 	topology topology
 	broker   *Broker
 	prefetch int
@@ -72,10 +73,10 @@ func (s *source) begin(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		if err := final(err, began); err != nil {
+		if err := remote.Final(err, began); err != nil {
 			return err
 		}
-		sleep(ctx, s.meet(&s.broker.config, err, "cannot consume", slog.String("queue", s.topology.queue)))
+		remote.Sleep(ctx, s.Meet(&s.broker.config, err, "cannot consume", slog.String("queue", s.topology.queue)))
 	}
 }
 
@@ -102,7 +103,7 @@ func (s *source) open(ctx context.Context) error {
 		return eip.ErrClosed
 	}
 	s.opened = true
-	s.over(&s.broker.config, "consuming again", slog.String("queue", s.topology.queue))
+	s.Over(&s.broker.config, "consuming again", slog.String("queue", s.topology.queue))
 	return nil
 }
 
@@ -180,7 +181,7 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 					continue
 				}
 				if s.lost(c); !c.progress {
-					sleep(ctx, s.broker.config.Reconnect.Min)
+					remote.Sleep(ctx, s.broker.config.Reconnect.Min)
 				}
 			case <-ctx.Done():
 				return nil, ctx.Err()
@@ -198,7 +199,7 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 			if s.context.Err() != nil {
 				return nil, eip.ErrClosed
 			}
-			sleep(ctx, s.meet(&s.broker.config, err, "cannot consume", slog.String("queue", s.topology.queue)))
+			remote.Sleep(ctx, s.Meet(&s.broker.config, err, "cannot consume", slog.String("queue", s.topology.queue)))
 		}
 	}
 }

@@ -2,23 +2,17 @@ package amqp
 
 import (
 	"errors"
-	"log/slog"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
-const (
-	answerTime = 5 * time.Second // that a broker has for what it answers at once if it can
-	soonAgain  = 5 * time.Second // the longest between two attempts at what needs no people
-)
-
-var errLost = errors.New("the connection was lost")
+// answerTime is what a broker has for what it answers at once if it can.
+const answerTime = 5 * time.Second
 
 // trouble makes a broker.Trouble of what the server may answer otherwise some day:
 // when a node is up again, or when people have changed something.
@@ -44,7 +38,7 @@ func isDown(a *amqp.Error) bool {
 func (c *connection) lostOr(err error) error {
 	var t *broker.Trouble
 	if err != nil && c.IsClosed() && !errors.As(err, &t) {
-		return errLost
+		return remote.ErrLost
 	}
 	return err
 }
@@ -89,54 +83,4 @@ func (c *connection) within(what string, call func() error, drop func()) error {
 		c.mu.Unlock()
 	}()
 	return unanswered
-}
-
-// hindrance is why a source or sender cannot work for now. It is logged once.
-type hindrance struct {
-	now   atomic.Pointer[broker.Trouble]
-	pause time.Duration // before the last attempt; of the goroutine that makes them
-}
-
-// Trouble is what keeps it from working.
-func (h *hindrance) Trouble() *broker.Trouble { return h.now.Load() }
-
-// meet notes what went wrong, and returns how long to wait.
-func (h *hindrance) meet(c *broker.Config, err error, what string, of slog.Attr) time.Duration {
-	var t *broker.Trouble
-	if !errors.As(err, &t) {
-		t = &broker.Trouble{}
-	}
-	h.pause = max(c.Reconnect.Min, min(2*h.pause, c.Reconnect.Max, soonAgain))
-	if t.Refused {
-		h.pause = c.Reconnect.Max
-	}
-	if errors.Is(err, errLost) { // that is said once for all
-		return h.pause
-	}
-	now := &broker.Trouble{Refused: t.Refused, Err: err}
-	if was := h.now.Swap(now); was == nil || was.Error() != now.Error() {
-		c.Log.Warn(what, of, slog.Any("why", err), slog.Bool("refused", t.Refused))
-	}
-	return h.pause
-}
-
-// over is called when it works.
-func (h *hindrance) over(c *broker.Config, what string, of slog.Attr) {
-	h.pause = 0
-	if h.now.Swap(nil) != nil {
-		c.Log.Info(what, of)
-	}
-}
-
-// final returns the error of what is opened since then for the first time; nil
-// where it is to be tried again at once.
-func final(err error, since time.Time) error {
-	var t *broker.Trouble
-	switch {
-	case eip.IsPermanent(err), errors.As(err, &t):
-		return err
-	case errors.Is(err, errLost) || time.Since(since) < patience:
-		return nil
-	}
-	return &broker.Trouble{Err: err}
 }

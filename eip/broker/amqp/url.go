@@ -1,71 +1,15 @@
 package amqp
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/agext/levenshtein"
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
-// parameters are what may stand in a URL behind the question mark, and what their
-// values are.
-var parameters = map[string]struct {
-	is   string
-	good func(string) bool
-}{
-	"heartbeat":          {"a number of seconds from 1 to 65535", whole(65535)},
-	"connection_timeout": {"a number of milliseconds", whole(1<<31 - 1)},
-	"auth_mechanism":     {"plain or external", func(v string) bool { return v == "plain" || v == "external" }},
+var parameters = map[string]remote.Parameter{
+	"heartbeat":          {Is: "a number of seconds from 1 to 65535", Good: remote.Whole(65535)},
+	"connection_timeout": {Is: "a number of milliseconds", Good: remote.Whole(1<<31 - 1)},
+	"auth_mechanism":     {Is: "plain or external", Good: func(v string) bool { return v == "plain" || v == "external" }},
 }
 
-func whole(most uint64) func(string) bool {
-	return func(v string) bool {
-		n, err := strconv.ParseUint(v, 10, 64)
-		return err == nil && n > 0 && n <= most
-	}
-}
-
-// certificates are parameters of other clients.
-var certificates = []string{"cacertfile", "certfile", "keyfile", "server_name_indication", "verify", "password"}
-
-// checkURL refuses what would be overlooked.
-func checkURL(u *url.URL) error {
-	if strings.ContainsAny(u.String(), " ") {
-		return errors.New("the URL has a blank in it")
-	}
-	if port := u.Port(); port != "" && !whole(65535)(port) {
-		return errors.New("the port is no number from 1 to 65535")
-	}
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return errors.New("what stands behind the ? cannot be read; write it as ?name=value&name=value")
-	}
-	for _, name := range slices.Sorted(maps.Keys(query)) {
-		p, ok := parameters[name]
-		switch {
-		case slices.Contains(certificates, name):
-			return fmt.Errorf("eipd reads no parameter %s: certificates are named in the block tls of a broker", name)
-		case !ok:
-			return fmt.Errorf("there is no parameter %s", nearest(name))
-		case !slices.ContainsFunc(query[name], p.good):
-			return fmt.Errorf("the parameter %s is %s", name, p.is)
-		}
-	}
-	return nil
-}
-
-// nearest names a parameter only where it is surely meant as one.
-func nearest(name string) string {
-	names := slices.Sorted(maps.Keys(parameters))
-	for _, n := range names {
-		if levenshtein.Distance(strings.ToLower(name), n, nil) <= 3 {
-			return fmt.Sprintf("%.40q; did you mean %s?", name, n)
-		}
-	}
-	return "like this; there are " + strings.Join(names, ", ")
-}
+func checkURL(u *url.URL) error { return remote.CheckURL(u, parameters) }

@@ -1,0 +1,47 @@
+package remote
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// DialTimeout is how long the whole handshake may take.
+const DialTimeout = 10 * time.Second
+
+// Dial opens a TCP connection, with TLS where secure. Its deadline is that of the whole
+// handshake: whoever dials takes it off.
+func Dial(ctx context.Context, host, port string, timeout time.Duration, secure bool, config *tls.Config) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if !secure {
+		return conn, nil
+	}
+	encrypted, err := Secure(ctx, conn, host, config)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("TLS: %w", err), conn.Close())
+	}
+	return encrypted, nil
+}
+
+// Secure encrypts a connection to a host.
+func Secure(ctx context.Context, wire net.Conn, host string, config *tls.Config) (net.Conn, error) {
+	if config == nil {
+		config = &tls.Config{}
+	}
+	if config = config.Clone(); config.ServerName == "" {
+		config.ServerName = host
+	}
+	conn := tls.Client(wire, config)
+	return conn, conn.HandshakeContext(ctx)
+}
