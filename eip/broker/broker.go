@@ -122,6 +122,9 @@ type Channel struct {
 	// Type of a topic: what picks the messages of a subscription. topic (also ""): its
 	// Pattern; direct: its Key; headers: its Match; fanout: nothing, it gets all.
 	Type string
+	// Virtual: on ActiveMQ the topic is a virtual one, of which each subscription is a
+	// queue, so that processes share it. Elsewhere it makes no difference.
+	Virtual bool
 	// Durable channels and what is in them outlive the broker's restart.
 	Durable    bool
 	Exclusive  bool // of this process alone, and gone with it

@@ -25,6 +25,8 @@ type Capabilities struct {
 	GivesBackInOrder bool
 	LargestBody      eip.Bytes // that it takes; 0: as large as memory or the server's settings allow
 	RequestReply     bool      // it is a RequestReply
+	// TellsGone: a Return Address that does not exist is an error that eip.Gone made.
+	TellsGone bool
 	Depth            bool      // it is Deep
 	Positions        bool      // it is an adapter.Positions too: adapters' positions are kept with its messages
 }

@@ -23,6 +23,7 @@ var needs = map[string]func(broker.Capabilities) bool{
 	"Reply/SendTo":            canReply,
 	"Reply/InboxOfTheProcess": canReply,
 	"Reply/SharedInbox":       canReply,
+	"Reply/Gone":              func(c broker.Capabilities) bool { return c.RequestReply && c.TellsGone },
 
 	"Message/Headers": func(c broker.Capabilities) bool { return c.Headers },
 

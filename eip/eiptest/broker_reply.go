@@ -61,12 +61,8 @@ var replyTests = map[string]func(*brokerTest){
 		src := t.source(q, broker.Subscription{})
 		t.send(t.to(q.Address), "1", "2")
 		t.expect(src, "1", "2")
-		for _, address := range []string{t.address("missing"), ""} {
-			if err := t.sent(t.to(address), eip.New(nil, nil)); !eip.IsPermanent(err) {
-				t.Errorf("sending to %q, which does not exist, gave %v; want a permanent error", address, err)
-			} else if address != "" && !replies.Drop.Drops(err) {
-				t.Errorf("sending to %q, which does not exist, gave %v; want one that eip.Gone made", address, err)
-			}
+		if err := t.sent(t.to(""), eip.New(nil, nil)); !eip.IsPermanent(err) {
+			t.Errorf("sending to no address gave %v; want a permanent error", err)
 		}
 		t.send(t.to(q.Address), "still works")
 		t.expect(src, "still works")
@@ -86,11 +82,21 @@ var replyTests = map[string]func(*brokerTest){
 		t.send(to(a.Address()), "for a")
 		t.expect(a, "for a")
 		t.expect(b, "for b")
+		t.close(b)
+		t.close(a)
+	},
+
+	"Reply/Gone": func(t *brokerTest) {
+		a, b := t.inbox(""), t.inbox("")
 		gone := b.Address()
 		t.close(b)
-		if err := t.sent(to(gone), eip.New(nil, nil)); !eip.IsPermanent(err) || !replies.Drop.Drops(err) {
-			t.Errorf("sending to a closed inbox gave %v; want a permanent error that eip.Gone made", err)
+		for _, address := range []string{gone, t.address("missing")} {
+			if err := t.sent(t.to(address), eip.New(nil, nil)); !eip.IsPermanent(err) || !replies.Drop.Drops(err) {
+				t.Errorf("sending to %q, where nobody is, gave %v; want a permanent error that eip.Gone made", address, err)
+			}
 		}
+		t.send(t.to(a.Address()), "still works")
+		t.expect(a, "still works")
 		t.close(a)
 	},
 

@@ -26,7 +26,7 @@ func Shared(t testing.TB) *Node {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.node == nil {
-		n, err := create(TLS)
+		n, err := create(TLS, STOMP)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func (n *Node) Launch(t testing.TB) {
 	defer output.Close()
 	cmd := exec.Command(filepath.Join(scripts, "rabbitmq-server"))
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = n.env, n.dir, output, output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: n.keeper.Process.Pid}
+	cmd.SysProcAttr = n.keeper.Group()
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start RabbitMQ: %v", err)
 	}

@@ -3,19 +3,17 @@ package rabbit
 import (
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/eipd/eipd/internal/keeper"
 )
 
 // scripts are the package's own, which do not insist on a user of their own.
@@ -28,11 +26,11 @@ const startTime = 2 * time.Minute
 type Node struct {
 	Port    int // of AMQP
 	TLSPort int // of AMQP over TLS; 0 where it was not asked for
+	STOMP   int // the port of the plugin for STOMP; 0 where it was not asked for
 	dir     string
 	epmd    int // the port mapper's port
 	env     []string
-	keeper  *exec.Cmd
-	leash   io.Closer // the keeper's standard input
+	keeper  *keeper.Keeper
 	server  *exec.Cmd // nil while it is down
 }
 
@@ -99,7 +97,7 @@ func create(options ...Option) (n *Node, err error) {
 			err = fmt.Errorf("prepare a RabbitMQ node: %w", err)
 		}
 	}()
-	ports, err := free(4)
+	ports, err := keeper.FreePorts(4)
 	if err != nil {
 		return nil, err
 	}
@@ -152,40 +150,19 @@ func (n *Node) configure(line string) error {
 	return errors.Join(err, f.Close())
 }
 
-// keep starts the port mapper, and a shell that leads the process group of all the
-// node's processes. When its standard input ends, as it does with this process, it
-// ends the group and removes the folder.
-func (n *Node) keep() error {
-	const script = `epmd -address 127.0.0.1 -port "$1" >/dev/null 2>&1 &
-cat >/dev/null
-setsid sh -c 'kill -KILL "-$1"; while kill -0 "-$1"; do sleep 0.05; done; rm -rf -- "$2"' - $$ "$2" >/dev/null 2>&1 &
-wait`
-	n.keeper = exec.Command("sh", "-c", script, "-", strconv.Itoa(n.epmd), n.dir)
-	n.keeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	leash, err := n.keeper.StdinPipe()
-	if err != nil {
-		return err
-	}
-	n.leash = leash
-	return n.keeper.Start()
+// keep starts the port mapper, and what ends all the node's processes.
+func (n *Node) keep() (err error) {
+	n.keeper, err = keeper.Start(n.dir, `epmd -address 127.0.0.1 -port "$3" >/dev/null 2>&1 &`, strconv.Itoa(n.epmd))
+	return err
 }
 
 // close ends everything and removes the folder.
 func (n *Node) close() {
 	if n.keeper != nil {
-		_ = syscall.Kill(-n.keeper.Process.Pid, syscall.SIGKILL)
-		_ = n.leash.Close()
-		_ = n.keeper.Wait()
+		n.keeper.Close(n.server)
+		return
 	}
-	if n.server != nil {
-		_ = n.server.Wait()
-	}
-	// The server's own helpers end a moment after it, and may still write.
-	for range 100 {
-		if os.RemoveAll(n.dir) == nil {
-			return
-		}
-	}
+	_ = os.RemoveAll(n.dir) // nothing runs
 }
 
 // Dir is the node's folder.
@@ -216,23 +193,6 @@ func (n *Node) Channel(t testing.TB) *amqp.Channel {
 		t.Fatalf("open a channel: %v", err)
 	}
 	return ch
-}
-
-// free finds ports that nobody listens on, below those that a system gives to who
-// connects: such a one would be taken before the node has it.
-func free(count int) (ports []int, err error) {
-	for tries := 0; len(ports) < count; tries++ {
-		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.N(22_000)))
-		switch {
-		case err != nil && tries < 1000:
-			continue
-		case err != nil:
-			return nil, err
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }
 
 // log is the end of what the node has logged.

@@ -13,12 +13,14 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/eipd/eipd/internal/keeper"
 )
 
 // TLS makes the node listen for TLS as well, and check certificates of clients
 // that show one.
 func TLS(n *Node) error {
-	ports, err := free(1)
+	ports, err := keeper.FreePorts(1)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ var (
 // Capabilities are those of each broker in this process.
 func Capabilities() broker.Capabilities {
 	return broker.Capabilities{Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, AutoDelete: true, Exclusive: true,
-		Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, Depth: true}
+		Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, Depth: true}
 }
 
 // New makes a broker that keeps what is durable in store; nil: nothing.

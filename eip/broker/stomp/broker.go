@@ -1,0 +1,244 @@
+package stomp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/internal/remote"
+	"github.com/eipd/eipd/internal/secret"
+)
+
+func init() {
+	for _, scheme := range []string{"stomp", "stomps"} {
+		broker.Registry.Add(scheme, func() broker.Transport {
+			return broker.Transport{Open: Open, Capabilities: capabilities, CheckURL: checkURL, Check: check, Ping: ping, Plan: plan}
+		})
+	}
+}
+
+// capabilities are what every server can do.
+var capabilities = broker.Capabilities{Durable: true, TTL: true, Headers: true, GivesBackInOrder: true, RequestReply: true}
+
+// Broker is a server that speaks STOMP.
+type Broker struct {
+	config broker.Config
+	direct func() *sender // to Return Addresses; opened when first used
+
+	mu      sync.Mutex
+	closed  bool
+	open    map[interface{ Close() error }]bool
+	server  server
+	waiting map[any]string // what keeps sources and senders from being connected
+	said    map[string]bool
+}
+
+// Open prepares a broker. It does not wait for a connection: sources and senders do.
+func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
+	if c.URL.Host == "" {
+		return nil, fmt.Errorf("the URL %s names no host", redact(c.URL.String()))
+	}
+	b := &Broker{config: c, open: map[interface{ Close() error }]bool{}, server: serverOf(c.URL, ""), waiting: map[any]string{}, said: map[string]bool{}}
+	b.direct = sync.OnceValue(func() *sender { return b.newSender(broker.Channel{}) })
+	return b, nil
+}
+
+// Capabilities are those of the server that was found, or that the URL names.
+func (b *Broker) Capabilities() broker.Capabilities {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	can := capabilities
+	can.SharedSubscriptions = b.server == rabbitmq
+	return can
+}
+
+// Status says how the connections do.
+func (b *Broker) Status() broker.Status {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := broker.Status{URL: redact(b.config.URL.String()), Connected: !b.closed}
+	for _, why := range b.waiting {
+		s.Connected, s.Waiting = false, why
+	}
+	if b.closed {
+		s.Waiting = "closed"
+	}
+	return s
+}
+
+// Source subscribes to a queue or topic.
+func (b *Broker) Source(ctx context.Context, c broker.Channel, s broker.Subscription) (broker.Source, error) {
+	return b.newSource(ctx, c, s)
+}
+
+// Sender sends to a queue or topic.
+func (b *Broker) Sender(ctx context.Context, c broker.Channel) (broker.Sender, error) {
+	s := b.newSender(c)
+	if err := s.wait(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// SendTo sends to a queue by its address, as a Return Address names it.
+func (b *Broker) SendTo(ctx context.Context, address string, m *eip.Message) error {
+	s := b.direct()
+	if err := s.wait(ctx); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	server := b.server
+	b.mu.Unlock()
+	to, err := server.address(address)
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, to, m)
+}
+
+// Named reports whether the server made the name of a queue: of no other client's.
+func (b *Broker) Named(address string) bool {
+	return strings.HasPrefix(address, "/remote-temp-queue/") || strings.HasPrefix(address, "/reply-queue/amq.gen-")
+}
+
+// Close closes everything that was opened on the broker.
+func (b *Broker) Close() error {
+	b.mu.Lock()
+	b.closed = true
+	var open []interface{ Close() error }
+	for o := range b.open {
+		open = append(open, o)
+	}
+	b.mu.Unlock()
+	var closing sync.WaitGroup
+	errs := make([]error, len(open))
+	for i, o := range open {
+		closing.Go(func() { errs[i] = o.Close() })
+	}
+	closing.Wait()
+	return errors.Join(errs...)
+}
+
+// track notes what is open, for Close.
+func (b *Broker) track(o interface{ Close() error }) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return eip.ErrClosed
+	}
+	b.open[o] = true
+	return nil
+}
+
+func (b *Broker) untrack(o interface{ Close() error }) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.open, o)
+	delete(b.waiting, o)
+}
+
+// connect dials for a source or sender, one URL after the other. What is wrong with the
+// network or the login is logged once for all, and is remote.ErrLost; what the server has
+// against this one alone is a broker.Trouble.
+func (b *Broker) connect(ctx context.Context, who any, clientID string) (*conn, error) {
+	var err error
+	for _, raw := range append([]string{b.config.URL.String()}, b.config.URLs...) {
+		var k *conn
+		if k, err = b.reach(ctx, raw, clientID); err == nil {
+			b.connected(who, k, raw)
+			return k, nil
+		}
+		if taken(err) {
+			return nil, &broker.Trouble{Err: errors.New("another connection still has it, or another process does: " + err.Error())}
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		b.waits(who, raw, err)
+	}
+	return nil, fmt.Errorf("%w: %w", remote.ErrLost, err)
+}
+
+func (b *Broker) reach(ctx context.Context, raw, clientID string) (*conn, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, errors.New("the URL cannot be read") // the error would repeat it
+	}
+	l := login{url: u, clientID: clientID, timeout: remote.DialTimeout}
+	if ms, err := strconv.Atoi(u.Query().Get("connection_timeout")); err == nil {
+		l.timeout = time.Duration(ms) * time.Millisecond
+	}
+	return dial(ctx, &b.config, l)
+}
+
+func (b *Broker) connected(who any, k *conn, raw string) {
+	b.mu.Lock()
+	delete(b.waiting, who)
+	first := len(b.waiting) == 0 && (len(b.said) > 0 || b.server != k.server)
+	if len(b.waiting) == 0 {
+		clear(b.said)
+	}
+	b.server = k.server
+	b.mu.Unlock()
+	if first {
+		b.config.Log.Info("connected", slog.String("to", k.peer), slog.String("url", redact(raw)))
+	}
+}
+
+func (b *Broker) waits(who any, raw string, err error) {
+	why := err.Error()
+	b.mu.Lock()
+	b.waiting[who] = why
+	say := !b.said[why] && len(b.said) < 10
+	if say {
+		b.said[why] = true
+	}
+	b.mu.Unlock()
+	if say {
+		b.config.Log.Warn("waiting for the broker", slog.String("url", redact(raw)), slog.String("why", why))
+	}
+}
+
+// lost notes that a connection is lost.
+func (b *Broker) lost(who any, k *conn) {
+	if why := k.lost(); why != nil && !k.quiet.Load() {
+		b.waits(who, b.config.URL.String(), fmt.Errorf("the connection was lost: %w", why))
+	}
+}
+
+// taken reports whether a client-id is still another connection's.
+func taken(err error) bool {
+	var e *serverError
+	return errors.As(err, &e) && (strings.Contains(e.text, "already connected") || strings.Contains(e.text, "clientID") && strings.Contains(e.text, "in use"))
+}
+
+// trouble makes a broker.Trouble of what the server refuses and people can mend.
+func trouble(err error) error {
+	var e *serverError
+	if errors.As(err, &e) {
+		return &broker.Trouble{Refused: denied(e), Err: errors.New(e.text)}
+	}
+	return err
+}
+
+// denied reports whether an ERROR speaks of permissions.
+func denied(e *serverError) bool {
+	text := strings.ToLower(e.text)
+	for _, word := range []string{"not authorized", "access_refused", "access refused", "not permitted", "permission"} {
+		if strings.Contains(text, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// redact shows a URL without what may be secret in it.
+func redact(raw string) string { return new(secret.Set).Hide(raw) }

@@ -1,0 +1,182 @@
+package stomp
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
+)
+
+// closeTime is how long the server may take to say that it has read everything.
+const closeTime = 2 * time.Second
+
+// consumer is one subscription of a source, on one connection.
+type consumer struct {
+	source  *source
+	conn    *conn
+	lasting bool // what is unacknowledged will be delivered again
+	feed    chan *delivery
+	room    chan struct{} // something was settled
+	learned chan string   // identifiers of messages to itself; nil where it needs no address
+
+	mu   sync.Mutex
+	held int64  // bytes that came and are not settled
+	last uint64 // the number of the last delivery
+	firm uint64 // the last one that the server may not deliver again
+}
+
+// delivery is one MESSAGE, and the Settler of the message that is made of it.
+type delivery struct {
+	consumer *consumer
+	frame    *frame.Frame
+	ack      string
+	number   uint64
+	size     int64
+	expires  int64
+	done     bool
+}
+
+// take is called with each frame that comes. While unsettled messages take more than they
+// may, it lets the next ones wait in the network.
+func (c *consumer) take(f *frame.Frame) error {
+	switch {
+	case f.Command == "ERROR":
+		return refusal(f)
+	case f.Command != "MESSAGE":
+		return errors.New("the server sends " + f.Command)
+	case c.learned != nil && f.Get(probe) != "":
+		c.learned <- f.Get("message-id")
+		return c.conn.post(c.acknowledgement(first(f, "ack", "message-id")))
+	}
+	d := &delivery{consumer: c, frame: f, ack: first(f, "ack", "message-id"), expires: expires(f)}
+	for _, h := range f.Headers {
+		d.size += int64(len(h.Name) + len(h.Value))
+	}
+	d.size += int64(len(f.Body))
+	c.mu.Lock()
+	c.last++
+	d.number = c.last
+	if !c.lasting || d.expires > 0 || f.Get("persistent") == "" {
+		c.firm = d.number
+	}
+	c.held += d.size
+	c.mu.Unlock()
+	select {
+	case c.feed <- d:
+	case <-c.conn.dead:
+		return c.conn.why
+	}
+	for c.full() {
+		select {
+		case <-c.room:
+		case <-c.conn.dead:
+			return c.conn.why
+		}
+	}
+	return nil
+}
+
+func (c *consumer) full() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held >= int64(c.source.sub.PrefetchBytes)
+}
+
+// close lets the server know what is acknowledged, and ends the connection.
+func (c *consumer) close() {
+	c.bye()
+	c.conn.close()
+}
+
+func (c *consumer) bye() {
+	c.conn.quiet.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	c.mu.Lock()
+	c.held = 0 // whatever comes is given back
+	c.mu.Unlock()
+	c.drain(ctx)
+}
+
+// drain has the receipt read though nobody takes messages any more.
+func (c *consumer) drain(ctx context.Context) {
+	answered := make(chan error, 1)
+	if c.conn.receipt(frame.New("DISCONNECT"), func(err error) { answered <- err }) != nil {
+		return
+	}
+	for {
+		select {
+		case <-answered:
+			return
+		case <-c.feed:
+		case c.room <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// once makes the message, for one more delivery of it.
+func (d *delivery) once(again bool) (*eip.Message, error) {
+	s := d.consumer.source
+	m, err := d.consumer.conn.server.receive(d.frame, s.Address(), &attempt{d})
+	m.Redelivered = m.Redelivered || again
+	if m.ReplyTo != "" {
+		m = m.WithReplier(s.replier)
+	}
+	return m, err
+}
+
+// acknowledgement is an ACK as the version of the connection has it.
+func (c *consumer) acknowledgement(id string) *frame.Frame {
+	if c.conn.version == frame.V12 {
+		return frame.New("ACK", "id", id)
+	}
+	return frame.New("ACK", "message-id", id, "subscription", "0")
+}
+
+// attempt is the Settler of one delivery to the flow.
+type attempt struct{ *delivery }
+
+// Settle acknowledges the message. What failed comes again from here: to give back one
+// message, a server knows no way that another one takes the same.
+func (a *attempt) Settle(err error) {
+	d := a.delivery
+	c := d.consumer
+	if err != nil && !errors.Is(err, eip.ErrExpired) {
+		if c.conn.lost() == nil {
+			c.source.again.Put(d)
+		}
+		return
+	}
+	if c.conn.lost() == nil {
+		_ = c.conn.post(c.acknowledgement(d.ack)) // lost, it comes again
+	}
+	c.mu.Lock()
+	if c.held -= d.size; c.held < 0 {
+		c.held = 0
+	}
+	c.mu.Unlock()
+	select {
+	case c.room <- struct{}{}:
+	default:
+	}
+}
+
+// Revoked reports whether the server will deliver the message again. To keep the order,
+// what comes before a message that it may not deliver again is not revoked either.
+func (a *attempt) Revoked() bool {
+	c := a.consumer
+	if c.conn.lost() == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return a.number > c.firm
+}
+
+// Expired reports whether the message has expired while it waited here.
+func (a *attempt) Expired() bool { return a.expires > 0 && time.Now().UnixMilli() >= a.expires }

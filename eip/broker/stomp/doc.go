@@ -1,0 +1,2 @@
+// Package stomp is ActiveMQ, or RabbitMQ's plugin, as a broker over STOMP.
+package stomp

@@ -1,0 +1,292 @@
+package stomp
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
+)
+
+// What a server cannot carry as it is goes in headers of eipd's own, which begin with
+// "eip-" and win over the server's. The page of the broker has the table.
+const (
+	ownID         = "eip-id" // always there, so that a message without one can be told
+	ownKey        = "eip-key"
+	ownPriority   = "eip-priority"
+	ownExpiration = "eip-expiration" // milliseconds
+	ownTimestamp  = "eip-timestamp"
+	ownSequence   = "eip-sequence" // number/size/id
+	ownDelivery   = "eip-delivery" // transient, where the server must not lose the message
+	ownTypes      = "eip-types"
+)
+
+// reserved are headers that mean something to a server, or that it writes itself. A
+// message's own of these names stay behind: from outside, they would do something.
+var reserved = map[string]bool{
+	"receipt": true, "transaction": true, "id": true, "ack": true, "subscription": true, "selector": true, "destination": true,
+	"content-length": true, "message-id": true, "amqp-message-id": true, "redelivered": true, "receipt-id": true, "browser": true,
+	"correlation-id": true, "reply-to": true, "type": true, "content-type": true, "content-encoding": true, "app-id": true, "user-id": true,
+	"timestamp": true, "expires": true, "expiration": true, "priority": true, "persistent": true, "delivery-mode": true, "transformation": true,
+	"durable": true, "auto-delete": true, "exclusive": true, "prefetch-count": true, "amq-msg-type": true, "cluster-id": true,
+	"client-id": true, "original-destination": true, "breadcrumbId": true, "login": true, "passcode": true, "host": true,
+}
+
+func isReserved(name string) bool {
+	lower := strings.ToLower(name)
+	return name == "" || reserved[lower] || strings.HasPrefix(lower, "x-") || strings.HasPrefix(lower, "activemq.") || strings.HasPrefix(lower, "amq.") ||
+		strings.HasPrefix(lower, "jmsx") || strings.HasPrefix(lower, "eip-") && !isInformative(name) || strings.ContainsRune(name, 0)
+}
+
+// isInformative reports whether a header of ours is one that comes from outside, too.
+func isInformative(name string) bool {
+	return len(eip.Headers{name: "x"}.FromOutside()) > 0 || name == "eip-test"
+}
+
+// send makes the SEND of a message to a destination. An error is the message's own fault.
+func (s server) send(m *eip.Message, destination string, ttl time.Duration, now time.Time) (*frame.Frame, error) {
+	f := &frame.Frame{Command: "SEND", Headers: make([]frame.Header, 0, 8+len(m.Headers)), Body: m.Body()}
+	f.Add("destination", destination)
+	add := func(name, value string) {
+		if value != "" {
+			f.Add(name, value)
+		}
+	}
+	f.Add(ownID, m.ID)
+	if s == rabbitmq {
+		add("amqp-message-id", m.ID)
+	}
+	add("correlation-id", m.CorrelationID)
+	if m.ReplyTo != "" {
+		to, err := s.address(m.ReplyTo)
+		if err != nil {
+			return nil, err
+		}
+		f.Add("reply-to", to)
+	}
+	add("type", m.Type)
+	add("content-type", m.ContentType)
+	add("content-encoding", m.Encoding)
+	add("app-id", m.AppID)
+	add(ownKey, m.Key)
+	if !m.Timestamp.IsZero() {
+		f.Add("timestamp", s.timestamp(m.Timestamp))
+		f.Add(ownTimestamp, m.Timestamp.Format(time.RFC3339Nano))
+	}
+	if m.Priority != 0 {
+		f.Add("priority", strconv.Itoa(int(s.priority(m.Priority))))
+		f.Add(ownPriority, strconv.Itoa(int(m.Priority)))
+	}
+	if m.Delivery == eip.Transient {
+		f.Add(ownDelivery, "transient")
+	} else {
+		f.Add("persistent", "true") // RabbitMQ takes no other word for it
+	}
+	s.expire(f, m.Expiration, ttl, now)
+	if m.Sequence != (eip.Sequence{}) {
+		f.Add(ownSequence, fmt.Sprintf("%d/%d/%s", m.Sequence.Number, m.Sequence.Size, m.Sequence.ID))
+	}
+	return f, s.headers(f, m.Headers)
+}
+
+// expire says how long the message may wait: the shorter of its own time and the
+// channel's.
+func (s server) expire(f *frame.Frame, own, ttl time.Duration, now time.Time) {
+	life := own
+	if own != 0 {
+		f.Add(ownExpiration, strconv.FormatInt(own.Milliseconds(), 10))
+	}
+	if ttl > 0 && (life == 0 || ttl < life) {
+		life = ttl
+	}
+	switch {
+	case life == 0:
+	case s == rabbitmq:
+		f.Add("expiration", strconv.FormatInt(max(0, life.Milliseconds()), 10))
+	default:
+		f.Add("expires", strconv.FormatInt(now.Add(max(0, life)).UnixMilli(), 10))
+	}
+}
+
+func (s server) timestamp(t time.Time) string {
+	if s == rabbitmq {
+		return strconv.FormatInt(t.Unix(), 10)
+	}
+	return strconv.FormatInt(t.UnixMilli(), 10)
+}
+
+// priority is at most what the server knows.
+func (s server) priority(p uint8) uint8 {
+	if s == rabbitmq {
+		return p
+	}
+	return min(p, 9)
+}
+
+// longest are what a server takes of one header, name and value, and what of all.
+func (s server) longest() (one, all int) {
+	if s == activemq {
+		return 10 << 10, 100 << 10
+	}
+	return 60 << 10, 1 << 20
+}
+
+// headers adds a message's own headers, and how they are to be read again.
+func (s server) headers(f *frame.Frame, h eip.Headers) error {
+	one, all := s.longest()
+	types := eip.Headers{}
+	for name, v := range h {
+		if isReserved(name) {
+			continue
+		}
+		text, kind, err := encode(v)
+		if err != nil {
+			return eip.Permanent(fmt.Errorf("send: header %s: %w", name, err))
+		}
+		if kind != "" {
+			types[name] = kind
+		}
+		f.Add(name, text)
+	}
+	if len(types) > 0 {
+		text, _, err := encode(types)
+		if err != nil {
+			return eip.Permanent(err)
+		}
+		f.Add(ownTypes, text)
+	}
+	size := 0
+	for _, h := range f.Headers {
+		n := len(h.Name) + len(h.Value)
+		if size += n; n > one {
+			return eip.Permanent(fmt.Errorf("send: its header %.40s has %d bytes, and the server takes %d", h.Name, n, one))
+		}
+	}
+	if size > all {
+		return eip.Permanent(fmt.Errorf("send: its headers have %d bytes, and the server takes %d", size, all))
+	}
+	return nil
+}
+
+// receive makes a message of a MESSAGE.
+func (s server) receive(f *frame.Frame, channel string, settler eip.Settler) (*eip.Message, error) {
+	m := eip.NewFor(f.Body, settler) // nobody else has it yet, so that it may be filled in
+	m.Channel = channel
+	var types string
+	own, persistent := false, false
+	h := make(eip.Headers, len(f.Headers))
+	seen := make(map[string]bool, len(f.Headers))
+	for _, x := range f.Headers {
+		if seen[x.Name] { // the first counts
+			continue
+		}
+		seen[x.Name] = true
+		switch x.Name {
+		case ownID:
+			m.ID, own = x.Value, true
+		case "amqp-message-id", "message-id":
+			if !own && m.ID == "" && (x.Name == "amqp-message-id" || s != rabbitmq) { // RabbitMQ's is the delivery's
+				m.ID = x.Value
+			}
+		case "correlation-id":
+			m.CorrelationID = x.Value
+		case "reply-to":
+			m.ReplyTo = s.short(x.Value)
+		case "type":
+			m.Type = x.Value
+		case "content-type":
+			m.ContentType = x.Value
+		case "content-encoding":
+			m.Encoding = x.Value
+		case "app-id":
+			m.AppID = x.Value
+		case ownKey:
+			m.Key = x.Value
+		case "redelivered":
+			m.Redelivered = x.Value == "true"
+		case "persistent":
+			persistent = x.Value == "true" || x.Value == "1"
+		case ownTypes:
+			types = x.Value
+		default:
+			if !isReserved(x.Name) {
+				h[x.Name] = x.Value
+			}
+		}
+	}
+	if m.Delivery = eip.Transient; persistent {
+		m.Delivery = eip.Persistent
+	}
+	s.times(m, f)
+	if p, err := strconv.ParseUint(first(f, ownPriority, "priority"), 10, 8); err == nil {
+		if _, exact := f.Lookup(ownPriority); exact || p != 4 || s == rabbitmq { // 4 is everybody's who says nothing
+			m.Priority = uint8(p)
+		}
+	}
+	m.Sequence = sequence(f.Get(ownSequence))
+	err := restore(h, types)
+	if h = h.FromOutside(); len(h) > 0 {
+		m.Headers = h
+	}
+	return m, err
+}
+
+// first is the first header of these that there is.
+func first(f *frame.Frame, names ...string) string {
+	for _, name := range names {
+		if v, ok := f.Lookup(name); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// times reads the timestamp and the expiration.
+func (s server) times(m *eip.Message, f *frame.Frame) {
+	_, fromOurs := f.Lookup(ownID)
+	if t, err := time.Parse(time.RFC3339Nano, f.Get(ownTimestamp)); err == nil {
+		m.Timestamp = t
+		if _, offset := t.Zone(); offset == 0 {
+			m.Timestamp = t.UTC()
+		}
+	} else if n, err := strconv.ParseInt(f.Get("timestamp"), 10, 64); err == nil && n > 0 && !fromOurs {
+		if s == rabbitmq {
+			m.Timestamp = time.Unix(n, 0).UTC()
+		} else {
+			m.Timestamp = time.UnixMilli(n).UTC()
+		}
+	}
+	if at := expires(f); at > 0 && s != rabbitmq && !fromOurs {
+		if m.Expiration = time.Until(time.UnixMilli(at)); m.Expiration <= 0 {
+			m.Expiration = -1
+		}
+	}
+	if n, err := strconv.ParseInt(first(f, ownExpiration, "expiration"), 10, 64); err == nil && n <= math.MaxInt64/int64(time.Millisecond) {
+		if m.Expiration = time.Duration(n) * time.Millisecond; n <= 0 {
+			m.Expiration = -1
+		}
+	}
+}
+
+// expires is when the message expires, in milliseconds since 1970; 0: never.
+func expires(f *frame.Frame) int64 {
+	at, err := strconv.ParseInt(f.Get("expires"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(at, 0)
+}
+
+func sequence(text string) (s eip.Sequence) {
+	number, rest, ok := strings.Cut(text, "/")
+	size, id, more := strings.Cut(rest, "/")
+	n, err := strconv.ParseUint(number, 10, 31)
+	z, wrong := strconv.ParseUint(size, 10, 31)
+	if !ok || !more || err != nil || wrong != nil {
+		return s
+	}
+	return eip.Sequence{ID: id, Number: int(n), Size: int(z)}
+}
