@@ -130,7 +130,10 @@ type Channel struct {
 	Exclusive  bool // of this process alone, and gone with it
 	AutoDelete bool // gone with its last consumer
 	// Declare: create the channel where it is missing. Otherwise it must exist.
-	Declare    bool
+	Declare bool
+	// GroupBy gives a message's group: those of one group go to one consumer at a time, in
+	// order (Message Group). nil: there are no groups.
+	GroupBy    eip.Text
 	MaxLength  int           // most messages in it; 0: no limit
 	TTL        time.Duration // how long a message waits in it at most; 0: for ever
 	DeadLetter string        // address of the queue for what expires; "": dropped

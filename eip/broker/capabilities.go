@@ -6,15 +6,16 @@ import "github.com/eipd/eipd/eip"
 // checked, or is an optional interface that it does not have. The acceptance suite checks
 // each both ways.
 type Capabilities struct {
-	Durable    bool // durable channels outlive the process
-	Patterns   bool // a topic's subscriptions select by the message's key
-	MaxLength  bool // Channel.MaxLength is kept; the sender is refused
-	TTL        bool // Channel.TTL and Message.Expiration are kept
-	DeadLetter bool // what expires moves to Channel.DeadLetter
-	Headers    bool // every kind of header value survives
-	Exchanges  bool // a topic has any Type, a subscription an Address and Arguments, and Config.QueueType is heeded
-	AutoDelete bool // Channel.AutoDelete is kept
-	Exclusive  bool // Channel.Exclusive is kept
+	Durable       bool // durable channels outlive the process
+	Patterns      bool // a topic's subscriptions select by the message's key
+	MaxLength     bool // Channel.MaxLength is kept; the sender is refused
+	TTL           bool // Channel.TTL and Message.Expiration are kept
+	DeadLetter    bool // what expires moves to Channel.DeadLetter
+	Headers       bool // every kind of header value survives
+	Exchanges     bool // a topic has any Type, a subscription an Address and Arguments, and Config.QueueType is heeded
+	AutoDelete    bool // Channel.AutoDelete is kept
+	Exclusive     bool // Channel.Exclusive is kept
+	MessageGroups bool // Channel.GroupBy is kept, if need be by one consumer that gets all
 	// Existing: where Channel.Declare is false, what exists is used as it is.
 	Existing bool
 	// RefusesMissing: where Declare is false, what does not exist is an error.
@@ -27,8 +28,8 @@ type Capabilities struct {
 	RequestReply     bool      // it is a RequestReply
 	// TellsGone: a Return Address that does not exist is an error that eip.Gone made.
 	TellsGone bool
-	Depth            bool      // it is Deep
-	Positions        bool      // it is an adapter.Positions too: adapters' positions are kept with its messages
+	Depth     bool // it is Deep
+	Positions bool // it is an adapter.Positions too: adapters' positions are kept with its messages
 }
 
 // check refuses what the broker cannot do.
@@ -51,6 +52,7 @@ func (can Capabilities) check(c Channel, s *Subscription) error {
 		{"dead_letter", c.DeadLetter != "", can.DeadLetter, cannot},
 		{"auto_delete", c.AutoDelete, can.AutoDelete, cannot},
 		{"exclusive", c.Exclusive, can.Exclusive, cannot},
+		{"group_by", c.GroupBy != nil, can.MessageGroups, cannot},
 		{"declare", !c.Declare, can.Existing, "this broker makes what it uses, so it cannot be false"},
 		{"type", c.Type != "" && c.Type != "topic", can.Exchanges, foreign},
 		{"pattern", s.Pattern != "", can.Patterns, cannot},

@@ -2,6 +2,7 @@ package eiptest
 
 import (
 	"bytes"
+	"context"
 	"maps"
 	"time"
 
@@ -105,6 +106,32 @@ var capabilityTests = map[string]func(*brokerTest){
 		t.sendTo(q, "2")
 		t.expect(src, "2")
 		t.close(src)
+	},
+
+	"Capability/MessageGroups": func(t *brokerTest) {
+		q := t.queue("q")
+		q.GroupBy = func(_ context.Context, m *eip.Message) (string, error) { return string(m.Body()[:1]), nil }
+		a := t.source(q, broker.Subscription{})
+		s := t.sender(q)
+		t.send(s, "a1", "b1", "a2", "b2", "a3")
+		one := t.hold(a)
+		if b, err := t.b.Source(t.ctx, q, broker.Subscription{}); err == nil { // it may be refused
+			t.send(s, "a4")
+			for !t.blocked(b) {
+				t.Error("a second consumer got a message of a group that the first one has")
+			}
+			t.close(b)
+		} else {
+			t.send(s, "a4")
+		}
+		one.settle(nil)
+		t.expect(a, "b1", "a2", "b2", "a3", "a4")
+		t.close(a)
+		b := t.source(q, broker.Subscription{})
+		t.send(s, "a5")
+		t.expect(b, "a5")
+		t.close(b)
+		t.close(s)
 	},
 
 	"Capability/Existing": func(t *brokerTest) {

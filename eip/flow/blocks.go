@@ -90,6 +90,10 @@ type QueueBlock struct {
 	ChannelBlock
 	// Of this process alone, and gone with it.
 	Exclusive bool `flow:"exclusive"`
+	// The Message Group of a message: messages of one group go to one consumer at a time,
+	// in order, also where several processes read the queue. A flow that reads it is
+	// ordered by the group, too, unless it says order_by.
+	GroupBy eip.Text `flow:"group_by"`
 	// The most messages it may hold; while it is full, senders are refused. 0: no
 	// limit of its own.
 	MaxLength int `flow:"max_length"`
@@ -106,6 +110,9 @@ type TopicBlock struct {
 	// binding_key), headers (its match) or fanout (it gets all). Others than topic are
 	// for RabbitMQ, whose exchanges these are.
 	Type string `flow:"type"`
+	// On ActiveMQ over STOMP, a virtual topic: each subscription is a queue, so that
+	// processes share it. On other brokers subscriptions are shared anyway.
+	Virtual bool `flow:"virtual"`
 }
 
 func newChannel() ChannelBlock { return ChannelBlock{Durable: true, Declare: true} }

@@ -111,7 +111,8 @@ func (c *Config) DeadLetterOf(ch *Channel) *Channel {
 // Spec is what the broker is told of a channel.
 func (c *Config) Spec(ch *Channel) broker.Channel {
 	s := broker.Channel{Kind: broker.Queue, Address: ch.Address, Type: ch.Type, Durable: ch.Durable, Exclusive: ch.Exclusive,
-		AutoDelete: ch.AutoDelete, Declare: ch.Declare, MaxLength: ch.MaxLength, TTL: ch.TTL, Arguments: ch.Arguments}
+		AutoDelete: ch.AutoDelete, Declare: ch.Declare,
+		GroupBy: ch.GroupBy, MaxLength: ch.MaxLength, TTL: ch.TTL, Virtual: ch.Virtual, Arguments: ch.Arguments}
 	if ch.Kind == "topic" {
 		s.Kind = broker.Topic
 	}

@@ -193,13 +193,15 @@ func (d *decoder) channel(kind string, b *syntax.Block) {
 	c := &Channel{Ref: Ref{kind, name}, Range: b.Range()}
 	c.ChannelBlock = newChannel()
 	at := place{what: kind + " " + fmt.Sprintf("%q", name)}
+	d.said = sha256.New()
 	if kind == "topic" {
 		t := &TopicBlock{ChannelBlock: c.ChannelBlock, Type: "topic"}
 		d.decode(t, b, at)
-		c.ChannelBlock, c.Type = t.ChannelBlock, t.Type
+		c.ChannelBlock, c.Type, c.Virtual = t.ChannelBlock, t.Type, t.Virtual
 	} else {
 		d.decode(&c.QueueBlock, b, at)
 	}
+	c.said = d.told()
 	if c.Address == "" {
 		c.Address = name
 	}
@@ -232,6 +234,9 @@ func (d *decoder) flow_(b *syntax.Block) {
 	for _, r := range f.From {
 		if a := d.config.Adapters[r.Name]; r.Kind == "adapter" && a != nil {
 			d.checkSource(a, r)
+		}
+		if c := d.config.Channels[r.String()]; c != nil && c.GroupBy != nil && f.OrderBy == nil {
+			f.OrderBy = c.GroupBy
 		}
 	}
 	if f.Subscription == "" {

@@ -59,8 +59,10 @@ func (b *Broker) Inside() bool {
 type Channel struct {
 	Ref
 	QueueBlock
-	Type  string // of a topic
-	Range hcl.Range
+	Type    string // of a topic
+	Virtual bool   // of a topic
+	Range   hcl.Range
+	said    []byte // a digest of the block
 	// ReadBy and WrittenBy are the flows that do, and what else does.
 	ReadBy, WrittenBy []string
 }

@@ -55,7 +55,9 @@ func (c *Config) describe(w io.Writer, of Ref, seen map[Ref]bool) {
 		return
 	}
 	ch := c.Channels[of.String()]
-	fmt.Fprintf(w, "%v %+v\n", of, c.Spec(ch))
+	spec := c.Spec(ch)
+	spec.GroupBy = nil // its text is in what the block says
+	fmt.Fprintf(w, "%v %+v %x\n", of, spec, ch.said)
 	describeBroker(w, c.BrokerOf(ch))
 	if dead := c.DeadLetterOf(ch); dead != nil {
 		c.describe(w, dead.Ref, seen)

@@ -20,6 +20,8 @@ var realTime = map[string]string{
 	"eiptest/":      "tests are bounded by what they really take",
 
 	"broker/amqp/":                     "a server and the network to it have a time of their own",
+	"broker/stomp/":                    "a server and the network to it have a time of their own",
+	"broker/internal/remote/":          "a server and the network to it have a time of their own",
 	"broker/embedded/commit.go":        "the disk's speed is measured",
 	"broker/embedded/open.go":          "another process holds the lock, and files' ages are the disk's",
 	"broker/internal/local/reserve.go": "that flows wait for each other shows by what really passes",

@@ -13,9 +13,8 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/eipd/eipd/internal/secret"
-
 	"github.com/eipd/eipd/eip/broker/internal/remote"
+	"github.com/eipd/eipd/internal/secret"
 )
 
 const hurried = 2 * time.Second

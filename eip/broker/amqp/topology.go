@@ -121,6 +121,9 @@ func arguments(c broker.Channel) amqp.Table {
 			t["x-overflow"] = "reject-publish" // the sender must hear of it
 		}
 	}
+	if c.GroupBy != nil { // RabbitMQ knows no groups: one consumer at a time gets all
+		t["x-single-active-consumer"] = true
+	}
 	if c.TTL > 0 {
 		t["x-message-ttl"] = c.TTL.Milliseconds()
 	}

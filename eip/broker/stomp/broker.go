@@ -26,7 +26,7 @@ func init() {
 }
 
 // capabilities are what every server can do.
-var capabilities = broker.Capabilities{Durable: true, TTL: true, Headers: true, GivesBackInOrder: true, RequestReply: true}
+var capabilities = broker.Capabilities{Durable: true, TTL: true, Headers: true, GivesBackInOrder: true, RequestReply: true, MessageGroups: true}
 
 // Broker is a server that speaks STOMP.
 type Broker struct {

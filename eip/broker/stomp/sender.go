@@ -43,6 +43,7 @@ type sender struct {
 type outgoing struct {
 	message *eip.Message
 	to      string // of a Return Address; else the channel's
+	group   string // its Message Group
 	release func(error)
 	lost    int // how often the connection was lost when it alone was under way
 }
@@ -83,6 +84,13 @@ func (s *sender) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 }
 
 func (s *sender) send(ctx context.Context, to string, m *eip.Message) error {
+	group := ""
+	if s.channel.GroupBy != nil {
+		var err error
+		if group, err = s.channel.GroupBy(ctx, m); err != nil {
+			return err
+		}
+	}
 	select {
 	case s.credit <- struct{}{}:
 	case <-ctx.Done():
@@ -94,7 +102,7 @@ func (s *sender) send(ctx context.Context, to string, m *eip.Message) error {
 		<-s.credit
 		return eip.ErrRevoked
 	}
-	o := &outgoing{message: m, to: to, release: m.HoldFor(s.traffic)}
+	o := &outgoing{message: m, to: to, group: group, release: m.HoldFor(s.traffic)}
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	if s.ctx.Err() != nil {

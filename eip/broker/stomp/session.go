@@ -170,6 +170,12 @@ func (x *session) frame(o *outgoing) (*frame.Frame, error) {
 	if s.channel.Kind == broker.Queue && !s.channel.Durable && o.to == "" {
 		f.Add("durable", "false")
 	}
+	switch {
+	case s.channel.GroupBy != nil && on == rabbitmq:
+		f.Add(singleConsumer, "true")
+	case o.group != "":
+		f.Add("JMSXGroupID", o.group)
+	}
 	addArguments(f, s.channel, sends)
 	if _, err := f.AppendHead(nil, x.conn.version); err != nil {
 		return nil, eip.Permanent(fmt.Errorf("send: %w", err))

@@ -156,9 +156,15 @@ func (s *source) subscribe(on server) *frame.Frame {
 			f.Add("exclusive", "true")
 		}
 	}
+	if s.channel.GroupBy != nil && on == rabbitmq {
+		f.Add(singleConsumer, "true")
+	}
 	addArguments(f, s.channel, receives)
 	return f
 }
+
+// singleConsumer has one consumer at a time get all: RabbitMQ knows no message groups.
+const singleConsumer = "x-single-active-consumer"
 
 func addArguments(f *frame.Frame, c broker.Channel, to side) {
 	for name, v := range c.Arguments {

@@ -39,7 +39,7 @@ var (
 // Capabilities are those of each broker in this process.
 func Capabilities() broker.Capabilities {
 	return broker.Capabilities{Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, AutoDelete: true, Exclusive: true,
-		Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, Depth: true}
+		Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, MessageGroups: true, Depth: true}
 }
 
 // New makes a broker that keeps what is durable in store; nil: nothing.
@@ -111,8 +111,8 @@ func (b *Broker) Source(_ context.Context, c broker.Channel, s broker.Subscripti
 		if err != nil {
 			return nil, err
 		}
-		if src := q.open(s); src != nil {
-			return src, nil
+		if src, err := q.open(s, c.GroupBy != nil); src != nil || err != nil {
+			return src, err
 		}
 	}
 }

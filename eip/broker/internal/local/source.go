@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/eipd/eipd/eip"
@@ -24,7 +25,7 @@ type source struct {
 const defaultPrefetch = 1000
 
 // open adds a source; nil where the queue was removed meanwhile.
-func (q *Queue) open(sub broker.Subscription) *source {
+func (q *Queue) open(sub broker.Subscription, alone bool) (*source, error) {
 	prefetch := sub.Prefetch
 	if prefetch <= 0 {
 		prefetch = defaultPrefetch
@@ -36,11 +37,14 @@ func (q *Queue) open(sub broker.Subscription) *source {
 	s := &source{q: q, prefetch: prefetch, budget: budget, wake: make(chan struct{}, 1)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.gone {
-		return nil
+	switch {
+	case q.gone:
+		return nil, nil
+	case alone && len(q.sources) > 0:
+		return nil, eip.Permanent(fmt.Errorf("%s has message groups (group_by), and is read already: in one process one flow reads such a queue, with concurrency", q.name))
 	}
 	q.sources = append(q.sources, s)
-	return s
+	return s, nil
 }
 
 // Receive waits for the next message, and for the window to have room for it.
