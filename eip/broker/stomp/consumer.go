@@ -36,7 +36,6 @@ type delivery struct {
 	number   uint64
 	size     int64
 	expires  int64
-	done     bool
 }
 
 // take is called with each frame that comes. While unsettled messages take more than they
