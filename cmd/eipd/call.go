@@ -66,7 +66,7 @@ func ask(ctx context.Context, cmd *cobra.Command, b broker.Broker, ch broker.Cha
 	}
 	reply, err := replies.Ask(ctx, s, request)
 	if err == requestor.ErrOver {
-		err = unanswered(ctx, name)
+		err = because(s, unanswered(ctx, name))
 	}
 	if err != nil {
 		return late(ctx, err)

@@ -153,6 +153,15 @@ func (c *content) read(cmd *cobra.Command) ([]byte, error) {
 	return b, nil
 }
 
+// because gives what keeps a sender from working, where something does, in place of an
+// error that only says that it did not come to an end.
+func because(s broker.Sender, err error) error {
+	if t, ok := s.(broker.Troubled); ok && err != nil && t.Trouble() != nil {
+		return t.Trouble()
+	}
+	return err
+}
+
 // late makes the error of an operation that may have run out of time; nil where there is
 // none.
 func late(ctx context.Context, err error) error {

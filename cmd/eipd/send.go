@@ -45,7 +45,7 @@ func send(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 	return c.use(ctx, ch, name, func(l *living) error { return l.send(ctx, msg) }, func(b broker.Broker) error {
 		s, err := b.Sender(ctx, ch)
 		if err == nil {
-			err = eip.Await(ctx, s, msg)
+			err = because(s, eip.Await(ctx, s, msg))
 		}
 		return late(ctx, err)
 	})

@@ -325,12 +325,13 @@ func (k *conn) write() {
 // refusal is what an ERROR frame says.
 func refusal(f *frame.Frame) error {
 	text := strings.TrimSpace(f.Get("message"))
-	if body := strings.TrimSpace(string(f.Body[:min(len(f.Body), 300)])); body != "" && !strings.Contains(body, "\tat ") {
-		first, _, _ := strings.Cut(body, "\n")
-		if text != "" {
-			text += ": "
-		}
-		text += strings.TrimSpace(first)
+	more, _, _ := strings.Cut(strings.TrimSpace(string(f.Body[:min(len(f.Body), 300)])), "\n")
+	switch more = strings.TrimSpace(more); {
+	case strings.Contains(text, more): // ActiveMQ says it twice
+	case text == "" || strings.Contains(more, text):
+		text = more
+	default:
+		text += ": " + more
 	}
 	if text == "" {
 		text = "the server sends an ERROR without a word"

@@ -55,7 +55,10 @@ func plan(ctx context.Context, c broker.Config, items []broker.Item) ([]broker.F
 	}
 	findings := make([]broker.Finding, len(items))
 	for i := range findings {
-		findings[i] = broker.Finding{State: broker.Unknown, Note: "STOMP cannot tell what exists; what does not is created when it is used"}
+		findings[i].State = broker.Unknown
+	}
+	if len(findings) > 0 {
+		findings[0].Note = "STOMP cannot tell what exists; what does not is created when it is used"
 	}
 	return findings, nil
 }
