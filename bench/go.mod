@@ -8,6 +8,7 @@ require (
 	github.com/ThreeDotsLabs/watermill v1.5.1
 	github.com/ThreeDotsLabs/watermill-amqp/v3 v3.0.0
 	github.com/benthosdev/benthos/v4 v4.27.0
+	github.com/go-stomp/stomp/v3 v3.1.5
 	github.com/rabbitmq/amqp091-go v1.16.0
 	go.etcd.io/bbolt v1.4.3
 	golang.org/x/sync v0.23.0
