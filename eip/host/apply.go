@@ -78,6 +78,7 @@ func (h *Host) Remove(ctx context.Context, file string) ([]string, error) {
 		return nil, fmt.Errorf("%s was not applied%s", file, control.DidYouMean(file, names))
 	}
 	err := u.stop()
+	h.forget()
 	h.log.Info("flow file removed", slog.String("file", file))
 	return u.FlowNames(), err
 }

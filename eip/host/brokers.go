@@ -102,6 +102,22 @@ func (b *brokers) use(declared *flow.Broker, user any) broker.Broker {
 	return o.Broker
 }
 
+// hold keeps brokers open that flows use which are about to go: those that are declared
+// among what comes, and whatever would lose its messages. Another one of the same URL
+// may not open beside it.
+func (b *brokers) hold(by any, gone []*flowRun, coming []*flow.Broker) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, o := range b.open {
+		same := func(d *flow.Broker) bool { return equal(d.BrokerBlock, o.declared.BrokerBlock) }
+		other := func(d *flow.Broker) bool { return d.URL == o.declared.URL }
+		used := slices.ContainsFunc(gone, func(r *flowRun) bool { return o.users[r] })
+		if used && (!o.Capabilities().Durable || slices.ContainsFunc(coming, same) || !slices.ContainsFunc(coming, other)) {
+			o.users[by] = true
+		}
+	}
+}
+
 // openBroker returns a broker if it is open already, else nil.
 func (u *Unit) openBroker(declared *flow.Broker) broker.Broker {
 	return u.host.brokers.use(u.shared(declared), nil)

@@ -148,7 +148,7 @@ func (h *Host) Reads(address string) bool {
 }
 
 // Draining reports whether the Host is about to end.
-func (h *Host) Draining() bool { return h.stopping.Load() }
+func (h *Host) Draining() bool { return h.context.Err() != nil }
 
 // Trace has every step of Test Messages told to f.
 func (h *Host) Trace(f func(control.Step)) { h.steps.Store(&f) }

@@ -109,6 +109,14 @@ func (r *flowRun) openBrokerDeadLetter(ctx context.Context, ch *flow.Channel) er
 	return err
 }
 
+// forgetDeadLetters has those opened anew that flows which begin now need: who had them
+// open may have gone.
+func (u *Unit) forgetDeadLetters() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	clear(u.deadLetters)
+}
+
 type deadLetters struct {
 	*flowRun
 	queue *flow.Channel

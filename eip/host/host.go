@@ -73,9 +73,8 @@ type Host struct {
 	keeping   sync.Mutex // of the last resort, which counts what it has
 	steps     atomic.Pointer[func(control.Step)]
 	control   *control.Server
-	stopping  atomic.Bool
-	beside    sync.WaitGroup // who asks for depths
-	context   context.Context
+	beside    sync.WaitGroup  // who asks for depths
+	context   context.Context // ends when it is to stop
 	cancel    context.CancelFunc
 	abort     context.Context // ends what is in flight
 	giveUp    context.CancelFunc
@@ -113,7 +112,7 @@ func (h *Host) Start(ctx context.Context, c *flow.Config, flows ...string) (*Uni
 // start is Start by who holds the lifecycle lock. file is what it is applied by.
 func (h *Host) start(ctx context.Context, file string, c *flow.Config, flows ...string) (u *Unit, err error) {
 	defer func() { err = h.secrets.Error(err) }()
-	if h.stopping.Load() {
+	if h.Draining() {
 		return nil, errStopping
 	}
 	if err := h.clash(c, nil); err != nil {
@@ -121,9 +120,8 @@ func (h *Host) start(ctx context.Context, file string, c *flow.Config, flows ...
 	}
 	h.secrets.Join(c.Secrets())
 	u = h.newUnit(ctx, file, c)
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := h.whileRunning(ctx)
 	defer cancel()
-	defer context.AfterFunc(u.context, cancel)()
 	main := h.main.CompareAndSwap(nil, u)
 	if u.config, u.flows, err = u.build(c, flows); err != nil {
 		if main {
@@ -134,7 +132,7 @@ func (h *Host) start(ctx context.Context, file string, c *flow.Config, flows ...
 	if main {
 		h.enter(u)
 		if err := h.startMain(ctx, u); err != nil {
-			h.stopping.Store(true)
+			h.cancel()
 			err = errors.Join(err, h.end())
 			h.leave(u)
 			return nil, err
@@ -145,7 +143,16 @@ func (h *Host) start(ctx context.Context, file string, c *flow.Config, flows ...
 		return nil, errors.Join(err, u.close())
 	}
 	h.enter(u)
+	h.forget()
 	return u, nil
+}
+
+// whileRunning returns a ctx that ends with the Host too, which waits for nobody who
+// starts something.
+func (h *Host) whileRunning(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(h.context, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // startMain starts the first Unit, and the control bus with it.
@@ -198,7 +205,7 @@ func (h *Host) leave(u *Unit) {
 // flight until the grace is over. Then it closes what they share. It returns an error
 // that says what was left unsettled, if anything was; that will be delivered again.
 func (h *Host) Stop() error {
-	h.stopping.Store(true)
+	h.cancel()
 	_ = h.halt()
 	_ = h.lifecycle.take(context.Background()) // who starts a Unit is done now
 	defer h.lifecycle.end()
@@ -222,7 +229,6 @@ func (h *Host) close() (err error) {
 	if h.control != nil {
 		h.control.Close()
 	}
-	h.cancel()
 	h.beside.Wait()
 	for _, u := range h.all() {
 		err = errors.Join(err, u.close())

@@ -71,15 +71,16 @@ func (*sink) Close() error                                                 { ret
 
 func load(t *testing.T, text string) *flow.Config {
 	t.Helper()
+	return loadOn(t, "memory:", text)
+}
+
+func file(t *testing.T, text string) string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "flow.hcl")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, diags := flow.Load(flow.Options{Files: []string{file}, Broker: "memory:"})
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	return c
+	return file
 }
 
 // start runs c in a Host of its own.

@@ -9,7 +9,10 @@ import (
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
-var errStopping = errors.New("the process stops")
+var (
+	errStopping = errors.New("the process stops")
+	errRetired  = errors.New("the flow ends, or makes room for another")
+)
 
 // lifecycleLock is held by who stops or starts something.
 type lifecycleLock chan struct{}
@@ -38,7 +41,7 @@ func (r *flowRun) Stop(ctx context.Context) error {
 	if r.retired.Load() || r.State() == control.Stopped {
 		defer r.lifecycle.end()
 		if r.retired.Load() {
-			return errStopping
+			return errRetired
 		}
 		return nil
 	}
@@ -73,11 +76,12 @@ func (r *flowRun) halt() error {
 
 // finish stops the flow for good.
 func (r *flowRun) finish() {
+	r.life.Load().cancel()
+	_ = r.lifecycle.take(context.Background()) // who starts it gives up now, or has begun another life
+	defer r.lifecycle.end()
 	l := r.life.Load()
 	l.cancel()
-	_ = r.lifecycle.take(context.Background()) // who starts it gives up now
-	defer r.lifecycle.end()
-	<-r.life.Load().done
+	<-l.done
 }
 
 // Start opens the sources that are closed, and takes messages again. Where ctx ends
@@ -104,7 +108,7 @@ func (r *flowRun) Start(ctx context.Context) error {
 
 func (r *flowRun) start(ctx context.Context) error {
 	if r.retired.Load() {
-		return errStopping
+		return errRetired
 	}
 	if r.State() == control.Running {
 		return nil

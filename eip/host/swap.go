@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/eipd/eipd/eip/flow"
 )
@@ -13,7 +15,8 @@ import (
 // Swap has the Unit run flows of c, of these names (none: all that are enabled), in the
 // place of those that it runs. A flow that is the same in both goes on as it is, with
 // what it has in flight; see [flow.Config.Fingerprint]. The others are stopped, and then
-// those of c are started. Where that fails, flows run as they did before.
+// those of c are started. Where that fails, flows run as they did before: with what was
+// set and counted, and those stopped that were.
 func (u *Unit) Swap(ctx context.Context, c *flow.Config, flows ...string) error {
 	if err := u.host.lifecycle.take(ctx); err != nil {
 		return err
@@ -33,6 +36,8 @@ func (u *Unit) swap(ctx context.Context, c *flow.Config, names ...string) (err e
 	if err := h.clash(c, u); err != nil {
 		return err
 	}
+	ctx, cancel := h.whileRunning(ctx)
+	defer cancel()
 	config, flows, err := u.build(c, names)
 	if err != nil {
 		return err
@@ -47,48 +52,82 @@ func (u *Unit) swap(ctx context.Context, c *flow.Config, names ...string) (err e
 	}
 	for i, r := range flows {
 		if k := kept[r.decl.Name]; k != nil {
+			r.giveUp() // it is not needed
 			flows[i] = k
 			continue
 		}
 		fresh = append(fresh, r)
 	}
+	defer h.forget()
+	h.brokers.hold(c, gone, slices.Collect(maps.Values(config.Brokers)))
+	defer func() {
+		if err := h.brokers.release(c); err != nil {
+			h.log.Warn("a broker that no flow uses any more has not closed well", slog.Any("error", err))
+		}
+	}()
+	running := retire(gone)
 	if left := errors.Join(u.finish(gone), closeFlows(gone)); left != nil {
 		h.log.Warn("flows made room for others with messages unsettled; they will be delivered again", slog.Any("flows", namesOf(gone)), slog.Any("error", left))
 	}
+	u.forgetDeadLetters()
 	if err := u.start(ctx, fresh); err != nil {
 		err = errors.Join(err, closeFlows(fresh))
-		return u.restore(ctx, gone, err)
+		u.forgetDeadLetters()
+		return u.restore(gone, running, err)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.source, u.config, u.flows = c, config, flows
+	u.config, u.flows = config, flows
 	return nil
 }
 
-// restore starts the flows again that were to make room, and returns why they are
-// not to.
-func (u *Unit) restore(ctx context.Context, gone []*flowRun, why error) error {
-	if len(gone) == 0 {
-		return fmt.Errorf("%w; its flows run as they were", why)
+// restore has the flows back that were to make room, and starts those that ran. It
+// returns why they are not to make room.
+func (u *Unit) restore(gone, running []*flowRun, why error) error {
+	_, flows := u.now()
+	flows = slices.Clone(flows)
+	var again []*flowRun
+	for i, r := range flows {
+		if slices.Contains(gone, r) {
+			flows[i] = r.again()
+		}
+		if slices.Contains(running, r) {
+			again = append(again, flows[i])
+		}
 	}
-	config, again, err := u.build(u.source, namesOf(gone))
-	if err == nil {
-		err = u.start(ctx, again)
+	if err := u.start(u.context, again); err != nil {
+		why = errors.Join(why, fmt.Errorf("its flows %s are stopped, as they cannot be started again: %w", strings.Join(namesOf(again), ", "), err), closeFlows(again))
+		for i, r := range flows {
+			if slices.Contains(again, r) {
+				flows[i] = r.again()
+			}
+		}
+	} else {
+		why = fmt.Errorf("%w; its flows run as they were", why)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.flows = slices.Clone(u.flows)
-	if err != nil {
-		u.flows = slices.DeleteFunc(u.flows, func(r *flowRun) bool { return slices.Contains(gone, r) })
-		return errors.Join(why, err, closeFlows(again))
-	}
-	u.config = config
-	for i, r := range u.flows {
-		if at := slices.Index(gone, r); at >= 0 {
-			u.flows[i] = again[at]
+	u.flows = flows
+	return why
+}
+
+// again returns the flow, which was closed, as one that is stopped: its stages are the
+// same, with what was set there, it goes on counting, and its brokers stay open.
+func (r *flowRun) again() *flowRun {
+	a := newFlowRun(r.unit, r.config, r.decl, r.budget)
+	r.flow.Abort, r.flow.DeadLetter = a.flow.Abort, a.flow.DeadLetter
+	a.flow = r.flow
+	for _, of := range r.decl.Refs() {
+		if ch := r.config.Channels[of.String()]; ch != nil {
+			r.unit.host.brokers.use(r.unit.shared(r.config.BrokerOf(ch)), a)
 		}
 	}
-	return fmt.Errorf("%w; its flows run as they were", why)
+	l := &life{done: make(chan struct{})}
+	l.context, l.cancel = context.WithCancel(r.unit.context)
+	l.cancel()
+	close(l.done)
+	a.life.Store(l)
+	return a
 }
 
 // same returns the flows, by their names, that the others do not change. An adapter is

@@ -2,6 +2,7 @@ package host
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 
@@ -31,6 +32,22 @@ func (h *Host) traffic(of flow.Ref) *stats.Traffic {
 		c.of[of] = t
 	}
 	return t
+}
+
+// forget drops what was counted of channels and adapters that no flow uses any more,
+// and what was set on stages that have gone.
+func (h *Host) forget() {
+	used := map[flow.Ref]bool{}
+	for _, r := range h.flows() {
+		used[r.decl.DeadQueue().Ref] = true
+		for _, of := range r.decl.Refs() {
+			used[of] = true
+		}
+	}
+	h.counted.mu.Lock()
+	maps.DeleteFunc(h.counted.of, func(of flow.Ref, _ *stats.Traffic) bool { return !used[of] })
+	h.counted.mu.Unlock()
+	h.control.Forget()
 }
 
 // Traffic returns what the flows read and send to, by name, with the dead-letter

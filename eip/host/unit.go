@@ -10,6 +10,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // A Unit is a flow.Config that a Host runs.
@@ -18,8 +19,7 @@ type Unit struct {
 	file  string       // that the control bus applied; "": none
 	first *flow.Config // that it was started with
 
-	mu          sync.Mutex   // guards these
-	source      *flow.Config // that config was built of
+	mu          sync.Mutex // guards these
 	config      *flow.Config
 	flows       []*flowRun
 	deadLetters map[*flow.Channel]bool // of brokers: those that are open
@@ -32,7 +32,7 @@ type Unit struct {
 }
 
 func (h *Host) newUnit(ctx context.Context, file string, c *flow.Config) *Unit {
-	u := &Unit{host: h, file: file, first: c, source: c, deadLetters: map[*flow.Channel]bool{}}
+	u := &Unit{host: h, file: file, first: c, deadLetters: map[*flow.Channel]bool{}}
 	u.context, u.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	u.abort, u.giveUp = context.WithCancel(h.abort)
 	return u
@@ -224,9 +224,7 @@ func (u *Unit) finish(flows []*flowRun) (err error) {
 			r.giveUp()
 		}
 	}).Stop()
-	for _, r := range flows {
-		r.retired.Store(true)
-	}
+	retire(flows)
 	begun := slices.DeleteFunc(slices.Clone(flows), func(r *flowRun) bool { return r.life.Load() == nil }) // who starts these gives up
 	before := upstream(begun)
 	var wait sync.WaitGroup
@@ -246,6 +244,18 @@ func (u *Unit) finish(flows []*flowRun) (err error) {
 		err = errors.Join(err, r.life.Load().err)
 	}
 	return err
+}
+
+// retire keeps flows from being started or stopped by an operator any more, and returns
+// those that ran.
+func retire(flows []*flowRun) (running []*flowRun) {
+	for _, r := range flows {
+		r.retired.Store(true)
+		if r.State() == control.Running {
+			running = append(running, r)
+		}
+	}
+	return running
 }
 
 // close closes what the flows have open.

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// applyTimeout is how long flows may take to come up: their broker may be away.
-const applyTimeout = 30 * time.Second
+// applyTimeout is how long flows may take to end, and others to come up: their broker may
+// be away.
+const applyTimeout = time.Minute
 
 // apply runs the flows of a file in the process' own folder of them.
 func (s *Server) apply(r *request) (any, error) { return s.file(r, s.Process.Apply) }
@@ -32,6 +33,5 @@ func (s *Server) file(r *request, do func(context.Context, string) ([]string, er
 	if err != nil {
 		return nil, Errorf(Failed, "%v", err)
 	}
-	s.settings.forget(flows)
 	return Applied{flows}, nil
 }

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,6 +91,67 @@ flow "` + flow + `" {
 		t.Errorf("%+v", st)
 	}
 	refused(t, c, control.Failed, "remove", "a.hcl", nil)
+}
+
+// What was set on a flow that is the same in a file that is applied anew stays, and is
+// given back; what was set on another is forgotten.
+func TestApply_KeepsWhatWasSet(t *testing.T) {
+	c, dir := idle(t)
+	apply := func(more string) {
+		t.Helper()
+		text := "queue \"a\" {}\nqueue \"tapped\" {}\n"
+		for flow, more := range map[string]string{"same": "", "changes": more} {
+			text += fmt.Sprintf(`
+queue "of_%[1]s" {}
+flow "%[1]s" {
+  from = queue.of_%[1]s
+  %[2]s
+  wire_tap { to = queue.tapped }
+  to = queue.a
+}
+`, flow, more)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "a.hcl"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		do[any](t, c, "apply", "a.hcl", nil)
+	}
+	is := func(stage string) any {
+		t.Helper()
+		for _, f := range do[control.Graph](t, c, "list", "", nil).Flows {
+			for _, st := range f.Stages {
+				if st.Address == stage {
+					return st.Settable["enabled"]
+				}
+			}
+		}
+		t.Fatalf("there is no stage %s", stage)
+		return nil
+	}
+	apply("")
+	for _, stage := range []string{"same.wire_tap", "changes.wire_tap"} {
+		do[any](t, c, "set", stage, args{"enabled": false, "for": "1h"})
+	}
+	apply(`filter { if = "true" }`)
+	if same, changes := is("same.wire_tap"), is("changes.wire_tap"); same != false || changes != true {
+		t.Errorf("of the flow that is the same it is %v, of the other one %v", same, changes)
+	}
+	var changed []string
+	for _, f := range do[control.Graph](t, c, "list", "", nil).Flows {
+		for _, st := range f.Stages {
+			if e, ok := st.Changed["enabled"]; ok && e.Until != nil {
+				changed = append(changed, st.Address)
+			}
+		}
+	}
+	if got := strings.Join(changed, " "); got != "same.wire_tap" {
+		t.Errorf("leases run on %q", got)
+	}
+	do[any](t, c, "remove", "a.hcl", nil)
+	apply("")
+	if is("same.wire_tap") != true {
+		t.Error("what was removed is set when it comes again")
+	}
 }
 
 // No name leads out of the folder.

@@ -3,7 +3,6 @@ package control
 import (
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -130,14 +129,22 @@ func (s *settings) close() {
 	}
 }
 
-// forget drops what was set on stages of flows that are there no more, or begin
-// anew from their file.
-func (s *settings) forget(flows []string) {
+// Forget drops what was set on stages that are there no more: what is at their address
+// now begins as its file says. It drops too since when channels count that are used no
+// more.
+func (s *Server) Forget() {
+	s.stats.forget(s.Process.Traffic())
+	s.settings.forget(s.settableAt)
+}
+
+func (s *settings) forget(at func(address string) Settable) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return // what it had is remembered
+	}
 	for k, e := range s.set {
-		flow, _, _ := strings.Cut(k.address, ".")
-		if k.address == "" || !slices.Contains(flows, flow) {
+		if k.address == "" || at(k.address) == e.stage {
 			continue
 		}
 		if e.timer != nil {

@@ -1,6 +1,9 @@
 package control
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/eipd/eipd/eip/stats"
 )
 
@@ -43,4 +46,12 @@ func (s *statistics) ofTraffic(t *stats.Traffic, reset bool) TrafficStats {
 		s.sinceTraffic[t] = trafficBaseline{business, tests}
 	}
 	return st
+}
+
+func (s *statistics) forget(but []Traffic) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.sinceTraffic, func(of *stats.Traffic, _ trafficBaseline) bool {
+		return !slices.ContainsFunc(but, func(t Traffic) bool { return t.Traffic == of })
+	})
 }
