@@ -51,6 +51,20 @@ func (l *loading) load(files []string) (*flow.Config, error) {
 	return config, nil
 }
 
+// picking are the flags that pick flows.
+type picking struct{ flows, groups []string }
+
+func (p *picking) flags(c *cobra.Command, verb string) {
+	c.Flags().StringSliceVar(&p.flows, "flow", nil, verb+" only the flow of this `name` (repeatable)")
+	c.Flags().StringSliceVar(&p.groups, "group", nil, verb+" only the enabled flows of the group of this `name` (repeatable, also beside --flow)")
+}
+
+// names returns the names of the flows that were picked; none: all that are enabled.
+func (p *picking) names(config *flow.Config) ([]string, error) {
+	names, err := config.InGroups(p.groups...)
+	return append(names, p.flows...), err
+}
+
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -18,7 +18,7 @@ import (
 )
 
 // topLevel are the blocks that a file may hold, and how many labels each has.
-var topLevel = map[string]int{"variable": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "control_bus": 0}
+var topLevel = map[string]int{"variable": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "group": 1, "control_bus": 0}
 
 // compile turns parsed files into the Config.
 func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
@@ -44,6 +44,9 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	}
 	for _, b := range blocks["flow"] {
 		d.flow_(b)
+	}
+	for _, b := range blocks["group"] {
+		d.group(b)
 	}
 	d.controlBus(blocks["control_bus"])
 	if !d.diags.HasErrors() {

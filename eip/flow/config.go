@@ -41,6 +41,7 @@ type Config struct {
 	settings  *settings
 	secrets   *secret.Set
 	control   *ControlBusBlock // nil: no file says anything of it
+	groups    map[string]*groupBlock
 }
 
 // A Broker is a declared broker, or the default one, which may have no name.
@@ -91,7 +92,7 @@ func (c *Config) LoadBeside(file string, text []byte) (*Config, hcl.Diagnostics)
 // load is Load; source is the text of the one file, where that was read.
 func load(o Options, source []byte, secrets *secret.Set) (*Config, hcl.Diagnostics) {
 	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
-		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings()}
+		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings(), groups: map[string]*groupBlock{}}
 	d := c.decoder()
 	names, diags := o.Files, hcl.Diagnostics(nil)
 	if source == nil {

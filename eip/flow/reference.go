@@ -36,6 +36,7 @@ type (
 	queueRef   struct{ At *located }
 	topicRef   struct{ At *located }
 	sourceRefs []*located
+	flowRefs   []*located
 )
 
 type located struct {
@@ -47,6 +48,7 @@ func (brokerRef) ReferenceKinds() []string  { return []string{"broker"} }
 func (queueRef) ReferenceKinds() []string   { return []string{"queue"} }
 func (topicRef) ReferenceKinds() []string   { return []string{"topic"} }
 func (sourceRefs) ReferenceKinds() []string { return []string{"queue", "topic", "adapter"} }
+func (flowRefs) ReferenceKinds() []string   { return []string{"flow"} }
 
 // refs evaluates an expression to one reference or a list of them, each of one of
 // the kinds.
@@ -124,7 +126,7 @@ func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) {
 		return
 	}
 	if field.Kind() == reflect.Slice {
-		field.Set(reflect.ValueOf(sourceRefs(found)))
+		field.Set(reflect.ValueOf(found).Convert(field.Type()))
 		return
 	}
 	if len(found) > 1 {
