@@ -50,6 +50,24 @@ func (c *Config) checkSink(d *decoder, r *located) bool {
 	return true
 }
 
+// unshared has a subscription of a process' own last no longer than the process, and
+// refuses to be told otherwise.
+func (d *decoder) unshared(f *Flow) {
+	if f.Shared || !f.Durable {
+		return
+	}
+	f.Durable = false
+	content, _ := f.block.Body.Content(func(string) bool { return false }, nil)
+	for _, a := range content.Attributes {
+		if a.Name != "durable" {
+			continue
+		}
+		if v, ok := d.evaluate(a.Expr); ok && !v.IsNull() {
+			d.fail(problem(a.Expr.Range(), "Wrong option", "A subscription with shared = false goes with its process, so it is never durable. Leave one of both out."))
+		}
+	}
+}
+
 // check looks at the configuration as a whole.
 func (d *decoder) check() {
 	d.checkChannels()

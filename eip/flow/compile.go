@@ -237,6 +237,7 @@ func (d *decoder) flow_(b *syntax.Block) {
 			d.checkSource(a, r)
 		}
 	}
+	d.unshared(f)
 	if f.Subscription == "" {
 		f.Subscription = name
 	}
