@@ -31,7 +31,7 @@ func (d *decoder) checkSource(a *Adapter, r *located) bool {
 // checkSink checks that an adapter can be sent to.
 func (c *Config) checkSink(d *decoder, r *located) bool {
 	a := c.Adapters[r.Name]
-	if a == nil {
+	if a == nil || a.unsound {
 		return false // its own error was reported
 	}
 	if _, ok := a.Component.(adapter.SinkOpener); !ok {

@@ -42,7 +42,7 @@ func (b Block) Title() string {
 // each group sorted.
 func Blocks() (all []Block) {
 	top := map[string]any{
-		"variable": &variableBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
+		"variable": &variableBlock{}, "environment": &environmentBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
 		"queue": &QueueBlock{ChannelBlock: newChannel()}, "topic": &TopicBlock{newChannel(), "topic"},
 		"flow": newFlow(), "group": &groupBlock{}, "control_bus": newControlBus(),
 	}

@@ -118,22 +118,22 @@ func (d *decoder) quotedRef(text string, expr hcl.Expression, what string, kinds
 	return nil
 }
 
-// reference decodes the language's own references.
-func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) {
+// reference decodes the language's own references, and reports whether it could.
+func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) bool {
 	kinds := field.Interface().(schema.Reference).ReferenceKinds()
 	found := d.refs(a.Expr, a.Name, kinds...)
 	if len(found) == 0 {
-		return
+		return false
 	}
 	if field.Kind() == reflect.Slice {
 		field.Set(reflect.ValueOf(found).Convert(field.Type()))
-		return
+		return true
 	}
 	if len(found) > 1 {
-		d.fail(problem(a.Expr.Range(), "Too many references", "%q takes one.", a.Name))
-		return
+		return d.fail(problem(a.Expr.Range(), "Too many references", "%q takes one.", a.Name))
 	}
 	field.Field(0).Set(reflect.ValueOf(found[0]))
+	return true
 }
 
 // handler decodes `to` and its like: one channel or adapter, or several that each
