@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/internal/visible"
 )
 
@@ -20,11 +21,15 @@ func newCheck() *cobra.Command {
 		Short: "Load and check flow files, without connecting to anything",
 		Long: `Loads and checks flow files as run does, and connects to nothing. It prints every
 problem with its file, line and column, and what to do. Exit code 0: they can be
-run (there may be warnings); 1: they cannot.`,
+run (there may be warnings); 1: they cannot.
+
+Where the files declare environments, it checks them with each of these, or with that
+of --env alone. Without --env, an environment may ask for environment variables that
+are not set here: what depends on these is not checked, which is a warning.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			defer watch(strings.Join(args, " "))()
-			config, err := l.load(args)
+			config, err := l.loadBy(flow.Check, args)
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 type loading struct {
 	vars     []string
 	varFiles []string
+	env      string
 	broker   string
 	noFiles  bool // there need not be any
 }
@@ -22,11 +23,15 @@ type loading struct {
 func (l *loading) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&l.vars, "var", nil, "give a variable its value: `name=value` (repeatable)")
 	c.Flags().StringArrayVar(&l.varFiles, "var-file", nil, "take variables from a `file` of lines like name = value (repeatable)")
+	c.Flags().StringVar(&l.env, "env", "", "take variables from the environment block of this `name`")
 	c.Flags().StringVar(&l.broker, "broker", "", "the default broker's `URL` (default $EIPD_BROKER, else embedded:)")
 }
 
 // load loads flow files and prints what there is to say about them.
-func (l *loading) load(files []string) (*flow.Config, error) {
+func (l *loading) load(files []string) (*flow.Config, error) { return l.loadBy(flow.Load, files) }
+
+// loadBy is load by a function that loads them.
+func (l *loading) loadBy(load func(flow.Options) (*flow.Config, hcl.Diagnostics), files []string) (*flow.Config, error) {
 	variables := map[string]string{}
 	for _, v := range l.vars {
 		name, value, ok := strings.Cut(v, "=")
@@ -35,7 +40,7 @@ func (l *loading) load(files []string) (*flow.Config, error) {
 		}
 		variables[name] = value
 	}
-	config, diags := flow.Load(flow.Options{Files: files, NoFiles: l.noFiles, Variables: variables, VarFiles: l.varFiles, Broker: l.broker})
+	config, diags := load(flow.Options{Files: files, NoFiles: l.noFiles, Variables: variables, VarFiles: l.varFiles, Environment: l.env, Broker: l.broker})
 	if err := config.WriteDiagnostics(os.Stderr, diags, isTerminal(os.Stderr)); err != nil {
 		return nil, failure{exitFailed, err}
 	}
@@ -49,6 +54,20 @@ func (l *loading) load(files []string) (*flow.Config, error) {
 		return nil, failure{exitFailed, fmt.Errorf("%s in the flow files", count(n, "error"))}
 	}
 	return config, nil
+}
+
+// picking are the flags that pick flows.
+type picking struct{ flows, groups []string }
+
+func (p *picking) flags(c *cobra.Command, verb string) {
+	c.Flags().StringSliceVar(&p.flows, "flow", nil, verb+" only the flow of this `name` (repeatable)")
+	c.Flags().StringSliceVar(&p.groups, "group", nil, verb+" only the enabled flows of the group of this `name` (repeatable, also beside --flow)")
+}
+
+// names returns the names of the flows that were picked; none: all that are enabled.
+func (p *picking) names(config *flow.Config) ([]string, error) {
+	names, err := config.InGroups(p.groups...)
+	return append(names, p.flows...), err
 }
 
 func count(n int, noun string) string {

@@ -23,7 +23,7 @@ const exitChanges = 2
 
 type planCommand struct {
 	loading
-	flows   []string
+	picking
 	timeout time.Duration
 	asJSON  bool
 }
@@ -47,8 +47,8 @@ could not be asked; 3: a broker did not answer within the time-out.`,
 		RunE: func(c *cobra.Command, args []string) error { return p.run(c, args) },
 	}
 	p.loading.flags(c)
+	p.picking.flags(c, "plan")
 	f := c.Flags()
-	f.StringSliceVar(&p.flows, "flow", nil, "plan only the flow of this `name` (repeatable)")
 	f.DurationVar(&p.timeout, "timeout", 10*time.Second, "how long to wait for the brokers")
 	f.BoolVar(&p.asJSON, "json", false, "print one JSON object")
 	return c
@@ -59,9 +59,13 @@ func (p *planCommand) run(c *cobra.Command, files []string) error {
 	if err != nil {
 		return err
 	}
+	names, err := p.names(config)
+	if err != nil {
+		return failure{exitFailed, err}
+	}
 	ctx, cancel := context.WithTimeout(c.Context(), p.timeout)
 	defer cancel()
-	plans, err := host.Plan(ctx, config, p.flows, fmt.Sprintf("plan:%d", os.Getpid()))
+	plans, err := host.Plan(ctx, config, names, fmt.Sprintf("plan:%d", os.Getpid()))
 	if err != nil {
 		return failure{exitFailed, err}
 	}

@@ -175,6 +175,41 @@ func TestRabbitMQ_Tap(t *testing.T) {
 	}
 }
 
+// With shared = false each process gets every message of a topic.
+func TestRabbitMQ_Unshared(t *testing.T) {
+	url := rabbit.Shared(t).Vhosts(t, "unshared")["unshared"]
+	client := dial(t, url)
+	var processes []*process
+	for range 2 {
+		dir := t.TempDir()
+		write(t, dir, "flow.hcl", `
+topic "prices" {}
+adapter "stdio" "out" {}
+flow "own" {
+  from   = topic.prices
+  shared = false
+  to     = adapter.out
+}`)
+		p := start(t, eipd(t, dir, "run", "--broker", url, "flow.hcl"))
+		p.ready(t)
+		processes = append(processes, p)
+	}
+	want := []string{"one", "two", "three"}
+	for _, body := range want {
+		if err := client.Publish("prices", "", false, false, amqp.Publishing{Body: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range processes {
+		for _, body := range want {
+			if got := p.line(t); got != body {
+				t.Errorf("a process got %s, want %s", got, body)
+			}
+		}
+		p.interrupt(t)
+	}
+}
+
 // exchange makes an exchange with a queue of somebody's, as a live system has it.
 func (p *peer) exchange(kind, key string) {
 	p.Helper()

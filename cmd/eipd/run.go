@@ -20,7 +20,7 @@ import (
 
 type runCommand struct {
 	loading
-	flows     []string
+	picking
 	dataDir   string
 	instance  string
 	logFormat string
@@ -60,8 +60,8 @@ Exit code 4: with --until-idle, messages were dead-lettered or invalid.`,
 		},
 	}
 	r.loading.flags(c)
+	r.picking.flags(c, "run")
 	f := c.Flags()
-	f.StringSliceVar(&r.flows, "flow", nil, "run only the flow of this `name` (repeatable)")
 	f.StringVar(&r.dataDir, "data-dir", ".eipd", "the `folder` of what must outlive the process")
 	f.StringVar(&r.instance, "instance", "", "this process' `name` (default HOST:PID)")
 	f.StringVar(&r.socket, "socket", "", "the `path` of the control socket (default control.sock in the data directory)")
@@ -85,6 +85,10 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 	config, err := r.load(files)
 	if err != nil {
 		return err
+	}
+	names, err := r.names(config)
+	if err != nil {
+		return failure{exitFailed, err}
 	}
 	if r.instance == "" {
 		machine, _ := os.Hostname()
@@ -122,7 +126,7 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 		FlowsDir: r.flowsDir, Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
 		OpenPositions: func(dir string) (host.PositionStore, error) { return embedded.OpenPositions(dir, log) },
 	})
-	if _, err := h.Start(ctx, config, r.flows...); err != nil {
+	if _, err := h.Start(ctx, config, names...); err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped before it began
 		}

@@ -148,6 +148,10 @@ type FlowBlock struct {
 	Subscription string `flow:"subscription"`
 	// The subscription gets what was sent while no process ran.
 	Durable bool `flow:"durable"`
+	// All processes that run the flow share its subscription, and compete. false: each
+	// has one of its own, which is not durable and goes with it, so that each gets
+	// every message.
+	Shared bool `flow:"shared"`
 	// Which messages of a topic, by their key: words between dots, * for one, # for
 	// any number. Without it, all.
 	Pattern string `flow:"pattern"`
@@ -220,6 +224,6 @@ func newControlBus() *ControlBusBlock {
 }
 
 func newFlow() *FlowBlock {
-	return &FlowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: broker.DefaultPrefetchBytes, Durable: true, Enabled: true, ExpressionBudget: expression.DefaultWork,
+	return &FlowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: broker.DefaultPrefetchBytes, Durable: true, Shared: true, Enabled: true, ExpressionBudget: expression.DefaultWork,
 		Retry: RetryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
 }

@@ -82,6 +82,7 @@ func (f *FlowBlock) Validate() error {
 		{"subscription_address", f.SubscriptionAddress != "", "is of a subscription to a topic"},
 		{"subscription_arguments", f.SubscriptionArguments != nil, "are of a subscription to a topic"},
 		{"durable", !f.Durable, "says how long a subscription to a topic lives"},
+		{"shared", !f.Shared, "says who shares a subscription to a topic"},
 	} {
 		switch {
 		case o.set && topics == 0:
@@ -89,6 +90,9 @@ func (f *FlowBlock) Validate() error {
 		case o.set && topics > 1 && o.option == "subscription_address":
 			wrong = append(wrong, eip.OptionErrorf(o.option, "names one queue, and the flow reads %d topics", topics))
 		}
+	}
+	if !f.Shared && (f.Subscription != "" || f.SubscriptionAddress != "") {
+		wrong = append(wrong, eip.OptionErrorf("shared", "a subscription that others may name is shared; leave out its name and address"))
 	}
 	return errors.Join(wrong...)
 }

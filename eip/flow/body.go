@@ -78,14 +78,14 @@ func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string) *stageI
 		reflect.ValueOf(stage).Elem().FieldByIndex(s.Label.Index).SetString(b.Labels[0].Name)
 	}
 	before := len(d.diags)
-	d.decode(stage, b, at)
+	sound := d.decode(stage, b, at)
 	pipe.Stages = append(pipe.Stages, &eip.Named{Address: address, Stage: stage})
 	d.flow.stageKinds[address] = b.Type
 	in := &stageIn{block: b, passes: true}
 	if e, ok := stage.(eip.Ender); ok {
 		// A stage that is wrong may end for all that is known; one error is enough.
 		in.ends, in.passes = e.Ends()
-		in.ends = in.ends || d.diags[before:].HasErrors()
+		in.ends = in.ends || !sound || d.diags[before:].HasErrors()
 		in.passes = in.passes || !in.ends
 	}
 	return in

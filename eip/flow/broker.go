@@ -16,10 +16,10 @@ func (d *decoder) broker(b *syntax.Block) {
 	br := &Broker{Range: b.Range()}
 	br.Reconnect = ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}
 	before := len(d.diags)
-	d.decode(&br.BrokerBlock, b, place{what: fmt.Sprintf("broker %q", b.Labels[0].Name)})
+	sound := d.decode(&br.BrokerBlock, b, place{what: fmt.Sprintf("broker %q", b.Labels[0].Name)})
 	br.Name = b.Labels[0].Name
 	d.config.Brokers[br.Name] = br
-	if d.diags[before:].HasErrors() {
+	if !sound || d.diags[before:].HasErrors() {
 		return
 	}
 	_, t, err := broker.Lookup(br.URL)

@@ -31,7 +31,7 @@ func (d *decoder) checkSource(a *Adapter, r *located) bool {
 // checkSink checks that an adapter can be sent to.
 func (c *Config) checkSink(d *decoder, r *located) bool {
 	a := c.Adapters[r.Name]
-	if a == nil {
+	if a == nil || a.unsound {
 		return false // its own error was reported
 	}
 	if _, ok := a.Component.(adapter.SinkOpener); !ok {
@@ -48,6 +48,24 @@ func (c *Config) checkSink(d *decoder, r *located) bool {
 		}
 	}
 	return true
+}
+
+// unshared has a subscription of a process' own last no longer than the process, and
+// refuses to be told otherwise.
+func (d *decoder) unshared(f *Flow) {
+	if f.Shared || !f.Durable {
+		return
+	}
+	f.Durable = false
+	content, _ := f.block.Body.Content(func(string) bool { return false }, nil)
+	for _, a := range content.Attributes {
+		if a.Name != "durable" {
+			continue
+		}
+		if v, ok := d.evaluate(a.Expr); ok && !v.IsNull() {
+			d.fail(problem(a.Expr.Range(), "Wrong option", "A subscription with shared = false goes with its process, so it is never durable. Leave one of both out."))
+		}
+	}
 }
 
 // check looks at the configuration as a whole.

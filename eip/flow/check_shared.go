@@ -114,6 +114,8 @@ func (f *Flow) wantsElse(other *Flow) string {
 		return fmt.Sprintf("the pattern %q, and not %q", f.Pattern, other.Pattern)
 	case f.Durable != other.Durable:
 		return fmt.Sprintf("durable = %v, and not %v", f.Durable, other.Durable)
+	case f.Shared != other.Shared:
+		return fmt.Sprintf("shared = %v, and not %v", f.Shared, other.Shared)
 	case f.BindingKey != other.BindingKey:
 		return fmt.Sprintf("the binding_key %q, and not %q", f.BindingKey, other.BindingKey)
 	case f.SubscriptionAddress != other.SubscriptionAddress:

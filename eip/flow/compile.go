@@ -18,7 +18,7 @@ import (
 )
 
 // topLevel are the blocks that a file may hold, and how many labels each has.
-var topLevel = map[string]int{"variable": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "control_bus": 0}
+var topLevel = map[string]int{"variable": 1, "environment": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "group": 1, "control_bus": 0}
 
 // compile turns parsed files into the Config.
 func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
@@ -26,7 +26,7 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	defer exceeded(&diags)
 	blocks := d.gather(files)
 	d.alone = true
-	d.variables(blocks["variable"])
+	d.variables(blocks["variable"], blocks["environment"])
 	d.alone = false
 	d.names = nil // from here on settings see the variables
 	d.locals(blocks["locals"])
@@ -44,6 +44,9 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	}
 	for _, b := range blocks["flow"] {
 		d.flow_(b)
+	}
+	for _, b := range blocks["group"] {
+		d.group(b)
 	}
 	d.controlBus(blocks["control_bus"])
 	if !d.diags.HasErrors() {
@@ -108,7 +111,7 @@ func (d *decoder) header(b *syntax.Block) bool {
 		return d.fail(problem(b.Range(), "Missing label", "An adapter needs a kind and a name: adapter \"file\" \"in\" { … }."))
 	}
 	if len(b.Labels) < labels {
-		return d.fail(problem(b.TypeRange, "Missing label", "A %s needs a name: %s \"NAME\" { … }.", b.Type, b.Type))
+		return d.fail(problem(b.TypeRange, "Missing label", "The block %s needs a name: %s \"NAME\" { … }.", b.Type, b.Type))
 	}
 	if len(b.Labels) > labels {
 		return d.fail(problem(b.Labels[labels].Range, "Too many labels", "%s", tooMany(b.Type, labels)))
@@ -216,8 +219,8 @@ func (d *decoder) adapter(b *syntax.Block) {
 		return
 	}
 	d.said = sha256.New()
-	d.decode(component, b, place{what: "adapter " + fmt.Sprintf("%q", kind.Name)})
-	d.config.Adapters[name] = &Adapter{Kind: kind.Name, Name: name, Component: component, Range: b.Range(), block: b, said: d.told()}
+	sound := d.decode(component, b, place{what: "adapter " + fmt.Sprintf("%q", kind.Name)})
+	d.config.Adapters[name] = &Adapter{Kind: kind.Name, Name: name, Component: component, Range: b.Range(), block: b, said: d.told(), unsound: !sound}
 }
 
 func (d *decoder) flow_(b *syntax.Block) {
@@ -232,13 +235,14 @@ func (d *decoder) flow_(b *syntax.Block) {
 	f.said = d.told()
 	d.limits.Work = f.ExpressionBudget
 	for _, r := range f.From {
-		if a := d.config.Adapters[r.Name]; r.Kind == "adapter" && a != nil {
+		if a := d.config.Adapters[r.Name]; r.Kind == "adapter" && a != nil && !a.unsound {
 			d.checkSource(a, r)
 		}
 		if c := d.config.Channels[r.String()]; c != nil && c.GroupBy != nil && f.OrderBy == nil {
 			f.OrderBy = c.GroupBy
 		}
 	}
+	d.unshared(f)
 	if f.Subscription == "" {
 		f.Subscription = name
 	}

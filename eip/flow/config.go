@@ -21,10 +21,14 @@ type Options struct {
 	NoFiles   bool              // there need not be any
 	Variables map[string]string // --var
 	VarFiles  []string          // --var-file
+	// Environment is the environment that gives variables their values; "": none.
+	Environment string
 	// LookupEnv finds environment variables; nil means the process' own.
 	LookupEnv func(name string) (string, bool)
 	// Broker is the URL of the default broker; "" leaves it to the files.
 	Broker string
+
+	elsewhere bool // they are to run where other environment variables are set
 }
 
 // A Config is what a set of flow files says. It is not running, and nothing changes it:
@@ -41,6 +45,10 @@ type Config struct {
 	settings  *settings
 	secrets   *secret.Set
 	control   *ControlBusBlock // nil: no file says anything of it
+	groups    map[string]*groupBlock
+
+	environments []string          // in the order of the files
+	unvalued     []*hcl.Diagnostic // variables that only environments give a value
 }
 
 // A Broker is a declared broker, or the default one, which may have no name.
@@ -75,6 +83,7 @@ type Adapter struct {
 	Range      hcl.Range
 	block      *syntax.Block
 	said       []byte // a digest of the block
+	unsound    bool   // not all options could be read
 }
 
 // Load reads, checks and compiles flow files, without connecting to anything. The
@@ -93,8 +102,9 @@ func (c *Config) LoadBeside(file string, text []byte) (*Config, hcl.Diagnostics)
 // load is Load; source is the text of the one file, where that was read.
 func load(o Options, source []byte, secrets *secret.Set) (*Config, hcl.Diagnostics) {
 	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
-		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings()}
+		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings(), groups: map[string]*groupBlock{}}
 	d := c.decoder()
+	d.beside = source != nil
 	names, diags := o.Files, hcl.Diagnostics(nil)
 	if source == nil {
 		names, diags = syntax.Find(o.Files)
@@ -125,6 +135,9 @@ func load(o Options, source []byte, secrets *secret.Set) (*Config, hcl.Diagnosti
 		diags = append(diags, d.diags...)
 	} else {
 		diags = d.compile(files)
+	}
+	for _, diag := range d.unset {
+		diag.Severity = hcl.DiagWarning
 	}
 	diags = few(diags)
 	for _, diag := range diags {

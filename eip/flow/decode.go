@@ -29,6 +29,11 @@ type decoder struct {
 	path     []string // the locals under way
 	// filesBroken: a variable file could not be read, so what it gives is not known.
 	filesBroken bool
+	beside      bool               // the file is applied beside others, with their options
+	envs        []environment      // of all environments
+	env         environment        // that was picked
+	lacking     []string           // environment variables that are not set
+	unset       []*hcl.Diagnostic  // what is said of these, where they may be set elsewhere
 	alone       bool               // settings may name nothing: variables are given their values
 	secret      bool               // the variable that is decoded is sensitive
 	hide        bool               // the setting that was evaluated last is not shown

@@ -38,18 +38,19 @@ func (d *decoder) attribute(block reflect.Value, s *schema.Attribute, a *syntax.
 func (d *decoder) decodeAttribute(field reflect.Value, s *schema.Attribute, a *syntax.Attribute) bool {
 	switch s.Kind {
 	case schema.Handler:
-		if h := d.handler(a.Expr, a.Name); h != nil {
+		h := d.handler(a.Expr, a.Name)
+		if h != nil {
 			field.Set(reflect.ValueOf(h))
 		}
-		return true
+		return h != nil
 	case schema.Targets:
-		if targets := d.targets(a.Expr, a.Name); targets != nil {
+		targets := d.targets(a.Expr, a.Name)
+		if targets != nil {
 			field.Set(reflect.ValueOf(targets))
 		}
-		return true
+		return targets != nil
 	case schema.References:
-		d.reference(field, a)
-		return true
+		return d.reference(field, a)
 	case schema.Values:
 		d.values(field, a)
 		return true

@@ -65,7 +65,10 @@ func sortDiagnostics(diags hcl.Diagnostics) hcl.Diagnostics {
 		}
 		return a.Subject.Start.Byte - b.Subject.Start.Byte
 	})
-	return slices.CompactFunc(diags, func(a, b *hcl.Diagnostic) bool {
-		return a.Summary == b.Summary && a.Detail == b.Detail && a.Subject != nil && b.Subject != nil && *a.Subject == *b.Subject
-	})
+	return slices.CompactFunc(diags, same)
+}
+
+// same reports whether both say the same of the same place.
+func same(a, b *hcl.Diagnostic) bool {
+	return a.Summary == b.Summary && a.Detail == b.Detail && a.Subject != nil && b.Subject != nil && *a.Subject == *b.Subject
 }

@@ -51,9 +51,10 @@ func (f *Flow) SendsTo(r Ref) bool { return f.lastResort[r] < f.uses[r] }
 // channel, or one of these.
 func (f *Flow) IsLastResort(r Ref) bool { return f.lastResort[r] > 0 }
 
-// Claim is how the flow reads its channels.
+// Claim is how the flow reads its channels. One that is Exclusive needs a name that no
+// other process gives it.
 func (f *Flow) Claim() broker.Subscription {
-	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Pattern: f.Pattern, Prefetch: f.Prefetch,
+	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Exclusive: !f.Shared, Pattern: f.Pattern, Prefetch: f.Prefetch,
 		Ordered: f.OrderBy != nil || f.Retry.Ordered, Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
 }
 

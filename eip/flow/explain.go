@@ -42,9 +42,9 @@ func (b Block) Title() string {
 // each group sorted.
 func Blocks() (all []Block) {
 	top := map[string]any{
-		"variable": &variableBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
+		"variable": &variableBlock{}, "environment": &environmentBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
 		"queue": &QueueBlock{ChannelBlock: newChannel()}, "topic": &TopicBlock{ChannelBlock: newChannel(), Type: "topic"},
-		"flow": newFlow(), "control_bus": newControlBus(),
+		"flow": newFlow(), "group": &groupBlock{}, "control_bus": newControlBus(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(top)) {
 		all = append(all, Block{name, "block", schema.Of(top[name]), top[name]})

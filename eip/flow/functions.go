@@ -31,6 +31,7 @@ func (d *decoder) envFunction() function.Function {
 			if len(args) == 2 {
 				return args[1], nil
 			}
+			d.lacking = append(d.lacking, name)
 			return cty.NilVal, fmt.Errorf("the environment variable %s is not set; set it, or give a default: env(%q, \"…\")", name, name)
 		},
 	})

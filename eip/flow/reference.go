@@ -36,6 +36,7 @@ type (
 	queueRef   struct{ At *located }
 	topicRef   struct{ At *located }
 	sourceRefs []*located
+	flowRefs   []*located
 )
 
 type located struct {
@@ -47,6 +48,7 @@ func (brokerRef) ReferenceKinds() []string  { return []string{"broker"} }
 func (queueRef) ReferenceKinds() []string   { return []string{"queue"} }
 func (topicRef) ReferenceKinds() []string   { return []string{"topic"} }
 func (sourceRefs) ReferenceKinds() []string { return []string{"queue", "topic", "adapter"} }
+func (flowRefs) ReferenceKinds() []string   { return []string{"flow"} }
 
 // refs evaluates an expression to one reference or a list of them, each of one of
 // the kinds.
@@ -116,22 +118,22 @@ func (d *decoder) quotedRef(text string, expr hcl.Expression, what string, kinds
 	return nil
 }
 
-// reference decodes the language's own references.
-func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) {
+// reference decodes the language's own references, and reports whether it could.
+func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) bool {
 	kinds := field.Interface().(schema.Reference).ReferenceKinds()
 	found := d.refs(a.Expr, a.Name, kinds...)
 	if len(found) == 0 {
-		return
+		return false
 	}
 	if field.Kind() == reflect.Slice {
-		field.Set(reflect.ValueOf(sourceRefs(found)))
-		return
+		field.Set(reflect.ValueOf(found).Convert(field.Type()))
+		return true
 	}
 	if len(found) > 1 {
-		d.fail(problem(a.Expr.Range(), "Too many references", "%q takes one.", a.Name))
-		return
+		return d.fail(problem(a.Expr.Range(), "Too many references", "%q takes one.", a.Name))
 	}
 	field.Field(0).Set(reflect.ValueOf(found[0]))
+	return true
 }
 
 // handler decodes `to` and its like: one channel or adapter, or several that each

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
@@ -16,11 +17,13 @@ import (
 )
 
 // variables gives each declared variable its value. The command line wins over
-// variable files, these over the environment, and that over the default.
-func (d *decoder) variables(blocks []*syntax.Block) {
+// variable files, these over EIPD_VAR_, that over the picked environment, and that over
+// the default.
+func (d *decoder) variables(blocks, environments []*syntax.Block) {
 	for _, b := range blocks {
 		d.config.variables[b.Labels[0].Name] = b
 	}
+	d.environments(environments)
 	before := len(d.diags)
 	given := d.variableFiles()
 	d.filesBroken = d.diags[before:].HasErrors()
@@ -51,15 +54,18 @@ func (d *decoder) variableFiles() map[string]*syntax.Attribute {
 			d.fail(problem(b.Range(), "Option expected", "A variable file holds lines like name = value, and no blocks."))
 		}
 		for _, a := range content.Attributes {
-			if d.config.variables[a.Name] == nil {
-				d.fail(problem(a.NameRange, "Unknown variable", "No flow file declares a variable %q.%s", a.Name,
-					didYouMean(a.Name, slices.Collect(maps.Keys(d.config.variables)), "%s")))
-				continue
+			if d.declared(a) {
+				given[a.Name] = a
 			}
-			given[a.Name] = a
 		}
 	}
 	return given
+}
+
+// declared reports whether a names a variable.
+func (d *decoder) declared(a *syntax.Attribute) bool {
+	return d.config.variables[a.Name] != nil || d.fail(problem(a.NameRange, "Unknown variable", "No flow file declares a variable %q.%s", a.Name,
+		didYouMean(a.Name, slices.Collect(maps.Keys(d.config.variables)), "%s")))
 }
 
 func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) {
@@ -89,6 +95,9 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 	for _, a := range []*syntax.Attribute{options["default"], given[name]} {
 		d.hideSource(a)
 	}
+	for _, e := range d.envs {
+		d.hideSource(e[name])
+	}
 	fallback, hasDefault := cty.NilVal, false
 	if a := options["default"]; a != nil {
 		v, ok := d.evaluate(a.Expr)
@@ -113,7 +122,7 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 		case d.filesBroken: // it may stand there
 			return
 		default:
-			d.fail(problem(b.Range(), "Variable without a value", "The variable %q has no default, so it must be given: --var %s=…, EIPD_VAR_%s, or in a --var-file.", name, name, name))
+			d.unvalued(b, name)
 			return
 		}
 		v = fallback
@@ -123,6 +132,17 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 	}
 	d.learnVariable(name, v)
 	d.settings.variables[name] = v
+}
+
+// unvalued reports a variable that nothing gives a value.
+func (d *decoder) unvalued(b *syntax.Block, name string) {
+	by := d.givenBy(name)
+	if len(by) == 0 {
+		d.fail(problem(b.Range(), "Variable without a value", "The variable %q has no default, so it must be given: --var %s=…, EIPD_VAR_%s, or in a --var-file.", name, name, name))
+		return
+	}
+	d.fail(problem(b.Range(), "Variable without a value", "The variable %q has no default, so it must be given: --env %s, --var %s=…, EIPD_VAR_%s, or in a --var-file.", name, strings.Join(by, " or "), name, name))
+	d.config.unvalued = append(d.config.unvalued, d.diags[len(d.diags)-1])
 }
 
 // isSensitive reads a variable's option of that name. One that cannot be read may be
@@ -164,15 +184,7 @@ func (d *decoder) givenValue(b *syntax.Block, name string, want cty.Type, inFile
 		return d.fromText(b.Range(), name, "--var "+name, text, want)
 	}
 	if inFile != nil {
-		v, ok := d.evaluate(inFile.Expr)
-		d.learnVariable(name, v)
-		if !ok {
-			return cty.NilVal, false
-		}
-		if v, err := d.budget.Convert(v, want); err == nil {
-			return v, true
-		}
-		return cty.NilVal, d.fail(problem(inFile.Expr.Range(), "Wrong type", "The variable %q must be %s.", name, article(want.FriendlyName())))
+		return d.fromSetting(name, inFile, want)
 	}
 	if text := d.config.lookupEnv("EIPD_VAR_" + name); text != nil {
 		v, ok := d.fromText(b.Range(), name, "EIPD_VAR_"+name, *text, want)
@@ -181,7 +193,30 @@ func (d *decoder) givenValue(b *syntax.Block, name string, want cty.Type, inFile
 		}
 		return setting.Private(v), true
 	}
+	if a := d.env[name]; a != nil {
+		before, lacking := len(d.diags), len(d.lacking)
+		v, ok := d.fromSetting(name, a, want)
+		if lacks := d.lacking[lacking:]; !ok && len(lacks) > 0 && d.config.options.elsewhere {
+			d.diags = d.diags[:before]
+			d.fail(problem(a.Expr.Range(), "Not set here", "The environment variable %s is not set here, so what depends on var.%s was not checked.", strings.Join(lacks, ", "), name))
+			d.unset = append(d.unset, d.diags[before])
+		}
+		return v, ok
+	}
 	return cty.NilVal, true
+}
+
+// fromSetting evaluates the value that a file gives a variable.
+func (d *decoder) fromSetting(name string, a *syntax.Attribute, want cty.Type) (cty.Value, bool) {
+	v, ok := d.evaluate(a.Expr)
+	d.learnVariable(name, v)
+	if !ok {
+		return cty.NilVal, false
+	}
+	if v, err := d.budget.Convert(v, want); err == nil {
+		return v, true
+	}
+	return cty.NilVal, d.fail(problem(a.Expr.Range(), "Wrong type", "The variable %q must be %s.", name, article(want.FriendlyName())))
 }
 
 // fromText reads a value as the command line gives it: a string as it is, lists

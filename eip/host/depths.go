@@ -79,7 +79,7 @@ func (h *Host) lookAtDepths(ctx context.Context) (found []control.Depth) {
 	add = func(r *flowRun, ch *flow.Channel, on *flow.Broker, s *broker.Subscription) {
 		d := control.Depth{Channel: ch.String()}
 		if s != nil {
-			d.Subscription = s.Name
+			d.Subscription = r.decl.Subscription
 		}
 		open := r.unit.openBroker(on)
 		if seen[d] || open == nil {
@@ -100,7 +100,7 @@ func (h *Host) lookAtDepths(ctx context.Context) (found []control.Depth) {
 		c := r.config
 		for _, from := range r.decl.From {
 			if ch := c.Channels[from.String()]; ch != nil && ch.Kind == "topic" {
-				s := r.decl.Claim()
+				s := r.claim()
 				add(r, ch, c.BrokerOf(ch), &s)
 			} else if ch != nil {
 				add(r, ch, c.BrokerOf(ch), nil)

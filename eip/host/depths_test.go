@@ -45,6 +45,12 @@ flow "post" {
   dead_letter  = queue.refused
   to           = queue.out
 }
+flow "own" {
+  from        = topic.news
+  shared      = false
+  dead_letter = queue.refused
+  to          = queue.out
+}
 `), host.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -59,9 +65,11 @@ flow "post" {
 			inject(t, p, "queue.in")
 		}
 		inject(t, p, "queue.late")
+		inject(t, p, "topic.news")
 		time.Sleep(time.Minute)
 		want := []control.Depth{{Channel: "queue.in", Messages: 3, Oldest: 60}, {Channel: "queue.late", Messages: 1, Oldest: 60}, {Channel: "queue.mail.dead"}, {Channel: "queue.out"},
-			{Channel: "queue.refused"}, {Channel: "topic.news", Subscription: "letters"}, {Channel: "topic.news", Subscription: "mail"}}
+			{Channel: "queue.refused"}, {Channel: "topic.news", Subscription: "letters", Messages: 1, Oldest: 60},
+			{Channel: "topic.news", Subscription: "mail", Messages: 1, Oldest: 60}, {Channel: "topic.news", Subscription: "own", Messages: 1, Oldest: 60}}
 		if got := p.Depths(); !slices.Equal(got, want) {
 			t.Errorf("%+v\nwant %+v", got, want)
 		}

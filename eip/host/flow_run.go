@@ -24,6 +24,7 @@ type flowRun struct {
 	decl       *flow.Flow
 	flow       *eip.Flow
 	budget     eip.Bytes  // for unsettled messages
+	own        string     // names what no other process has
 	mu         sync.Mutex // guards sources, which are replaced when they fail, and sinks
 	sources    []*source
 	sinks      []io.Closer
@@ -41,7 +42,7 @@ type flowRun struct {
 }
 
 func newFlowRun(u *Unit, c *flow.Config, f *flow.Flow, budget eip.Bytes) *flowRun {
-	r := &flowRun{unit: u, config: c, decl: f, budget: budget, lifecycle: newLifecycleLock(), deadLetter: f.DeadLetter}
+	r := &flowRun{unit: u, config: c, decl: f, budget: budget, own: eip.NewID(), lifecycle: newLifecycleLock(), deadLetter: f.DeadLetter}
 	r.abort, r.giveUp = context.WithCancel(u.abort)
 	if r.deadLetter == nil {
 		r.deadLetter = &deadLetters{flowRun: r, queue: f.DeadQueue(), on: c.SourceBroker(f)}
@@ -111,7 +112,7 @@ func (r *flowRun) openSource(ctx context.Context, from flow.Ref) (*source, error
 	if err != nil {
 		return nil, err
 	}
-	claim := f.Claim()
+	claim := r.claim()
 	claim.PrefetchBytes = r.budget / eip.Bytes(len(f.From))
 	opened, err := b.Source(ctx, r.config.Spec(ch), claim)
 	if err != nil {
@@ -121,6 +122,15 @@ func (r *flowRun) openSource(ctx context.Context, from flow.Ref) (*source, error
 	// What goes with its last consumer must keep it.
 	s.stays = ch.Exclusive || ch.AutoDelete || ch.Kind == "topic" && !f.Durable
 	return s, nil
+}
+
+// claim is how the flow reads its channels.
+func (r *flowRun) claim() broker.Subscription {
+	s := r.decl.Claim()
+	if s.Exclusive {
+		s.Name += "." + r.own
+	}
+	return s
 }
 
 func (r *flowRun) adapterEnv(a *flow.Adapter) *adapter.Env {
