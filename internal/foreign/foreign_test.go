@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eipd/eipd/internal/activemq"
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
@@ -43,6 +44,7 @@ func build(m *testing.M) int {
 		return 1
 	}
 	defer rabbit.Close()
+	defer activemq.Close()
 	return m.Run()
 }
 
