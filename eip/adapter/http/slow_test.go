@@ -121,7 +121,7 @@ func TestHTTP_Bodies(t *testing.T) {
 		"half a deflate":         {deflate(digits(2000))[:20], "deflate", 400, "", ""},
 		"gzip twice":             {zip(zip("a")), "gzip, gzip", 202, "a", ""},
 		"a bomb in a gzip":       {zip(zip(strings.Repeat("\x00", 2_900_000))), "gzip, gzip", 413, "", ""},
-		"a bomb of gzips":        {zip(zip(zip(strings.Repeat("\x00", 20_000_000)))), "gzip,deflate ,x-gzip", 400, "", ""},
+		"a bomb of gzips":        {zip(zip(strings.Repeat(zip(strings.Repeat("\x00", 1_000_000)), 20))), "gzip,deflate ,x-gzip", 400, "", ""},
 		"deflate in gzip":        {zip(deflate("a")), "deflate, gzip", 202, "a", ""},
 		"four codings":           {"a", "gzip, gzip, gzip, gzip", 202, "a", "gzip, gzip, gzip, gzip"},
 		"another coding":         {"\x01", "br", 202, "\x01", "br"},
