@@ -54,8 +54,8 @@ flow "f" {
 	if enabled() != true {
 		t.Error("the lease has not ended")
 	}
-	if st := do[control.Status](t, p.client, "status", "", nil); !st.Time.Equal(clock.Now()) || st.Uptime != 3600 {
-		t.Errorf("the status is of %v, after %v s", st.Time, st.Uptime)
+	if st := do[control.Status](t, p.client, "status", "", nil); !st.Time.Equal(clock.Now()) {
+		t.Errorf("the status is of %v", st.Time)
 	}
 	var end control.Tapped
 	if took := passing(func() { _, end = tapping(t, p.client, "f", args{"for": "1m"}, nil) }); end.Ended != "time" || took < time.Minute {

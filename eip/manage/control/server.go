@@ -106,7 +106,7 @@ func NewServer(o Options) *Server {
 	if o.MaxLease == 0 {
 		o.MaxLease = DefaultMaxLease
 	}
-	s := &Server{Options: o, started: o.Clock.Now(), refusals: rate.NewLimiter(1, 100), untold: make(chan news, newsBacklog)}
+	s := &Server{Options: o, started: time.Now(), refusals: rate.NewLimiter(1, 100), untold: make(chan news, newsBacklog)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.redact, _ = parseRedaction(o.Redact)
 	s.probes = probes{clock: o.Clock, under: map[string]*probe{}, redact: &s.redact, tell: s.tell}
@@ -166,7 +166,7 @@ func (s *Server) set(l *Listening, state string) {
 }
 
 func (s *Server) status(*request) (any, error) {
-	st := Status{Instance: s.Instance, Time: s.Clock.Now(), PID: os.Getpid(), Version: s.Version, Uptime: s.Clock.Since(s.started).Seconds(),
+	st := Status{Instance: s.Instance, Time: s.Clock.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
 		State: "running", Left: s.fleet.departures(s.Clock.Now()), Brokers: s.Process.Brokers(), Flows: []string{}, Control: []Listening{}}
 	if d, ok := s.Process.(Deep); ok {
 		st.Depths = d.Depths()
