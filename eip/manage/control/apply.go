@@ -27,7 +27,7 @@ func (s *Server) file(r *request, do func(context.Context, string) ([]string, er
 	if len(r.Target) > 255 {
 		return nil, Errorf(BadArgs, "%s is no name of a flow file", clip(r.Target))
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, applyTimeout)
+	ctx, cancel := s.Clock.WithTimeout(r.ctx, applyTimeout)
 	defer cancel()
 	flows, err := do(ctx, r.Target)
 	if err != nil {

@@ -3,7 +3,6 @@ package control
 import (
 	"encoding/json"
 	"log/slog"
-	"sync"
 	"time"
 )
 
@@ -32,7 +31,7 @@ func (r *request) reads() bool {
 }
 
 func (s *Server) record(r *request) Record {
-	return Record{V: Version, Time: time.Now(), Instance: s.Instance, From: r.from, Command: clip(r.Command.Command), Target: clip(r.Target), Args: s.auditable(r.Args)}
+	return Record{V: Version, Time: s.Clock.Now(), Instance: s.Instance, From: r.from, Command: clip(r.Command.Command), Target: clip(r.Target), Args: s.auditable(r.Args)}
 }
 
 func (rec *Record) attrs() []slog.Attr {
@@ -58,7 +57,7 @@ func (s *Server) announce(r *request) error {
 
 // write logs a line whatever the level of the log is.
 func (s *Server) write(text string, attrs ...slog.Attr) error {
-	line := slog.NewRecord(time.Now(), slog.LevelInfo, text, 0)
+	line := slog.NewRecord(s.Clock.Now(), slog.LevelInfo, text, 0)
 	line.AddAttrs(attrs...)
 	return s.Log.Handler().Handle(s.ctx, line)
 }
@@ -72,7 +71,7 @@ func (s *Server) audit(r *request, reply Reply) {
 	case reply.OK && r.reads():
 		level = slog.LevelDebug
 	case !reply.OK && (reply.Error.Code == BadRequest || r.class() >= vouched && !s.refusals.Allow()):
-		s.garbage.add(s.Log, reply.Error) // anybody can send as many as he likes
+		s.garbage.Warn(s.Log, "control bus: a message is no command, or was refused", slog.Any("why", reply.Error)) // anybody can send as many as he likes
 		level = slog.LevelDebug
 	case !reply.OK:
 		level = slog.LevelWarn
@@ -108,23 +107,4 @@ func (s *Server) auditable(args map[string]any) map[string]any {
 		kept[clip(name)] = v
 	}
 	return kept
-}
-
-// counter counts what anybody can do, and logs it now and then.
-type counter struct {
-	what   string
-	mu     sync.Mutex
-	n      int64
-	logged time.Time
-}
-
-func (c *counter) add(log *slog.Logger, why error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n++
-	if time.Since(c.logged) < 10*time.Second {
-		return
-	}
-	c.logged = time.Now()
-	log.Warn("control bus: "+c.what, slog.String("why", why.Error()), slog.Int64("so_far", c.n))
 }

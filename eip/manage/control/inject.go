@@ -32,7 +32,7 @@ func (s *Server) inject(r *request) (any, error) {
 		return nil, err
 	}
 	settled := make(chan error, 1)
-	m, err := r.message(func(err error) {
+	m, err := r.message(s.Clock.Now(), func(err error) {
 		leave()
 		settled <- err
 	})
@@ -42,7 +42,7 @@ func (s *Server) inject(r *request) (any, error) {
 	}
 	put := func(m *eip.Message) {
 		go func() { // it may have to wait for another message, or for the broker
-			ctx, cancel := context.WithTimeout(s.ctx, wait)
+			ctx, cancel := s.Clock.WithTimeout(s.ctx, wait)
 			defer cancel()
 			entrances[0].put(ctx, m)
 		}()
@@ -51,13 +51,15 @@ func (s *Server) inject(r *request) (any, error) {
 		return s.probe(r, m, put, settled, wait)
 	}
 	put(m)
+	late, timer := s.Clock.NewTimer(wait)
+	defer timer.Stop()
 	select {
 	case err := <-settled:
 		if err != nil {
 			return nil, Errorf(Failed, "the message was not taken: %v", err)
 		}
 		return Injected{ID: m.ID}, nil
-	case <-time.After(wait):
+	case <-late:
 		return nil, Errorf(Failed, "the message %s is still under way after %v", m.ID, wait)
 	case <-r.ctx.Done():
 		return nil, s.over(r)
@@ -114,7 +116,7 @@ func (s *Server) entrances() (all []entrance) {
 }
 
 // message makes the message of the arguments.
-func (r *request) message(settled func(error)) (*eip.Message, error) {
+func (r *request) message(at time.Time, settled func(error)) (*eip.Message, error) {
 	body, contentType, err := r.body()
 	if err != nil {
 		return nil, err
@@ -140,7 +142,7 @@ func (r *request) message(settled func(error)) (*eip.Message, error) {
 		own[name] = headerValue(v)
 	}
 	return eip.New(body, settled).With(func(m *eip.Message) {
-		m.ID, m.Timestamp, m.ContentType = eip.NewID(), time.Now(), contentType
+		m.ID, m.Timestamp, m.ContentType = eip.NewID(), at, contentType
 		m.CorrelationID, m.Key = correlation, key
 		if own = own.FromOutside(); len(own) > 0 {
 			m.Headers = own

@@ -79,21 +79,11 @@ func (t *topicServer) ask() {
 		}
 		if !t.fleet.hasHeard() {
 			t.tell(news{Ask: true})
-			t.answerSoon(time.Now()) // others do not ask now, and this one may know what they do not
+			t.answerSoon(time.Time{}) // others do not ask now, and this one may know what they do not
 		}
 		if !t.pause(mayAnswer) {
 			return
 		}
-	}
-}
-
-// pause waits; false: the Server is closed.
-func (s *Server) pause(d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-s.ctx.Done():
-		return false
 	}
 }
 
@@ -184,29 +174,29 @@ func (s *Server) told(leases []Lease) {
 }
 
 // gone notes that another process ends.
-func (f *fleet) gone(instance string) {
+func (f *fleet) gone(instance string, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.left = slices.DeleteFunc(f.left, func(d Departure) bool { return d.Instance == instance })
-	f.left = append(f.left, Departure{instance, time.Now()})
+	f.left = append(f.left, Departure{instance, at})
 	f.left = f.left[max(0, len(f.left)-mostLeft):]
 }
 
 // departures are those of the last hour.
-func (f *fleet) departures() []Departure {
+func (f *fleet) departures(now time.Time) []Departure {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.left = slices.DeleteFunc(f.left, func(d Departure) bool { return time.Since(d.Time) > rememberLeft })
+	f.left = slices.DeleteFunc(f.left, func(d Departure) bool { return now.Sub(d.Time) > rememberLeft })
 	return slices.Clone(f.left)
 }
 
 // takeOver sets what others were told, unless this process was told otherwise.
 func (s *Server) takeOver(l Lease) {
-	left, of := min(time.Until(l.Until), s.MaxLease), s.settableAt(l.Address)
+	left, of := min(s.Clock.Until(l.Until), s.MaxLease), s.settableAt(l.Address)
 	if of == nil || left <= 0 || s.settings.has(key{l.Address, l.Attribute}) {
 		return
 	}
-	if s.write("lease learned from others", slog.String("stage", l.Address), slog.String("attribute", l.Attribute), slog.Any("value", l.Value), slog.Time("until", time.Now().Add(left))) != nil {
+	if s.write("lease learned from others", slog.String("stage", l.Address), slog.String("attribute", l.Attribute), slog.Any("value", l.Value), slog.Time("until", s.Clock.Now().Add(left))) != nil {
 		return
 	}
 	if _, _, err := s.settings.change(l.Address, of, map[string]any{l.Attribute: l.Value}, left, true); err != nil {

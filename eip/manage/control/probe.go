@@ -67,6 +67,7 @@ const linger = 300 * time.Millisecond
 
 // probes are the Test Messages under way that were sent from here.
 type probes struct {
+	clock  eip.Clock
 	mu     sync.Mutex
 	under  map[string]*probe
 	redact *redaction
@@ -87,7 +88,7 @@ type probe struct {
 func (p *probes) begin(id string, open int, others bool) *probe {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := &probe{began: time.Now(), open: open, others: others, outs: map[string]bool{}, known: map[string]bool{}, changed: make(chan struct{}, 1)}
+	t := &probe{began: p.clock.Now(), open: open, others: others, outs: map[string]bool{}, known: map[string]bool{}, changed: make(chan struct{}, 1)}
 	p.under[id] = t
 	return t
 }
@@ -149,7 +150,7 @@ func (p *probes) hear(n news, instance string) bool {
 	}
 	if shown && len(t.ends) < mostEnds {
 		e := *n.End
-		e.Instance, e.After = instance, milliseconds(time.Since(t.began))
+		e.Instance, e.After = instance, milliseconds(p.clock.Since(t.began))
 		t.ends = append(t.ends, e)
 	}
 	t.others = t.others || n.Outside || instance != ""
@@ -176,7 +177,7 @@ var badness = []stats.Outcome{stats.Dropped, stats.Sent, stats.Returned, stats.I
 func (p *probes) report(t *probe) *Report {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := &Report{Outcome: stats.Dropped, After: milliseconds(time.Since(t.began)), Flows: slices.Clone(t.flows), Ends: slices.Clone(t.ends)}
+	r := &Report{Outcome: stats.Dropped, After: milliseconds(p.clock.Since(t.began)), Flows: slices.Clone(t.flows), Ends: slices.Clone(t.ends)}
 	for _, e := range t.ends {
 		if slices.Index(badness, e.Outcome) > slices.Index(badness, r.Outcome) {
 			r.Outcome = e.Outcome
@@ -199,11 +200,12 @@ func (s *Server) probe(r *request, m *eip.Message, put func(*eip.Message), settl
 		s.probes.step(Step{Test: m.ID, Outcome: stats.Sent})
 	}
 	report := func() (any, error) { return Injected{ID: m.ID, Test: s.probes.report(t)}, nil }
-	late := time.After(wait)
+	late, timer := s.Clock.NewTimer(wait)
+	defer timer.Stop()
 	var quiet <-chan time.Time
 	for over, others := s.probes.over(t); !over || others; over, others = s.probes.over(t) {
 		if quiet = nil; over {
-			quiet = time.After(linger)
+			quiet, _ = s.Clock.NewTimer(linger)
 		}
 		select {
 		case err := <-settled:

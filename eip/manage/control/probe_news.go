@@ -136,7 +136,7 @@ func (s *Server) hearNews(r *request) error {
 	}
 	switch {
 	case n.Gone:
-		s.fleet.gone(clip(r.Target))
+		s.fleet.gone(clip(r.Target), s.Clock.Now())
 	case n.Ask:
 		at, _ := time.Parse(time.RFC3339Nano, r.Time) // that of a signed one is good
 		s.asked(at)

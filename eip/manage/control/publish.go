@@ -120,15 +120,15 @@ type Published struct {
 }
 
 func (s *Server) publishStats(p *publisher, every time.Duration) {
-	t := time.NewTicker(every)
-	defer t.Stop()
 	for {
+		next, t := s.Clock.NewTimer(every)
 		select {
-		case <-t.C:
+		case <-next:
 		case <-s.ctx.Done():
+			t.Stop()
 			return
 		}
 		all, _ := s.statistics("", false, false)
-		p.put(StatisticsAddress, Published{Version, s.Instance, time.Now(), all})
+		p.put(StatisticsAddress, Published{Version, s.Instance, s.Clock.Now(), all})
 	}
 }

@@ -77,7 +77,7 @@ func (s *Server) restore(r remembered) {
 	if back, _ := plain(r.Back); r.Back != nil && !reflect.DeepEqual(back, of.Settable()[r.Attribute]) {
 		set(r.Back, 0)
 	}
-	if left := min(time.Until(*r.Until), s.MaxLease); left > 0 {
+	if left := min(s.Clock.Until(*r.Until), s.MaxLease); left > 0 {
 		set(r.Value, left)
 	}
 }

@@ -43,7 +43,7 @@ func (s *Server) replay(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &replaying{server: s, flow: flow, most: most, skip: skip, limit: limit, began: time.Now(), free: make(chan struct{}, replayUnderWay)}
+	p := &replaying{server: s, flow: flow, most: most, skip: skip, limit: limit, began: s.Clock.Now(), free: make(chan struct{}, replayUnderWay)}
 	err = errors.Join(p.run(r.ctx, src), src.Close())
 	if errors.Is(err, errNear) {
 		s.near.Store(r.Target, true)

@@ -192,6 +192,11 @@ func run(t *testing.T, text string) (*process, *pool, *pool) {
 
 func runOn(t *testing.T, broker, text string) (*process, *pool, *pool) {
 	t.Helper()
+	return runBy(t, eip.Clock{}, broker, text)
+}
+
+func runBy(t *testing.T, clock eip.Clock, broker, text string) (*process, *pool, *pool) {
+	t.Helper()
 	in, out := t.Name()+".in."+eip.NewID(), t.Name()+".out."+eip.NewID()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "flow.hcl")
@@ -203,7 +208,7 @@ func runOn(t *testing.T, broker, text string) (*process, *pool, *pool) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	p := host.New(host.Options{Instance: filepath.Base(dir) + eip.NewID()[:4], DataDir: dir})
+	p := host.New(host.Options{Instance: filepath.Base(dir) + eip.NewID()[:4], DataDir: dir, Clock: clock})
 	if _, err := p.Start(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

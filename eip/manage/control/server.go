@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/rarely"
 )
 
 // Options say what a Server is to do. Process and Instance are required.
@@ -46,6 +47,9 @@ type Options struct {
 	// subscription, and so do those from the socket that are not done at once. nil: they
 	// need not.
 	Begun <-chan struct{}
+	// Clock is what leases, taps, statistics and what waits for flows go by; networks and
+	// signatures have the system's.
+	Clock eip.Clock
 }
 
 // What Options have where they say nothing.
@@ -66,9 +70,9 @@ type Server struct {
 	turns    turns
 	lines    [classes]*line // of those that must wait for their turn
 	refusals *rate.Limiter  // that are in the log one by one
-	garbage  counter        // those that are not, and messages that are no command
-	dropped  counter        // commands that were too many
-	nowhere  counter        // replies to what is no inbox
+	garbage  rarely.Log     // those that are not, and messages that are no command
+	dropped  rarely.Log     // commands that were too many
+	nowhere  rarely.Log     // replies to what is no inbox
 	probes   probes
 	fleet    fleet
 	untold   chan news
@@ -103,12 +107,11 @@ func NewServer(o Options) *Server {
 		o.MaxLease = DefaultMaxLease
 	}
 	s := &Server{Options: o, started: time.Now(), refusals: rate.NewLimiter(1, 100), untold: make(chan news, newsBacklog)}
-	s.garbage.what, s.dropped.what, s.nowhere.what = "a message is no command, or was refused", "too many commands; some were dropped", "an answer would not go to an inbox, and was not sent"
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.redact, _ = parseRedaction(o.Redact)
-	s.probes = probes{under: map[string]*probe{}, redact: &s.redact, tell: s.tell}
-	s.settings = settings{set: map[key]*setting{}, expired: s.leaseEnded}
-	s.stats, s.fleet.told, s.taps.at = newStatistics(), map[string]bool{}, map[string][]*tap{}
+	s.probes = probes{clock: o.Clock, under: map[string]*probe{}, redact: &s.redact, tell: s.tell}
+	s.settings = settings{clock: o.Clock, set: map[key]*setting{}, expired: s.leaseEnded}
+	s.stats, s.fleet.told, s.taps.at = newStatistics(o.Clock), map[string]bool{}, map[string][]*tap{}
 	s.replays.seen, s.turns.last = map[string]time.Time{}, map[string]chan struct{}{}
 	if o.Remember {
 		s.remember()
@@ -163,8 +166,8 @@ func (s *Server) set(l *Listening, state string) {
 }
 
 func (s *Server) status(*request) (any, error) {
-	st := Status{Instance: s.Instance, Time: time.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
-		State: "running", Left: s.fleet.departures(), Brokers: s.Process.Brokers(), Flows: []string{}, Control: []Listening{}}
+	st := Status{Instance: s.Instance, Time: s.Clock.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
+		State: "running", Left: s.fleet.departures(s.Clock.Now()), Brokers: s.Process.Brokers(), Flows: []string{}, Control: []Listening{}}
 	if d, ok := s.Process.(Deep); ok {
 		st.Depths = d.Depths()
 	}

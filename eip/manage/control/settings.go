@@ -5,10 +5,13 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // settings know what was set on the bus, and give back what was leased.
 type settings struct {
+	clock   eip.Clock
 	mu      sync.Mutex
 	set     map[key]*setting
 	closed  bool
@@ -25,8 +28,8 @@ type setting struct {
 	file   any // the value before anything was set
 	back   any // what a lease gives back
 	until  time.Time
-	timer  *time.Timer // nil: no lease
-	turn   int         // counts leases, as a timer that was stopped may fire all the same
+	timer  eip.Timer // nil: no lease
+	turn   int       // counts leases, as a timer that was stopped may fire all the same
 }
 
 // change sets attributes of one stage: all or, where one is refused, none. It
@@ -46,7 +49,7 @@ func (s *settings) change(address string, stage Settable, values map[string]any,
 		was[name] = before[name]
 	}
 	if lease > 0 {
-		t := time.Now().Add(lease)
+		t := s.clock.Now().Add(lease)
 		until = &t
 	}
 	for name := range values {
@@ -75,10 +78,10 @@ func (s *settings) note(k key, stage Settable, was any, lease time.Duration, sha
 	if !leased { // of a lease upon a lease, the value before both comes back
 		e.back = was
 	}
-	e.until = time.Now().Add(lease)
+	e.until = s.clock.Now().Add(lease)
 	e.turn++
 	turn := e.turn
-	e.timer = time.AfterFunc(lease, func() { s.end(k, e, turn) })
+	e.timer = s.clock.AfterFunc(lease, func() { s.end(k, e, turn) })
 }
 
 func (s *settings) end(k key, e *setting, turn int) {

@@ -60,6 +60,7 @@ type measurable interface {
 
 // statistics remember since when counts count, and the counts of the last seconds.
 type statistics struct {
+	clock  eip.Clock
 	mu     sync.Mutex
 	since  map[measurable]baseline
 	recent map[measurable]*recent
@@ -67,8 +68,8 @@ type statistics struct {
 	sinceTraffic map[*stats.Traffic]trafficBaseline
 }
 
-func newStatistics() statistics {
-	return statistics{since: map[measurable]baseline{}, recent: map[measurable]*recent{}, sinceTraffic: map[*stats.Traffic]trafficBaseline{}}
+func newStatistics(clock eip.Clock) statistics {
+	return statistics{clock: clock, since: map[measurable]baseline{}, recent: map[measurable]*recent{}, sinceTraffic: map[*stats.Traffic]trafficBaseline{}}
 }
 
 type baseline struct {
@@ -185,13 +186,13 @@ type recent struct {
 
 // sample keeps the counts of each second.
 func (s *statistics) sample(ctx context.Context, p Process) {
-	t := time.NewTicker(time.Second)
-	defer t.Stop()
 	for {
 		s.look(p)
+		next, t := s.clock.NewTimer(time.Second)
 		select {
-		case <-t.C:
+		case <-next:
 		case <-ctx.Done():
+			t.Stop()
 			return
 		}
 	}
@@ -203,7 +204,7 @@ func (s *statistics) look(p Process) {
 	for _, r := range s.recent {
 		r.seen = false
 	}
-	now := time.Now()
+	now := s.clock.Now()
 	note := func(m measurable) {
 		r := s.recent[m]
 		if r == nil {
@@ -239,7 +240,7 @@ func (s *statistics) rate(m measurable) Rate {
 	for r.at[oldest].IsZero() && oldest != (r.next+over)%len(r.at) {
 		oldest = (oldest + 1) % len(r.at)
 	}
-	seconds := time.Since(r.at[oldest]).Seconds()
+	seconds := s.clock.Since(r.at[oldest]).Seconds()
 	if seconds < 0.1 {
 		return Rate{}
 	}

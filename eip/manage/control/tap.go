@@ -27,7 +27,9 @@ func (s *Server) tap(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	until := time.Now().Add(t.lease)
+	until := s.Clock.Now().Add(t.lease)
+	over, timer := s.Clock.NewTimer(t.lease)
+	defer timer.Stop()
 	for _, p := range points {
 		s.taps.add(p, t)
 	}
@@ -39,7 +41,6 @@ func (s *Server) tap(r *request) (any, error) {
 	if !s.stream(r, Tapping{Until: until.UTC()}) { // what passes from now on is seen
 		return t.result("asker"), nil
 	}
-	over := time.After(t.lease)
 	for {
 		select {
 		case c := <-t.copies:
@@ -115,6 +116,7 @@ func (s *Server) tapped(t *tap, c tappedMessage, seen view) Copy {
 
 // A tap takes what its points see. What the flow's goroutines use is atomic.
 type tap struct {
+	clock         eip.Clock
 	lease         time.Duration
 	most          int64 // 0: no bound
 	sample        float64
@@ -147,7 +149,7 @@ func (t *tap) see(at string, m *eip.Message) {
 	size := m.Size()
 	if n := t.bytes.Add(size); n <= tapBytes || n == size {
 		select {
-		case t.copies <- tappedMessage{at, time.Now(), m}:
+		case t.copies <- tappedMessage{at, t.clock.Now(), m}:
 			return
 		default:
 		}
@@ -167,7 +169,7 @@ func (s *Server) newTap(r *request) (*tap, []point, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &tap{lease: cmp.Or(r.duration("for", s.Timeout), min(defaultTapFor, s.Timeout)), most: r.whole("count"), sample: r.number("sample", 1), copies: make(chan tappedMessage, tapBuffer)}
+	t := &tap{clock: s.Clock, lease: cmp.Or(r.duration("for", s.Timeout), min(defaultTapFor, s.Timeout)), most: r.whole("count"), sample: r.number("sample", 1), copies: make(chan tappedMessage, tapBuffer)}
 	text := r.text("if")
 	if t.sample <= 0 || t.sample > 1 {
 		r.refuse("\"sample\" must be more than 0, and 1 at most")

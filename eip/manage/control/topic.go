@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -70,6 +68,16 @@ func (t *topicServer) run(opened func()) {
 	}
 }
 
+// pause waits; false: the Server is closed.
+func (s *Server) pause(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
+
 func (t *topicServer) listenOnce(open func()) error {
 	opening, cancel := context.WithTimeout(t.ctx, openTimeout)
 	src, err := t.broker.Source(opening, t.topic, broker.Subscription{Name: eip.NewID(), Exclusive: true, MaxLength: topicBacklog, Prefetch: topicPrefetch})
@@ -125,18 +133,16 @@ func (t *topicServer) take(_ context.Context, m *eip.Message) error {
 		}
 	}
 	if !t.lines[r.class()].put(t.ctx, from.sender, len(data), func() { t.handle(data, r) }) {
-		t.dropped.add(t.Log, errFlood)
+		t.dropped.Warn(t.Log, "control bus: too many commands; some were dropped")
 	}
 	return nil
 }
-
-var errFlood = errors.New("others wait in line")
 
 // reply sends a reply. Too many at once are dropped: the flows' messages go by the
 // same broker.
 func (t *topicServer) reply(m *eip.Message, asked *request, r Reply) bool {
 	if !t.answers(m.ReplyTo) {
-		t.nowhere.add(t.Log, fmt.Errorf("to %s", clip(m.ReplyTo)))
+		t.nowhere.Warn(t.Log, "control bus: an answer would not go to an inbox, and was not sent", slog.String("to", clip(m.ReplyTo)))
 		return false
 	}
 	body, err := json.Marshal(r)
