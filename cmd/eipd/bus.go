@@ -28,6 +28,7 @@ type bus struct {
 	wait     time.Duration
 	expect   int
 	waitSet  bool // the wait is as the command line says
+	credentials
 }
 
 // Times that processes have where the command line does not say.
@@ -45,6 +46,7 @@ func (b *bus) flags(cmd *cobra.Command) {
 	f.StringVar(&b.instance, "instance", "", "ask only the process of this `name`")
 	f.DurationVar(&b.wait, "wait", 2*time.Second, "how long to wait for the answers of all; the one process at a socket has 1m unless it is given")
 	f.IntVar(&b.expect, "expect", 0, "wait no longer than until this `number` of processes have answered")
+	b.credentials.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("broker", "socket")
 	cmd.MarkFlagsMutuallyExclusive("broker", "data-dir")
 	cmd.PreRunE = func(*cobra.Command, []string) error { return b.check(cmd) }
@@ -109,7 +111,7 @@ func (b *bus) dialTopic(ctx context.Context, u *url.URL) (*asked, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	at := fmt.Sprintf("topic %s of %s", b.topic, secrets.Hide(b.broker))
-	on, err := (&client{broker: b.broker, dataDir: b.dataDir}).open(ctx)
+	on, err := (&client{broker: b.broker, dataDir: b.dataDir, credentials: b.credentials}).open(ctx)
 	if err != nil {
 		return nil, failure{exitTimeout, unreachable(u, err)}
 	}

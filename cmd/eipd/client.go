@@ -22,36 +22,42 @@ import (
 type client struct {
 	broker  string
 	dataDir string
+	credentials
 }
 
 func (c *client) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.broker, "broker", "", "the broker's `URL` (default $EIPD_BROKER)")
 	cmd.Flags().StringVar(&c.dataDir, "data-dir", ".eipd", "the `folder` of an embedded: broker")
+	c.credentials.flags(cmd)
 }
 
-// lookup finds the broker's transport.
-func (c *client) lookup() (*url.URL, broker.Transport, error) {
+// lookup finds the broker's transport. name is how the command line gives its URL.
+func (c *client) lookup(name string) (*url.URL, broker.Transport, error) {
 	if c.broker == "" {
 		c.broker = os.Getenv("EIPD_BROKER") // which is no default of the flag, as help would say it
 	}
 	if c.broker == "" {
-		return nil, broker.Transport{}, errors.New("name the broker: --broker URL, or EIPD_BROKER")
+		return nil, broker.Transport{}, fmt.Errorf("name the broker: %s, or EIPD_BROKER", strings.Replace(name, ":", "", 1))
 	}
 	u, t, err := broker.Lookup(c.broker)
 	if err != nil {
-		return nil, t, fmt.Errorf("--broker: %w", err)
+		return nil, t, fmt.Errorf("%s%w", strings.TrimSuffix(name, "URL"), err)
 	}
 	return u, t, nil
 }
 
 // open connects to the broker.
 func (c *client) open(ctx context.Context) (broker.Broker, error) {
-	u, t, err := c.lookup()
+	u, t, err := c.lookup("--broker: URL")
 	if err != nil {
 		return nil, err
 	}
-	b, err := t.Open(ctx, broker.Config{URL: u, DataDir: c.dataDir, Instance: fmt.Sprintf("cli:%d", os.Getpid()),
+	config, err := c.to(broker.Config{URL: u, DataDir: c.dataDir, Instance: fmt.Sprintf("cli:%d", os.Getpid()),
 		Reconnect: broker.Reconnect{Min: 100 * time.Millisecond, Max: 2 * time.Second}, Log: secrets.Log(slog.New(logHandler("text", slog.LevelWarn)))})
+	if err != nil {
+		return nil, err
+	}
+	b, err := t.Open(ctx, config)
 	if errors.Is(err, embedded.ErrInUse) {
 		err = fmt.Errorf("%w\nThe process that has it is asked by its socket instead where --broker is its broker's URL, and --data-dir its data directory", err)
 	}

@@ -29,7 +29,7 @@ type living struct {
 // living returns the process whose socket is in the data directory, where it has the
 // broker open; nil where there is none.
 func (c *client) living(ctx context.Context, ch broker.Channel, name string) (*living, error) {
-	u, _, err := c.lookup()
+	u, _, err := c.lookup("--broker: URL")
 	if err != nil || u.Scheme != "embedded" {
 		return nil, err
 	}

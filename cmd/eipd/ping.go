@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,26 +14,33 @@ import (
 
 func newPing() *cobra.Command {
 	var timeout time.Duration
+	c := &client{}
 	cmd := &cobra.Command{
-		Use:   "ping URL",
+		Use:   "ping [URL]",
 		Short: "Can this broker be reached and used with these credentials?",
 		Long: `Connects to a broker step by step, and says which step fails: the name, TCP, TLS,
-the login, or the permission to use it. Exit code 3: not within the time-out.`,
-		Args: cobra.ExactArgs(1),
+the login, or the permission to use it. Without a URL, it is that of EIPD_BROKER. Exit
+code 3: not within the time-out.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			u, t, err := broker.Lookup(args[0])
+			c.broker = strings.Join(args, "")
+			u, t, err := c.lookup("URL")
 			if err != nil {
 				return err
 			}
-			at := secrets.Hide(args[0])
+			at := secrets.Hide(c.broker)
 			if t.Ping == nil {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s needs no connection\n", visible.Line(at))
 				return nil
 			}
 			begin := time.Now()
-			about, err := t.Ping(ctx, broker.Config{URL: u, Instance: "ping"})
+			config, err := c.to(broker.Config{URL: u, Instance: "ping"})
+			if err != nil {
+				return err
+			}
+			about, err := t.Ping(ctx, config)
 			if err != nil {
 				return late(ctx, fmt.Errorf("%s: %w", at, err))
 			}
@@ -40,6 +48,7 @@ the login, or the permission to use it. Exit code 3: not within the time-out.`,
 			return nil
 		},
 	}
+	c.credentials.flags(cmd)
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait")
 	return cmd
 }

@@ -13,7 +13,7 @@ import (
 
 // brokerConfig is what a broker is opened with, but for what the process adds.
 func brokerConfig(b *flow.Broker, u *url.URL) (broker.Config, error) {
-	tls, err := tlsConfig(b.TLS)
+	tls, err := TLS(b.TLS)
 	if err != nil {
 		return broker.Config{}, fmt.Errorf("open broker %s: %w", b.Name, err)
 	}
@@ -23,8 +23,8 @@ func brokerConfig(b *flow.Broker, u *url.URL) (broker.Config, error) {
 // maxPEM is how many bytes a file of certificates may have.
 const maxPEM = 1 << 20
 
-// tlsConfig reads the certificates that a tls block names.
-func tlsConfig(t *flow.TLSBlock) (*tls.Config, error) {
+// TLS reads the certificates that a tls block names; nil of none.
+func TLS(t *flow.TLSBlock) (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
 	}

@@ -2,8 +2,6 @@ package amqp
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -51,7 +49,7 @@ func probe(ctx context.Context, c *broker.Config, raw string) (conn *amqp.Connec
 	}()
 	if uri.Scheme == "amqps" {
 		if wire, err = remote.Secure(ctx, wire, uri.Host, c.TLS); err != nil {
-			return nil, nil, failed("TLS", "%w%s", err, advice(err))
+			return nil, nil, failed("TLS", "%w%s", err, remote.Advice(err))
 		}
 	}
 	heard := &heard{Conn: wire}
@@ -74,27 +72,6 @@ func reach(ctx context.Context, uri amqp.URI) (net.Conn, error) {
 	return wire, nil
 }
 
-// advice says what to do about a certificate.
-func advice(err error) string {
-	var unknown x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var plain tls.RecordHeaderError
-	switch {
-	case errors.As(err, &unknown):
-		return "; if the certificate is meant, name the one that signed it as ca"
-	case errors.As(err, &name):
-		return "; connect by a name that is in the certificate, or say it as server_name"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "; the broker needs a new certificate, or a clock is wrong"
-	case errors.As(err, &plain):
-		return "; this port does not speak TLS: is it one for amqp://?"
-	case strings.Contains(err.Error(), "remote error"):
-		return "; the broker refuses: it may want a client's certificate (cert and key), or another one"
-	}
-	return ""
-}
-
 // refusal says which step of AMQP's handshake failed.
 func refusal(ctx context.Context, err error, uri amqp.URI, wire *heard) error {
 	var a *amqp.Error
@@ -103,7 +80,7 @@ func refusal(ctx context.Context, err error, uri amqp.URI, wire *heard) error {
 	case ctx.Err() != nil:
 		return failed("AMQP", "it takes connections and does not answer: %w", ctx.Err())
 	case strings.Contains(err.Error(), "remote error: tls"):
-		return failed("TLS", "%w%s", err, advice(err))
+		return failed("TLS", "%w%s", err, remote.Advice(err))
 	case !wire.amqp():
 		return failed("AMQP", "what listens there does not speak AMQP 0-9-1, or not without TLS: %s", explain(err))
 	case errors.Is(err, amqp.ErrSASL):

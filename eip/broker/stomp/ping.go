@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
 )
 
@@ -40,8 +41,8 @@ func step(err error) error {
 		return fmt.Errorf("name: %w", err)
 	case errors.As(err, &e):
 		return fmt.Errorf("login: %w", err)
-	case strings.HasPrefix(err.Error(), "TLS: "):
-		return err
+	case strings.Contains(err.Error(), "tls: ") || strings.HasPrefix(err.Error(), "TLS: "):
+		return fmt.Errorf("TLS: %s%s", strings.TrimPrefix(err.Error(), "TLS: "), remote.Advice(err))
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Errorf("TCP: %w", err)
 	}

@@ -3,9 +3,11 @@ package remote
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -44,4 +46,25 @@ func Secure(ctx context.Context, wire net.Conn, host string, config *tls.Config)
 	}
 	conn := tls.Client(wire, config)
 	return conn, conn.HandshakeContext(ctx)
+}
+
+// Advice says what to do about a certificate.
+func Advice(err error) string {
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &unknown):
+		return "; if the certificate is meant, name the one that signed it as ca"
+	case errors.As(err, &name):
+		return "; connect by a name that is in the certificate, or say it as server_name"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "; the broker needs a new certificate, or a clock is wrong"
+	case errors.As(err, &plain):
+		return "; this port does not speak TLS: is it one for connections without it?"
+	case strings.Contains(err.Error(), "remote error"):
+		return "; the broker refuses: it may want a client's certificate (cert and key), or another one"
+	}
+	return ""
 }
