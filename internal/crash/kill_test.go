@@ -19,6 +19,7 @@ func scale(n, short int) int {
 // Killed at random moments while messages come steadily, eipd loses none and keeps
 // the order of each key.
 func TestKill_WhileFed(t *testing.T) {
+	t.Parallel()
 	n, kills := scale(100_000, 6_000), scale(50, 5)
 	dir := t.TempDir()
 	write(t, dir, "flow.hcl", routeFlow)
@@ -50,6 +51,7 @@ func TestKill_WhileFed(t *testing.T) {
 
 // Killed while few messages are under way, eipd doubles no more than these.
 func TestKill_DoublesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	n, kills := scale(100_000, 10_000), scale(50, 5)
 	const underWay = 10
 	dir := t.TempDir()
@@ -83,6 +85,7 @@ func TestKill_DoublesWhatIsUnderWay(t *testing.T) {
 // Killed at full speed, with all messages there from the beginning, eipd may double
 // what was under way, but loses nothing and keeps the order.
 func TestKill_AtFullSpeed(t *testing.T) {
+	t.Parallel()
 	n, kills := scale(100_000, 10_000), scale(50, 5)
 	dir := t.TempDir()
 	write(t, dir, "flow.hcl", routeFlow)

@@ -12,6 +12,7 @@ import (
 // Told to stop under load, eipd finishes what is in flight and ends with 0. The
 // next process goes on where it stopped: nothing is lost, and nothing doubled.
 func TestStop_UnderLoad(t *testing.T) {
+	t.Parallel()
 	n, stops := scale(50_000, 10_000), 5
 	dir := t.TempDir()
 	write(t, dir, "flow.hcl", routeFlow)
@@ -98,6 +99,7 @@ flow "give" {
 
 // Frozen and thawed, eipd goes on as if nothing had been.
 func TestFreeze_UnderLoad(t *testing.T) {
+	t.Parallel()
 	n, times := scale(50_000, 10_000), 10
 	dir := t.TempDir()
 	write(t, dir, "flow.hcl", routeFlow)

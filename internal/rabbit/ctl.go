@@ -41,6 +41,12 @@ func direct(args []string) string {
 		return fmt.Sprintf("rabbit_auth_backend_internal:add_user(%s, %s, <<>>)", text(args[0]), text(args[1]))
 	case command == "delete_user" && len(args) == 1:
 		return fmt.Sprintf("rabbit_auth_backend_internal:delete_user(%s, <<>>)", text(args[0]))
+	case command == "add_vhost" && len(args) == 1:
+		return fmt.Sprintf("rabbit_vhost:add(%s, <<>>)", text(args[0]))
+	case command == "clear_permissions" && len(args) == 1:
+		return fmt.Sprintf("rabbit_auth_backend_internal:clear_permissions(%s, %s, <<>>)", text(args[0]), text(vhost))
+	case command == "close_all_user_connections" && len(args) == 2:
+		return fmt.Sprintf("rabbit_networking:close_all_user_connections(%s, %s)", text(args[0]), text(args[1]))
 	case command == "set_permissions" && len(args) == 4:
 		return fmt.Sprintf("rabbit_auth_backend_internal:set_permissions(%s, %s, %s, %s, %s, <<>>)", text(args[0]), text(vhost), text(args[1]), text(args[2]), text(args[3]))
 	}

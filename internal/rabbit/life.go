@@ -126,9 +126,21 @@ func (n *Node) Sync(t testing.TB) {
 	n.Eval(t, "mnesia:sync_log()")
 }
 
+// Set changes a setting of the node for the connections and channels that are opened
+// from now on, until the test ends.
+func (n *Node) Set(t testing.TB, name string, value int) {
+	t.Helper()
+	before := n.Eval(t, fmt.Sprintf("application:get_env(rabbit, %s)", name)) // {ok, VALUE}
+	set := func(value string) {
+		n.Eval(t, fmt.Sprintf("application:set_env(rabbit, %s, %s)", name, value))
+	}
+	t.Cleanup(func() { set(fmt.Sprintf("element(2, %s)", before)) })
+	set(fmt.Sprint(value))
+}
+
 // Memory sets the part of the machine's memory that the node may use. At 0 it
 // raises its alarm, and takes no messages.
 func (n *Node) Memory(t testing.TB, part float64) {
 	t.Helper()
-	n.Ctl(t, "set_vm_memory_high_watermark", fmt.Sprint(part))
+	n.Eval(t, fmt.Sprintf("vm_memory_monitor:set_vm_memory_high_watermark(%g)", part))
 }

@@ -37,19 +37,6 @@ type Node struct {
 // An Option changes a node before it starts.
 type Option func(*Node) error
 
-// Config adds a line to the node's configuration.
-func Config(line string) Option {
-	return func(n *Node) error { return n.configure(line) }
-}
-
-// Advanced sets what only Erlang terms can, which go in between the brackets of
-// [{rabbit, []}].
-func Advanced(terms string) Option {
-	return func(n *Node) error {
-		return os.WriteFile(filepath.Join(n.dir, "advanced.config"), []byte("[{rabbit, ["+terms+"]}]."), 0o600)
-	}
-}
-
 // Start starts a node of the test's own, which ends with the test.
 func Start(t testing.TB, options ...Option) *Node {
 	t.Helper()

@@ -21,6 +21,7 @@ func TestNode(t *testing.T) {
 	if _, err := ch.QueueDeclare("q", true, false, false, false, nil); err != nil {
 		t.Fatal(err)
 	}
+	n.Sync(t)
 	n.Kill()
 	if conn, err := amqp.Dial(n.URL()); err == nil {
 		conn.Close()

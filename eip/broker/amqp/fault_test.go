@@ -34,7 +34,7 @@ func (r *rig) expect(faults int) {
 func TestFault_NodeKilled(t *testing.T) {
 	r := start(t, 0, nil)
 	r.node.Sync(t)
-	r.n = 30_000
+	r.n = 10_000
 	r.fill()
 	r.sent(2_000)
 	r.node.Kill()

@@ -21,7 +21,9 @@ import (
 // comes again: a stage is not begun a second time, attempts are counted on, and
 // messages that look alike are told apart.
 func TestFault_ConsumerTimeoutKeepsWork(t *testing.T) {
-	n := rabbit.Start(t, rabbit.Advanced("{consumer_timeout, 500}, {channel_tick_interval, 100}"))
+	n := rabbit.Shared(t)
+	n.Set(t, "consumer_timeout", 500)
+	n.Set(t, "channel_tick_interval", 100)
 	const stage = 2500 * time.Millisecond
 	for name, test := range map[string]struct {
 		concurrency int

@@ -105,8 +105,7 @@ func TestSenders_DisturbNobody(t *testing.T) {
 
 // A queue that has lost its quorum confirms nothing, and holds up nobody else on the same
 // AMQP channel.
-func TestSenders_StuckQueue(t *testing.T) {
-	nodes := rabbit.Cluster(t, 3)
+func stuckQueue(t *testing.T, nodes []*rabbit.Node) {
 	b := open(t, config(t, nodes[0].URL()))
 	defer b.Close()
 	stuck, free := queue(t, "stuck"), queue(t, "free")
@@ -167,7 +166,8 @@ func TestChannels_Few(t *testing.T) {
 }
 
 func allow(t *testing.T, most int) {
-	n := rabbit.Start(t, rabbit.Config(fmt.Sprintf("channel_max = %d", most)))
+	n := rabbit.Shared(t)
+	n.Set(t, "channel_max", most)
 	network := netfault.Start(t, n.Address())
 	b := open(t, config(t, "amqp://guest:guest@"+network.Address()+"/"))
 	defer b.Close()
