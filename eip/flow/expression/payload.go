@@ -88,32 +88,19 @@ func (e *environment) read(p *place) any {
 	}
 	e.saw(exact)
 	if steps < len(p.path.Keys) {
-		p.missing(steps, v == nil, v)
+		p.missing(steps, v)
 		return nil
 	}
 	return v
 }
 
-// peek returns what is at a place without decoding it.
-func (e *environment) peek(p *place) document.Value {
-	v, steps := e.document(p).Get(p.path)
-	if steps < len(p.path.Keys) {
-		p.missing(steps, v.Kind == document.Null, v)
-		return document.Value{}
-	}
-	return v
-}
-
 // missing fails, but for a member of nil that is asked for by ?.
-func (p *place) missing(steps int, isNil bool, v any) {
+func (p *place) missing(steps int, v any) {
 	switch {
-	case isNil && p.optional[steps]:
-	case isNil:
+	case v == nil && p.optional[steps]:
+	case v == nil:
 		fail("%s is nil and has no member %s", p.upTo(steps), p.path.Keys[steps])
 	default:
-		if d, ok := v.(document.Value); ok {
-			v = d.Empty()
-		}
 		fail("%s is %s and has no member %s", p.upTo(steps), kindOf(v), p.path.Keys[steps])
 	}
 }

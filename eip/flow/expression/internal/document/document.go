@@ -53,13 +53,13 @@ type Document struct {
 // found is what a path led to.
 type found struct {
 	path  unique.Handle[string]
-	value Value
 	steps int
 	box   box
 }
 
-// box keeps a decoded value.
+// box keeps a value, decoded once somebody wants it.
 type box struct {
+	raw         []byte // nil: null
 	value       any
 	full, exact bool
 }
@@ -68,11 +68,14 @@ type box struct {
 const smallText = 4 << 10
 
 // decode fills a box, and counts among what m takes what that takes.
-func (d *Document) decode(b *box, v Value, m *eip.Message) error {
-	n := len(v.raw)
-	if v.Kind == List || v.Kind == Map {
-		if n *= 64; len(v.raw) > smallText {
-			n = footprint.Of(v.raw)
+func (d *Document) decode(b *box, m *eip.Message) error {
+	if b.full || b.raw == nil {
+		return nil
+	}
+	n := len(b.raw)
+	if b.raw[0] == '{' || b.raw[0] == '[' {
+		if n *= 64; len(b.raw) > smallText {
+			n = footprint.Of(b.raw)
 		}
 	}
 	if n > footprint.Most-d.taken {
@@ -82,7 +85,7 @@ func (d *Document) decode(b *box, v Value, m *eip.Message) error {
 	if n > smallText*64 && m != nil {
 		m.Charge(int64(n))
 	}
-	b.value, b.exact = v.decode()
+	b.value, b.exact = decode(b.raw)
 	b.full = true
 	return nil
 }
@@ -107,31 +110,20 @@ func (d *Document) Init(src []byte) error {
 		s.keys[i] -= uint32(start)
 	}
 	d.root, d.keys, d.escapedKey, d.found = src[start:end], s.keys, s.escapedKey, d.firstFound[:0]
+	d.whole.raw = d.root
 	return nil
 }
 
-// Get follows a path. steps is how many of its keys could be looked up: where it
-// is less than all, v is what lacks members, be it null or no object. A key that
-// an object lacks gives null.
-func (d *Document) Get(p *Path) (v Value, steps int) {
-	d.mu.Lock()
-	f := d.get(p)
-	v, steps = f.value, f.steps
-	d.mu.Unlock()
-	return v, steps
-}
-
-// Any is Get with the value decoded, and counted among what m takes. exact says that
-// there is a Number in it.
+// Any follows a path, decodes what is there, and counts it among what m takes. steps is
+// how many of the path's keys could be looked up: where it is less than all, v is what
+// lacks members, be it null or no object. A key that an object lacks gives null. exact
+// says that there is a json.Number in v.
 func (d *Document) Any(p *Path, m *eip.Message) (v any, steps int, exact bool, err error) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	f := d.get(p)
-	if !f.box.full {
-		err = d.decode(&f.box, f.value, m)
-	}
-	v, exact, steps = f.box.value, f.box.exact, f.steps
-	d.mu.Unlock()
-	return v, steps, exact, err
+	err = d.decode(&f.box, m)
+	return f.box.value, f.steps, f.box.exact, err
 }
 
 func (d *Document) get(p *Path) *found {
@@ -140,26 +132,26 @@ func (d *Document) get(p *Path) *found {
 			return &d.found[i]
 		}
 	}
-	value, steps := d.walk(p.Keys)
-	d.found = append(d.found, found{path: p.id, value: value, steps: steps})
+	raw, steps := d.walk(p.Keys)
+	d.found = append(d.found, found{path: p.id, steps: steps, box: box{raw: raw}})
 	return &d.found[len(d.found)-1]
 }
 
-func (d *Document) walk(keys []string) (v Value, steps int) {
+func (d *Document) walk(keys []string) (raw []byte, steps int) {
 	if d.root[0] != '{' {
-		return newValue(d.root), 0
+		return d.root, 0
 	}
-	raw := lookup(d.root, d.keys, d.escapedKey, keys[0])
+	raw = lookup(d.root, d.keys, d.escapedKey, keys[0])
 	for steps = 1; raw != nil; steps++ {
 		if steps == len(keys) || raw[0] != '{' {
-			return newValue(raw), steps
+			return raw, steps
 		}
 		var some [64]uint32
 		s := scanner{src: raw, keys: some[:0]}
 		s.object(0, 1, true)
 		raw = lookup(raw, s.keys, s.escapedKey, keys[steps])
 	}
-	return Value{}, steps
+	return nil, steps
 }
 
 // lookup returns the value of an object's last member of a key, the one that counts
@@ -187,8 +179,6 @@ func lookup(object []byte, keys []uint32, escaped bool, key string) []byte {
 func (d *Document) Whole(m *eip.Message) (v any, exact bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.whole.full {
-		err = d.decode(&d.whole, newValue(d.root), m)
-	}
+	err = d.decode(&d.whole, m)
 	return d.whole.value, d.whole.exact, err
 }

@@ -3,115 +3,33 @@ package document
 import (
 	"bytes"
 	"encoding/json"
-	"math"
 	"strconv"
 
 	"github.com/eipd/eipd/eip/content"
 )
 
-// A Kind is what a JSON value is.
-type Kind uint8
-
-// The kinds. The zero Value is null.
-const (
-	Null Kind = iota
-	Bool
-	Int
-	Float
-	Number // which neither an int nor a float64 gives back as it is written
-	Text
-	List
-	Map
-)
-
-// A Value is a part of a document, decoded as far as needed.
-type Value struct {
-	Kind Kind
-	bits uint64 // of an Int, a Float or a Bool
-	raw  []byte // of a Text, without its quotes and without escapes; of a Number, List or Map, all of it
-}
-
-// newValue reads the value that raw is, which is valid.
-func newValue(raw []byte) Value {
+// decode reads the value that raw is, which is valid, as eip.Message's Value does. exact
+// says that there is a json.Number in it: a number which neither an int nor a float64
+// gives back as it is written.
+func decode(raw []byte) (v any, exact bool) {
 	switch raw[0] {
-	case '{':
-		return Value{Kind: Map, raw: raw}
-	case '[':
-		return Value{Kind: List, raw: raw}
+	case '{', '[':
+		d := decoder{src: raw}
+		return d.value(), d.exact
 	case '"':
-		raw = raw[1 : len(raw)-1]
-		if bytes.IndexByte(raw, '\\') >= 0 {
-			raw = []byte(unquote(raw))
-		}
-		return Value{Kind: Text, raw: raw}
-	case 't':
-		return Value{Kind: Bool, bits: 1}
-	case 'f':
-		return Value{Kind: Bool}
+		return unquote(raw[1 : len(raw)-1]), false
+	case 't', 'f':
+		return raw[0] == 't', false
 	case 'n':
-		return Value{}
+		return nil, false
 	}
 	if i, ok := integer(raw); ok {
-		return Value{Kind: Int, bits: uint64(i)}
+		return i, false
 	}
 	if f, ok := content.SameFloat(string(raw)); ok {
-		return Value{Kind: Float, bits: math.Float64bits(f)}
+		return f, false
 	}
-	return Value{Kind: Number, raw: raw}
-}
-
-// Is reports whether v is the text s.
-func (v Value) Is(s string) bool { return v.Kind == Text && string(v.raw) == s }
-
-// Int is the value of an Int.
-func (v Value) Int() int { return int(v.bits) }
-
-// Float is the value of an Int or Float; false where v is neither.
-func (v Value) Float() (float64, bool) {
-	switch v.Kind {
-	case Int:
-		return float64(int(v.bits)), true
-	case Float:
-		return math.Float64frombits(v.bits), true
-	}
-	return 0, false
-}
-
-// Any decodes v, as eip.Message's Value does.
-func (v Value) Any() any {
-	decoded, _ := v.decode()
-	return decoded
-}
-
-// Empty is Any, but nothing is in a list or map.
-func (v Value) Empty() any {
-	switch v.Kind {
-	case List:
-		return []any{}
-	case Map:
-		return map[string]any{}
-	}
-	return v.Any()
-}
-
-// decode also reports whether there is a Number in it.
-func (v Value) decode() (_ any, exact bool) {
-	switch v.Kind {
-	case Bool:
-		return v.bits == 1, false
-	case Int:
-		return int(v.bits), false
-	case Float:
-		return math.Float64frombits(v.bits), false
-	case Text:
-		return string(v.raw), false
-	case List, Map:
-		d := decoder{src: v.raw}
-		return d.value(), d.exact
-	case Number:
-		return json.Number(v.raw), true
-	}
-	return nil, false
+	return json.Number(raw), true
 }
 
 // integer reads a number that has neither fraction nor exponent, and fits.
@@ -155,7 +73,7 @@ func unquote(raw []byte) string {
 type decoder struct {
 	src   []byte
 	i     int
-	exact bool // a Number was seen
+	exact bool // a json.Number was seen
 }
 
 func (d *decoder) value() any {
@@ -173,7 +91,7 @@ func (d *decoder) value() any {
 			d.i++
 		}
 	}
-	v, exact := newValue(d.src[start:d.i]).decode()
+	v, exact := decode(d.src[start:d.i])
 	d.exact = d.exact || exact
 	return v
 }
