@@ -81,12 +81,12 @@ type chainLink struct {
 }
 
 func (l *chainLink) Handle(ctx context.Context, m *Message) (err error) {
-	var span Span
+	var followed *Message
 	if m.trace != nil {
-		m, span = l.arrive(m)
+		m, followed = l.arrive(m)
 	}
 	v := l.enter(m)
-	v.span = span
+	v.followed = followed
 	defer l.leave(&v, &err)
 	return l.stage.Process(ctx, m, l.next)
 }

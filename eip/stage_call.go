@@ -12,8 +12,8 @@ type stageCall struct {
 	first bool   // the message was not there in an earlier attempt
 	noted uint32 // before the call
 
-	span       Span // nil: nobody follows the message
-	*stopwatch      // nil: the call is not measured
+	followed   *Message // that has a span of the stage; nil: nobody follows it
+	*stopwatch          // nil: the call is not measured
 	began      time.Duration
 	below      int64 // what other stages had taken of the message's time by then
 }
@@ -50,12 +50,10 @@ func (l *chainLink) leave(c *stageCall, err *error) {
 	if here {
 		*err = &StageError{Address: l.address, Err: *err}
 	}
-	if c.span != nil {
-		if here {
-			c.span.End(*err)
-		} else {
-			c.span.End(nil)
-		}
+	if m := c.followed; m != nil && here {
+		m.trace.end(m.trace.span, m, *err)
+	} else if m != nil {
+		m.trace.span.End(nil)
 	}
 	r := c.receipt
 	if r == nil {

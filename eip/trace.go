@@ -46,12 +46,14 @@ type trace struct {
 	outer   *trace // nil: it is the flow
 	span    Span   // nil: only the history is kept
 	history *Clock // that stamps the Message History; nil: there is none
+	// discreet, where set, makes of an error the one that a span ends with.
+	discreet func(*Message, error) error
 }
 
 // follow begins to follow m, which the flow has taken.
 func (x *run) follow(m *Message) *Message {
 	c := *m
-	c.trace = &trace{address: x.Name}
+	c.trace = &trace{address: x.Name, discreet: x.Discreet}
 	if x.History {
 		c.trace.history = &x.Env.Clock
 		c.Headers = passed(c.Headers, x.Name, x.Env.Clock.Now())
@@ -63,22 +65,24 @@ func (x *run) follow(m *Message) *Message {
 }
 
 // arrive is what becomes of a message that is followed when it gets to a chainLink. A
-// chainLink without address follows the last stage of a body.
-func (l *chainLink) arrive(m *Message) (*Message, Span) {
+// chainLink without address follows the last stage of a body. followed is the message
+// where it has a span of the stage, which is to be ended.
+func (l *chainLink) arrive(m *Message) (at, followed *Message) {
 	t := m.trace.within(l.scope)
 	c := *m
 	if l.address == "" {
 		c.trace = t
 		return &c, nil
 	}
-	c.trace = &trace{address: l.address, outer: t, history: t.history}
+	c.trace = &trace{address: l.address, outer: t, history: t.history, discreet: t.discreet}
 	if t.history != nil {
 		c.Headers = passed(c.Headers, l.address, t.history.Now())
 	}
 	if t.span != nil {
 		c.trace.span = t.span.Stage(l.address, &c)
+		followed = &c
 	}
-	return &c, c.trace.span
+	return &c, followed
 }
 
 // within returns where a message is that goes on in the body of the given address,
@@ -115,8 +119,16 @@ func Send(ctx context.Context, h Handler, m *Message, to Place) error {
 	}
 	span, headers := t.span.Send(to, m)
 	err := h.Handle(ctx, m.WithHeaders(headers))
-	span.End(err)
+	t.end(span, m, err)
 	return err
+}
+
+// end ends a span of m.
+func (t *trace) end(span Span, m *Message, err error) {
+	if err != nil && t.discreet != nil {
+		err = t.discreet(m, err)
+	}
+	span.End(err)
 }
 
 // returnAddress takes the replies to a message.

@@ -176,3 +176,29 @@ func TestFlow_History(t *testing.T) {
 		t.Error("the history of a message that came in was changed")
 	}
 }
+
+// No span ends with more of an error than others see, be it of a stage, of what is sent
+// or of the flow.
+func TestTracer_IsDiscreet(t *testing.T) {
+	var b book
+	fails := eip.HandlerFunc(func(context.Context, *eip.Message) error { return errors.New("boom") })
+	run(t, &eip.Flow{Name: "f", Source: eiptest.NewTexts("m"), Env: eip.Env{Tracer: &b}, Retry: eip.Retry{Attempts: 2, Delay: 1},
+		Stages: []eip.Stage{named("f.sends", sends{sendTo("there", fails)})}, To: eip.Discard, DeadLetter: eip.Discard,
+		Discreet: func(m *eip.Message, _ error) error { return errors.New("discreet about " + string(m.Body())) }})
+	got := strings.Join(b.lines, "\n")
+	for _, span := range []string{"end receive m > f.sends > send there", "end receive m > f.sends", "retry 1 receive m", "dead_lettered receive m"} {
+		if !strings.Contains(got, span+": discreet about m") {
+			t.Errorf("%s is not discreet", span)
+		}
+	}
+	if strings.Contains(got, "boom") {
+		t.Errorf("noted\n%s", got)
+	}
+}
+
+// sends is a stage that sends elsewhere.
+type sends struct{ to eip.Handler }
+
+func (s sends) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
+	return s.to.Handle(ctx, m)
+}

@@ -41,7 +41,7 @@ func (l *loading) loadBy(load func(flow.Options) (*flow.Config, hcl.Diagnostics)
 		variables[name] = value
 	}
 	config, diags := load(flow.Options{Files: files, NoFiles: l.noFiles, Variables: variables, VarFiles: l.varFiles, Environment: l.env, Broker: l.broker})
-	if err := config.WriteDiagnostics(os.Stderr, diags, isTerminal(os.Stderr)); err != nil {
+	if err := config.WriteDiagnostics(os.Stderr, diags, colourful(os.Stderr)); err != nil {
 		return nil, failure{exitFailed, err}
 	}
 	if diags.HasErrors() {
@@ -75,10 +75,4 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// isTerminal reports whether people are likely to see colours.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

@@ -75,9 +75,9 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 	}
 	t.known = len(s.instances)
 	slices.Sort(s.instances)
-	s.lines = slices.SortedFunc(maps.Values(lines), func(a, b *topLine) int {
-		return slices.Compare(strings.Split(a.address, "."), strings.Split(b.address, "."))
-	})
+	for _, address := range addresses(lines) {
+		s.lines = append(s.lines, lines[address])
+	}
 	s.addChannels()
 	return s
 }

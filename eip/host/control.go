@@ -15,10 +15,7 @@ import (
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
-var (
-	_ control.Process = (*Host)(nil)
-	_ control.Deep    = (*Host)(nil)
-)
+var _ control.Process = (*Host)(nil)
 
 // Brokers says how the brokers do that are in use.
 func (h *Host) Brokers() []control.Broker {

@@ -95,3 +95,9 @@ func (r *flowRun) sentTo(to flow.Ref, m *eip.Message, keptOut bool) {
 	}
 	r.unit.host.step(s)
 }
+
+// discreet returns the error that a message of the flow failed with as it may be
+// seen outside.
+func (r *flowRun) discreet(m *eip.Message, err error) error {
+	return r.unit.host.secrets.Error(r.unit.host.control.Discreet(m, err))
+}

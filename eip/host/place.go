@@ -23,7 +23,7 @@ func (r *flowRun) tracer() eip.Tracer {
 		ch := r.config.Channels[f.String()]
 		from[ch.Address] = channelPlace(ch, r.config.BrokerOf(ch))
 	}
-	return discreetTracer{tracer(r.decl.Name, from), r}
+	return tracer(r.decl.Name, from)
 }
 
 func adapterPlace(a *flow.Adapter) eip.Place {

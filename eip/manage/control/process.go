@@ -21,6 +21,9 @@ type Process interface {
 	// Traffic returns the channels and adapters that the flows read and send to, by
 	// name.
 	Traffic() []Traffic
+	// Depths says how many messages wait in the queues and subscriptions that the flows
+	// use. It answers within a second, with what it knows by then.
+	Depths() []Depth
 	// Inject puts m into a declared channel. The message is settled when it is there.
 	Inject(ctx context.Context, channel string, m *eip.Message) error
 	// Source takes messages from a declared queue; so many at once.
@@ -42,6 +45,9 @@ type Process interface {
 type Flow interface {
 	Name() string
 	State() State
+	// Hindrance says that a flow that is Running is Refused or Waiting, and why; "" where
+	// it is not.
+	Hindrance() (State, string)
 	// From and To are the channels and adapters that the flow reads and sends to, as
 	// the flow file names them.
 	From() []string
@@ -98,15 +104,10 @@ const (
 	Waiting State = "waiting" // it is away for a while
 )
 
-// Hindered is a Flow that can say that it is Refused or Waiting, and why; "" where
-// it is not.
-type Hindered interface{ Hindrance() (State, string) }
-
 // StateOf is what a flow does and, where something keeps it from working, why.
 func StateOf(f Flow) (state State, why string) {
-	state = f.State()
-	if h, ok := f.(Hindered); ok && state == Running {
-		if hindered, why := h.Hindrance(); hindered != "" {
+	if state = f.State(); state == Running {
+		if hindered, why := f.Hindrance(); hindered != "" {
 			return hindered, why
 		}
 	}
@@ -130,10 +131,6 @@ type Traffic struct {
 	*stats.Traffic
 	Implicit bool // no file names it; only who asks for it wants to see it before it is used
 }
-
-// Deep is a Process that can say how many messages wait in the queues and subscriptions
-// that its flows use. It answers within a second, with what it knows by then.
-type Deep interface{ Depths() []Depth }
 
 // A Depth is what waits in a queue or subscription, and was not taken by anybody.
 type Depth struct {
