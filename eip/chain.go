@@ -53,7 +53,13 @@ func endAt(to Handler) end {
 	case nil, *chainLink, discard:
 		return end{to: to}
 	case Multicast:
-		return end{to, int32(len(to))}
+		e := end{to: to}
+		for _, h := range to {
+			if _, chained := h.(*chainLink); !chained { // whose end counts
+				e.copies++
+			}
+		}
+		return e
 	}
 	return end{to, 1}
 }

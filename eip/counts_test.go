@@ -123,6 +123,36 @@ func (w *within) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 
 func (w *within) Nested() []*eip.Pipe { return []*eip.Pipe{&w.body} }
 
+// What a Chain as To, or as one of several, lets through is counted by its own end; its
+// stages stand beside the flow's.
+func TestCounts_OfChainsToSendBy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		beside := named("f.i.filter", onNumber(doing{1: drop, 2: failUntil(2)}))
+		for name, c := range map[string]struct {
+			to   func(by eip.Handler) eip.Handler
+			want stats.Counts
+		}{
+			"alone": {func(by eip.Handler) eip.Handler { return by }, stats.Counts{Received: 3, Sent: 2, Dropped: 1, Retried: 1, Copies: 2}},
+			"one of two": {func(by eip.Handler) eip.Handler { return eip.Multicast{by, eip.HandlerFunc(eip.Discard.Handle)} },
+				stats.Counts{Received: 3, Sent: 3, Retried: 1, Copies: 5}},
+		} {
+			out := &recorder{}
+			by := eip.Chain([]eip.Stage{beside}, out)
+			f := &eip.Flow{Name: "f", Source: &numbered{n: 3}, To: c.to(by), Beside: []eip.Stage{beside}}
+			if err := f.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := f.Counts(); got != c.want {
+				t.Errorf("%s: %+v\nwant %+v", name, got, c.want)
+			}
+			if got, _ := beside.Counts(); got != (stats.Counts{Received: 3, Sent: 2, Dropped: 1, Retried: 1}) {
+				t.Errorf("%s: beside: %+v", name, got)
+			}
+			beside = named("f.i.filter", onNumber(doing{1: drop, 2: failUntil(2)}))
+		}
+	})
+}
+
 // A message that passed a stage in one attempt and fails there for good in another
 // has failed there.
 func TestCounts_OfAStageThatFailsLater(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,10 @@ type Flow struct {
 	Stages []Stage
 	// To takes what passes all stages. It may be nil where they let nothing pass.
 	To Handler
+	// Beside are stages that messages pass within To, or within what stages send to:
+	// who makes these Handlers chains them. The Flow opens, numbers and closes them after
+	// Stages.
+	Beside []Stage
 
 	// Concurrency is how many messages are worked on at once; 1 (also 0) keeps the
 	// source's order.
@@ -178,7 +183,7 @@ func (f *Flow) prepare() *run {
 		f.Env.Log = f.Env.Log.With(slog.String("flow", f.Name))
 	}
 	f.Env.Flow = f.Name
-	numberStages(f.Stages)
+	numberStages(f.all())
 	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency), start: slowStart{first: firstWindow},
 		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), free: make(chan struct{}, 1)}
 	x.work, x.stopWork = context.WithCancel(context.Background())
@@ -193,9 +198,12 @@ func orElse[T comparable](v, otherwise T) T {
 	return v
 }
 
+// all are the stages that messages pass, wherever these stand.
+func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
+
 // open opens the stages, and returns those that must be closed again.
 func (x *run) open(ctx context.Context) (opened []Closer, err error) {
-	for n, s := range Walk(x.Stages) {
+	for n, s := range Walk(x.all()) {
 		if o, ok := s.(Opener); ok {
 			env := x.Env
 			env.Address, env.DeadLetter, env.Invalid = n.address(), x.DeadLetter, x.Invalid

@@ -53,3 +53,55 @@ flow "f" {
 		t.Errorf("it printed more: %q", c.printed)
 	}
 }
+
+// What interceptors put into a flow is set, listed and counted by addresses in it.
+func TestControl_Interceptors(t *testing.T) {
+	c := runControlled(t, `
+queue "in" {}
+adapter "stdio" "out" {}
+
+interceptor "sane" {
+  on = "receive"
+  filter {
+    if      = "body.n > 10"
+    dynamic = true
+  }
+}
+interceptor "mask" {
+  on = "send"
+  filter {
+    if      = "body.n < 100"
+    dynamic = true
+  }
+}
+flow "shop" {
+  from = queue.in
+  send { to = adapter.out }
+  to = adapter.out
+}
+`, "one")
+	inject := func(body string, times int) {
+		t.Helper()
+		c.ask(0, "control", "inject", "queue.in", "body="+body)
+		for range times {
+			if got := c.line(t); got != body {
+				t.Errorf("of %s it printed %q", body, got)
+			}
+		}
+	}
+	inject(`{"n": 50}`, 2)
+	inject(`{"n": 5}`, 0)
+	inject(`{"n": 500}`, 0)
+	c.ask(0, "control", "set", "shop.sane.filter", "if=true")
+	inject(`{"n": 6}`, 2)
+	c.ask(0, "control", "set", "shop.mask.filter", "if=body.n < 1000")
+	inject(`{"n": 700}`, 2)
+	stdout, _ := c.ask(0, "control", "list", "shop")
+	holds(t, stdout, `shop.sane.filter filter`, `shop.mask.filter filter`)
+	stdout, _ = c.ask(0, "control", "stats", "shop")
+	holds(t, stdout, "shop.mask.filter 8 6")
+	c.interrupt(t)
+	if len(c.printed) > 0 {
+		t.Errorf("it printed more: %q", c.printed)
+	}
+}

@@ -9,7 +9,7 @@ import (
 	"github.com/eipd/eipd/eip"
 )
 
-// Build decodes the flows and adapters again, and returns a Config of the same
+// Build decodes the flows, interceptors and adapters again, and returns a Config of the same
 // settings, whose stages, endpoints and adapters nobody else has: who runs flows opens,
 // binds and changes them. Settings are not evaluated anew: files and the environment
 // say what they said when c was loaded. The clock is that of expressions.
@@ -35,5 +35,6 @@ func (d *decoder) build(of *Config) (diags hcl.Diagnostics) {
 	for _, f := range of.Flows {
 		d.flow_(f.block)
 	}
+	d.intercept(of.interceptors)
 	return nil
 }

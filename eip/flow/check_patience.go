@@ -36,7 +36,7 @@ func (d *decoder) checkPatience(f *Flow) {
 				"%s may take %v, and RabbitMQ delivers anew what is not settled within %v. The work on it goes on here, but another process may begin it too. Set the queue's argument x-consumer-timeout, or RabbitMQ's consumer_timeout, to more.", option, takes, limit))
 		}
 	}
-	for n, s := range eip.Walk(f.Body.Stages) {
+	for n, s := range eip.Walk(f.Stages()) {
 		if v := reflect.Indirect(reflect.ValueOf(s)); v.Kind() == reflect.Struct {
 			if t := v.FieldByName("Timeout"); t.IsValid() && t.Type() == reflect.TypeFor[time.Duration]() {
 				warn("The timeout of "+n.Address, time.Duration(t.Int()))

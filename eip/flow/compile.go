@@ -18,7 +18,7 @@ import (
 )
 
 // topLevel are the blocks that a file may hold, and how many labels each has.
-var topLevel = map[string]int{"variable": 1, "environment": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "group": 1, "control_bus": 0}
+var topLevel = map[string]int{"variable": 1, "environment": 1, "locals": 0, "broker": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "group": 1, "interceptor": 1, "control_bus": 0}
 
 // compile turns parsed files into the Config.
 func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
@@ -45,6 +45,8 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	for _, b := range blocks["flow"] {
 		d.flow_(b)
 	}
+	d.config.interceptors = d.interceptors(blocks["interceptor"])
+	d.intercept(d.config.interceptors)
 	for _, b := range blocks["group"] {
 		d.group(b)
 	}
@@ -225,10 +227,11 @@ func (d *decoder) adapter(b *syntax.Block) {
 
 func (d *decoder) flow_(b *syntax.Block) {
 	name := b.Labels[0].Name
-	f := &Flow{FlowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[Ref]*Endpoint{}, stageKinds: map[string]string{}, uses: map[Ref]int{}, lastResort: map[Ref]int{}}
+	f := newDecl(b)
 	f.Name = name
 	before := d.limits
-	d.flow, d.limits = f, &expression.Limits{Compile: before.Compile, Clock: before.Clock}
+	f.limits = &expression.Limits{Compile: before.Compile, Clock: before.Clock}
+	d.flow, d.limits = f, f.limits
 	defer func() { d.flow, d.limits = nil, before }()
 	d.said = sha256.New()
 	d.decode(f.FlowBlock, b, place{what: fmt.Sprintf("flow %q", name), address: name})

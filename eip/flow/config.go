@@ -47,6 +47,7 @@ type Config struct {
 	control   *ControlBusBlock // nil: no file says anything of it
 	groups    map[string]*groupBlock
 
+	interceptors []*interceptor    // in the order in which messages pass them
 	environments []string          // in the order of the files
 	unvalued     []*hcl.Diagnostic // variables that only environments give a value
 }

@@ -26,6 +26,7 @@ type decoder struct {
 	file     string           // whose setting is evaluated
 	budget   *setting.Budget
 	flow     *Flow    // the flow that is decoded; nil outside of one
+	direct   bool     // what its stages send passes no interceptors
 	path     []string // the locals under way
 	// filesBroken: a variable file could not be read, so what it gives is not known.
 	filesBroken bool
@@ -159,7 +160,7 @@ func (d *decoder) struct_(v reflect.Value, s *schema.Block, b *syntax.Block, at 
 		switch attribute := s.Attribute(a.Name); {
 		case attribute != nil:
 			sound = d.attribute(v, attribute, a) && sound
-		case a.Name == "to" && pipe != nil:
+		case a.Name == "to" && pipe != nil && !s.Body.Through:
 			if pipe.To = d.handler(a.Expr, "to"); pipe.To == nil {
 				sound, pipe.To = false, eip.Discard
 			}

@@ -105,7 +105,10 @@ func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, b
 		blocks = append(blocks, n.Name)
 	}
 	if s.Body != nil {
-		attributes, blocks = append(attributes, "to"), append(blocks, eip.Stages.Names()...)
+		blocks = append(blocks, eip.Stages.Names()...)
+		if !s.Body.Through {
+			attributes = append(attributes, "to")
+		}
 	}
 	if block {
 		for _, a := range attributes {

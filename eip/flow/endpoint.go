@@ -3,12 +3,14 @@ package flow
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 )
 
@@ -20,6 +22,8 @@ type Flow struct {
 	// first named.
 	Endpoints []*Endpoint
 
+	limits     *expression.Limits
+	beside     []eip.Stage // of interceptors, which what it sends passes
 	block      *syntax.Block
 	said       []byte // a digest of it
 	endpoints  map[Ref]*Endpoint
@@ -28,6 +32,18 @@ type Flow struct {
 	// lastResort how often of these as its dead_letter or invalid_message.
 	uses, lastResort map[Ref]int
 }
+
+// newDecl is a flow before it is decoded.
+func newDecl(b *syntax.Block) *Flow {
+	return &Flow{FlowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[Ref]*Endpoint{}, stageKinds: map[string]string{}, uses: map[Ref]int{}, lastResort: map[Ref]int{}}
+}
+
+// Beside returns the stages of interceptors that messages pass when they are sent.
+func (f *Flow) Beside() []eip.Stage { return f.beside }
+
+// Stages returns all stages of the flow: those of its body, with what interceptors put
+// before them, and those beside it.
+func (f *Flow) Stages() []eip.Stage { return slices.Concat(f.Body.Stages, f.beside) }
 
 // StageKind returns the kind of the stage that has an address, as flow files name it.
 func (f *Flow) StageKind(address string) string { return f.stageKinds[address] }
@@ -73,6 +89,9 @@ type Endpoint struct {
 	oneWay bool // what it leads to never replies
 	send   eip.Handler
 	inbox  func(ctx context.Context, name string) (eip.Inbox, error)
+
+	before  []eip.Stage // of interceptors
+	through eip.Handler // by which stages send; nil: there are none
 }
 
 // Bind has the Endpoint send to what is open, and take replies in inboxes beside it,
@@ -92,10 +111,23 @@ func (e *Endpoint) Handle(ctx context.Context, m *eip.Message) error {
 	return e.send.Handle(ctx, m)
 }
 
-// channelEndpoint can take replies as well.
-type channelEndpoint struct{ *Endpoint }
+// side is an Endpoint where a stage or body sends to it.
+type side struct {
+	*Endpoint
+	direct bool // past interceptors: dead letters, and what interceptors send
+}
 
-func (e channelEndpoint) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
+func (e side) Handle(ctx context.Context, m *eip.Message) error {
+	if e.through != nil && !e.direct {
+		return e.through.Handle(ctx, m)
+	}
+	return e.Endpoint.Handle(ctx, m)
+}
+
+// channelSide can take replies as well.
+type channelSide struct{ side }
+
+func (e channelSide) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	if e.inbox == nil {
 		return nil, fmt.Errorf("open an inbox beside %s: it is not open", e.Ref)
 	}
@@ -104,7 +136,7 @@ func (e channelEndpoint) Inbox(ctx context.Context, name string) (eip.Inbox, err
 
 // ChannelOf returns the channel that h sends to; nil where it is none of c, or several.
 func (c *Config) ChannelOf(h eip.Handler) *Channel {
-	if e, ok := h.(channelEndpoint); ok {
+	if e, ok := h.(channelSide); ok {
 		return c.Channels[e.String()]
 	}
 	return nil
@@ -112,7 +144,7 @@ func (c *Config) ChannelOf(h eip.Handler) *Channel {
 
 // endpoint returns the flow's endpoint for a reference; one for all places that
 // name it. a is the adapter that is named, nil for a channel.
-func (f *Flow) endpoint(r Ref, a *Adapter) eip.Handler {
+func (f *Flow) endpoint(r Ref, a *Adapter, direct bool) eip.Handler {
 	f.uses[r]++
 	e := f.endpoints[r]
 	if e == nil {
@@ -125,7 +157,7 @@ func (f *Flow) endpoint(r Ref, a *Adapter) eip.Handler {
 		f.Endpoints = append(f.Endpoints, e)
 	}
 	if r.Kind == "adapter" {
-		return e
+		return side{e, direct}
 	}
-	return channelEndpoint{e}
+	return channelSide{side{e, direct}}
 }

@@ -44,7 +44,7 @@ func Blocks() (all []Block) {
 	top := map[string]any{
 		"variable": &variableBlock{}, "environment": &environmentBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
 		"queue": &QueueBlock{ChannelBlock: newChannel()}, "topic": &TopicBlock{ChannelBlock: newChannel(), Type: "topic"},
-		"flow": newFlow(), "group": &groupBlock{}, "control_bus": newControlBus(),
+		"flow": newFlow(), "group": &groupBlock{}, "interceptor": &interceptorBlock{}, "control_bus": newControlBus(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(top)) {
 		all = append(all, Block{name, "block", schema.Of(top[name]), top[name]})
@@ -83,9 +83,11 @@ func options(prefix string, s *schema.Block, defaults reflect.Value) (all []Opti
 		}
 		all = append(all, o)
 	}
+	if s.Body != nil && !s.Body.Through {
+		all = append(all, Option{Name: prefix + "to", Takes: string(schema.Handler), Prose: "Where messages go that pass the stages."})
+	}
 	if s.Body != nil {
 		all = append(all,
-			Option{Name: prefix + "to", Takes: string(schema.Handler), Prose: "Where messages go that pass the stages."},
 			Option{Name: prefix + "STAGE", Takes: "block", Prose: "Stages, in the order in which they are written."})
 	}
 	for _, n := range s.Blocks {

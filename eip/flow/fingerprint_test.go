@@ -10,6 +10,7 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 
 	_ "github.com/eipd/eipd/eip/broker/embedded"
+	_ "github.com/eipd/eipd/eip/broker/memory"
 )
 
 // A fingerprint is of what is said in the end, and of all that a flow uses.
@@ -25,7 +26,18 @@ flow "f" {
   filter { if = "body.n > 1" }
   to = local.to
 }
+flow "late" {
+  from = queue.late
+  to = queue.other
+}
 `
+	const late = "flow \"late\" {"
+	receive := func(more string) string {
+		return "interceptor \"i\" {\n  on = \"receive\"\n  filter { if = \"body.m\" }\n  " + more + "\n}\n" + late
+	}
+	send := func(more string) string {
+		return "interceptor \"i\" {\n  on = \"send\"\n  filter { if = \"body.m\" }\n  " + more + "\n}\n" + late
+	}
 	print := func(text, broker string) string {
 		path := filepath.Join(t.TempDir(), "flow.hcl")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -45,6 +57,12 @@ flow "f" {
 		return c.Fingerprint(c.Flows[0])
 	}
 	want := print(file, "memory:")
+	fits := func(only string) string {
+		return print(strings.Replace(file, late, receive(only), 1), "memory:")
+	}
+	if fits("only = [flow.f]") != fits("only = [flow.f, flow.late]") {
+		t.Error("it depends on which other flows an interceptor fits")
+	}
 	for name, c := range map[string]struct {
 		old, new, broker string
 		same             bool
@@ -60,6 +78,10 @@ flow "f" {
 		"a channel's option":          {`"out" {}`, `"out" { durable = false }`, "memory:", false},
 		"of its dead letters":         {`"late" {}`, `"late" { durable = false }`, "memory:", false},
 		"its broker":                  {"", "", "embedded:", false},
+		"an interceptor":              {late, receive("only = queue.in"), "memory:", false},
+		"one before what it sends":    {late, send("only = queue.out"), "memory:", false},
+		"one of another flow":         {late, receive("only = flow.late"), "memory:", true},
+		"one before what it does not": {late, send("only = queue.other"), "memory:", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := print(strings.Replace(file, c.old, c.new, 1), c.broker); (got == want) != c.same {

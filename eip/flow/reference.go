@@ -37,6 +37,8 @@ type (
 	topicRef   struct{ At *located }
 	sourceRefs []*located
 	flowRefs   []*located
+	// what interceptors name
+	interceptedRefs []*located
 )
 
 type located struct {
@@ -48,7 +50,10 @@ func (brokerRef) ReferenceKinds() []string  { return []string{"broker"} }
 func (queueRef) ReferenceKinds() []string   { return []string{"queue"} }
 func (topicRef) ReferenceKinds() []string   { return []string{"topic"} }
 func (sourceRefs) ReferenceKinds() []string { return []string{"queue", "topic", "adapter"} }
-func (flowRefs) ReferenceKinds() []string   { return []string{"flow"} }
+func (interceptedRefs) ReferenceKinds() []string {
+	return []string{"queue", "topic", "adapter", "flow"}
+}
+func (flowRefs) ReferenceKinds() []string { return []string{"flow"} }
 
 // refs evaluates an expression to one reference or a list of them, each of one of
 // the kinds.
@@ -158,8 +163,9 @@ func (d *decoder) targets(expr hcl.Expression, what string) (targets []eip.Targe
 		if r.Kind == "adapter" && !d.config.checkSink(d, r) {
 			continue
 		}
-		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r.Ref, d.config.adapterOf(r.Ref))})
-		if what == "dead_letter" || what == "invalid_message" {
+		last := what == "dead_letter" || what == "invalid_message"
+		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r.Ref, d.config.adapterOf(r.Ref), last || d.direct)})
+		if last {
 			d.flow.lastResort[r.Ref]++
 		}
 	}

@@ -149,7 +149,7 @@ func (r *flowRun) Hindrance() (control.State, string) {
 			t = &broker.Trouble{Refused: halted, Err: fmt.Errorf("what failed cannot be dead-lettered: %w", why)}
 		}
 	}
-	for _, s := range eip.Walk(r.decl.Body.Stages) {
+	for _, s := range eip.Walk(r.decl.Stages()) {
 		if s, ok := s.(eip.Troubled); ok && t == nil {
 			if why := s.Trouble(); why != nil {
 				t = &broker.Trouble{Err: why}

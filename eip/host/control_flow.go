@@ -38,7 +38,7 @@ func (r *flowRun) To() []string {
 
 // Stages returns the flow's stages.
 func (r *flowRun) Stages() (all []control.Stage) {
-	for n := range eip.Walk(r.decl.Body.Stages) {
+	for n := range eip.Walk(r.decl.Stages()) {
 		st := control.Stage{Named: n, Kind: r.decl.StageKind(n.Address)}
 		if s, ok := schema.SettableOf(n.Stage); ok {
 			st.Settable = s

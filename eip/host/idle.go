@@ -75,7 +75,7 @@ func (r *flowRun) drained() bool {
 
 // busy reports whether a stage of the flow still works on settled messages.
 func (r *flowRun) busy() bool {
-	for _, s := range eip.Walk(r.decl.Body.Stages) {
+	for _, s := range eip.Walk(r.decl.Stages()) {
 		if b, ok := s.(eip.Busy); ok && b.Busy() {
 			return true
 		}

@@ -73,7 +73,7 @@ func (p *planner) flow(f *flow.Flow) {
 			p.channel(f, ch, nil)
 		}
 	}
-	for n, s := range eip.Walk(f.Body.Stages) {
+	for n, s := range eip.Walk(f.Stages()) {
 		if a, ok := s.(replies.Answered); ok {
 			p.inbox(f, n.Address, a)
 		}

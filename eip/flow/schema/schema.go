@@ -16,7 +16,8 @@
 // An attribute whose type is an eip.Live may be set while messages pass; an expression
 // only where the attribute `dynamic` of its block, or of one around it, is true.
 //
-// A body with the further option `ends` must not let a message fall off its end.
+// A body with the further option `ends` must not let a message fall off its end; one
+// with `through` has no `to`, as what passes it goes on.
 // Embedded structs add their options. A wrong tag is a mistake in the program and
 // panics.
 package schema
@@ -68,7 +69,8 @@ type Nested struct {
 // A Body holds stages, and may hold `to`.
 type Body struct {
 	Field
-	Ends bool
+	Ends    bool
+	Through bool // it has no `to`
 }
 
 // Attribute returns the attribute of a name, or nil.
@@ -134,7 +136,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "block", "label", "body", "ends", "names":
+		case "", "required", "unset", "block", "label", "body", "ends", "through", "names":
 			has[o] = true
 		default:
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
@@ -150,7 +152,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 		if f.Type != pipeType {
 			b.bad(f, "is a body but no eip.Pipe")
 		}
-		body := &Body{Field: field, Ends: has["ends"]}
+		body := &Body{Field: field, Ends: has["ends"], Through: has["through"]}
 		if field.Name != "" {
 			inner := &Block{Type: f.Type, Body: &Body{Field: Field{Index: []int{}, Owner: f.Type}, Ends: body.Ends}}
 			b.Blocks = append(b.Blocks, &Nested{Field: field, Block: inner})
