@@ -50,7 +50,7 @@ func (c *consumer) take(f *frame.Frame) error {
 		c.learned <- f.Get("message-id")
 		return c.conn.post(c.acknowledgement(first(f, "ack", "message-id")))
 	}
-	d := &delivery{consumer: c, frame: f, ack: first(f, "ack", "message-id"), expires: expires(f)}
+	d := &delivery{consumer: c, frame: f, ack: first(f, "ack", "message-id"), expires: c.conn.server.expires(f)}
 	for _, h := range f.Headers {
 		d.size += int64(len(h.Name) + len(h.Value))
 	}
