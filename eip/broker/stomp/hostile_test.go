@@ -252,3 +252,32 @@ func TestHostile_Large(t *testing.T) {
 		})
 	}
 }
+
+// Who sends the mark by which an inbox finds out its address does nothing by it.
+func TestHostile_Probes(t *testing.T) {
+	each(t, func(t *testing.T, name, raw string) {
+		b := open(t, raw)
+		i, err := b.Inbox(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address, outsider := i.Address(), dial(t, raw)
+		if !strings.HasPrefix(address, "/") {
+			address = "/queue/" + address
+		}
+		if name == "activemq" {
+			for range 5 {
+				outsider.send(address, "probe", "eip-inbox", "1")
+			}
+		}
+		if err := send(t, to(b, i.Address()), message("reply", nil)); err != nil {
+			t.Fatal(err)
+		}
+		if m := (ends{t: t, source: i.(broker.Source)}).receive(); string(m.Body()) != "reply" {
+			t.Errorf("received %+v", m)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
