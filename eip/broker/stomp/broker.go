@@ -106,7 +106,12 @@ func (b *Broker) SendTo(ctx context.Context, address string, m *eip.Message) err
 
 // Named reports whether the server made the name of a queue: of no other client's.
 func (b *Broker) Named(address string) bool {
-	return strings.HasPrefix(address, "/remote-temp-queue/") || strings.HasPrefix(address, "/reply-queue/amq.gen-")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.server == rabbitmq {
+		return strings.HasPrefix(address, "amq.gen-") || strings.HasPrefix(address, "amq.rabbitmq.reply-to.")
+	}
+	return strings.HasPrefix(address, remoteQueue)
 }
 
 // Close closes everything that was opened on the broker.

@@ -20,6 +20,7 @@ import (
 const (
 	mostUnwritten = 1 << 20 // bytes of frames, before who sends has to wait
 	answerTime    = 10 * time.Second
+	firstReceipt  = "1" // of what is asked first on a connection
 )
 
 // conn is one connection to a server. Whoever dials gives it a handler, which the

@@ -47,10 +47,13 @@ func (c *consumer) take(f *frame.Frame) error {
 	case f.Command != "MESSAGE":
 		return errors.New("the server sends " + f.Command)
 	case c.learned != nil && f.Get(probe) != "":
-		c.learned <- f.Get("message-id")
+		select {
+		case c.learned <- f.Get("message-id"):
+		default: // somebody else knocks
+		}
 		return c.conn.post(c.acknowledgement(first(f, "ack", "message-id")))
 	}
-	d := &delivery{consumer: c, frame: f, ack: first(f, "ack", "message-id"), expires: expires(f)}
+	d := &delivery{consumer: c, frame: f, ack: first(f, "ack", "message-id"), expires: c.conn.server.expires(f)}
 	for _, h := range f.Headers {
 		d.size += int64(len(h.Name) + len(h.Value))
 	}
@@ -63,6 +66,9 @@ func (c *consumer) take(f *frame.Frame) error {
 	}
 	c.held += d.size
 	c.mu.Unlock()
+	if d.number == 1 { // it may come before the receipt, which must not wait behind it
+		c.conn.settle(firstReceipt, nil)
+	}
 	select {
 	case c.feed <- d:
 	case <-c.conn.dead:

@@ -2,7 +2,6 @@ package stomp
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/eipd/eipd/eip"
@@ -90,12 +89,13 @@ func (s server) subscribeTo(c broker.Channel, sub broker.Subscription) string {
 
 func (s server) queue(name string) string { return "/queue/" + s.escape(name) }
 
-// escape makes one segment of a name: RabbitMQ reads destinations as paths of URLs.
+// escape makes one segment of a name. RabbitMQ takes no slash in it, and undoes no other
+// escape.
 func (s server) escape(name string) string {
 	if s != rabbitmq {
 		return name
 	}
-	return url.PathEscape(name)
+	return strings.ReplaceAll(name, "/", "%2F")
 }
 
 // existing is a queue that sending does not create, where there is such a thing.
@@ -111,26 +111,37 @@ func (s server) address(name string) (string, error) {
 	if err := checkName(name); err != nil {
 		return "", eip.Permanent(fmt.Errorf("send to %.60q: this cannot be a Return Address: %w", name, err))
 	}
-	if !strings.HasPrefix(name, "/") {
+	if name = s.short(name); !strings.HasPrefix(name, "/") {
 		return s.existing(name), nil
 	}
-	for _, prefix := range queues {
-		if strings.HasPrefix(name, prefix) && len(name) > len(prefix) {
-			return name, nil
-		}
+	if s != rabbitmq && strings.HasPrefix(name, remoteQueue) {
+		return name, nil
 	}
 	return "", eip.Permanent(fmt.Errorf("send to %.60q: a Return Address names a queue", name))
 }
 
-// queues are what the destinations of queues begin with.
-var queues = []string{"/queue/", "/amq/queue/", "/reply-queue/", "/temp-queue/", "/remote-temp-queue/"}
+// replyTo is a Return Address as other clients of the server read it: those of AMQP take
+// the name alone.
+func (s server) replyTo(name string) (string, error) {
+	to, err := s.address(name)
+	if name := s.short(to); s == rabbitmq && !strings.Contains(name, "/") {
+		return name, err
+	}
+	return to, err
+}
+
+// queues are what the destinations of queues begin with, and remoteQueue those of the
+// temporary queues of ActiveMQ's other clients. One's own are nobody else's.
+var queues = []string{"/queue/", "/amq/queue/", "/reply-queue/"}
+
+const remoteQueue = "/remote-temp-queue/"
 
 // short is a Return Address as flows see it: of an ordinary queue its name alone.
 func (s server) short(destination string) string {
-	for _, prefix := range []string{"/queue/", "/amq/queue/"} {
-		if name, ok := strings.CutPrefix(destination, prefix); ok {
-			if plain, err := url.PathUnescape(name); err == nil && s == rabbitmq {
-				return plain
+	for _, prefix := range queues {
+		if name, ok := strings.CutPrefix(destination, prefix); ok && name != "" {
+			if s == rabbitmq {
+				return strings.ReplaceAll(name, "%2F", "/")
 			}
 			return name
 		}

@@ -65,7 +65,7 @@ func (c *consumer) learn(ctx context.Context) error {
 	if len(parts) < 6 {
 		return fmt.Errorf("open a temporary queue: the server's identifiers are like %.60q", id)
 	}
-	address := "/remote-temp-queue/" + strings.Join(parts[:len(parts)-3], ":") + ":1"
+	address := remoteQueue + strings.Join(parts[:len(parts)-3], ":") + ":1"
 	if _, err := c.knock(ctx, address); err != nil {
 		return err
 	}

@@ -3,9 +3,11 @@ package stomp
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
@@ -24,28 +26,6 @@ const (
 	ownTypes      = "eip-types"
 )
 
-// reserved are headers that mean something to a server, or that it writes itself. A
-// message's own of these names stay behind: from outside, they would do something.
-var reserved = map[string]bool{
-	"receipt": true, "transaction": true, "id": true, "ack": true, "subscription": true, "selector": true, "destination": true,
-	"content-length": true, "message-id": true, "amqp-message-id": true, "redelivered": true, "receipt-id": true, "browser": true,
-	"correlation-id": true, "reply-to": true, "type": true, "content-type": true, "content-encoding": true, "app-id": true, "user-id": true,
-	"timestamp": true, "expires": true, "expiration": true, "priority": true, "persistent": true, "delivery-mode": true, "transformation": true,
-	"durable": true, "auto-delete": true, "exclusive": true, "prefetch-count": true, "amq-msg-type": true, "cluster-id": true,
-	"client-id": true, "original-destination": true, "breadcrumbId": true, "login": true, "passcode": true, "host": true,
-}
-
-func isReserved(name string) bool {
-	lower := strings.ToLower(name)
-	return name == "" || reserved[lower] || strings.HasPrefix(lower, "x-") || strings.HasPrefix(lower, "activemq.") || strings.HasPrefix(lower, "amq.") ||
-		strings.HasPrefix(lower, "jmsx") || strings.HasPrefix(lower, "eip-") && !isInformative(name) || strings.ContainsRune(name, 0)
-}
-
-// isInformative reports whether a header of ours is one that comes from outside, too.
-func isInformative(name string) bool {
-	return len(eip.Headers{name: "x"}.FromOutside()) > 0 || name == "eip-test"
-}
-
 // send makes the SEND of a message to a destination. An error is the message's own fault.
 func (s server) send(m *eip.Message, destination string, ttl time.Duration, now time.Time) (*frame.Frame, error) {
 	f := &frame.Frame{Command: "SEND", Headers: make([]frame.Header, 0, 8+len(m.Headers)), Body: m.Body()}
@@ -56,12 +36,12 @@ func (s server) send(m *eip.Message, destination string, ttl time.Duration, now 
 		}
 	}
 	f.Add(ownID, m.ID)
-	if s == rabbitmq {
+	if s == rabbitmq && len(m.ID) <= mostOfProperty {
 		add("amqp-message-id", m.ID)
 	}
 	add("correlation-id", m.CorrelationID)
 	if m.ReplyTo != "" {
-		to, err := s.address(m.ReplyTo)
+		to, err := s.replyTo(m.ReplyTo)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +54,7 @@ func (s server) send(m *eip.Message, destination string, ttl time.Duration, now 
 	add(ownKey, m.Key)
 	if !m.Timestamp.IsZero() {
 		f.Add("timestamp", s.timestamp(m.Timestamp))
-		f.Add(ownTimestamp, m.Timestamp.Format(time.RFC3339Nano))
+		f.Add(ownTimestamp, timeText(m.Timestamp))
 	}
 	if m.Priority != 0 {
 		f.Add("priority", strconv.Itoa(int(s.priority(m.Priority))))
@@ -105,7 +85,7 @@ func (s server) expire(f *frame.Frame, own, ttl time.Duration, now time.Time) {
 	switch {
 	case life == 0:
 	case s == rabbitmq:
-		f.Add("expiration", strconv.FormatInt(max(0, life.Milliseconds()), 10))
+		f.Add("expiration", strconv.FormatInt(min(max(0, life.Milliseconds()), longestLife), 10))
 	default:
 		f.Add("expires", strconv.FormatInt(now.Add(max(0, life)).UnixMilli(), 10))
 	}
@@ -126,12 +106,20 @@ func (s server) priority(p uint8) uint8 {
 	return min(p, 9)
 }
 
+// RabbitMQ gives what comes by STOMP to clients of AMQP too. A property or a name that
+// does not fit there ends their connections.
+const (
+	mostOfProperty = 255
+	mostOfHeaders  = 120 << 10                            // less than a frame
+	longestLife    = 10 * 365 * 24 * 60 * 60 * int64(1e3) // milliseconds
+)
+
 // longest are what a server takes of one header, name and value, and what of all.
 func (s server) longest() (one, all int) {
 	if s == activemq {
 		return 10 << 10, 100 << 10
 	}
-	return 60 << 10, 1 << 20
+	return 60 << 10, mostOfHeaders
 }
 
 // headers adds a message's own headers, and how they are to be read again.
@@ -158,10 +146,20 @@ func (s server) headers(f *frame.Frame, h eip.Headers) error {
 		}
 		f.Add(ownTypes, text)
 	}
+	if s == rabbitmq {
+		for _, name := range []string{"correlation-id", "reply-to", "type", "content-type", "content-encoding", "app-id"} {
+			if n := len(f.Get(name)); n > mostOfProperty {
+				return eip.Permanent(fmt.Errorf("send: its %s has %d bytes, and RabbitMQ takes %d", name, n, mostOfProperty))
+			}
+		}
+	}
 	size := 0
 	for _, h := range f.Headers {
-		n := len(h.Name) + len(h.Value)
-		if size += n; n > one {
+		if !utf8.ValidString(h.Name) || !utf8.ValidString(h.Value) {
+			return eip.Permanent(fmt.Errorf("send: its %.40q is no UTF-8, as all headers of STOMP are", h.Name))
+		}
+		n := h.Size()
+		if size += n; n > one || s == rabbitmq && len(h.Name) > mostOfProperty {
 			return eip.Permanent(fmt.Errorf("send: its header %.40s has %d bytes, and the server takes %d", h.Name, n, one))
 		}
 	}
@@ -174,13 +172,17 @@ func (s server) headers(f *frame.Frame, h eip.Headers) error {
 // receive makes a message of a MESSAGE.
 func (s server) receive(f *frame.Frame, channel string, settler eip.Settler) (*eip.Message, error) {
 	m := eip.NewFor(f.Body, settler) // nobody else has it yet, so that it may be filled in
-	m.Channel = channel
+	m.Channel, m.Redelivered = channel, f.Get("redelivered") == "true"
 	var types string
 	own, persistent := false, false
 	h := make(eip.Headers, len(f.Headers))
 	seen := make(map[string]bool, len(f.Headers))
+	if s == rabbitmq { // it puts properties behind a message's own headers of their names
+		f = &frame.Frame{Headers: slices.Clone(f.Headers)}
+		slices.Reverse(f.Headers)
+	}
 	for _, x := range f.Headers {
-		if seen[x.Name] { // the first counts
+		if seen[x.Name] {
 			continue
 		}
 		seen[x.Name] = true
@@ -188,7 +190,7 @@ func (s server) receive(f *frame.Frame, channel string, settler eip.Settler) (*e
 		case ownID:
 			m.ID, own = x.Value, true
 		case "amqp-message-id", "message-id":
-			if !own && m.ID == "" && (x.Name == "amqp-message-id" || s != rabbitmq) { // RabbitMQ's is the delivery's
+			if !own && (x.Name == "amqp-message-id" || s != rabbitmq) { // RabbitMQ's is the delivery's
 				m.ID = x.Value
 			}
 		case "correlation-id":
@@ -205,8 +207,6 @@ func (s server) receive(f *frame.Frame, channel string, settler eip.Settler) (*e
 			m.AppID = x.Value
 		case ownKey:
 			m.Key = x.Value
-		case "redelivered":
-			m.Redelivered = x.Value == "true"
 		case "persistent":
 			persistent = x.Value == "true" || x.Value == "1"
 		case ownTypes:
@@ -247,11 +247,8 @@ func first(f *frame.Frame, names ...string) string {
 // times reads the timestamp and the expiration.
 func (s server) times(m *eip.Message, f *frame.Frame) {
 	_, fromOurs := f.Lookup(ownID)
-	if t, err := time.Parse(time.RFC3339Nano, f.Get(ownTimestamp)); err == nil {
+	if t, err := parseTime(f.Get(ownTimestamp)); err == nil {
 		m.Timestamp = t
-		if _, offset := t.Zone(); offset == 0 {
-			m.Timestamp = t.UTC()
-		}
 	} else if n, err := strconv.ParseInt(f.Get("timestamp"), 10, 64); err == nil && n > 0 && !fromOurs {
 		if s == rabbitmq {
 			m.Timestamp = time.Unix(n, 0).UTC()
@@ -259,7 +256,7 @@ func (s server) times(m *eip.Message, f *frame.Frame) {
 			m.Timestamp = time.UnixMilli(n).UTC()
 		}
 	}
-	if at := expires(f); at > 0 && s != rabbitmq && !fromOurs {
+	if at := s.expires(f); at > 0 && !fromOurs {
 		if m.Expiration = time.Until(time.UnixMilli(at)); m.Expiration <= 0 {
 			m.Expiration = -1
 		}
@@ -271,10 +268,11 @@ func (s server) times(m *eip.Message, f *frame.Frame) {
 	}
 }
 
-// expires is when the message expires, in milliseconds since 1970; 0: never.
-func expires(f *frame.Frame) int64 {
+// expires is when the message expires, in milliseconds since 1970; 0: never, or nobody
+// knows.
+func (s server) expires(f *frame.Frame) int64 {
 	at, err := strconv.ParseInt(f.Get("expires"), 10, 64)
-	if err != nil {
+	if err != nil || s == rabbitmq {
 		return 0
 	}
 	return max(at, 0)

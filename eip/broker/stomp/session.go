@@ -3,10 +3,8 @@ package stomp
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -197,13 +195,22 @@ func (x *session) end(group []*outgoing, err error) {
 		x.settle(group, map[*outgoing]error{group[0]: fault(group[0], e)}, false)
 	default:
 		x.mu.Lock()
-		x.failed, x.again = trouble(err), len(group) > 1
+		x.failed, x.again = x.hindrance(err), len(group) > 1
 		x.mu.Unlock()
 	}
 	select {
 	case x.wake <- struct{}{}:
 	default:
 	}
+}
+
+// hindrance is what keeps the sender from sending: of one to Return Addresses, nothing
+// that the server has against one of them.
+func (x *session) hindrance(err error) error {
+	if x.sender.channel.Address == "" {
+		return fmt.Errorf("%w: %w", remote.ErrLost, err)
+	}
+	return trouble(err)
 }
 
 // settle releases messages: those of bad with their errors, and the others, unless only
@@ -253,7 +260,7 @@ func (x *session) blame() (trial bool, err error) {
 	why := x.conn.lost()
 	var e *serverError
 	said := errors.As(why, &e)
-	if said && denied(e) {
+	if said && denied(e) && s.channel.Address != "" {
 		return false, trouble(why)
 	}
 	s.mu.Lock()
@@ -276,21 +283,4 @@ func (x *session) blame() (trial bool, err error) {
 		return left > 0, lost
 	}
 	return left > 0 && (x.trial || !x.progress), lost
-}
-
-var (
-	gone  = regexp.MustCompile(`(?i)does not exist|deleted destination|no such destination|unknown destination`)
-	large = regexp.MustCompile(`(?i)exceed|too large|too long|max\w* (frame|data|allowed|length|size)|larger than`)
-)
-
-// fault is a message's own failure, as the server tells it.
-func fault(o *outgoing, e *serverError) error {
-	err := fmt.Errorf("send: the server says: %s", strings.TrimSpace(e.text))
-	switch {
-	case o.to != "" && gone.MatchString(e.text):
-		return eip.Gone(err)
-	case o.to != "" && denied(e), large.MatchString(e.text):
-		return eip.Permanent(err)
-	}
-	return err
 }

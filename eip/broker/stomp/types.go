@@ -16,7 +16,6 @@ import (
 
 // Headers of STOMP are texts. What another value is goes in the header eip-types, which
 // is a JSON object of names and kinds, so that the next eipd has it again.
-
 const maxDepth = 256
 
 // encode makes a text of a header's value, and says its kind: "" of a text.
@@ -32,11 +31,8 @@ func encode(v any) (text, kind string, err error) {
 		return string(b), "table", err
 	case map[string]any:
 		return encode(eip.Headers(v))
-	case []any:
+	case []any, []string:
 		b, err := appendJSON(nil, v, 0)
-		return string(b), "list", err
-	case []string:
-		b, err := json.Marshal(v)
 		return string(b), "list", err
 	}
 	return scalar(v)
@@ -62,7 +58,7 @@ func scalar(v any) (text, kind string, err error) {
 	case []byte:
 		return base64.StdEncoding.EncodeToString(v), "bytes", nil
 	case time.Time:
-		return v.Format(time.RFC3339Nano), "time", nil
+		return timeText(v), "time", nil
 	case time.Duration:
 		return strconv.FormatInt(v.Milliseconds(), 10), "int64", nil
 	case eip.Decimal:
@@ -108,6 +104,9 @@ func appendJSON(b []byte, v any, depth int) ([]byte, error) {
 				b = append(b, ',')
 			}
 			comma = true
+			if !utf8.ValidString(name) {
+				return b, fmt.Errorf("the name %.40q in it is no UTF-8", name)
+			}
 			var err error
 			if b, err = appendJSON(append(appendText(b, name), ':'), e, depth+1); err != nil {
 				return b, err
@@ -162,13 +161,13 @@ func decode(text, kind string) (any, error) {
 		if err := json.Unmarshal([]byte(text), &table); err != nil {
 			return nil, err
 		}
-		return fromTable(table)
+		return fromTable(table, 0)
 	case "list":
 		var list []any
 		if err := json.Unmarshal([]byte(text), &list); err != nil {
 			return nil, err
 		}
-		return fromJSON(list)
+		return fromJSON(list, 0)
 	}
 	return fromText(text, kind)
 }
@@ -196,18 +195,35 @@ func fromText(text, kind string) (any, error) {
 	case "bytes":
 		return base64.StdEncoding.DecodeString(text)
 	case "time":
-		t, err := time.Parse(time.RFC3339Nano, text)
-		if _, offset := t.Zone(); offset == 0 {
-			t = t.UTC()
-		}
-		return t, err
+		return parseTime(text)
 	case "decimal":
 		value, scale, _ := strings.Cut(text, "/")
 		v, err := strconv.ParseInt(value, 10, 32)
 		s, wrong := strconv.ParseUint(scale, 10, 8)
 		return eip.Decimal{Scale: uint8(s), Value: int32(v)}, errors.Join(err, wrong)
 	}
-	return nil, fmt.Errorf("there is no such kind")
+	return nil, errors.New("there is no such kind")
+}
+
+// timeText is a time as RFC 3339 has it, or in seconds since 1970, with an @, where that
+// has no word for the year: who mistook milliseconds for seconds sends such times.
+func timeText(t time.Time) string {
+	if y := t.Year(); y < 0 || y > 9999 {
+		return "@" + strconv.FormatInt(t.Unix(), 10)
+	}
+	return t.Format(time.RFC3339Nano)
+}
+
+func parseTime(text string) (time.Time, error) {
+	if seconds, ok := strings.CutPrefix(text, "@"); ok {
+		n, err := strconv.ParseInt(seconds, 10, 64)
+		return time.Unix(n, 0).UTC(), err
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if _, offset := t.Zone(); offset != 0 {
+		return t, err
+	}
+	return t.UTC(), err
 }
 
 func integer(text, kind string, bits int) (any, error) {
@@ -238,18 +254,21 @@ func integer(text, kind string, bits int) (any, error) {
 	return n, err
 }
 
-func fromTable(table map[string]any) (eip.Headers, error) {
+func fromTable(table map[string]any, depth int) (eip.Headers, error) {
 	h := make(eip.Headers, len(table))
 	for name, v := range table {
 		var err error
-		if h[name], err = fromJSON(v); err != nil {
+		if h[name], err = fromJSON(v, depth+1); err != nil {
 			return nil, err
 		}
 	}
 	return h, nil
 }
 
-func fromJSON(v any) (any, error) {
+func fromJSON(v any, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, fmt.Errorf("it is nested more than %d deep", maxDepth)
+	}
 	switch v := v.(type) {
 	case nil, bool, string:
 		return v, nil
@@ -257,7 +276,7 @@ func fromJSON(v any) (any, error) {
 		list := make([]any, len(v))
 		for i, e := range v {
 			var err error
-			if list[i], err = fromJSON(e); err != nil {
+			if list[i], err = fromJSON(e, depth+1); err != nil {
 				return nil, err
 			}
 		}
@@ -268,7 +287,7 @@ func fromJSON(v any) (any, error) {
 		}
 		for kind, e := range v {
 			if table, ok := e.(map[string]any); ok && kind == "table" {
-				return fromTable(table)
+				return fromTable(table, depth)
 			}
 			if text, ok := e.(string); ok {
 				return fromText(text, kind)

@@ -26,6 +26,15 @@ type Frame struct {
 // A Header is one line of a frame.
 type Header struct{ Name, Value string }
 
+// Size is how many bytes the header has when it is written.
+func (h Header) Size() int {
+	n := len(h.Name) + len(h.Value)
+	for _, c := range []string{"\n", "\r", ":", `\`} {
+		n += strings.Count(h.Name, c) + strings.Count(h.Value, c)
+	}
+	return n
+}
+
 // New makes a frame of a command and of names with their values.
 func New(command string, headers ...string) *Frame {
 	f := &Frame{Command: command, Headers: make([]Header, 0, len(headers)/2+4)}

@@ -18,7 +18,7 @@ type Limits struct {
 }
 
 // DefaultLimits are more than what servers let through.
-var DefaultLimits = Limits{Line: 1 << 20, Headers: 10_000, Bytes: 4 << 20, Body: 1 << 30}
+var DefaultLimits = Limits{Line: 1 << 20, Headers: 10_000, Bytes: 4 << 20, Body: 512 << 20}
 
 // A Reader reads frames.
 type Reader struct {
