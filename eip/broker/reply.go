@@ -32,6 +32,31 @@ func Inbox(ctx context.Context, b Broker, name string) (eip.Inbox, error) {
 	return r.Inbox(ctx, name)
 }
 
+// ReadReplies reads a queue on b as an inbox, whose address is the queue's.
+func ReadReplies(ctx context.Context, b Broker, queue Channel) (eip.Inbox, error) {
+	r, ok := b.(RequestReply)
+	if !ok {
+		return nil, eip.Permanent(errors.New("read replies: on this broker requests cannot be answered"))
+	}
+	src, err := b.Source(ctx, queue, Subscription{})
+	if err != nil {
+		return nil, err
+	}
+	return &replyQueue{src, r, queue.Address}, nil
+}
+
+type replyQueue struct {
+	Source
+	broker  RequestReply
+	address string
+}
+
+func (q *replyQueue) Address() string             { return q.address }
+func (q *replyQueue) Answers(m *eip.Message) bool { return Answers(q.broker, m) }
+func (q *replyQueue) SendTo(ctx context.Context, address string, m *eip.Message) error {
+	return q.broker.SendTo(ctx, address, m)
+}
+
 // Answers reports whether m came from b and names a Return Address there.
 func Answers(b RequestReply, m *eip.Message) bool {
 	r, ok := m.Replier().(replies)

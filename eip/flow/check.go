@@ -12,6 +12,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 // checkSource checks that an adapter can be what a flow takes messages from.
@@ -157,6 +158,13 @@ func (d *decoder) use() {
 		for _, e := range f.Endpoints {
 			if ch := d.config.Channels[e.String()]; ch != nil {
 				ch.WrittenBy = append(ch.WrittenBy, f.Name)
+			}
+		}
+		for _, s := range eip.Walk(f.Stages()) {
+			if r, ok := s.(replies.Reading); ok && r.Reads() != nil {
+				if ch := d.config.ChannelOf(r.Reads()); ch != nil {
+					ch.ReadBy = append(ch.ReadBy, f.Name)
+				}
 			}
 		}
 	}

@@ -33,6 +33,8 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 		return expression.Text(text, limits...)
 	case schema.Merge:
 		return expression.Merge(text, limits...)
+	case schema.Gather:
+		return expression.Gather(text, limits...)
 	case schema.Names:
 		return expression.Names(text, limits...)
 	}

@@ -89,15 +89,17 @@ type Endpoint struct {
 	oneWay bool // what it leads to never replies
 	send   eip.Handler
 	inbox  func(ctx context.Context, name string) (eip.Inbox, error)
+	read   func(ctx context.Context) (eip.Inbox, error)
 
 	before  []eip.Stage // of interceptors
 	through eip.Handler // by which stages send; nil: there are none
 }
 
-// Bind has the Endpoint send to what is open, and take replies in inboxes beside it,
-// which may be nil of an adapter. It is called before the flow's first message.
-func (e *Endpoint) Bind(send eip.Handler, inbox func(ctx context.Context, name string) (eip.Inbox, error)) {
-	e.send, e.inbox = send, inbox
+// Bind has the Endpoint send to what is open. A channel's takes replies in inboxes beside
+// it, and can be read as one; of an adapter both are nil. It is called before the flow's
+// first message.
+func (e *Endpoint) Bind(send eip.Handler, inbox func(ctx context.Context, name string) (eip.Inbox, error), read func(ctx context.Context) (eip.Inbox, error)) {
+	e.send, e.inbox, e.read = send, inbox, read
 }
 
 // OneWay reports whether what the Endpoint leads to never replies.
@@ -132,6 +134,14 @@ func (e channelSide) Inbox(ctx context.Context, name string) (eip.Inbox, error) 
 		return nil, fmt.Errorf("open an inbox beside %s: it is not open", e.Ref)
 	}
 	return e.inbox(ctx, name)
+}
+
+// Read opens the channel for a stage that reads it.
+func (e channelSide) Read(ctx context.Context) (eip.Inbox, error) {
+	if e.read == nil {
+		return nil, fmt.Errorf("read %s: it is not open", e.Ref)
+	}
+	return e.read(ctx)
 }
 
 // ChannelOf returns the channel that h sends to; nil where it is none of c, or several.

@@ -162,7 +162,7 @@ func (r *flowRun) openEndpoint(ctx context.Context, e *flow.Endpoint) error {
 		}
 		s := r.keep(e.Ref, sink, adapterPlace(a))
 		s.noTests = !testmessage.PassedBy(a.Component)
-		e.Bind(s, nil)
+		e.Bind(s, nil, nil)
 		return nil
 	}
 	ch := r.config.Channels[e.String()]
@@ -170,7 +170,8 @@ func (r *flowRun) openEndpoint(ctx context.Context, e *flow.Endpoint) error {
 	if err != nil {
 		return err
 	}
-	e.Bind(s, func(ctx context.Context, name string) (eip.Inbox, error) { return broker.Inbox(ctx, b, name) })
+	e.Bind(s, func(ctx context.Context, name string) (eip.Inbox, error) { return broker.Inbox(ctx, b, name) },
+		func(ctx context.Context) (eip.Inbox, error) { return broker.ReadReplies(ctx, b, r.config.Spec(ch)) })
 	return nil
 }
 

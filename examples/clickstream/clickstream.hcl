@@ -30,6 +30,10 @@ queue "rejected" { address = "myapp.rejected" }
 adapter "file" "records" { path = "records.jsonl" }
 adapter "file" "alerts" { path = "alerts.jsonl" }
 
+# Commands reach all processes by a topic that this user may use.
+topic "control" { address = "myapp.control" }
+control_bus { topic = topic.control }
+
 flow "clicks" {
   from            = topic.clicks
   to              = queue.sessions

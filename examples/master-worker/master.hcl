@@ -15,6 +15,10 @@ queue "failed" { address = "myapp.failed" }
 
 adapter "stdio" "jobs" {}
 
+# Commands reach all processes by a topic that this user may use.
+topic "control" { address = "myapp.control" }
+control_bus { topic = topic.control }
+
 flow "master" {
   from        = adapter.jobs
   dead_letter = queue.failed
@@ -26,7 +30,7 @@ flow "master" {
     who       = "headers.worker"
     expect    = var.workers
     timeout   = "5s"
-    body      = "{job: body, results: map(replies, {worker: #.from, result: #.body}), missing: missing}"
+    body      = "{job: body, results: map(replies, {{worker: #.from, result: #.body}}), missing: missing}"
   }
   to = adapter.jobs
 }

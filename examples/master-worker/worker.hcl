@@ -7,6 +7,10 @@ variable "name" { type = string }
 topic "work" { address = "myapp.work" }
 queue "failed" { address = "myapp.failed" }
 
+# Commands reach all processes by a topic that this user may use.
+topic "control" { address = "myapp.control" }
+control_bus { topic = topic.control }
+
 flow "worker" {
   from        = topic.work
   shared      = false

@@ -15,6 +15,7 @@ const (
 	value
 	text
 	merge
+	gather
 	nameList
 )
 
@@ -70,7 +71,16 @@ func of[T any](source string, k kind, limits []*Limits, evaluate func(*program, 
 
 // Merge compiles an expression that also sees reply, the body of the reply.
 func Merge(source string, limits ...*Limits) (eip.Merge, error) {
-	p, err := compile(source, merge, limits...)
+	return merging(source, merge, limits)
+}
+
+// Gather compiles an expression that also sees replies and missing, members of the reply.
+func Gather(source string, limits ...*Limits) (eip.Merge, error) {
+	return merging(source, gather, limits)
+}
+
+func merging(source string, k kind, limits []*Limits) (eip.Merge, error) {
+	p, err := compile(source, k, limits...)
 	if err != nil {
 		return nil, err
 	}

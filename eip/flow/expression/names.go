@@ -22,8 +22,11 @@ type names struct {
 
 func checkNames(source string, tree *ast.Node, k kind) error {
 	n := &names{source: source, known: []string{"body", "headers", "message"}, variables: map[string]bool{}, callees: map[ast.Node]bool{}}
-	if k == merge {
+	switch k {
+	case merge:
 		n.known = append(n.known, "reply")
+	case gather:
+		n.known = append(n.known, gathered...)
 	}
 	ast.Walk(tree, n)
 	for _, id := range n.used {

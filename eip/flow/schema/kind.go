@@ -32,6 +32,7 @@ const (
 	Text       Kind = "expression: text"
 	Names      Kind = "expression: name, or list of names"
 	Merge      Kind = "expression of body and reply"
+	Gather     Kind = "expression of body, replies and missing"
 	Values     Kind = "map of expressions"
 	Program    Kind = "string or expression"
 	Handler    Kind = "channel or adapter, or a list"

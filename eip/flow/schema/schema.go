@@ -8,6 +8,7 @@
 //	`flow:"name,required"` one that must be set
 //	`flow:"name,unset"`    a whole number whose 0 says that it is not set; a 0 that is set becomes -1
 //	`flow:"name,names"`    an eip.Value that gives a name or a list of names
+//	`flow:"name,replies"`  an eip.Merge that sees replies and missing, members of its reply
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
 //	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`
@@ -136,7 +137,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "block", "label", "body", "ends", "through", "names":
+		case "", "required", "unset", "block", "label", "body", "ends", "through", "names", "replies":
 			has[o] = true
 		default:
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
@@ -174,6 +175,12 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 				b.bad(f, "gives names but is no eip.Value")
 			}
 			kind = Names
+		}
+		if has["replies"] {
+			if kind != Merge {
+				b.bad(f, "sees replies but is no eip.Merge")
+			}
+			kind = Gather
 		}
 		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"]}
 		if e, ok := reflect.Zero(t).Interface().(enum); ok {

@@ -3,7 +3,11 @@
 // becomes of those whose requestor has gone ([GoneCaller]).
 package replies
 
-import "github.com/eipd/eipd/eip"
+import (
+	"context"
+
+	"github.com/eipd/eipd/eip"
+)
 
 // Never reports whether nothing that h is sent is ever replied to: h, or what it leads
 // to, says so by a method OneWay, as adapters do.
@@ -17,6 +21,15 @@ func Several(h eip.Handler) bool {
 	m, several := h.(eip.Multicast)
 	return several && len(m) > 1
 }
+
+// Readable is the sending side of a channel that can be read beside it, as an inbox whose
+// address is the channel's.
+type Readable interface {
+	Read(ctx context.Context) (eip.Inbox, error)
+}
+
+// Reading is a stage that reads a channel; nil: it does not.
+type Reading interface{ Reads() eip.Handler }
 
 // Answered is a stage that takes replies in an inbox that all processes of its flow
 // share.

@@ -52,6 +52,7 @@ type topicServer struct {
 func (t *topicServer) run(opened func()) {
 	defer opened()
 	const first, longest = time.Second, time.Minute
+	said := ""
 	for wait := first; t.ctx.Err() == nil; wait = min(2*wait, longest) {
 		began := time.Now()
 		err := t.listenOnce(opened)
@@ -59,7 +60,10 @@ func (t *topicServer) run(opened func()) {
 			return
 		}
 		t.set(t.note, "refused: "+err.Error())
-		t.Log.Warn("control bus: the topic cannot be read; flows go on, and the socket serves", slog.String("topic", t.topic.Address), slog.Any("error", err))
+		if err.Error() != said {
+			said = err.Error()
+			t.Log.Warn("control bus: the topic cannot be read; flows go on, and the socket serves", slog.String("topic", t.topic.Address), slog.Any("error", err))
+		}
 		opened()
 		if time.Since(began) > longest {
 			wait = first
