@@ -129,8 +129,12 @@ func stuckQueue(t *testing.T, nodes []*rabbit.Node) {
 	if len(waits) > 0 {
 		t.Fatalf("the queue was not stuck: %v", <-waits)
 	}
-	nodes[1].Restart(t)
-	nodes[2].Restart(t)
+	for _, n := range nodes[1:] {
+		n.Launch(t)
+	}
+	for _, n := range nodes[1:] {
+		n.Await(t)
+	}
 	if err := <-waits; err != nil {
 		t.Errorf("the message that waited settled with %v", err)
 	}
