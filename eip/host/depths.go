@@ -33,13 +33,13 @@ const (
 func (h *Host) Depths() []control.Depth {
 	d := &h.depths
 	d.mu.Lock()
-	if old := time.Since(d.at); d.asked == nil && (old > depthsLast || h.allInside()) {
+	if old := time.Since(d.at); d.asked == nil && !h.Draining() && (old > depthsLast || h.allInside()) {
 		if old > depthsAsk {
 			d.known = nil
 		}
 		asked := make(chan struct{})
 		d.asked, d.until = asked, time.Now().Add(depthsForWait)
-		h.beside.Go(func() {
+		go func() {
 			defer close(asked)
 			ctx, cancel := context.WithTimeout(h.context, depthsAsk)
 			defer cancel()
@@ -47,7 +47,7 @@ func (h *Host) Depths() []control.Depth {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			d.known, d.at, d.asked = known, time.Now(), nil
-		})
+		}()
 	}
 	asked, until := d.asked, d.until
 	d.mu.Unlock()
@@ -67,6 +67,16 @@ func (h *Host) allInside() bool {
 		_, inside := b.Broker.(broker.Idler)
 		return !inside
 	})
+}
+
+// close waits for who asks; nobody begins to any more.
+func (d *depths) close() {
+	d.mu.Lock()
+	asked := d.asked
+	d.mu.Unlock()
+	if asked != nil {
+		<-asked
+	}
 }
 
 func (h *Host) lookAtDepths(ctx context.Context) (found []control.Depth) {

@@ -73,7 +73,6 @@ type Host struct {
 	keeping   sync.Mutex // of the last resort, which counts what it has
 	steps     atomic.Pointer[func(control.Step)]
 	control   *control.Server
-	beside    sync.WaitGroup  // who asks for depths
 	context   context.Context // ends when it is to stop
 	cancel    context.CancelFunc
 	abort     context.Context // ends what is in flight
@@ -229,7 +228,7 @@ func (h *Host) close() (err error) {
 	if h.control != nil {
 		h.control.Close()
 	}
-	h.beside.Wait()
+	h.depths.close()
 	for _, u := range h.all() {
 		err = errors.Join(err, u.close())
 	}
