@@ -65,7 +65,8 @@ func (d *decoder) givenBy(variable string) (names []string) {
 // environments, and the options name none, it loads them with each. Then an environment
 // may ask for environment variables that are not set where it is checked: what depends
 // on these is not checked, which is a warning. And variables that only environments
-// give a value may be without one.
+// give a value may be without one. The Config is to print diagnostics and to count what
+// it has; it may lack what cannot be without an environment.
 func Check(o Options) (*Config, hcl.Diagnostics) {
 	secrets := &secret.Set{}
 	c, diags := load(o, nil, secrets)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/eipd/eipd/eip"
 	_ "github.com/eipd/eipd/eip/adapter/all"
 	"github.com/eipd/eipd/eip/flow"
 	_ "github.com/eipd/eipd/eip/routing"
@@ -81,6 +82,10 @@ func (f *fuzzed) file() string {
 	fmt.Fprintf(&b, "locals {\n a = %s\n b = %s\n c = %s\n}\n", f.expression(), f.expression(), f.expression())
 	fmt.Fprintf(&b, "flow \"f\" {\n from = adapter.c\n %s = %s\n", f.pick("concurrency", "prefetch", "order_by", "subscription", "history", "dead_letter", "expression_budget"), f.expression())
 	fmt.Fprintf(&b, " retry { %s = %s }\n filter { if = %s }\n to = %s\n}\n", f.pick("attempts", "delay"), f.expression(), f.expression(), f.pick("queue.q", f.expression()))
+	fmt.Fprintf(&b, "environment \"e\" {\n v = %s\n}\n", f.expression())
+	fmt.Fprintf(&b, "interceptor \"i\" {\n on = %s\n only = %s\n order = %s\n filter { if = %s }\n}\n", f.pick(`"receive"`, `"send"`, f.expression()),
+		f.pick("queue.q", "adapter.c", "flow.f", "[flow.f, queue.q]", f.expression()), f.pick("1", f.expression()), f.pick(`"true"`, f.expression()))
+	fmt.Fprintf(&b, "group \"g\" { flows = %s }\n", f.pick("flow.f", "[flow.f]", f.expression()))
 	return b.String()
 }
 
@@ -104,10 +109,15 @@ func FuzzLoad(f *testing.F) {
 		if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, diags := flow.Load(flow.Options{Files: []string{path}, LookupEnv: func(name string) (string, bool) { return hidden, name == "SECRET" }})
+		c, diags := flow.Check(flow.Options{Files: []string{path}, LookupEnv: func(name string) (string, bool) { return hidden, name == "SECRET" }})
 		var said strings.Builder
 		if err := c.WriteDiagnostics(&said, diags, false); err != nil {
 			t.Fatal(err)
+		}
+		if !diags.HasErrors() {
+			if _, err := c.Build(eip.Clock{}); err != nil {
+				t.Errorf("of\n%s\nit builds nothing: %v", src, err)
+			}
 		}
 		for _, d := range diags {
 			fmt.Fprintln(&said, d.Summary, d.Detail)
