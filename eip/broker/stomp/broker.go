@@ -234,10 +234,11 @@ func trouble(err error) error {
 	return err
 }
 
-// denied reports whether an ERROR speaks of permissions.
+// denied reports whether an ERROR speaks of permissions, or of a queue that was declared
+// otherwise: both need people.
 func denied(e *serverError) bool {
 	text := strings.ToLower(e.text)
-	for _, word := range []string{"not authorized", "access_refused", "access refused", "not permitted", "permission"} {
+	for _, word := range []string{"not authorized", "access_refused", "access refused", "not permitted", "permission", "inequivalent arg"} {
 		if strings.Contains(text, word) {
 			return true
 		}

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/remote"
 	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
 )
@@ -44,83 +41,6 @@ type conn struct {
 	last     uint64 // receipt
 
 	quiet atomic.Bool // its end is ours
-}
-
-// login is what a connection opens with.
-type login struct {
-	url      *url.URL
-	clientID string
-	timeout  time.Duration
-}
-
-// dial connects and logs in.
-func dial(ctx context.Context, c *broker.Config, l login) (*conn, error) {
-	wire, err := remote.Dial(ctx, l.url.Hostname(), port(l.url), l.timeout, l.url.Scheme == "stomps", c.TLS)
-	if err != nil {
-		return nil, err
-	}
-	interrupt := context.AfterFunc(ctx, func() { _ = wire.Close() })
-	k := &conn{wire: wire, version: frame.V10, dead: make(chan struct{}), wake: make(chan struct{}, 1), receipts: map[string]func(error){}}
-	k.reader = frame.NewReader(&k.beats)
-	if err := k.login(l); err != nil {
-		interrupt()
-		_ = wire.Close()
-		return nil, errors.Join(err, ctx.Err())
-	}
-	if !interrupt() {
-		return nil, errors.Join(ctx.Err(), wire.Close())
-	}
-	return k, wire.SetDeadline(time.Time{})
-}
-
-func port(u *url.URL) string {
-	switch p := u.Port(); {
-	case p != "":
-		return p
-	case u.Scheme == "stomps":
-		return "61614"
-	}
-	return "61613"
-}
-
-// login sends CONNECT and reads what the server says to it.
-func (k *conn) login(l login) error {
-	beat := heartbeat(l.url)
-	f := frame.New("CONNECT", "accept-version", "1.0,1.1,1.2", "host", vhost(l.url), "heart-beat", fmt.Sprintf("%[1]d,%[1]d", beat.Milliseconds()))
-	if l.url.User != nil {
-		password, _ := l.url.User.Password()
-		f.Add("login", l.url.User.Username())
-		f.Add("passcode", password)
-	}
-	if l.clientID != "" {
-		f.Add("client-id", l.clientID)
-	}
-	b, err := f.Append(nil, frame.V10)
-	if err != nil {
-		return err
-	}
-	if _, err := k.wire.Write(b); err != nil {
-		return err
-	}
-	k.beats.wire = k.wire
-	k.reader.Limits = frame.Limits{Line: 64 << 10, Headers: 100, Bytes: 64 << 10, Body: 64 << 10}
-	answer, err := k.reader.Read()
-	switch {
-	case err != nil:
-		return fmt.Errorf("log in: %w", err)
-	case answer.Command == "ERROR":
-		return refusal(answer)
-	case answer.Command != "CONNECTED":
-		return fmt.Errorf("log in: the server answers with %s", answer.Command)
-	}
-	if v := answer.Get("version"); v != "" {
-		k.version = v
-	}
-	k.reader.Version, k.reader.Limits = k.version, frame.DefaultLimits
-	k.peer = answer.Get("server")
-	k.server = serverOf(l.url, k.peer)
-	k.beats.agree(beat, answer.Get("heart-beat"))
-	return nil
 }
 
 // start reads and writes until the connection is lost. on is called with each frame that
@@ -322,25 +242,3 @@ func (k *conn) write() {
 		}
 	}
 }
-
-// refusal is what an ERROR frame says.
-func refusal(f *frame.Frame) error {
-	text := strings.TrimSpace(f.Get("message"))
-	more, _, _ := strings.Cut(strings.TrimSpace(string(f.Body[:min(len(f.Body), 300)])), "\n")
-	switch more = strings.TrimSpace(more); {
-	case strings.Contains(text, more): // ActiveMQ says it twice
-	case text == "" || strings.Contains(more, text):
-		text = more
-	default:
-		text += ": " + more
-	}
-	if text == "" {
-		text = "the server sends an ERROR without a word"
-	}
-	return &serverError{text}
-}
-
-// serverError is an ERROR frame.
-type serverError struct{ text string }
-
-func (e *serverError) Error() string { return e.text }

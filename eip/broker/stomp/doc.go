@@ -25,8 +25,9 @@
 //
 // # What is where
 //
-// A connection: conn.go, with heart-beats in beat.go. Which server is what: server.go;
+// A connection: login.go and conn.go, with heart-beats in beat.go, and fault.go for what a
+// server says against it. Which server is what: server.go;
 // addresses: destination.go. Receiving: source.go, and consumer.go for one connection.
 // Sending: sender.go, and session.go for one connection. Messages as frames: mapping.go,
-// and types.go for the kinds of header values.
+// types.go for the kinds of header values, and reserved.go for headers that stay behind.
 package stomp

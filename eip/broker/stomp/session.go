@@ -105,7 +105,7 @@ func (x *session) publish() error {
 		}
 		n := x.room()
 		s.mu.Lock()
-		group := slices.Clone(s.underWay[s.sent:min(s.sent+n, len(s.underWay))])
+		group := portion(s.underWay[s.sent:min(s.sent+n, len(s.underWay))])
 		s.sent += len(group)
 		s.mu.Unlock()
 		if len(group) == 0 {
@@ -116,6 +116,16 @@ func (x *session) publish() error {
 		x.mu.Unlock()
 		x.send(group)
 	}
+}
+
+// portion is a copy of the first of all, as many as are written at a time.
+func portion(all []*outgoing) []*outgoing {
+	for i, size := 0, int64(0); i < len(all); i++ {
+		if size += all[i].message.Size(); size > mostUnwritten && i > 0 {
+			return slices.Clone(all[:i])
+		}
+	}
+	return slices.Clone(all)
 }
 
 // send sends a group. What cannot be sent fails alone.
@@ -274,6 +284,7 @@ func (x *session) blame() (trial bool, err error) {
 	lost := fmt.Errorf("%w: %w", remote.ErrLost, why)
 	switch {
 	case alone != nil && (said || alone.lost >= strikes):
+		x.conn.quiet.Store(true) // the message says it, and not the log for each
 		if !said {
 			e = &serverError{"the connection is lost whenever it is sent: " + why.Error()}
 		}
