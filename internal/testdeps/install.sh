@@ -3,7 +3,7 @@
 # makers. Does nothing where all is there. Needs Debian (or its like) and root.
 set -eu
 
-packages='rabbitmq-server python3-pika ruby-bunny amqp-tools curl'
+packages='rabbitmq-server python3-pika ruby-bunny nodejs amqp-tools curl'
 
 find_missing() {
 	missing=
