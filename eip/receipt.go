@@ -157,6 +157,14 @@ func (m *Message) Forgive(f func(error) error) {
 	e.forgive = f
 }
 
+// Attempt says which attempt at m its flow makes, from 1.
+func (m *Message) Attempt() int {
+	if m.receipt == nil {
+		return 1
+	}
+	return 1 + int(m.receipt.attempts)
+}
+
 // A revoker is a Settler that says when its message was taken back.
 type revoker interface {
 	Settler

@@ -42,14 +42,7 @@ func TestExamples(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS(folder)); err != nil {
 				t.Fatal(err)
 			}
-			got, want := lines(e.run(t, dir)), lines(e.output)
-			if e.unordered {
-				slices.Sort(got)
-				slices.Sort(want)
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("printed:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-			}
+			e.check(t, dir)
 			if formatted, err := formatted(file, e.source); err != nil || string(formatted) != string(e.source) {
 				t.Errorf("%s is not formatted (make fmt): %v", file, err)
 			}
@@ -63,12 +56,25 @@ type example struct {
 	unordered               bool
 }
 
+// check runs the example and compares what it prints.
+func (e *example) check(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	got, want := lines(e.run(t, dir, args...)), lines(e.output)
+	if e.unordered {
+		slices.Sort(got)
+		slices.Sort(want)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("printed:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // run returns what the example prints.
-func (e *example) run(t *testing.T, dir string) string {
+func (e *example) run(t *testing.T, dir string, args ...string) string {
 	if e.requests != "" {
 		return e.serve(t, dir)
 	}
-	c := eipd(t, dir, "run", "--until-idle", "flow.hcl")
+	c := eipd(t, dir, append([]string{"run", "--until-idle", "flow.hcl"}, args...)...)
 	c.Stdin = strings.NewReader(e.input)
 	stdout, stderr, code := output(t, c)
 	want := 0

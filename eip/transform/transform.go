@@ -8,6 +8,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/headervalue"
 )
 
 func init() { eip.Stages.Add("transform", func() eip.Stage { return NewTransform() }) }
@@ -139,7 +140,7 @@ func (t *Transform) translateHeaders(ctx context.Context, m *eip.Message) (eip.H
 	for name, compute := range t.Headers {
 		computed, err := compute(ctx, m)
 		if err == nil {
-			computed, err = headerValue(computed)
+			computed, err = headervalue.Of(computed)
 		}
 		switch {
 		case err != nil:

@@ -2,6 +2,7 @@ package program
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -14,6 +15,9 @@ type Process struct {
 	// Stdout is what the program prints. It must be read, and ends when the program
 	// has ended.
 	Stdout io.Reader
+	// Stdin is the program's standard input, of one that Converse started. Its write
+	// deadline ends a write.
+	Stdin *os.File
 
 	name   string
 	cmd    *exec.Cmd
@@ -25,7 +29,31 @@ type Process struct {
 
 // Start starts the program argv[0] with nothing on its standard input. Of limits,
 // Grace, Stderr and Env count.
-func Start(argv []string, limits Limits) (*Process, error) {
+func Start(argv []string, limits Limits) (*Process, error) { return start(argv, limits, nil) }
+
+// Converse is Start with a standard input. Whatever the program has started ends with
+// it, unless it has left the group.
+func Converse(argv []string, limits Limits) (*Process, error) {
+	in, out, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p, err := start(argv, limits, in)
+	in.Close()
+	if err != nil {
+		out.Close()
+		return nil, err
+	}
+	p.Stdin = out
+	go func() {
+		p.wait()
+		killGroup(p.cmd)
+		p.stdout.SetReadDeadline(time.Now().Add(orGrace(limits.Grace)))
+	}()
+	return p, nil
+}
+
+func start(argv []string, limits Limits, stdin *os.File) (*Process, error) {
 	name, err := nameOf(argv)
 	if err != nil {
 		return nil, err
@@ -38,6 +66,9 @@ func Start(argv []string, limits Limits) (*Process, error) {
 	p := &Process{Stdout: out, name: name, stdout: out, errs: &errorLines{each: limits.Stderr}, cancel: cancel}
 	p.cmd = command(ctx, argv, limits)
 	p.cmd.Stdout, p.cmd.Stderr = in, p.errs
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+	}
 	finish, err := startGroup(p.cmd, orGrace(limits.Grace))
 	in.Close()
 	if err != nil {
@@ -63,12 +94,22 @@ func (p *Process) Wait() error { return p.wait() }
 
 // Stop tells the program and all that it started to end, kills what has not
 // within the grace, and waits. What was printed and not read is lost.
-func (p *Process) Stop() {
-	p.cancel()
-	p.wait()
+func (p *Process) Stop() { p.End(0) }
+
+// End is Stop, and Wait, of a program that may first end by itself for a while.
+func (p *Process) End(within time.Duration) error {
+	late := time.AfterFunc(within, p.cancel)
+	defer late.Stop()
+	err := p.wait()
 	// A read that is blocked by something which left the group ends with it.
 	p.stdout.SetReadDeadline(time.Now())
+	return err
 }
 
-// Close gives the pipe back once Stdout has been read to its end.
-func (p *Process) Close() error { return p.stdout.Close() }
+// Close gives the pipes back once Stdout has been read to its end.
+func (p *Process) Close() error {
+	if p.Stdin != nil {
+		return errors.Join(p.stdout.Close(), p.Stdin.Close())
+	}
+	return p.stdout.Close()
+}

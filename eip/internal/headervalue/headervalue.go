@@ -1,4 +1,5 @@
-package transform
+// Package headervalue makes what headers may hold of what is computed.
+package headervalue
 
 import (
 	"encoding/json"
@@ -10,9 +11,9 @@ import (
 	"github.com/eipd/eipd/eip/internal/decimal"
 )
 
-// headerValue makes of what an expression gives what a header may hold: maps
-// become tables.
-func headerValue(v any) (any, error) {
+// Of makes of what an expression or a JSON text gives what a header may hold: maps
+// become tables. What no header can hold makes the message invalid.
+func Of(v any) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, string, []byte, time.Time, eip.Decimal, eip.Headers, float32, float64,
 		int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
@@ -28,7 +29,7 @@ func headerValue(v any) (any, error) {
 	case map[string]any:
 		table := make(eip.Headers, len(v))
 		for name, member := range v {
-			value, err := headerValue(member)
+			value, err := Of(member)
 			if err != nil {
 				return nil, err
 			}
@@ -38,7 +39,7 @@ func headerValue(v any) (any, error) {
 	case []any:
 		list := make([]any, len(v))
 		for i, element := range v {
-			value, err := headerValue(element)
+			value, err := Of(element)
 			if err != nil {
 				return nil, err
 			}
