@@ -209,15 +209,16 @@ func fromText(text, kind string) (any, error) {
 // has no word for the year: who mistook milliseconds for seconds sends such times.
 func timeText(t time.Time) string {
 	if y := t.Year(); y < 0 || y > 9999 {
-		return "@" + strconv.FormatInt(t.Unix(), 10)
+		return fmt.Sprintf("@%d.%09d", t.Unix(), t.Nanosecond())
 	}
 	return t.Format(time.RFC3339Nano)
 }
 
 func parseTime(text string) (time.Time, error) {
-	if seconds, ok := strings.CutPrefix(text, "@"); ok {
-		n, err := strconv.ParseInt(seconds, 10, 64)
-		return time.Unix(n, 0).UTC(), err
+	if text, ok := strings.CutPrefix(text, "@"); ok {
+		var seconds, more int64
+		_, err := fmt.Sscanf(text, "%d.%09d", &seconds, &more)
+		return time.Unix(seconds, more).UTC(), err
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if _, offset := t.Zone(); offset != 0 {
