@@ -92,14 +92,6 @@ type Adapter struct {
 // print them.
 func Load(o Options) (*Config, hcl.Diagnostics) { return load(o, nil, &secret.Set{}) }
 
-// LoadBeside loads further files, whose texts, by their names, were read already, with
-// the options of c but for its files. What one of both keeps secret the other does too.
-func (c *Config) LoadBeside(texts map[string][]byte) (*Config, hcl.Diagnostics) {
-	o := c.options
-	o.Files, o.NoFiles = slices.Sorted(maps.Keys(texts)), false
-	return load(o, texts, c.secrets)
-}
-
 // load is Load; texts are those of the files, where they were read.
 func load(o Options, texts map[string][]byte, secrets *secret.Set) (*Config, hcl.Diagnostics) {
 	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},

@@ -50,6 +50,14 @@ func (c *Config) describeControl(w io.Writer) {
 	}
 }
 
+// LoadBeside loads further files, whose texts, by their names, were read already, with
+// the options of c but for its files. What one of both keeps secret the other does too.
+func (c *Config) LoadBeside(texts map[string][]byte) (*Config, hcl.Diagnostics) {
+	o := c.options
+	o.Files, o.NoFiles = slices.Sorted(maps.Keys(texts)), false
+	return load(o, texts, c.secrets)
+}
+
 // Names reports whether the options of c name the file at path: Reload would read it.
 func (c *Config) Names(path string) bool {
 	info, err := os.Stat(path)

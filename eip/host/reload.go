@@ -87,12 +87,12 @@ func (h *Host) Watch(ctx context.Context) {
 	h.ReloadAt(ctx, "files have changed", changed)
 	h.beside.Go(func() {
 		defer cancel()
+		look := time.NewTicker(lookEvery)
+		defer look.Stop()
 		for {
-			again, t := h.options.Clock.NewTimer(lookEvery)
 			select {
-			case <-again:
+			case <-look.C:
 			case <-ctx.Done():
-				t.Stop()
 				return
 			}
 			now := stamp()

@@ -40,6 +40,7 @@ var realTime = map[string]string{
 	"host/depths.go":    "brokers are asked, and who asks waits",
 	"host/host.go":      "how long the process has run",
 	"host/idle.go":      "it looks until the flows are really idle",
+	"host/reload.go":    "who writes files or gives signals waits, in real time",
 	"host/serve.go":     "a broker is asked at the start",
 	"host/signals.go":   "people press keys",
 	"host/unit.go":      "an operator and his service manager wait for the end",
