@@ -20,6 +20,7 @@ import (
 type controlCommand struct {
 	bus
 	asJSON bool
+	dryRun bool
 }
 
 func newControl() *cobra.Command {
@@ -49,10 +50,17 @@ what failed again; 3: none has answered, or fewer than were to be expected with
 			if err != nil {
 				return err
 			}
+			if c.dryRun {
+				if args == nil {
+					args = map[string]any{}
+				}
+				args["dry_run"] = true
+			}
 			return c.run(cmd, c.command(words[0], target, args))
 		},
 	}
 	c.flags(cmd)
+	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "of reload and apply: only say what would become of which flow")
 	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print each answer as a line of JSON")
 	return cmd
 }

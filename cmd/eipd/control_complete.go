@@ -34,10 +34,12 @@ var argumentsOf = map[string][]string{
 	"replay":   {"count=", "invalid=true"},
 	"peek":     {"count="},
 	"tap":      {"count=", "for=", "if=", "sample="},
+	"apply":    {"dry_run=true"},
+	"reload":   {"dry_run=true"},
 }
 
 // targetless commands take no target.
-var targetless = []string{"status", "leases", "loglevel", "drain"}
+var targetless = []string{"status", "leases", "loglevel", "drain", "reload"}
 
 // ofFiles are commands whose target is the name of a file, where the process runs.
 var ofFiles = []string{"apply", "remove"}

@@ -31,6 +31,7 @@ type runCommand struct {
 	untilIdle bool
 	idle      bool
 	flowsDir  string
+	watch     bool
 	grace     time.Duration
 	memory    string
 }
@@ -44,9 +45,10 @@ func newRun() *cobra.Command {
 
 It prints one log line "ready" on standard error once every flow takes messages, but
 for those that a broker refuses or keeps waiting: these begin when they can.
-Standard output belongs to the flows. Ctrl-C, SIGTERM or SIGHUP: it takes nothing
+Standard output belongs to the flows. Ctrl-C or SIGTERM: it takes nothing
 more, finishes what is in flight, and ends with 0; a second one ends it at once,
-and what was not settled is delivered again next time.
+and what was not settled is delivered again next time. SIGHUP has it load the files
+anew, as eipd control reload does.
 
 Exit code 4: with --until-idle, messages were dead-lettered or invalid.`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -70,6 +72,7 @@ Exit code 4: with --until-idle, messages were dead-lettered or invalid.`,
 	f.StringVar(&r.http, "http", "", "serve /metrics, /healthz and /readyz at this `address`, HOST:PORT")
 	f.BoolVar(&r.idle, "idle", false, "run without flow files, and wait for the control bus to apply some")
 	f.StringVar(&r.flowsDir, "flows-dir", "", "the `folder` of the flow files that the control bus may apply")
+	f.BoolVar(&r.watch, "watch", false, "load the files anew when they change, for development")
 	f.BoolVar(&r.untilIdle, "until-idle", false, "end when every source has ended and no message is left")
 	f.StringVar(&r.memory, "memory", "256MiB", "the `size` of the memory to get by with; a third of it is for messages that flows have taken and not settled (default what GOMEMLIMIT says, where it is set)")
 	f.DurationVar(&r.grace, "grace", 30*time.Second, "how long to finish what is in flight at the end")
@@ -97,7 +100,7 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, stop := host.UntilSignal(ctx, func() {
+	ctx, hangup, stop := host.UntilSignal(ctx, func() {
 		log.Warn("stopped at once; what was not settled will be delivered again")
 		os.Exit(exitFailed)
 	})
@@ -123,7 +126,7 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 		},
 		Tracer:  seen.tracer(),
 		DataDir: r.dataDir, Instance: r.instance, Memory: memory, Grace: r.grace, Log: log,
-		FlowsDir: r.flowsDir, Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
+		FlowsDir: r.flowsDir, Pick: r.names, Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
 		OpenPositions: func(dir string) (host.PositionStore, error) { return embedded.OpenPositions(dir, log) },
 	})
 	if _, err := h.Start(ctx, config, names...); err != nil {
@@ -143,6 +146,10 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 		about = append(about, slog.Int("not_working", n))
 	}
 	log.Info("ready", append(about, slog.String("instance", r.instance), slog.Duration("after", h.Uptime().Round(time.Microsecond)))...)
+	h.ReloadAt(ctx, "SIGHUP", hangup)
+	if r.watch {
+		h.Watch(ctx)
+	}
 	if r.untilIdle {
 		_ = h.WaitIdle(ctx) // it ends early only by a signal
 	} else {

@@ -258,7 +258,7 @@ func (d *decoder) controlBus(blocks []*syntax.Block) {
 			d.fail(problem(b.Range(), "Duplicate block", "There is a control_bus already, at %s.", where(blocks[0].Range())))
 			continue
 		}
-		d.config.control = newControlBus()
+		d.config.control, d.config.controlAt = newControlBus(), b.Range()
 		d.decode(d.config.control, b, place{what: "control_bus"})
 	}
 }

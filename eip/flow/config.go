@@ -45,6 +45,7 @@ type Config struct {
 	settings  *settings
 	secrets   *secret.Set
 	control   *ControlBusBlock // nil: no file says anything of it
+	controlAt hcl.Range
 	groups    map[string]*groupBlock
 
 	interceptors []*interceptor    // in the order in which messages pass them
@@ -92,28 +93,20 @@ type Adapter struct {
 // print them.
 func Load(o Options) (*Config, hcl.Diagnostics) { return load(o, nil, &secret.Set{}) }
 
-// LoadBeside loads a further file, whose text was read already, with the options of c
-// but for its files. What one of both keeps secret the other does too.
-func (c *Config) LoadBeside(file string, text []byte) (*Config, hcl.Diagnostics) {
-	o := c.options
-	o.Files, o.NoFiles = []string{file}, false
-	return load(o, text, c.secrets)
-}
-
-// load is Load; source is the text of the one file, where that was read.
-func load(o Options, source []byte, secrets *secret.Set) (*Config, hcl.Diagnostics) {
+// load is Load; texts are those of the files, where they were read.
+func load(o Options, texts map[string][]byte, secrets *secret.Set) (*Config, hcl.Diagnostics) {
 	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
 		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings(), groups: map[string]*groupBlock{}}
 	d := c.decoder()
-	d.beside = source != nil
+	d.beside = texts != nil
 	names, diags := o.Files, hcl.Diagnostics(nil)
-	if source == nil {
+	if texts == nil {
 		names, diags = syntax.Find(o.Files)
 	}
 	total := 0
 	var files []*syntax.File
 	for _, name := range names {
-		f, more := read(name, source, d.budget)
+		f, more := read(name, texts[name], d.budget)
 		diags = append(diags, more...)
 		if f == nil {
 			continue
@@ -281,8 +274,11 @@ func (c *Config) FlowNames() []string {
 // ChannelNames returns the channels as the flow files name them, sorted.
 func (c *Config) ChannelNames() []string { return slices.Sorted(maps.Keys(c.Channels)) }
 
-// MaxFile is how many bytes a flow file may have.
-const MaxFile = syntax.MaxFile
+// MaxFile is how many bytes a flow file may have, and MaxTotal all that are loaded.
+const (
+	MaxFile  = syntax.MaxFile
+	MaxTotal = syntax.MaxTotal
+)
 
 // Find expands what a command line names: files, globs and folders, of which it
 // takes every .hcl and .hcl.json.

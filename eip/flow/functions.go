@@ -40,6 +40,9 @@ func (d *decoder) envFunction() function.Function {
 // maxFile is how many bytes file() reads.
 const maxFile = 1 << 20
 
+// readFile is the path of what file() has read.
+type readFile string
+
 // fileFunction reads what lies beside the file that says it.
 func (d *decoder) fileFunction() function.Function {
 	return function.New(&function.Spec{
@@ -51,8 +54,7 @@ func (d *decoder) fileFunction() function.Function {
 				path = filepath.Join(filepath.Dir(d.file), path)
 			}
 			d.budget.Spend(0, 2*maxFile)
-			type file string
-			text, err := once(d.settings, file(path), func() (string, error) {
+			text, err := once(d.settings, readFile(path), func() (string, error) {
 				b, err := regular.ReadFile(path, maxFile)
 				return string(b), err
 			})

@@ -43,6 +43,13 @@ func once[T any](s *settings, key any, make func() (T, error)) (T, error) {
 	return v, err
 }
 
+// all returns the keys of what once has made.
+func (s *settings) all() []any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.made))
+}
+
 // local is evaluated when first needed, so that their order does not matter.
 type local struct {
 	attribute *syntax.Attribute

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -17,38 +19,73 @@ import (
 	"github.com/eipd/eipd/internal/regular"
 )
 
-var flowFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\.hcl(\.json)?$`)
+var (
+	flowFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\.hcl(\.json)?$`)
+	folderName   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+)
 
-// Apply runs the flows of a file in the folder for it. A file that was applied
-// before is read again: its flows make room for those that are in it now, once
-// these are found well, but for those that have not changed.
-func (h *Host) Apply(ctx context.Context, file string) ([]string, error) {
+// Apply runs the flows of a file in the folder for it, or of the files of a folder in it.
+// One that was applied before is read again: its flows make room for those that are in it
+// now, once these are found well, but for those that have not changed. One that the
+// process was started with is applied by [Host.Reload]. A dry run changes nothing.
+func (h *Host) Apply(ctx context.Context, name string, dryRun bool) (did control.Applied, err error) {
 	if err := h.lifecycle.take(ctx); err != nil {
-		return nil, err
+		return did, err
 	}
 	defer h.lifecycle.end()
-	source, err := h.flowFile(file)
+	texts, err := h.flowFiles(name)
 	if err != nil {
-		return nil, err
+		return did, err
 	}
-	c, diags := h.mainConfig().LoadBeside(filepath.Join(h.options.FlowsDir, file), source)
+	if h.names(texts) {
+		return h.reload(ctx, dryRun)
+	}
+	c, diags := h.mainConfig().LoadBeside(texts)
 	if diags.HasErrors() {
-		return nil, firstError(diags)
+		return did, told(diags)
 	}
-	was := h.applied(file)
-	if err := h.clash(c, was); err != nil { // nothing was begun
-		return nil, err
-	}
-	if was != nil {
-		err = was.swap(ctx, c)
-	} else {
-		_, err = h.start(ctx, file, c)
+	switch was := h.applied(name); {
+	case was != nil:
+		did, err = was.swap(ctx, c, dryRun)
+	case dryRun:
+		did, err = h.wouldStart(c)
+	default:
+		var u *Unit
+		if u, err = h.start(ctx, name, c); err == nil {
+			did = (&exchange{flows: u.flows, fresh: u.flows}).says()
+		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", file, err)
+		return did, fmt.Errorf("start %s: %w", name, err)
 	}
-	h.log.Info("flow file applied", slog.String("file", file), slog.Any("flows", c.FlowNames()))
-	return c.FlowNames(), nil
+	if !dryRun {
+		h.log.Info("flow file applied", append([]any{slog.String("file", name)}, did.Attrs()...)...)
+	}
+	return did, nil
+}
+
+// names reports whether files are all among those that the process was started with.
+func (h *Host) names(texts map[string][]byte) bool {
+	for path := range texts {
+		if !h.mainConfig().Names(path) {
+			return false
+		}
+	}
+	return true
+}
+
+// wouldStart says what a start of c would start.
+func (h *Host) wouldStart(c *flow.Config) (did control.Applied, err error) {
+	if err := h.clash(c, nil); err != nil {
+		return did, err
+	}
+	picked, err := c.Pick()
+	x := &exchange{}
+	for _, f := range picked {
+		x.fresh = append(x.fresh, &flowRun{decl: f})
+	}
+	x.flows = x.fresh
+	return x.says(), err
 }
 
 // applied returns the Unit of a file that was applied; nil where it was not.
@@ -83,21 +120,61 @@ func (h *Host) Remove(ctx context.Context, file string) ([]string, error) {
 	return u.FlowNames(), err
 }
 
-// flowFile reads a file that may be applied: one in the folder itself, whatever its
-// name says, and wherever a link there leads.
-func (h *Host) flowFile(file string) ([]byte, error) {
+// flowFiles reads what may be applied, by its path: a file in the folder itself, or those
+// of a folder in it, whatever a name says, and wherever a link there leads.
+func (h *Host) flowFiles(name string) (map[string][]byte, error) {
 	dir := h.options.FlowsDir
 	if dir == "" {
 		return nil, errors.New("this process has no folder of flows to apply; it is started with --flows-dir")
 	}
-	if !flowFileName.MatchString(file) || strings.Contains(file, "..") {
-		return nil, fmt.Errorf("%q is no name of a flow file, like orders.hcl", file)
+	if !folderName.MatchString(name) || strings.Contains(name, "..") {
+		return nil, fmt.Errorf("%q is no name of a flow file, like orders.hcl, or of a folder", name)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
+	files := []string{name}
+	if !flowFileName.MatchString(name) {
+		if files, err = flowFilesIn(root, name); err != nil {
+			return nil, err
+		}
+	}
+	texts, total := map[string][]byte{}, 0
+	for _, file := range files {
+		text, err := readFlowFile(root, file)
+		if err != nil {
+			return nil, err
+		}
+		if total += len(text); total > flow.MaxTotal {
+			return nil, fmt.Errorf("the flow files of %s have more than %d bytes together", name, flow.MaxTotal)
+		}
+		texts[filepath.Join(dir, file)] = text
+	}
+	return texts, nil
+}
+
+func flowFilesIn(root *os.Root, folder string) (files []string, err error) {
+	entries, err := fs.ReadDir(root.FS(), folder)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no folder %s of flow files", folder)
+	case err != nil:
+		return nil, fmt.Errorf("%s is no folder of flow files: %w", folder, err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() && flowFileName.MatchString(e.Name()) {
+			files = append(files, filepath.Join(folder, e.Name()))
+		}
+	}
+	if files == nil {
+		return nil, fmt.Errorf("the folder %s holds no file that ends in .hcl or .hcl.json", folder)
+	}
+	return files, nil
+}
+
+func readFlowFile(root *os.Root, file string) ([]byte, error) {
 	f, err := regular.In(root, file, os.O_RDONLY, 0)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -109,16 +186,20 @@ func (h *Host) flowFile(file string) ([]byte, error) {
 	return regular.ReadAll(f, flow.MaxFile)
 }
 
-// firstError is what is wrong with a file, in one line.
-func firstError(diags hcl.Diagnostics) error {
-	for _, d := range diags {
-		if d.Severity != hcl.DiagError {
-			continue
+// told is what is wrong with files, in one line: where the first error is, and how many
+// there are.
+func told(diags hcl.Diagnostics) error {
+	var first *hcl.Diagnostic
+	more := ""
+	for n, d := range slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError }) {
+		if first == nil {
+			first = d
+		} else {
+			more = fmt.Sprintf(" (and %d more)", n)
 		}
-		if d.Subject == nil {
-			return fmt.Errorf("%s: %s", d.Summary, d.Detail)
-		}
-		return fmt.Errorf("%s:%d:%d: %s: %s", filepath.Base(d.Subject.Filename), d.Subject.Start.Line, d.Subject.Start.Column, d.Summary, d.Detail)
 	}
-	return diags
+	if at := first.Subject; at != nil && at.Filename != "" {
+		return fmt.Errorf("%s:%d:%d: %s: %s%s", at.Filename, at.Start.Line, at.Start.Column, first.Summary, first.Detail, more)
+	}
+	return fmt.Errorf("%s: %s%s", first.Summary, first.Detail, more)
 }

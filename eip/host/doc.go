@@ -17,6 +17,7 @@
 //   - begin.go, lifecycle.go: from when it is started until it is stopped
 //   - brokers.go, positions.go, dead_letters.go, last_resort.go: what they are kept in
 //   - control.go, control_flow.go, serve.go: the control bus' view of it
+//   - swap.go, reload.go: other flows in the place of those that run, while they run
 //   - apply.go: files that the control bus applies and removes
 //   - plan.go: what a start would declare on brokers
 package host

@@ -48,6 +48,9 @@ type Options struct {
 	Memory eip.Bytes
 	// Load is how Run loads its files: variables, the default broker.
 	Load flow.Options
+	// Pick names the flows that Reload runs of what it has loaded, as Start's flows do;
+	// nil: those that Start was given.
+	Pick func(*flow.Config) ([]string, error)
 }
 
 // A PositionStore keeps adapters' positions in a file.
@@ -118,7 +121,7 @@ func (h *Host) start(ctx context.Context, file string, c *flow.Config, flows ...
 		return nil, err
 	}
 	h.secrets.Join(c.Secrets())
-	u = h.newUnit(ctx, file, c)
+	u = h.newUnit(ctx, file, c, flows)
 	ctx, cancel := h.whileRunning(ctx)
 	defer cancel()
 	main := h.main.CompareAndSwap(nil, u)
@@ -180,7 +183,7 @@ func (h *Host) startMain(ctx context.Context, u *Unit) error {
 func (h *Host) clash(c *flow.Config, except *Unit) error {
 	for _, r := range h.flows() {
 		if r.unit != except && slices.Contains(c.FlowNames(), r.decl.Name) {
-			return fmt.Errorf("there is a flow %s already, of another file", r.decl.Name)
+			return fmt.Errorf("there is a flow %s already, of %s", r.decl.Name, cmp.Or(r.unit.file, "the files that the process was started with"))
 		}
 	}
 	return nil

@@ -8,10 +8,11 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 )
 
-// Run runs the flows of files, globs and folders until ctx ends, or SIGINT, SIGTERM or
-// SIGHUP comes. Then the flows take nothing more, and finish what is in flight within
-// the grace; a second signal gives that up. The error says what is wrong with the files,
-// what kept a flow from starting, or what was left unsettled.
+// Run runs the flows of files, globs and folders until ctx ends, or SIGINT or SIGTERM
+// comes. Then the flows take nothing more, and finish what is in flight within the grace;
+// a second signal gives that up. SIGHUP has the files loaded anew, see [Host.Reload]. The
+// error says what is wrong with the files, what kept a flow from starting, or what was
+// left unsettled.
 func Run(ctx context.Context, o Options, files ...string) error {
 	load := o.Load
 	load.Files = append(load.Files[:len(load.Files):len(load.Files)], files...)
@@ -22,7 +23,7 @@ func Run(ctx context.Context, o Options, files ...string) error {
 		return fmt.Errorf("load flows:\n%s", text.String())
 	}
 	h := New(o)
-	ctx, stop := UntilSignal(ctx, h.giveUp)
+	ctx, hangup, stop := UntilSignal(ctx, h.giveUp)
 	defer stop()
 	if _, err := h.Start(ctx, c); err != nil {
 		if ctx.Err() != nil {
@@ -30,6 +31,7 @@ func Run(ctx context.Context, o Options, files ...string) error {
 		}
 		return fmt.Errorf("start flows: %w", err)
 	}
+	h.ReloadAt(ctx, "SIGHUP", hangup)
 	<-ctx.Done()
 	return h.Stop()
 }

@@ -8,7 +8,7 @@ import (
 
 func TestUntilSignal(t *testing.T) {
 	ended := make(chan struct{}, 8)
-	ctx, stop := UntilSignal(t.Context(), func() { ended <- struct{}{} })
+	ctx, _, stop := UntilSignal(t.Context(), func() { ended <- struct{}{} })
 	defer stop()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} { // one request, told twice
 		if err := syscall.Kill(syscall.Getpid(), s); err != nil {
@@ -25,12 +25,12 @@ func TestUntilSignal(t *testing.T) {
 	<-ended
 }
 
-// What a closed terminal, a service manager or ctrl-C sends ends a process in good
-// order; under nohup the first of them is ignored.
+// What a service manager or ctrl-C sends ends a process in good order. SIGHUP does not,
+// and is ignored under nohup.
 func TestUntilSignal_EachAsksToStop(t *testing.T) {
-	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT} {
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(s.String(), func(t *testing.T) {
-			ctx, stop := UntilSignal(t.Context(), func() { t.Error("it ended at once") })
+			ctx, _, stop := UntilSignal(t.Context(), func() { t.Error("it ended at once") })
 			defer stop()
 			if err := syscall.Kill(syscall.Getpid(), s); err != nil {
 				t.Fatal(err)
@@ -38,10 +38,23 @@ func TestUntilSignal_EachAsksToStop(t *testing.T) {
 			<-ctx.Done()
 		})
 	}
+	t.Run("hangup", func(t *testing.T) {
+		ctx, hangup, stop := UntilSignal(t.Context(), func() { t.Error("it ended at once") })
+		defer stop()
+		for range 3 {
+			if err := syscall.Kill(syscall.Getpid(), syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+			<-hangup
+		}
+		if ctx.Err() != nil {
+			t.Error("it ends")
+		}
+	})
 	t.Run("nohup", func(t *testing.T) {
 		signal.Ignore(syscall.SIGHUP)
 		defer signal.Reset(syscall.SIGHUP)
-		_, stop := UntilSignal(t.Context(), nil)
+		_, _, stop := UntilSignal(t.Context(), nil)
 		defer stop()
 		if !signal.Ignored(syscall.SIGHUP) {
 			t.Error("it heeds what nohup has it ignore")

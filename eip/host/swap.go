@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // Swap has the Unit run flows of c, of these names (none: all that are enabled), in the
@@ -22,62 +23,111 @@ func (u *Unit) Swap(ctx context.Context, c *flow.Config, flows ...string) error 
 		return err
 	}
 	defer u.host.lifecycle.end()
-	return u.swap(ctx, c, flows...)
+	_, err := u.swap(ctx, c, false, flows...)
+	return err
 }
 
-// swap is Swap by who holds the lifecycle lock.
-func (u *Unit) swap(ctx context.Context, c *flow.Config, names ...string) (err error) {
+// exchange is what a swap is about.
+type exchange struct {
+	config            *flow.Config
+	flows             []*flowRun // that run afterwards
+	gone, fresh, kept []*flowRun
+}
+
+// swap is Swap by who holds the lifecycle lock. A dry run only says what it would do.
+func (u *Unit) swap(ctx context.Context, c *flow.Config, dryRun bool, names ...string) (did control.Applied, err error) {
 	h := u.host
 	h.secrets.Join(c.Secrets())
 	defer func() { err = h.secrets.Error(err) }()
 	if u.stopping.Load() {
-		return errStopping
+		return did, errStopping
 	}
 	if err := h.clash(c, u); err != nil {
-		return err
+		return did, err
+	}
+	x, err := u.compare(c, names)
+	if err != nil {
+		return did, err
+	}
+	did = x.says()
+	if dryRun {
+		for _, r := range x.fresh {
+			r.giveUp()
+		}
+		return did, nil
 	}
 	ctx, cancel := h.whileRunning(ctx)
 	defer cancel()
-	config, flows, err := u.build(c, names)
-	if err != nil {
-		return err
+	return did, u.exchange(ctx, c, x)
+}
+
+// compare builds what c has, and finds what of it runs already.
+func (u *Unit) compare(c *flow.Config, names []string) (x *exchange, err error) {
+	x = &exchange{}
+	if x.config, x.flows, err = u.build(c, names); err != nil {
+		return nil, err
 	}
 	_, old := u.now()
-	kept := same(old, flows)
-	var gone, fresh []*flowRun
+	kept := same(old, x.flows)
 	for _, r := range old {
 		if kept[r.decl.Name] == nil {
-			gone = append(gone, r)
+			x.gone = append(x.gone, r)
 		}
 	}
-	for i, r := range flows {
+	for i, r := range x.flows {
 		if k := kept[r.decl.Name]; k != nil {
 			r.giveUp() // it is not needed
-			flows[i] = k
+			x.flows[i] = k
+			x.kept = append(x.kept, k)
 			continue
 		}
-		fresh = append(fresh, r)
+		x.fresh = append(x.fresh, r)
 	}
+	return x, nil
+}
+
+// says names what becomes of which flow.
+func (x *exchange) says() control.Applied {
+	did := control.Applied{Flows: namesOf(x.flows), Same: namesOf(x.kept), Changed: []string{}, New: []string{}, Gone: []string{}}
+	fresh, gone := namesOf(x.fresh), namesOf(x.gone)
+	for _, name := range fresh {
+		if slices.Contains(gone, name) {
+			did.Changed = append(did.Changed, name)
+		} else {
+			did.New = append(did.New, name)
+		}
+	}
+	for _, name := range gone {
+		if !slices.Contains(fresh, name) {
+			did.Gone = append(did.Gone, name)
+		}
+	}
+	return did
+}
+
+// exchange has the flows of x run, in the place of those of c's.
+func (u *Unit) exchange(ctx context.Context, c *flow.Config, x *exchange) error {
+	h := u.host
 	defer h.forget()
-	h.brokers.hold(c, gone, slices.Collect(maps.Values(config.Brokers)))
+	h.brokers.hold(c, x.gone, slices.Collect(maps.Values(x.config.Brokers)))
 	defer func() {
 		if err := h.brokers.release(c); err != nil {
 			h.log.Warn("a broker that no flow uses any more has not closed well", slog.Any("error", err))
 		}
 	}()
-	running := retire(gone)
-	if left := errors.Join(u.finish(gone), closeFlows(gone)); left != nil {
-		h.log.Warn("flows made room for others with messages unsettled; they will be delivered again", slog.Any("flows", namesOf(gone)), slog.Any("error", left))
+	running := retire(x.gone)
+	if left := errors.Join(u.finish(x.gone), closeFlows(x.gone)); left != nil {
+		h.log.Warn("flows made room for others with messages unsettled; they will be delivered again", slog.Any("flows", namesOf(x.gone)), slog.Any("error", left))
 	}
 	u.forgetDeadLetters()
-	if err := u.start(ctx, fresh); err != nil {
-		err = errors.Join(err, closeFlows(fresh))
+	if err := u.start(ctx, x.fresh); err != nil {
+		err = errors.Join(err, closeFlows(x.fresh))
 		u.forgetDeadLetters()
-		return u.restore(gone, running, err)
+		return u.restore(x.gone, running, err)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.config, u.flows = config, flows
+	u.config, u.flows = x.config, x.flows
 	return nil
 }
 
@@ -179,7 +229,8 @@ func closeFlows(flows []*flowRun) (err error) {
 	return err
 }
 
-func namesOf(flows []*flowRun) (names []string) {
+func namesOf(flows []*flowRun) []string {
+	names := []string{}
 	for _, r := range flows {
 		names = append(names, r.decl.Name)
 	}

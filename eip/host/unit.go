@@ -18,6 +18,7 @@ type Unit struct {
 	host  *Host
 	file  string       // that the control bus applied; "": none
 	first *flow.Config // that it was started with
+	names []string     // of the flows that were picked then; none: all that are enabled
 
 	mu          sync.Mutex // guards these
 	config      *flow.Config
@@ -31,8 +32,8 @@ type Unit struct {
 	stopping atomic.Bool
 }
 
-func (h *Host) newUnit(ctx context.Context, file string, c *flow.Config) *Unit {
-	u := &Unit{host: h, file: file, first: c, deadLetters: map[*flow.Channel]bool{}}
+func (h *Host) newUnit(ctx context.Context, file string, c *flow.Config, names []string) *Unit {
+	u := &Unit{host: h, file: file, first: c, names: names, deadLetters: map[*flow.Channel]bool{}}
 	u.context, u.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	u.abort, u.giveUp = context.WithCancel(h.abort)
 	return u

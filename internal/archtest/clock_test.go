@@ -54,6 +54,7 @@ var realTime = map[string]string{
 	"manage/control/sign.go":         "signatures are dated by the time that all processes share",
 	"manage/control/socket.go":       "a deadline of the network",
 	"manage/control/topic.go":        "a broker's answer is waited for",
+	"host/reload.go":                 "who writes files or gives signals waits, in real time",
 }
 
 // timed are the functions that tell the time or wait for it.

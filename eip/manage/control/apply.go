@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -9,29 +10,63 @@ import (
 // be away.
 const applyTimeout = time.Minute
 
-// apply runs the flows of a file in the process' own folder of them.
-func (s *Server) apply(r *request) (any, error) { return s.file(r, s.Process.Apply) }
-
-// remove stops the flows of a file that was applied.
-func (s *Server) remove(r *request) (any, error) { return s.file(r, s.Process.Remove) }
-
-// Applied is the result of apply and remove.
+// Applied is the result of apply, reload and remove: what became of flows, by their
+// names, or would become of them.
 type Applied struct {
-	Flows []string `json:"flows"`
+	DryRun  bool     `json:"dry_run,omitempty"`
+	Flows   []string `json:"flows"`   // that run, in the order of the files; of remove: that did
+	Same    []string `json:"same"`    // go on as they were
+	Changed []string `json:"changed"` // have made room for those of the same name
+	New     []string `json:"new"`
+	Gone    []string `json:"gone"`
 }
 
-func (s *Server) file(r *request, do func(context.Context, string) ([]string, error)) (any, error) {
-	if r.Target == "" {
-		return nil, Errorf(BadArgs, "%s needs the name of a flow file as its target, like orders.hcl", r.Command.Command)
+// Attrs are for the log.
+func (a *Applied) Attrs() []any {
+	return []any{slog.Int("same", len(a.Same)), slog.Any("changed", a.Changed), slog.Any("new", a.New), slog.Any("gone", a.Gone)}
+}
+
+// apply runs the flows of a file in the process' own folder of them.
+func (s *Server) apply(r *request) (any, error) {
+	dryRun := r.flag("dry_run")
+	return s.file(r, func(ctx context.Context) (Applied, error) { return s.Process.Apply(ctx, r.Target, dryRun) })
+}
+
+// remove stops the flows of a file that was applied.
+func (s *Server) remove(r *request) (any, error) {
+	return s.file(r, func(ctx context.Context) (Applied, error) {
+		flows, err := s.Process.Remove(ctx, r.Target)
+		return Applied{Flows: flows, Same: []string{}, Changed: []string{}, New: []string{}, Gone: flows}, err
+	})
+}
+
+// reload has the files read again that the process was started with.
+func (s *Server) reload(r *request) (any, error) {
+	dryRun := r.flag("dry_run")
+	if r.wrong != nil {
+		return nil, r.wrong
 	}
-	if len(r.Target) > 255 {
+	did, err := s.Process.Reload(r.ctx, dryRun)
+	if did.DryRun = dryRun; err != nil {
+		return nil, Errorf(Failed, "%v", err)
+	}
+	return did, nil
+}
+
+func (s *Server) file(r *request, do func(context.Context) (Applied, error)) (any, error) {
+	switch {
+	case r.wrong != nil:
+		return nil, r.wrong
+	case r.Target == "":
+		return nil, Errorf(BadArgs, "%s needs the name of a flow file as its target, like orders.hcl", r.Command.Command)
+	case len(r.Target) > 255:
 		return nil, Errorf(BadArgs, "%s is no name of a flow file", clip(r.Target))
 	}
 	ctx, cancel := s.Clock.WithTimeout(r.ctx, applyTimeout)
 	defer cancel()
-	flows, err := do(ctx, r.Target)
-	if err != nil {
+	did, err := do(ctx)
+	if did.DryRun = r.flag("dry_run"); err != nil {
 		return nil, Errorf(Failed, "%v", err)
 	}
-	return Applied{flows}, nil
+	return did, nil
 }

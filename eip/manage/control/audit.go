@@ -26,6 +26,8 @@ func (r *request) reads() bool {
 		return true
 	case "stats":
 		return !r.flag("reset")
+	case "apply", "reload":
+		return r.flag("dry_run")
 	}
 	return false
 }

@@ -28,10 +28,13 @@ type Process interface {
 	Inject(ctx context.Context, channel string, m *eip.Message) error
 	// Source takes messages from a declared queue; so many at once.
 	Source(ctx context.Context, queue string, prefetch int) (broker.Source, error)
-	// Apply runs the flows of a file in the process' folder of them, in the place of
-	// those of this file that run; Remove stops these. Both return the flows' names.
-	Apply(ctx context.Context, file string) ([]string, error)
-	Remove(ctx context.Context, file string) ([]string, error)
+	// Apply runs the flows of a file, or of a folder of files, in the process' folder of
+	// them, in the place of those of this file that run; Remove stops these, and returns
+	// their names. Reload does so with the files that the process was started with. A dry
+	// run says what would become of which flow, and changes nothing.
+	Apply(ctx context.Context, name string, dryRun bool) (Applied, error)
+	Remove(ctx context.Context, name string) ([]string, error)
+	Reload(ctx context.Context, dryRun bool) (Applied, error)
 	// Reads reports whether a flow may read what is sent to an address: that of a
 	// queue, of a subscription, or of what failed.
 	Reads(address string) bool
