@@ -1,5 +1,5 @@
 // Package header names the headers that eipd itself writes. Most say why a message is
-// in a dead-letter or invalid-message channel, and nothing in eipd acts upon them.
+// in a dead-letter or invalid-message channel, and nothing in eipd acts upon those.
 package header
 
 // The headers.
@@ -16,6 +16,9 @@ const (
 	Kept        = "eip-kept"         // the file that has the message, where its dead letter has no body
 	History     = "eip-history"      // Message History
 	Test        = "eip-test"         // Test Message
+	// ErrorCode is of a reply that says why there is no other: a word for programs. Its
+	// Error is for people. Callers act upon it.
+	ErrorCode = "eip-error-code"
 )
 
 // Status is the header of a reply that says which status its answer over HTTP has,

@@ -1,0 +1,165 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+)
+
+// A Peer asks services over a broker, and is one where it listens. It is safe for
+// concurrent use; many goroutines share its inbox.
+//
+// A reply that comes too late, a second time, or to no request of this Peer is dropped
+// and counted. What was sent by Send and answered waits for Receive: 1000 replies or
+// 16 MiB at most, of which the oldest are dropped and counted. After a call Counts tell
+// a late reply from a doubled one as long as no more than 10,000 further calls have
+// ended without a reply.
+type Peer struct {
+	broker broker.RequestReply
+	env    eip.Env
+	owns   bool // it has opened the broker
+	mail   *mail
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	work sync.WaitGroup // goroutines
+
+	mu    sync.Mutex
+	inbox eip.Inbox // nil until it is needed
+	ended []error   // why what listened ended
+}
+
+// Dial connects to a broker by its URL, whose package the program imports. Options change
+// what the broker is opened with; what goes wrong is logged by [slog.Default] unless they
+// say otherwise. A server that is away is waited for until ctx ends.
+func Dial(ctx context.Context, url string, opts ...func(*broker.Config)) (*Peer, error) {
+	u, t, err := broker.Lookup(url)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	c := broker.Config{URL: u, Instance: fmt.Sprintf("%s:%d", filepath.Base(os.Args[0]), os.Getpid()),
+		Reconnect: broker.Reconnect{Min: 100 * time.Millisecond, Max: time.Second}, Log: slog.New(quiet{slog.Default().Handler()})}
+	for _, o := range opts {
+		o(&c)
+	}
+	b, err := t.Open(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	p, err := NewPeer(ctx, b, &eip.Env{Instance: c.Instance, Log: c.Log, Clock: c.Clock})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("dial: %w", err), b.Close())
+	}
+	p.owns = true
+	return p, nil
+}
+
+// quiet is a log without what is usual.
+type quiet struct{ slog.Handler }
+
+func (h quiet) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+}
+
+// NewPeer returns a Peer on a broker that is open, and stays so when the Peer is closed.
+// Of env it uses Instance, Log and Clock.
+func NewPeer(ctx context.Context, b broker.Broker, env *eip.Env) (*Peer, error) {
+	r, ok := b.(broker.RequestReply)
+	if !ok {
+		return nil, eip.Permanent(errors.New("make a peer: on this broker requests cannot be answered"))
+	}
+	m, err := newMail()
+	if err != nil {
+		return nil, err
+	}
+	p := &Peer{broker: r, env: *env, mail: m}
+	if p.env.Log == nil {
+		p.env.Log = slog.New(slog.DiscardHandler)
+	}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	if _, err := p.address(ctx); err != nil {
+		p.stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+// address is the inbox's, which it opens when it is first needed.
+func (p *Peer) address(ctx context.Context) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.ctx.Err() != nil:
+		return "", eip.ErrClosed
+	case p.inbox != nil:
+		return p.inbox.Address(), nil
+	}
+	inbox, err := p.broker.Inbox(ctx, "")
+	if err != nil {
+		return "", fmt.Errorf("open an inbox: %w", err)
+	}
+	p.inbox = inbox
+	p.work.Go(func() { p.receive(inbox) })
+	return inbox.Address(), nil
+}
+
+// receive takes what comes to the inbox.
+func (p *Peer) receive(inbox eip.Inbox) {
+	take := eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+		p.mail.heard(m)
+		return nil
+	})
+	for {
+		m, err := inbox.Receive(p.ctx)
+		if m != nil {
+			eip.Deliver(p.ctx, take, m)
+			continue
+		}
+		if err != nil {
+			if p.ctx.Err() == nil {
+				p.env.Log.Error("replies are no longer received", slog.Any("error", err))
+			}
+			p.mail.lose(fmt.Errorf("receive replies: %w", err), true)
+			return
+		}
+	}
+}
+
+// Counts returns, since the Peer was made, of replies to it: late, those to calls that
+// had ended; doubled, second ones; unasked, those to no request of this Peer; dropped,
+// those that nobody received in time. Of its services: gone, replies whose callers had
+// gone; failed, requests that failed.
+func (p *Peer) Counts() map[string]int64 {
+	p.mail.mu.Lock()
+	defer p.mail.mu.Unlock()
+	return maps.Clone(p.mail.counts)
+}
+
+// Close ends calls with eip.ErrClosed, lets handlers finish what they have begun for ten
+// seconds at most, and closes the broker, if Dial has opened it. It returns what went
+// wrong while the Peer listened, too.
+func (p *Peer) Close() error {
+	p.mu.Lock()
+	p.stop()
+	inbox := p.inbox
+	p.mu.Unlock()
+	p.mail.lose(eip.ErrClosed, true)
+	p.work.Wait()
+	err := errors.Join(p.ended...)
+	if inbox != nil {
+		err = errors.Join(err, inbox.Close())
+	}
+	if p.owns {
+		err = errors.Join(err, p.broker.Close())
+	}
+	return err
+}
