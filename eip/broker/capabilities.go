@@ -29,6 +29,7 @@ type Capabilities struct {
 	// TellsGone: a Return Address that does not exist is an error that eip.Gone made.
 	TellsGone bool
 	Depth     bool // it is Deep
+	Calls     bool // it is a Caller
 	Positions bool // it is an adapter.Positions too: adapters' positions are kept with its messages
 }
 

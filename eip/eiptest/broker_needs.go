@@ -25,6 +25,8 @@ var needs = map[string]func(broker.Capabilities) bool{
 	"Reply/SharedInbox":       canReply,
 	"Reply/Gone":              func(c broker.Capabilities) bool { return c.RequestReply && c.TellsGone },
 
+	"Call/RoundTrip": func(c broker.Capabilities) bool { return c.Calls },
+
 	"Message/Headers": func(c broker.Capabilities) bool { return c.Headers },
 
 	"Life/Restart":              isDurable,

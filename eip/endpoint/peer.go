@@ -28,6 +28,7 @@ type Peer struct {
 	env    eip.Env
 	owns   bool // it has opened the broker
 	mail   *mail
+	calls  broker.Calls // nil: they go by the inbox
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -86,12 +87,24 @@ func NewPeer(ctx context.Context, b broker.Broker, env *eip.Env) (*Peer, error) 
 		p.env.Log = slog.New(slog.DiscardHandler)
 	}
 	p.ctx, p.stop = context.WithCancel(context.Background())
-	if _, err := p.address(ctx); err != nil {
+	if c, ok := b.(broker.Caller); ok {
+		p.calls, err = c.Calls(ctx, outcomes{m})
+	} else {
+		_, err = p.address(ctx)
+	}
+	if err != nil {
 		p.stop()
 		return nil, err
 	}
 	return p, nil
 }
+
+// outcomes are those of calls.
+type outcomes struct{ mail *mail }
+
+func (o outcomes) Replied(reply *eip.Message)    { o.mail.heard(reply) }
+func (o outcomes) Returned(id string, err error) { o.mail.fail(id, err) }
+func (o outcomes) Lost(err error)                { o.mail.lose(fmt.Errorf("%w: %w", ErrLost, err), false) }
 
 // address is the inbox's, which it opens when it is first needed.
 func (p *Peer) address(ctx context.Context) (string, error) {
@@ -108,6 +121,9 @@ func (p *Peer) address(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("open an inbox: %w", err)
 	}
 	p.inbox = inbox
+	if l, ok := inbox.(broker.Losing); ok {
+		l.OnLost(outcomes{p.mail}.Lost)
+	}
 	p.work.Go(func() { p.receive(inbox) })
 	return inbox.Address(), nil
 }
@@ -157,6 +173,9 @@ func (p *Peer) Close() error {
 	err := errors.Join(p.ended...)
 	if inbox != nil {
 		err = errors.Join(err, inbox.Close())
+	}
+	if p.calls != nil {
+		err = errors.Join(err, p.calls.Close())
 	}
 	if p.owns {
 		err = errors.Join(err, p.broker.Close())

@@ -60,6 +60,9 @@ func (p *Peer) request(ctx context.Context, queue string, q *question, left time
 	m = m.With(func(m *eip.Message) {
 		m.ID, m.CorrelationID, m.Timestamp, m.Delivery, m.Expiration = q.id, q.id, p.env.Clock.Now(), eip.Transient, max(left, time.Millisecond)
 	})
+	if p.calls != nil {
+		return p.calls.Call(ctx, queue, m)
+	}
 	address, err := p.address(ctx)
 	if err != nil {
 		return err

@@ -250,7 +250,9 @@ func TestPeer_SendReceive(t *testing.T) {
 func TestPeer_ReceiveMixed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := inMemory(t)
-		listen(t, p, "echo", eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return p.Reply(ctx, m, eiptest.Message(string(m.Body()))) }))
+		listen(t, p, "echo", eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+			return p.Reply(ctx, m, eiptest.Message(string(m.Body())))
+		}))
 		const each = 250
 		var mu sync.Mutex
 		var got []string

@@ -20,7 +20,7 @@ func init() {
 }
 
 var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Exchanges: true, AutoDelete: true,
-	Exclusive: true, Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, MessageGroups: true, Depth: true}
+	Exclusive: true, Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, MessageGroups: true, Depth: true, Calls: true}
 
 // Broker is a RabbitMQ node or cluster.
 type Broker struct {

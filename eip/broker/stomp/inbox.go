@@ -43,6 +43,13 @@ func (i *inbox) SendTo(ctx context.Context, address string, m *eip.Message) erro
 	return i.broker.SendTo(ctx, address, m)
 }
 
+// OnLost has lost called when the connection is, and with it what is under way to it.
+func (i *inbox) OnLost(lost func(error)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.onLost = lost
+}
+
 // Address is the channel's, or the one that the server has given it.
 func (s *source) Address() string {
 	if a := s.address.Load(); a != nil {

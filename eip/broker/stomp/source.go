@@ -35,6 +35,7 @@ type source struct {
 
 	mu      sync.Mutex
 	current *consumer // nil while there is none
+	onLost  func(error)
 
 	opened bool // of who opens
 }
@@ -224,12 +225,16 @@ func (s *source) lost(ctx context.Context, c *consumer) {
 	if mine {
 		s.current = nil
 	}
+	told := s.onLost
 	s.mu.Unlock()
 	if !mine {
 		return
 	}
 	s.broker.lost(s, c.conn)
 	why := c.conn.lost()
+	if told != nil {
+		told(why)
+	}
 	c.conn.close()
 	if quiet := (silence{}); errors.As(why, &quiet) && c.conn.server != activemq {
 		// The server has not noticed yet, and would give what is behind it to the next
