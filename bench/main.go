@@ -27,6 +27,7 @@ func main() {
 		{"router", "the router in process", inProcess},
 		{"queue", "a hop over a queue on disk", overDisk},
 		{"rabbit", "work between queues of RabbitMQ, and round trips", overRabbit},
+		{"calls", "clients that call a service over RabbitMQ", overCalls},
 		{"stomp", "a bridge over STOMP, on RabbitMQ and ActiveMQ", overStomp},
 		{"start", "how eipd starts and how large it is", func(w io.Writer, o options) error { return starts(w, o.rounds) }},
 	}

@@ -119,11 +119,16 @@ func (b *bench) call(ctx context.Context, w way, callers int, lasting time.Durat
 // trips returns how long each call took. After the first of each caller, which may
 // wait for the proxy to start and is not counted, begin says how long to go on.
 func (b *bench) trips(ctx context.Context, queue string, callers int, begin func() (more func() bool)) (trips []time.Duration, err error) {
-	r, err := newRequestor(b.node)
+	r, err := newRequestor(b.node, callers, false)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.conn.Close()) }()
+	return loops(ctx, callers, func(ctx context.Context, caller, n int) error { return r.call(ctx, queue, caller, n) }, begin)
+}
+
+// loops has callers call in loops.
+func loops(ctx context.Context, callers int, call func(ctx context.Context, caller, n int) error, begin func() (more func() bool)) ([]time.Duration, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Minute, errors.New("it takes too long"))
 	defer cancel()
 	all := func(calls func(caller int) error) error {
@@ -135,20 +140,15 @@ func (b *bench) trips(ctx context.Context, queue string, callers int, begin func
 		wg.Wait()
 		return errors.Join(failed...)
 	}
-	each := make([][]time.Duration, callers)
-	r.replies = make([]chan amqp.Delivery, callers)
-	for i := range callers {
-		r.replies[i] = make(chan amqp.Delivery, 1)
-	}
-	go r.dispatch()
-	if err := all(func(i int) error { return r.call(ctx, queue, i, 0) }); err != nil {
+	if err := all(func(i int) error { return call(ctx, i, 0) }); err != nil {
 		return nil, err
 	}
+	each := make([][]time.Duration, callers)
 	more := begin()
-	err = all(func(i int) error {
+	err := all(func(i int) error {
 		for n := 1; n == 1 || more(); n++ {
 			sent := time.Now()
-			if err := r.call(ctx, queue, i, n); err != nil {
+			if err := call(ctx, i, n); err != nil {
 				return err
 			}
 			each[i] = append(each[i], time.Since(sent))
@@ -158,32 +158,40 @@ func (b *bench) trips(ctx context.Context, queue string, callers int, begin func
 	return slices.Concat(each...), err
 }
 
-// A requestor calls from many goroutines, with one queue for replies.
+// A requestor calls from many goroutines, with one queue for replies, or none.
 type requestor struct {
 	conn       *amqp.Connection
 	ch         *amqp.Channel
 	address    string
+	mandatory  bool
 	deliveries <-chan amqp.Delivery
 	replies    []chan amqp.Delivery // of each caller
 }
 
-func newRequestor(n *node) (*requestor, error) {
+func newRequestor(n *node, callers int, direct bool) (*requestor, error) {
 	conn, err := n.connect()
 	if err != nil {
 		return nil, err
 	}
-	r := &requestor{conn: conn}
+	r := &requestor{conn: conn, address: "amq.rabbitmq.reply-to", mandatory: direct}
+	for range callers {
+		r.replies = append(r.replies, make(chan amqp.Delivery, 1))
+	}
 	if r.ch, err = conn.Channel(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open a channel: %w", err), conn.Close())
 	}
-	q, err := r.ch.QueueDeclare("", false, true, true, false, nil)
-	if err == nil {
+	if !direct {
+		var q amqp.Queue
+		q, err = r.ch.QueueDeclare("", false, true, true, false, nil)
 		r.address = q.Name
-		r.deliveries, err = r.ch.Consume(q.Name, "", true, true, false, false, nil)
+	}
+	if err == nil {
+		r.deliveries, err = r.ch.Consume(r.address, "", true, !direct, false, false, nil)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make a queue for replies: %w", err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("ask for replies: %w", err), conn.Close())
 	}
+	go r.dispatch()
 	return r, nil
 }
 
@@ -204,7 +212,7 @@ func (r *requestor) dispatch() {
 func (r *requestor) call(ctx context.Context, queue string, caller, n int) error {
 	id := strconv.Itoa(caller) + "." + strconv.Itoa(n)
 	body := corpus().bodies[n%distinct]
-	err := r.ch.Publish("", queue, false, false, amqp.Publishing{ContentType: "application/json", ReplyTo: r.address, CorrelationId: id, Body: body})
+	err := r.ch.Publish("", queue, r.mandatory, false, amqp.Publishing{ContentType: "application/json", ReplyTo: r.address, CorrelationId: id, Body: body})
 	if err != nil {
 		return fmt.Errorf("publish a request: %w", err)
 	}

@@ -129,6 +129,9 @@ func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error)
 			q.ReplyTo = r.inbox.Address()
 		}
 	}))
+	if err == nil {
+		err = refusal(reply)
+	}
 	switch {
 	case err == nil:
 		r.roundTrips.Record(r.clock.Since(sent))

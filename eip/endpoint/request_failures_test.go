@@ -136,3 +136,27 @@ func (lostInbox) Receive(context.Context) (*eip.Message, error) {
 }
 func (lostInbox) Address() string { return "lost" }
 func (lostInbox) Close() error    { return nil }
+
+// An error reply is a failure; what the service will refuse again is not tried again.
+func TestRequest_ErrorReply(t *testing.T) {
+	for name, test := range map[string]struct {
+		err       error
+		code      string
+		permanent bool
+	}{
+		"failed":        {errors.New("secret"), endpoint.CodeFailed, false},
+		"invalid":       {eip.Invalid(errors.New("secret")), endpoint.CodeInvalid, true},
+		"of its choice": {&endpoint.ServiceError{Code: "busy", Text: "come back"}, "busy", false},
+	} {
+		r := endpoint.NewRequest()
+		r.To = eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return m.Reply(ctx, endpoint.ErrorReply(test.err)) })
+		open(t, r)
+		passed, err := eiptest.Process(t.Context(), r, eiptest.Message("m"))
+		var s *endpoint.ServiceError
+		if !errors.As(err, &s) || s.Code != test.code || eip.IsPermanent(err) != test.permanent || len(passed) > 0 || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: passed %v, %v", name, passed, err)
+		}
+		wantCounts(t, r, map[string]int64{"requests": 1, "failed": 1})
+		closed(t, r)
+	}
+}

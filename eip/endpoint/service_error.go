@@ -68,3 +68,12 @@ func ReplyError(reply *eip.Message) error {
 	text, _ := reply.Headers[header.Error].(string)
 	return &ServiceError{code, text}
 }
+
+// refusal is ReplyError for who would ask again.
+func refusal(reply *eip.Message) error {
+	err := ReplyError(reply)
+	if err != nil && err.(*ServiceError).Code == CodeInvalid {
+		return eip.Permanent(err)
+	}
+	return err
+}

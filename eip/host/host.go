@@ -76,6 +76,7 @@ type Host struct {
 	keeping   sync.Mutex // of the last resort, which counts what it has
 	steps     atomic.Pointer[func(control.Step)]
 	control   *control.Server
+	beside    sync.WaitGroup  // what reloads by signals and files
 	context   context.Context // ends when it is to stop
 	cancel    context.CancelFunc
 	abort     context.Context // ends what is in flight
@@ -232,6 +233,7 @@ func (h *Host) close() (err error) {
 		h.control.Close()
 	}
 	h.depths.close()
+	h.beside.Wait()
 	for _, u := range h.all() {
 		err = errors.Join(err, u.close())
 	}

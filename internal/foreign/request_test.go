@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"bytes"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -37,7 +38,12 @@ func TestRequests(t *testing.T) {
 // serve runs a service of somebody else until it has answered all requests.
 func serve(t *testing.T, url, queue, count string) {
 	t.Helper()
-	c := client(t, python, "testdata/serve.py", url, queue, count)
+	begin(t, "the service", client(t, python, "testdata/serve.py", url, queue, count))
+}
+
+// begin starts a program that says when it is ready, and ends by itself in time.
+func begin(t *testing.T, what string, c *exec.Cmd) {
+	t.Helper()
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	stdout, err := c.StdoutPipe()
@@ -49,12 +55,12 @@ func serve(t *testing.T, url, queue, count string) {
 	}
 	t.Cleanup(func() {
 		if err := c.Wait(); err != nil {
-			t.Errorf("the service: %v\n%s", err, stderr.String())
+			t.Errorf("%s: %v\n%s", what, err, stderr.String())
 		}
 	})
 	var said bytes.Buffer
 	if !copyUntil(&said, stdout, "ready") {
-		t.Fatalf("the service did not begin: %s", stderr.String())
+		t.Fatalf("%s did not begin: %s", what, stderr.String())
 	}
 }
 

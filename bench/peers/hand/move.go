@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -45,7 +46,10 @@ func (w wires) move(ctx context.Context, from string, handle func(*amqp.Delivery
 	confirms := out.NotifyPublish(make(chan amqp.Confirmation, 2*prefetch)) // all that can be under way
 
 	var waiting []uint64 // the delivery of each publish under way
-	send := func(queue string, p amqp.Publishing) error { return out.Publish("", queue, true, false, p) }
+	send := func(queue string, p amqp.Publishing) error {
+		direct := strings.HasPrefix(queue, "amq.rabbitmq.reply-to.") // which is no queue
+		return out.Publish("", queue, !direct, false, p)
+	}
 	settled := 0
 	stopping := ctx.Done()
 	for {
