@@ -240,6 +240,62 @@ func TestStomp_Clickstream(t *testing.T) {
 	}
 }
 
+// A master gives work to a worker in Ruby who says everything twice, one who says nothing,
+// and one who is a flow. Every report is matched with its job.
+func TestStomp_MasterAndWorkers(t *testing.T) {
+	rabbit.Require(t, ruby, rubyStomp)
+	for name, url := range map[string]string{
+		"activemq": "stomp://foo:bar@" + activemq.Shared(t).Address(),
+		"rabbitmq": rabbit.Shared(t).StompURL(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, manner := range []string{"double", "silent"} {
+				c := client(t, ruby, example(t, "master-worker/worker.rb"), "ruby-"+manner, url, manner)
+				out, err := c.StdoutPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Start(); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					_ = c.Process.Kill() // it works for ever
+					_ = c.Wait()
+				})
+				if !copyUntil(&bytes.Buffer{}, out, "ready") {
+					t.Fatal("the worker did not become ready")
+				}
+			}
+			launch(t, t.TempDir(), example(t, "master-worker/worker.hcl"), "--broker", url, "--var", "name=flow")
+			c := client(t, eipd, "run", "--until-idle", example(t, "master-worker/master.hcl"), "--broker", url,
+				"--var", `workers=["ruby-double","ruby-silent","flow"]`)
+			c.Dir, c.Stdin = t.TempDir(), strings.NewReader("one\ntwo\n")
+			lines := strings.Split(strings.TrimSpace(output(t, c)), "\n")
+			if len(lines) != 2 {
+				t.Fatalf("the master printed %q", lines)
+			}
+			for i, job := range []string{"one", "two"} {
+				var got struct {
+					Job     string
+					Missing []string
+					Results []struct{ Worker, Result string }
+				}
+				if err := json.Unmarshal([]byte(lines[i]), &got); err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range got.Results {
+					if r.Result != r.Worker+" did "+job {
+						t.Errorf("to job %s, %s reported %q", job, r.Worker, r.Result)
+					}
+				}
+				if got.Job != job || len(got.Results) != 2 || fmt.Sprint(got.Missing) != "[ruby-silent]" {
+					t.Errorf("of job %s came %+v", job, got)
+				}
+			}
+		})
+	}
+}
+
 type record struct {
 	Session string
 	MS      int
