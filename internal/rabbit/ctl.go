@@ -7,7 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // Ctl does what rabbitmqctl does, and returns its output. What tests do most the node
@@ -53,6 +55,23 @@ func direct(args []string) string {
 	return ""
 }
 
+// calling is held by who asks a node: two at once get in each other's way.
+var calling sync.Mutex
+
+// call asks the node. A machine that is busy may not let it connect at once.
+func (n *Node) call(cookie, expression string) (out []byte, err error) {
+	calling.Lock()
+	defer calling.Unlock()
+	for deadline := time.Now().Add(startTime); ; time.Sleep(20 * time.Millisecond) { // there is nothing else to wait on
+		cmd := exec.Command("erl_call", "-sname", n.name(), "-c", cookie, "-e")
+		cmd.Env, cmd.Dir, cmd.Stdin = n.env, n.dir, strings.NewReader(expression+".\n")
+		out, err = cmd.CombinedOutput()
+		if err == nil || !bytes.Contains(out, []byte("failed to connect")) || time.Now().After(deadline) {
+			return out, err
+		}
+	}
+}
+
 // Eval has the node evaluate an Erlang expression, and returns its value.
 func (n *Node) Eval(t testing.TB, expression string) string {
 	t.Helper()
@@ -60,9 +79,7 @@ func (n *Node) Eval(t testing.TB, expression string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("erl_call", "-sname", n.name(), "-c", string(bytes.TrimSpace(cookie)), "-e")
-	cmd.Env, cmd.Dir, cmd.Stdin = n.env, n.dir, strings.NewReader(expression+".\n")
-	out, err := cmd.CombinedOutput()
+	out, err := n.call(string(bytes.TrimSpace(cookie)), expression)
 	value, ok := strings.CutPrefix(string(out), "{ok, ")
 	if err != nil || !ok || strings.HasPrefix(value, "{error") {
 		t.Fatalf("evaluate %s: %v\n%s", expression, err, out)
