@@ -70,6 +70,13 @@ func (k *conn) read(on func(*frame.Frame) error) {
 	}
 }
 
+// more reports whether something waits to be read. It is for the goroutine that reads.
+func (k *conn) more() bool {
+	k.beats.glance = true
+	defer func() { k.beats.glance = false }()
+	return k.reader.More()
+}
+
 // settle tells who waits for a receipt.
 func (k *conn) settle(id string, err error) bool {
 	k.mu.Lock()

@@ -3,6 +3,7 @@ package stomp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -22,10 +23,14 @@ type consumer struct {
 	room    chan struct{} // something was settled
 	learned chan string   // identifiers of messages to itself; nil where it needs no address
 
-	mu   sync.Mutex
-	held int64  // bytes that came and are not settled
-	last uint64 // the number of the last delivery
-	firm uint64 // the last one that the server may not deliver again
+	since time.Time // when there was no room last, ever since; of take
+
+	mu      sync.Mutex
+	held    int64  // bytes that came and are not settled
+	count   int    // and how many messages they are
+	last    uint64 // the number of the last delivery
+	leaving bool   // whatever comes is given back
+	firm    uint64 // the last one that the server may not deliver again
 }
 
 // delivery is one MESSAGE, and the Settler of the message that is made of it.
@@ -65,7 +70,12 @@ func (c *consumer) take(f *frame.Frame) error {
 		c.firm = d.number
 	}
 	c.held += d.size
+	c.count++
+	leaving := c.leaving
 	c.mu.Unlock()
+	if leaving {
+		return nil
+	}
 	if d.number == 1 { // it may come before the receipt, which must not wait behind it
 		c.conn.settle(firstReceipt, nil)
 	}
@@ -74,20 +84,71 @@ func (c *consumer) take(f *frame.Frame) error {
 	case <-c.conn.dead:
 		return c.conn.why
 	}
+	return c.await()
+}
+
+// await waits for room. RabbitMQ reads nothing, neither acknowledgements nor heart-beats,
+// while it cannot write what it has in hand, and gives up the connection: before that, it
+// gets back all but as many messages as there is room for.
+func (c *consumer) await() error {
+	if !c.full() {
+		c.since = time.Time{}
+		return nil
+	}
+	if c.since.IsZero() {
+		c.since = time.Now()
+	}
+	patience := c.conn.beats.send
+	if patience == 0 || c.conn.server != rabbitmq {
+		patience = 24 * time.Hour
+	}
+	look := time.NewTicker(patience / 2)
+	defer look.Stop()
 	for c.full() {
 		select {
 		case <-c.room:
 		case <-c.conn.dead:
 			return c.conn.why
+		case <-look.C:
+			if time.Since(c.since) >= patience && c.conn.more() {
+				c.leave()
+			}
 		}
 	}
 	return nil
 }
 
+// surplus is the end of a connection by which more messages came than there is room for:
+// fewer should.
+type surplus struct{ fits int }
+
+func (s surplus) Error() string { return fmt.Sprintf("only %d messages fit", s.fits) }
+
+// leave gives back what comes by this connection, and ends it when the server knows what is
+// acknowledged.
+func (c *consumer) leave() {
+	c.mu.Lock()
+	fits := c.count
+	c.leaving = fits < c.source.sub.Prefetch
+	leaving := c.leaving
+	c.mu.Unlock()
+	if !leaving {
+		return
+	}
+	for range len(c.feed) {
+		select {
+		case <-c.feed:
+		default:
+		}
+	}
+	c.conn.quiet.Store(true)
+	_ = c.conn.receipt(frame.New("DISCONNECT"), func(error) { c.conn.end(surplus{fits}) }) // lost, it has ended
+}
+
 func (c *consumer) full() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.held >= int64(c.source.sub.PrefetchBytes)
+	return !c.leaving && c.held >= int64(c.source.sub.PrefetchBytes)
 }
 
 // close lets the server know what is acknowledged, and ends the connection.
@@ -101,7 +162,7 @@ func (c *consumer) bye() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	c.mu.Lock()
-	c.held = 0 // whatever comes is given back
+	c.leaving = true
 	c.mu.Unlock()
 	c.drain(ctx)
 }
@@ -161,9 +222,8 @@ func (a *attempt) Settle(err error) {
 		_ = c.conn.post(c.acknowledgement(d.ack)) // lost, it comes again
 	}
 	c.mu.Lock()
-	if c.held -= d.size; c.held < 0 {
-		c.held = 0
-	}
+	c.held -= d.size
+	c.count--
 	c.mu.Unlock()
 	select {
 	case c.room <- struct{}{}:

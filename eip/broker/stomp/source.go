@@ -241,6 +241,10 @@ func (s *source) lost(ctx context.Context, c *consumer) {
 		// consumer first. ActiveMQ has the client-id for that.
 		remote.Sleep(ctx, 2*quiet.Duration)
 	}
+	if large := (surplus{}); errors.As(why, &large) {
+		s.sub.Prefetch = large.fits
+		s.broker.config.Log.Info("fewer messages are taken at a time, for they are large", slog.String(s.channel.Kind.String(), s.channel.Address), slog.Int("prefetch", large.fits))
+	}
 	remote.Sleep(ctx, s.broker.config.Reconnect.Min)
 }
 

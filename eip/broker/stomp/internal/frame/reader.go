@@ -54,6 +54,19 @@ func (r *Reader) Read() (*Frame, error) {
 	return f, nil
 }
 
+// More reports whether a frame has begun to come. It reads, but takes nothing.
+func (r *Reader) More() bool {
+	for n := 1; ; n++ {
+		b, err := r.in.Peek(n)
+		switch {
+		case err != nil: // nothing but heart-beats
+			return false
+		case b[n-1] != '\n' && b[n-1] != '\r':
+			return true
+		}
+	}
+}
+
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
