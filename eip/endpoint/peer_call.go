@@ -18,7 +18,7 @@ var (
 	ErrNoReply = errors.New("there was no reply in time")
 	// ErrLost is that the broker was lost while a call waited. The request may have been
 	// worked on.
-	ErrLost = errors.New("the connection to the broker was lost")
+	ErrLost = broker.ErrLost
 )
 
 const callTime = time.Second // of what has no time of its own

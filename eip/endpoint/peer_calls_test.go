@@ -66,7 +66,7 @@ func overShort(t testing.TB) (*endpoint.Peer, *short) {
 func TestPeer_Outcomes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, s := overShort(t)
-		errAway, errLarge := errors.New("network is down"), errors.New("too large")
+		errAway, errLarge := fmt.Errorf("%w: network is down", broker.ErrLost), errors.New("too large")
 		outcome := make(chan error, 1)
 		call := func() {
 			go func() {
