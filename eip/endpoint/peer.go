@@ -123,7 +123,7 @@ func (p *Peer) address(ctx context.Context) (string, error) {
 		select {
 		case <-back:
 		case <-ctx.Done():
-			return "", over(ctx)
+			return "", fmt.Errorf("wait for the inbox: %w", context.Cause(ctx))
 		case <-p.ctx.Done():
 			return "", eip.ErrClosed
 		}

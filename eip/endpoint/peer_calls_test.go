@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -92,6 +93,11 @@ func TestPeer_Outcomes(t *testing.T) {
 		call()
 		if err := <-outcome; !errors.Is(err, errLarge) {
 			t.Errorf("refused: %v", err)
+		}
+		s.call = func(string, *eip.Message) error { time.Sleep(2 * time.Second); return errLarge }
+		call()
+		if err := <-outcome; !errors.Is(err, endpoint.ErrNoReply) || !errors.Is(err, errLarge) {
+			t.Errorf("away: %v", err)
 		}
 		s.call = s.echo
 		call()
