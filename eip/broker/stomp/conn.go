@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/eipd/eipd/eip/broker/internal/remote"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
 )
 
