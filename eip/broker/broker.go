@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net/url"
 	"time"
@@ -46,6 +47,10 @@ type Trouble struct {
 
 func (t *Trouble) Error() string { return t.Err.Error() }
 func (t *Trouble) Unwrap() error { return t.Err }
+
+// ErrLost is the end of a connection to a server, which the broker has logged once for
+// all and mends.
+var ErrLost = errors.New("the connection was lost")
 
 // Troubled is a Source or Sender that says what keeps it from working; nil:
 // nothing.

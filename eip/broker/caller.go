@@ -19,8 +19,8 @@ type Caller interface {
 type Calls interface {
 	// Call sends a request to the queue at an address, which is not declared, and sets its
 	// Return Address; the request is transient. Replies to it have its Correlation
-	// Identifier, by which the caller tells them apart. An error is the request's own, or
-	// that of ctx, which ends waiting for a broker that is away.
+	// Identifier, by which the caller tells them apart. An error is the request's own, that
+	// of ctx, which ends waiting for a broker that is away, or ErrLost.
 	Call(ctx context.Context, address string, request *eip.Message) error
 	// Close ends it. Nobody is told anything more from then on.
 	Close() error
@@ -34,10 +34,13 @@ type Outcomes interface {
 	// Returned is told that a request did not get to a queue. The error is one that
 	// eip.Gone made, where there is none at that address.
 	Returned(correlation string, err error)
-	// Lost is told that no reply will come to what was sent before.
+	// Lost is told that no reply will come to what was sent before. The error is ErrLost.
 	Lost(err error)
 }
 
 // Losing is an Inbox that may lose its address, or what is under way to it, though it
-// mends itself. lost is called each time that it does, and must not block.
-type Losing interface{ OnLost(lost func(error)) }
+// mends itself. lost is called each time that it does, with ErrLost, and back when
+// replies reach it again; neither may block.
+type Losing interface {
+	OnLost(lost func(error), back func())
+}

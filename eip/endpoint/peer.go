@@ -35,8 +35,9 @@ type Peer struct {
 	work sync.WaitGroup // goroutines
 
 	mu    sync.Mutex
-	inbox eip.Inbox // nil until it is needed
-	ended []error   // why what listened ended
+	inbox eip.Inbox     // nil until it is needed
+	back  chan struct{} // closed when replies reach the inbox again; nil while they do
+	ended []error       // why what listened ended
 }
 
 // Dial connects to a broker by its URL, whose package the program imports. Options change
@@ -104,17 +105,35 @@ type outcomes struct{ mail *mail }
 
 func (o outcomes) Replied(reply *eip.Message)    { o.mail.heard(reply) }
 func (o outcomes) Returned(id string, err error) { o.mail.fail(id, err) }
-func (o outcomes) Lost(err error)                { o.mail.lose(fmt.Errorf("%w: %w", ErrLost, err), false) }
+func (o outcomes) Lost(err error)                { o.mail.lose(err, false) }
 
-// address is the inbox's, which it opens when it is first needed.
+// address is the inbox's, when replies can reach it. It is opened when it is first needed.
 func (p *Peer) address(ctx context.Context) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.ctx.Err() != nil:
+	for {
+		p.mu.Lock()
+		inbox, back := p.inbox, p.back
+		if inbox == nil || p.ctx.Err() != nil {
+			defer p.mu.Unlock()
+			return p.open(ctx)
+		}
+		p.mu.Unlock()
+		if back == nil {
+			return inbox.Address(), nil
+		}
+		select {
+		case <-back:
+		case <-ctx.Done():
+			return "", fmt.Errorf("wait for the inbox: %w", context.Cause(ctx))
+		case <-p.ctx.Done():
+			return "", eip.ErrClosed
+		}
+	}
+}
+
+// open opens the inbox. The lock is held.
+func (p *Peer) open(ctx context.Context) (string, error) {
+	if p.ctx.Err() != nil {
 		return "", eip.ErrClosed
-	case p.inbox != nil:
-		return p.inbox.Address(), nil
 	}
 	inbox, err := p.broker.Inbox(ctx, "")
 	if err != nil {
@@ -122,10 +141,30 @@ func (p *Peer) address(ctx context.Context) (string, error) {
 	}
 	p.inbox = inbox
 	if l, ok := inbox.(broker.Losing); ok {
-		l.OnLost(outcomes{p.mail}.Lost)
+		l.OnLost(p.lost, p.found)
 	}
 	p.work.Go(func() { p.receive(inbox) })
 	return inbox.Address(), nil
+}
+
+// lost is told that what was under way to the inbox is lost.
+func (p *Peer) lost(err error) {
+	p.mu.Lock()
+	if p.back == nil {
+		p.back = make(chan struct{})
+	}
+	p.mu.Unlock()
+	p.mail.lose(err, false)
+}
+
+// found is told that replies reach the inbox again.
+func (p *Peer) found() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.back != nil {
+		close(p.back)
+		p.back = nil
+	}
 }
 
 // receive takes what comes to the inbox.

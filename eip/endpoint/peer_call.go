@@ -18,7 +18,7 @@ var (
 	ErrNoReply = errors.New("there was no reply in time")
 	// ErrLost is that the broker was lost while a call waited. The request may have been
 	// worked on.
-	ErrLost = errors.New("the connection to the broker was lost")
+	ErrLost = broker.ErrLost
 )
 
 const callTime = time.Second // of what has no time of its own
@@ -38,6 +38,9 @@ func (p *Peer) Call(ctx context.Context, queue string, m *eip.Message) (*eip.Mes
 		return nil, fmt.Errorf("call %s: %w", queue, err)
 	}
 	if err := p.request(ctx, queue, q, left, m); err != nil {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) { // the broker is away, or takes nothing
+			err = fmt.Errorf("%w: %w", ErrNoReply, err)
+		}
 		p.mail.end(q, err)
 	}
 	if err := p.await(ctx, q); err != nil {
@@ -196,10 +199,10 @@ func Call[Req, Resp any](ctx context.Context, p *Peer, queue string, in Req) (ou
 	if err != nil {
 		return out, err
 	}
-	if err := json.Unmarshal(reply.Body(), &out); err != nil {
-		return out, fmt.Errorf("call %s: read the reply: %w", queue, err)
+	if err = json.Unmarshal(reply.Body(), &out); err != nil {
+		err = fmt.Errorf("call %s: read the reply: %w", queue, err)
 	}
-	return out, nil
+	return out, err
 }
 
 func inJSON(body []byte) *eip.Message {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -66,7 +67,7 @@ func overShort(t testing.TB) (*endpoint.Peer, *short) {
 func TestPeer_Outcomes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, s := overShort(t)
-		errAway, errLarge := errors.New("network is down"), errors.New("too large")
+		errAway, errLarge := fmt.Errorf("%w: network is down", broker.ErrLost), errors.New("too large")
 		outcome := make(chan error, 1)
 		call := func() {
 			go func() {
@@ -92,6 +93,11 @@ func TestPeer_Outcomes(t *testing.T) {
 		call()
 		if err := <-outcome; !errors.Is(err, errLarge) {
 			t.Errorf("refused: %v", err)
+		}
+		s.call = func(string, *eip.Message) error { time.Sleep(2 * time.Second); return errLarge }
+		call()
+		if err := <-outcome; !errors.Is(err, endpoint.ErrNoReply) || !errors.Is(err, errLarge) {
+			t.Errorf("away: %v", err)
 		}
 		s.call = s.echo
 		call()

@@ -132,7 +132,9 @@ func (s *service) Handle(ctx context.Context, m *eip.Message) error {
 		return nil
 	}
 	s.peer.mail.count("failed")
-	s.log.Warn("a request failed, and its caller is told", slog.Any("error", err), slog.String("id", m.ID))
+	if told := (*ServiceError)(nil); !errors.As(err, &told) { // which says all to the caller
+		s.log.Warn("a request failed, and its caller is told so", slog.Any("error", err), slog.String("id", m.ID))
+	}
 	return m.Reply(ctx, ErrorReply(err))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,8 +29,11 @@ func send(t *testing.T, b broker.RequestReply, queue string, m *eip.Message) {
 func TestPeer_ListenToEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, b := inMemory(t)
+		var mu sync.Mutex
 		tries := map[string]int{}
 		h := eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
 			tries[string(m.Body())]++
 			if tries[string(m.Body())] < 3 || string(m.Body()) == "never" {
 				return errors.New("not now")
@@ -44,6 +48,8 @@ func TestPeer_ListenToEvents(t *testing.T) {
 		time.Sleep(time.Minute)
 		send(t, b, "dropped", eiptest.Message("never"))
 		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		if tries["the third time"] != 3 || tries["never"] != 6 || strings.Join(graves.Bodies(), "") != "never" {
 			t.Errorf("tried %v, dead letters %v", tries, graves.Bodies())
 		}

@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -135,7 +134,8 @@ func (c *calls) hear(x *callChannel) error {
 			c.to.Replied(reply)
 		case r, ok := <-x.returns:
 			if !ok {
-				return x.why()
+				x.returns = nil // replies may be left
+				continue
 			}
 			c.to.Returned(r.CorrelationId, eip.Gone(fmt.Errorf("publish to %q: the broker gave it back: %s (%d)", r.RoutingKey, r.ReplyText, r.ReplyCode)))
 		case <-c.ctx.Done():
@@ -146,9 +146,9 @@ func (c *calls) hear(x *callChannel) error {
 
 func (x *callChannel) why() error {
 	if err := <-x.closed; err != nil {
-		return errors.New(explain(err))
+		return fmt.Errorf("%w: %s", broker.ErrLost, explain(err))
 	}
-	return errors.New("the channel was closed")
+	return broker.ErrLost
 }
 
 // end gives the channel up. The library waits for who takes what is left.
@@ -157,10 +157,10 @@ func (x *callChannel) end() {
 		for range x.replies {
 		}
 	}()
-	go func() {
-		for range x.returns {
+	go func(returns <-chan amqp.Return) {
+		for range returns {
 		}
-	}()
+	}(x.returns)
 	hurry(x.conn, func() { _ = x.Close() }) // it may be lost
 	x.conn.free()
 }
@@ -207,7 +207,9 @@ func (c *calls) publish(ctx context.Context, x *callChannel, address string, m *
 	if err := x.conn.wire.drained(ctx); err != nil {
 		return err
 	}
-	_ = x.Publish("", address, true, false, p) // where it fails the channel is lost, which run tells
+	if err := x.Publish("", address, true, false, p); err != nil { // run may have told so before
+		return fmt.Errorf("%w: %s", broker.ErrLost, explain(err))
+	}
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/eip/broker"
-	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
 // pool is the connections of one purpose: one, and another when no AMQP channel is
@@ -114,7 +113,7 @@ func (c *connection) limited(ctx context.Context, do func() error) error {
 	select {
 	case c.calls <- struct{}{}:
 	case <-c.gone:
-		return remote.ErrLost
+		return broker.ErrLost
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -8,7 +8,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/eip/broker"
-	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
 // answerTime is what a broker has for what it answers at once if it can.
@@ -38,7 +37,7 @@ func isDown(a *amqp.Error) bool {
 func (c *connection) lostOr(err error) error {
 	var t *broker.Trouble
 	if err != nil && c.IsClosed() && !errors.As(err, &t) {
-		return remote.ErrLost
+		return broker.ErrLost
 	}
 	return err
 }

@@ -151,7 +151,7 @@ func (b *Broker) untrack(o interface{ Close() error }) {
 }
 
 // connect dials for a source or sender, one URL after the other. What is wrong with the
-// network or the login is logged once for all, and is remote.ErrLost; what the server has
+// network or the login is logged once for all, and is broker.ErrLost; what the server has
 // against this one alone is a broker.Trouble.
 func (b *Broker) connect(ctx context.Context, who any, clientID string) (*conn, error) {
 	var err error
@@ -169,7 +169,7 @@ func (b *Broker) connect(ctx context.Context, who any, clientID string) (*conn, 
 		}
 		b.waits(who, raw, err)
 	}
-	return nil, fmt.Errorf("%w: %w", remote.ErrLost, err)
+	return nil, fmt.Errorf("%w: %w", broker.ErrLost, err)
 }
 
 func (b *Broker) reach(ctx context.Context, raw, clientID string) (*conn, error) {

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/eipd/eipd/eip/broker/internal/remote"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
 )
 
@@ -104,7 +104,7 @@ func (k *conn) end(why error) {
 	k.mu.Unlock()
 	_ = k.wire.Close()
 	for _, done := range waiting {
-		done(remote.ErrLost)
+		done(broker.ErrLost)
 	}
 }
 
@@ -135,7 +135,7 @@ func (k *conn) post(f *frame.Frame) error {
 // queue is post with the lock.
 func (k *conn) queue(f *frame.Frame) error {
 	if k.why != nil {
-		return remote.ErrLost
+		return broker.ErrLost
 	}
 	at := len(k.out)
 	out, err := f.Append(k.out, k.version)
@@ -157,7 +157,7 @@ func (k *conn) receipt(f *frame.Frame, done func(error)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.why != nil {
-		return remote.ErrLost
+		return broker.ErrLost
 	}
 	k.last++
 	id := strconv.FormatUint(k.last, 10)
@@ -180,7 +180,7 @@ func (k *conn) ask(ctx context.Context, f *frame.Frame) error {
 	defer t.Stop()
 	select {
 	case err := <-answer:
-		if errors.Is(err, remote.ErrLost) { // the connection's own word says more
+		if errors.Is(err, broker.ErrLost) { // the connection's own word says more
 			return k.lost()
 		}
 		return err

@@ -43,11 +43,12 @@ func (i *inbox) SendTo(ctx context.Context, address string, m *eip.Message) erro
 	return i.broker.SendTo(ctx, address, m)
 }
 
-// OnLost has lost called when the connection is, and with it what is under way to it.
-func (i *inbox) OnLost(lost func(error)) {
+// OnLost has lost called when the connection is, and with it what is under way to it, and
+// back when there is another one.
+func (i *inbox) OnLost(lost func(error), back func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.onLost = lost
+	i.onLost, i.onBack = lost, back
 }
 
 // Address is the channel's, or the one that the server has given it.

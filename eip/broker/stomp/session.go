@@ -10,7 +10,6 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
-	"github.com/eipd/eipd/eip/broker/internal/remote"
 	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
 )
 
@@ -160,7 +159,7 @@ func (x *session) send(group []*outgoing) {
 		}
 	}
 	if err := x.conn.receipt(commit, func(err error) { x.end(good, err) }); err != nil {
-		x.end(good, remote.ErrLost)
+		x.end(good, broker.ErrLost)
 	}
 }
 
@@ -198,7 +197,7 @@ func (x *session) end(group []*outgoing, err error) {
 	x.mu.Unlock()
 	var e *serverError
 	switch {
-	case errors.Is(err, remote.ErrLost): // it is sent again
+	case errors.Is(err, broker.ErrLost): // it is sent again
 	case err == nil:
 		x.settle(group, nil, false)
 	case errors.As(err, &e) && len(group) == 1 && (group[0].to != "" || !denied(e)):
@@ -218,7 +217,7 @@ func (x *session) end(group []*outgoing, err error) {
 // that the server has against one of them.
 func (x *session) hindrance(err error) error {
 	if x.sender.channel.Address == "" {
-		return fmt.Errorf("%w: %w", remote.ErrLost, err)
+		return fmt.Errorf("%w: %w", broker.ErrLost, err)
 	}
 	return trouble(err)
 }
@@ -281,7 +280,7 @@ func (x *session) blame() (trial bool, err error) {
 		alone.lost++
 	}
 	s.mu.Unlock()
-	lost := fmt.Errorf("%w: %w", remote.ErrLost, why)
+	lost := fmt.Errorf("%w: %w", broker.ErrLost, why)
 	switch {
 	case alone != nil && (said || alone.lost >= strikes):
 		x.conn.quiet.Store(true) // the message says it, and not the log for each

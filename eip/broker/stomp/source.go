@@ -36,6 +36,7 @@ type source struct {
 	mu      sync.Mutex
 	current *consumer // nil while there is none
 	onLost  func(error)
+	onBack  func()
 
 	opened bool // of who opens
 }
@@ -118,10 +119,14 @@ func (s *source) open(ctx context.Context) error {
 	if !closed {
 		s.current = c
 	}
+	told := s.onBack
 	s.mu.Unlock()
 	if closed {
 		k.close()
 		return eip.ErrClosed
+	}
+	if told != nil {
+		told()
 	}
 	s.opened = true
 	s.Over(&s.broker.config, "subscribed again", slog.String(s.channel.Kind.String(), s.channel.Address))
@@ -233,7 +238,7 @@ func (s *source) lost(ctx context.Context, c *consumer) {
 	s.broker.lost(s, c.conn)
 	why := c.conn.lost()
 	if told != nil {
-		told(why)
+		told(fmt.Errorf("%w: %w", broker.ErrLost, why))
 	}
 	c.conn.close()
 	if quiet := (silence{}); errors.As(why, &quiet) && c.conn.server != activemq {

@@ -18,9 +18,6 @@ const (
 	soonAgain = 5 * time.Second // the longest between two attempts at what needs no people
 )
 
-// ErrLost is the end of a connection, which whoever made it has logged once for all.
-var ErrLost = errors.New("the connection was lost")
-
 // A Hindrance is why a source or sender cannot work for now. It is logged once.
 type Hindrance struct {
 	now   atomic.Pointer[broker.Trouble]
@@ -40,7 +37,7 @@ func (h *Hindrance) Meet(c *broker.Config, err error, what string, of slog.Attr)
 	if t.Refused {
 		h.Pause = c.Reconnect.Max
 	}
-	if errors.Is(err, ErrLost) {
+	if errors.Is(err, broker.ErrLost) {
 		return h.Pause
 	}
 	now := &broker.Trouble{Refused: t.Refused, Err: err}
@@ -65,7 +62,7 @@ func Final(err error, since time.Time) error {
 	switch {
 	case eip.IsPermanent(err), errors.As(err, &t):
 		return err
-	case errors.Is(err, ErrLost) || time.Since(since) < Patience:
+	case errors.Is(err, broker.ErrLost) || time.Since(since) < Patience:
 		return nil
 	}
 	return &broker.Trouble{Err: err}
