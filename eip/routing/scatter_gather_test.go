@@ -26,7 +26,7 @@ type known struct {
 	*eiptest.PostChannel
 }
 
-func (k known) Read(context.Context) (eip.Inbox, error) { return knownInbox{k.PostChannel}, nil }
+func (k known) Read(context.Context) (eip.Inbox, error) { return knownInbox(k), nil }
 
 type knownInbox struct{ *eiptest.PostChannel }
 
