@@ -192,3 +192,18 @@ func TestRead_PromisedBody(t *testing.T) {
 		t.Errorf("a promise took %d bytes", used)
 	}
 }
+
+// Heart-beats are no more to read, and looking takes nothing.
+func TestMore(t *testing.T) {
+	for text, want := range map[string]bool{"": false, "\n\r\n": false, strings.Repeat("\n", 100<<10): false, "\n\nMESSAGE\n\n\x00": true, "M": true} {
+		r := NewReader(strings.NewReader(text))
+		for range 2 {
+			if got := r.More(); got != want {
+				t.Errorf("%.20q: %v", text, got)
+			}
+		}
+		if f, err := r.Read(); strings.HasSuffix(text, "\x00") && (err != nil || f.Command != "MESSAGE") {
+			t.Errorf("%.20q is then %+v, %v", text, f, err)
+		}
+	}
+}
