@@ -20,9 +20,9 @@ import (
 //
 // A reply that comes too late, a second time, or to no request of this Peer is dropped
 // and counted. What was sent by Send and answered waits for Receive: 1000 replies or
-// 16 MiB at most, of which the oldest are dropped and counted. After a call Counts tell
-// a late reply from a doubled one as long as no more than 10,000 further calls have
-// ended without a reply.
+// 16 MiB at most, of which the oldest are dropped and counted. Counts tell a late reply
+// from a doubled one as long as no more than 10,000 further requests have ended without
+// a reply.
 type Peer struct {
 	broker broker.RequestReply
 	env    eip.Env

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"go/scanner"
 	"go/token"
 	"os"
@@ -45,7 +44,7 @@ func TestMain_IsShort(t *testing.T) {
 			lines[file.Line(pos)] = true
 		}
 	}
-	if len(lines) > 30 || bytes.Count(source, []byte("\n")) < len(lines) {
+	if len(lines) > 30 || len(lines) < 20 {
 		t.Errorf("it has %d lines", len(lines))
 	}
 	t.Logf("it has %d lines", len(lines))
