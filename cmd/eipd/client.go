@@ -53,7 +53,7 @@ func (c *client) open(ctx context.Context) (broker.Broker, error) {
 		return nil, err
 	}
 	config, err := c.to(broker.Config{URL: u, DataDir: c.dataDir, Instance: fmt.Sprintf("cli:%d", os.Getpid()),
-		Reconnect: broker.Reconnect{Min: 100 * time.Millisecond, Max: 2 * time.Second}, Log: secrets.Log(slog.New(logHandler("text", slog.LevelWarn)))})
+		Reconnect: broker.Reconnect{Min: 100 * time.Millisecond, Max: 2 * time.Second}, Log: secrets.Log(slog.New(logHandler(os.Stderr, "text", slog.LevelWarn)))})
 	if err != nil {
 		return nil, err
 	}

@@ -144,19 +144,29 @@ func TestDeployment_Unit(t *testing.T) {
 		t.Fatal("the page has no unit")
 	}
 	dir, unit := t.TempDir(), blocks[i].text
-	command := regexp.MustCompile(`(?m)^ExecStart=(\S+) (.*)$`).FindStringSubmatch(unit)
-	if command == nil {
-		t.Fatal("the unit starts nothing")
+	packed, err := os.ReadFile(filepath.Join(root, "packaging", "eipd.service"))
+	if err != nil || unit != string(packed) {
+		t.Errorf("packaging has another unit: %v", err)
 	}
-	_, stderr, code := output(t, eipd(t, dir, strings.Fields(command[2])...))
+	command := regexp.MustCompile(`(?m)^Exec(?:Start|Reload)=(/usr/bin/eipd) (.*)$`).FindAllStringSubmatch(unit, -1)
+	if len(command) != 2 {
+		t.Fatalf("the unit has the commands %q", command)
+	}
+	_, stderr, code := output(t, eipd(t, dir, strings.Fields(command[0][2])...))
 	if code != exitFailed || !strings.Contains(stderr, "/etc/eipd/flows") {
 		t.Errorf("without flow files it ends with %d and says:\n%s", code, stderr)
 	}
+	_, stderr, code = output(t, eipd(t, dir, strings.Fields(command[1][2])...))
+	if code != exitTimeout || !strings.Contains(stderr, "/var/lib/eipd") {
+		t.Errorf("where none runs, a reload ends with %d and says:\n%s", code, stderr)
+	}
 	rabbit.Require(t, analyze)
-	write(t, dir, "eipd.service", strings.Replace(unit, command[1], "/bin/true", 1))
-	said, err := exec.Command(analyze, "verify", filepath.Join(dir, "eipd.service")).CombinedOutput()
-	if err != nil || len(said) > 0 {
-		t.Errorf("systemd-analyze: %v\n%s", err, said)
+	write(t, dir, "eipd.service", strings.ReplaceAll(unit, command[0][1], "/bin/true"))
+	for _, args := range [][]string{{"verify"}, {"security", "--offline=true", "--threshold=30", "--no-pager"}} {
+		said, err := exec.Command(analyze, append(args, filepath.Join(dir, "eipd.service"))...).CombinedOutput()
+		if err != nil || args[0] == "verify" && len(said) > 0 {
+			t.Errorf("systemd-analyze %s: %v\n%s", args[0], err, said)
+		}
 	}
 }
 

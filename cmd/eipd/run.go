@@ -15,7 +15,6 @@ import (
 	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/private"
-	"github.com/eipd/eipd/internal/visible"
 )
 
 type runCommand struct {
@@ -32,6 +31,9 @@ type runCommand struct {
 	idle      bool
 	flowsDir  string
 	watch     bool
+	pidFile   string
+	logFile   string
+	logTo     *logFile // nil: standard error
 	grace     time.Duration
 	memory    string
 }
@@ -68,6 +70,8 @@ Exit code 4: with --until-idle, messages were dead-lettered or invalid.`,
 	f.StringVar(&r.instance, "instance", "", "this process' `name` (default HOST:PID)")
 	f.StringVar(&r.socket, "socket", "", "the `path` of the control socket (default control.sock in the data directory)")
 	f.StringVar(&r.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&r.logFile, "log-file", "", "the `path` of a file that the log is written to, and not to standard error; SIGUSR1 has it opened again")
+	f.StringVar(&r.pidFile, "pid-file", "", "the `path` of a file that has the process' number while it runs")
 	f.StringVar(&r.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&r.http, "http", "", "serve /metrics, /healthz and /readyz at this `address`, HOST:PORT")
 	f.BoolVar(&r.idle, "idle", false, "run without flow files, and wait for the control bus to apply some")
@@ -100,6 +104,11 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	d, err := r.daemon(log)
+	if err != nil {
+		return err
+	}
+	defer d.close()
 	ctx, hangup, stop := host.UntilSignal(ctx, func() {
 		log.Warn("stopped at once; what was not settled will be delivered again")
 		os.Exit(exitFailed)
@@ -124,7 +133,7 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 			}
 			return r.needed(unserved, log)
 		},
-		Tracer:  seen.tracer(),
+		Tracer: seen.tracer(), Reloading: d.reloading,
 		DataDir: r.dataDir, Instance: r.instance, Memory: memory, Grace: r.grace, Log: log,
 		FlowsDir: r.flowsDir, Pick: r.names, Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
 		OpenPositions: func(dir string) (host.PositionStore, error) { return embedded.OpenPositions(dir, log) },
@@ -146,6 +155,7 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 		about = append(about, slog.Int("not_working", n))
 	}
 	log.Info("ready", append(about, slog.String("instance", r.instance), slog.Duration("after", h.Uptime().Round(time.Microsecond)))...)
+	d.ready(h)
 	h.ReloadAt(ctx, "SIGHUP", hangup)
 	if r.watch {
 		h.Watch(ctx)
@@ -156,6 +166,7 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 		rest(ctx, h)
 	}
 	seen.stopping()
+	d.stopping()
 	return r.stop(ctx, h, log)
 }
 
@@ -207,39 +218,4 @@ func (r *runCommand) stop(ctx context.Context, h *host.Host, log *slog.Logger) e
 		return failure{exitLetters, fmt.Errorf("%s failed for good, and went where dead letters or invalid messages go", count(int(letters), "message"))}
 	}
 	return nil
-}
-
-// logged has a failure in the log where that is to be JSON in every line.
-func (r *runCommand) logged(err error) error {
-	var f failure
-	if r.logFormat != "json" || !errors.As(err, &f) || f.err == nil {
-		return err
-	}
-	slog.New(logHandler(r.logFormat, &r.level)).Error("failed", slog.String("error", said(f.err)))
-	return failure{f.code, nil}
-}
-
-func (r *runCommand) logger() (*slog.Logger, error) {
-	if err := r.level.UnmarshalText([]byte(r.logLevel)); err != nil {
-		return nil, fmt.Errorf("--log-level %s: write debug, info, warn or error", r.logLevel)
-	}
-	if r.logFormat == "text" || r.logFormat == "json" {
-		return slog.New(logHandler(r.logFormat, &r.level)), nil
-	}
-	return nil, fmt.Errorf("--log-format %s: write text or json", r.logFormat)
-}
-
-// logHandler writes log lines to standard error.
-func logHandler(format string, level slog.Leveler) slog.Handler {
-	o := &slog.HandlerOptions{Level: level}
-	if format == "json" {
-		o.ReplaceAttr = func(_ []string, a slog.Attr) slog.Attr {
-			if a.Value.Kind() == slog.KindDuration { // with its unit
-				a.Value = slog.StringValue(a.Value.Duration().String())
-			}
-			return a
-		}
-		return slog.NewJSONHandler(visible.Writer{To: os.Stderr, Show: visible.JSON}, o)
-	}
-	return slog.NewTextHandler(visible.Writer{To: os.Stderr, Show: visible.Lines}, o)
 }

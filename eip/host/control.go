@@ -28,6 +28,17 @@ func (h *Host) Brokers() []control.Broker {
 	return all
 }
 
+// Files returns the flow files, as they were named, or as they lie in the folder of those
+// that were applied.
+func (h *Host) Files() []string {
+	files := []string{}
+	for _, u := range h.all() {
+		c, _ := u.now()
+		files = append(files, c.Files()...)
+	}
+	return files
+}
+
 // Flows returns the flows that run, or are stopped and can be started.
 func (h *Host) Flows() []control.Flow {
 	flows := h.flows()

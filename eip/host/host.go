@@ -51,6 +51,9 @@ type Options struct {
 	// Pick names the flows that Reload runs of what it has loaded, as Start's flows do;
 	// nil: those that Start was given.
 	Pick func(*flow.Config) ([]string, error)
+	// Reloading, where set, is called before a Reload changes anything, and what it
+	// returns when that has ended, however it did.
+	Reloading func() (done func())
 }
 
 // A PositionStore keeps adapters' positions in a file.

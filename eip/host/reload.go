@@ -25,6 +25,9 @@ func (h *Host) reload(ctx context.Context, dryRun bool) (did control.Applied, er
 	if u == nil || h.Draining() {
 		return did, errStopping
 	}
+	if h.options.Reloading != nil && !dryRun {
+		defer h.options.Reloading()()
+	}
 	began := time.Now()
 	c, diags := u.first.Reload()
 	if diags.HasErrors() {

@@ -19,7 +19,7 @@ const module = "github.com/eipd/eipd/"
 // lower layers and what is below itself, so that components know neither each other nor
 // HCL, and the core knows none of them.
 var layers = []struct{ name, packages string }{
-	{"leaves", `eip/(header|stats|content|testmessage|internal/(footprint|live|settle|decimal|ackwindow|web|rarely)|broker/stomp/internal/frame)|internal/(private|regular|secret|visible|netfault)`},
+	{"leaves", `eip/(header|stats|content|testmessage|internal/(footprint|live|settle|decimal|ackwindow|web|rarely)|broker/stomp/internal/frame)|internal/(private|regular|secret|visible|netfault|systemd)`},
 	{"core", `eip`},
 	{"contracts", `eip/(adapter|broker|internal/redelivery)`},
 	{"helpers", `eip/internal/(program|replies|early|headervalue)|eip/adapter/internal/stream|eip/broker/internal/(local|remote)|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},

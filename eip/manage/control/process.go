@@ -14,6 +14,8 @@ import (
 type Process interface {
 	// Brokers says how the brokers do that are in use.
 	Brokers() []Broker
+	// Files returns the paths of the flow files.
+	Files() []string
 	// Flows returns the flows, in the order of the files.
 	Flows() []Flow
 	// Channels returns the declared channels, by name.
@@ -159,6 +161,7 @@ type Status struct {
 	Version  string    `json:"version"`
 	Uptime   float64   `json:"uptime_s"`
 	State    string    `json:"state"` // "starting", "running" or "draining"
+	Files    []string  `json:"files"`
 	Flows    []string  `json:"flows"`
 	Stopped  []string  `json:"stopped,omitempty"` // of the flows
 	// Hindered are the flows that are refused or waiting.
