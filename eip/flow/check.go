@@ -12,7 +12,6 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
-	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 // checkSource checks that an adapter can be what a flow takes messages from.
@@ -79,6 +78,7 @@ func (d *decoder) check() {
 		d.checkPatience(f)
 	}
 	d.use()
+	d.checkReplies()
 	d.checkUse()
 	d.warn()
 	d.checkCycles()
@@ -161,10 +161,8 @@ func (d *decoder) use() {
 			}
 		}
 		for _, s := range eip.Walk(f.Stages()) {
-			if r, ok := s.(replies.Reading); ok && r.Reads() != nil {
-				if ch := d.config.ChannelOf(r.Reads()); ch != nil {
-					ch.ReadBy = append(ch.ReadBy, f.Name)
-				}
+			if ch := d.config.readBy(s); ch != nil {
+				ch.ReadBy = append(ch.ReadBy, f.Name)
 			}
 		}
 	}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/schema"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 // adapterOf returns the adapter that a reference names; nil for a channel.
@@ -42,6 +44,31 @@ func (d *decoder) checkClaims() {
 				continue
 			}
 			taken[c.Claim()] = f
+		}
+	}
+}
+
+// readBy is the channel in which a stage takes replies; nil: there is none.
+func (c *Config) readBy(s eip.Stage) *Channel {
+	if r, ok := s.(replies.Reading); ok && r.Reads() != nil {
+		return c.ChannelOf(r.Reads())
+	}
+	return nil
+}
+
+// checkReplies refuses a second reader of a channel in which a stage takes replies: it
+// would take those that the first one waits for.
+func (d *decoder) checkReplies() {
+	for _, f := range d.config.Flows {
+		for n, s := range eip.Walk(f.Stages()) {
+			switch ch := d.config.readBy(s); {
+			case ch == nil:
+			case ch.Kind == "topic":
+				d.fail(problem(ch.Range, "No queue", "The stage %s takes replies from a queue, and %s is none.", n.Address, ch))
+			case len(ch.ReadBy) > 1 && f.Enabled:
+				d.fail(problem(ch.Range, "Read twice", "The stage %s takes replies from %s, so nobody else can read it, but these do: %s.",
+					n.Address, ch, strings.Join(ch.ReadBy, ", ")))
+			}
 		}
 	}
 }
