@@ -2,7 +2,6 @@ package routing
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -135,15 +134,17 @@ func (g *gathering) wait(ctx context.Context) error {
 	end, stop := s.clock.NewTimer(s.Timeout)
 	defer stop.Stop()
 	var quiet <-chan time.Time
-	for {
+	stopQuiet := func() bool { return false }
+	defer func() { stopQuiet() }()
+	for heard := 0; ; {
 		complete, err := g.look(ctx)
 		if complete || err != nil {
 			return err
 		}
-		if s.Quiet > 0 && len(g.got) > 0 {
+		if s.Quiet > 0 && len(g.got) > heard {
+			stopQuiet()
 			due, timer := s.clock.NewTimer(s.Quiet)
-			defer timer.Stop()
-			quiet = due
+			heard, quiet, stopQuiet = len(g.got), due, timer.Stop
 		}
 		select {
 		case <-g.arrived:
@@ -211,21 +212,6 @@ func (g *gathering) add(ctx context.Context, c came) {
 	g.got = append(g.got, a)
 }
 
-// raw is a body as JSON: text and bytes are strings, the latter in base64.
-func raw(m *eip.Message) (json.RawMessage, error) {
-	v, err := m.Value()
-	if err != nil {
-		return nil, err
-	}
-	switch v := v.(type) {
-	case string:
-		return json.Marshal(v)
-	case []byte:
-		return json.Marshal(base64.StdEncoding.EncodeToString(v))
-	}
-	return m.Content() // with the digits that it has
-}
-
 // missing are those who have not answered.
 func (g *gathering) missing() []string {
 	all := []string{}
@@ -266,41 +252,4 @@ func (g *gathering) incomplete() error {
 		who = ": " + strings.Join(missing, ", ")
 	}
 	return fmt.Errorf("%d of the replies did not come within %v%s", lack, s.Timeout, who)
-}
-
-// document is what expressions see as replies and missing.
-func (g *gathering) document() *eip.Message {
-	got := g.got
-	if got == nil {
-		got = []answer{}
-	}
-	body, err := json.Marshal(struct {
-		Replies []answer `json:"replies"`
-		Missing []string `json:"missing"`
-	}{got, g.missing()})
-	if err != nil { // a body that says that it is JSON was read, so it is
-		body = []byte(`{"replies":[],"missing":[]}`)
-	}
-	return eip.New(body, nil).With(func(m *eip.Message) { m.ContentType = "application/json" })
-}
-
-// result is the message with what was gathered.
-func (g *gathering) result(ctx context.Context) (*eip.Message, error) {
-	s := g.stage
-	if s.Body != nil {
-		v, err := s.Body(ctx, g.message, g.document())
-		if err != nil {
-			return nil, fmt.Errorf("body: %w", err)
-		}
-		return g.message.WithValue(v, "")
-	}
-	bodies := make([]json.RawMessage, len(g.got))
-	for i, a := range g.got {
-		bodies[i] = a.Body
-	}
-	list, err := json.Marshal(bodies)
-	if err != nil {
-		return nil, eip.Invalid(err)
-	}
-	return g.message.WithBody(list).With(func(m *eip.Message) { m.ContentType, m.Encoding = "application/json", "" }), nil
 }

@@ -1,0 +1,62 @@
+package routing
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// raw is a body as JSON: text and bytes are strings, the latter in base64.
+func raw(m *eip.Message) (json.RawMessage, error) {
+	v, err := m.Value()
+	if err != nil {
+		return nil, err
+	}
+	switch v := v.(type) {
+	case string:
+		return json.Marshal(v)
+	case []byte:
+		return json.Marshal(base64.StdEncoding.EncodeToString(v))
+	}
+	return m.Content() // with the digits that it has
+}
+
+// document is what expressions see as replies and missing.
+func (g *gathering) document() *eip.Message {
+	got := g.got
+	if got == nil {
+		got = []answer{}
+	}
+	body, err := json.Marshal(struct {
+		Replies []answer `json:"replies"`
+		Missing []string `json:"missing"`
+	}{got, g.missing()})
+	if err != nil { // a body that says that it is JSON was read, so it is
+		body = []byte(`{"replies":[],"missing":[]}`)
+	}
+	return eip.New(body, nil).With(func(m *eip.Message) { m.ContentType = "application/json" })
+}
+
+// result is the message with what was gathered.
+func (g *gathering) result(ctx context.Context) (*eip.Message, error) {
+	s := g.stage
+	if s.Body != nil {
+		v, err := s.Body(ctx, g.message, g.document())
+		if err != nil {
+			return nil, fmt.Errorf("body: %w", err)
+		}
+		return g.message.WithValue(v, "")
+	}
+	bodies := make([]json.RawMessage, len(g.got))
+	for i, a := range g.got {
+		bodies[i] = a.Body
+	}
+	list, err := json.Marshal(bodies)
+	if err != nil {
+		return nil, eip.Invalid(err)
+	}
+	return g.message.WithBody(list).With(func(m *eip.Message) { m.ContentType, m.Encoding = "application/json", "" }), nil
+}
