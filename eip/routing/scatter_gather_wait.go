@@ -99,6 +99,7 @@ func (g *gathering) take(reply *eip.Message, err error) (more bool) {
 		return false
 	}
 	size := reply.Size()
+	g.message.Charge(size)
 	g.mu.Lock()
 	if g.bytes += size; g.bytes > mostReplyBytes || len(g.queue) >= mostReplies {
 		if g.over == nil {

@@ -128,7 +128,7 @@ func (s surplus) Error() string { return fmt.Sprintf("only %d messages fit", s.f
 // acknowledged.
 func (c *consumer) leave() {
 	c.mu.Lock()
-	fits := c.count
+	fits := max(1, c.count)
 	c.leaving = fits < c.source.sub.Prefetch
 	leaving := c.leaving
 	c.mu.Unlock()
