@@ -25,6 +25,7 @@ type bus struct {
 	socket   string
 	dataDir  string
 	instance string
+	labels   []string
 	wait     time.Duration
 	expect   int
 	waitSet  bool // the wait is as the command line says
@@ -43,7 +44,8 @@ func (b *bus) flags(cmd *cobra.Command) {
 	f.StringVar(&b.topic, "topic", control.Address, "the `address` of the topic that they listen to")
 	f.StringVar(&b.socket, "socket", "", "ask the process that serves the socket of this `path` (default control.sock in the data directory)")
 	f.StringVar(&b.dataDir, "data-dir", ".eipd", "the data directory, a `folder`, of the process to ask")
-	f.StringVar(&b.instance, "instance", "", "ask only the process of this `name`")
+	f.StringVar(&b.instance, "instance", "", "ask only the process of this `name`, in which * stands for any letters")
+	f.StringArrayVar(&b.labels, "label", nil, "ask only processes that run with this `word` as their label (repeatable)")
 	f.DurationVar(&b.wait, "wait", 2*time.Second, "how long to wait for the answers of all; the one process at a socket has 1m unless it is given")
 	f.IntVar(&b.expect, "expect", 0, "wait no longer than until this `number` of processes have answered")
 	b.credentials.flags(cmd)
@@ -152,13 +154,13 @@ func (a *asked) Close() {
 
 // command makes a command of this bus.
 func (b *bus) command(name, target string, args map[string]any) control.Command {
-	return control.Command{Command: name, Target: target, Args: args, Instance: b.instance}
+	return control.Command{Command: name, Target: target, Args: args, Instance: b.instance, Labels: b.labels}
 }
 
 // collect says how long to wait for whom.
 func (b *bus) collect(c control.Command) control.Collect {
 	of := control.Collect{Wait: b.wait, Expect: b.expect}
-	if of.Expect == 0 && b.instance != "" && b.instance != "*" {
+	if of.Expect == 0 && b.instance != "" && !strings.Contains(b.instance, "*") {
 		of.Expect = 1
 	}
 	if test, timeout := c.Args["test"], 10*time.Second; !b.waitSet && c.Command == "inject" && test == true {

@@ -149,7 +149,7 @@ func (c *controlCommand) outcome(stderr io.Writer, a *asked, replies []control.R
 		}
 	}
 	a.warn(stderr)
-	if a.shared && c.instance == "" {
+	if a.shared && c.instance == "" && len(c.labels) == 0 {
 		for _, line := range noteAnswers(c.broker+" "+c.topic, replies, c.expect == 0 || len(replies) < c.expect) {
 			fmt.Fprintln(stderr, "eipd:", line)
 		}

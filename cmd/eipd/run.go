@@ -22,6 +22,7 @@ type runCommand struct {
 	picking
 	dataDir   string
 	instance  string
+	labels    []string
 	logFormat string
 	logLevel  string
 	level     slog.LevelVar
@@ -68,6 +69,7 @@ Exit code 4: with --until-idle, messages were dead-lettered or invalid.`,
 	f := c.Flags()
 	f.StringVar(&r.dataDir, "data-dir", ".eipd", "the `folder` of what must outlive the process")
 	f.StringVar(&r.instance, "instance", "", "this process' `name` (default HOST:PID)")
+	f.StringArrayVar(&r.labels, "label", nil, "a `word` by which commands may choose this process (repeatable)")
 	f.StringVar(&r.socket, "socket", "", "the `path` of the control socket (default control.sock in the data directory)")
 	f.StringVar(&r.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&r.logFile, "log-file", "", "the `path` of a file that the log is written to, and not to standard error; SIGUSR1 has it opened again")
@@ -134,7 +136,7 @@ func (r *runCommand) run(ctx context.Context, files []string, given bool) error 
 			return r.needed(unserved, log)
 		},
 		Tracer: seen.tracer(), Reloading: d.reloading,
-		DataDir: r.dataDir, Instance: r.instance, Memory: memory, Grace: r.grace, Log: log,
+		DataDir: r.dataDir, Instance: r.instance, Labels: r.labels, Memory: memory, Grace: r.grace, Log: log,
 		FlowsDir: r.flowsDir, Pick: r.names, Version: version(), Level: &r.level, Stdin: os.Stdin, Stdout: os.Stdout,
 		OpenPositions: func(dir string) (host.PositionStore, error) { return embedded.OpenPositions(dir, log) },
 	})

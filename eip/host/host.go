@@ -24,11 +24,13 @@ import (
 type Options struct {
 	DataDir  string // what must outlive the process is kept there; "": nothing is
 	Instance string
-	Grace    time.Duration  // for what is in flight at the end; 0 means 30 s
-	Log      *slog.Logger   // nil: silent
-	Clock    eip.Clock      // of flows, and of brokers and adapters inside the process
-	Version  string         // of the program, for the control bus
-	Level    *slog.LevelVar // what Log logs, for the control bus to change; nil: it cannot
+	// Labels are what commands of the control bus may choose the process by.
+	Labels  []string
+	Grace   time.Duration  // for what is in flight at the end; 0 means 30 s
+	Log     *slog.Logger   // nil: silent
+	Clock   eip.Clock      // of flows, and of brokers and adapters inside the process
+	Version string         // of the program, for the control bus
+	Level   *slog.LevelVar // what Log logs, for the control bus to change; nil: it cannot
 	// Tracer makes what follows the messages of a flow. It is told where they come
 	// from, by their Channel. nil: nobody follows them.
 	Tracer func(flow string, from map[string]eip.Place) eip.Tracer

@@ -30,7 +30,7 @@ func (h *Host) newControl(begun <-chan struct{}) *control.Server {
 	block, _ := h.mainConfig().ControlBus()
 	o := h.options
 	return control.NewServer(control.Options{
-		Process: h, Instance: o.Instance, Version: o.Version, Log: h.log, Level: o.Level,
+		Process: h, Instance: o.Instance, Labels: o.Labels, Version: o.Version, Log: h.log, Level: o.Level,
 		DataDir: o.DataDir, Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
 		ReplyTo: block.ReplyTo, Timeout: block.Timeout, MaxLease: block.MaxLease, Remember: block.Remember, Begun: begun,
 		Hide: h.secrets.Hide, Compile: expression.Glance, Clock: o.Clock,

@@ -56,7 +56,7 @@ func (r *request) class() class {
 // responds. r says where it came from.
 func (s *Server) handle(data []byte, r *request) bool {
 	var err error
-	if r.Command, err = DecodeCommand(data); err == nil && !r.For(s.Instance) {
+	if r.Command, err = DecodeCommand(data); err == nil && !r.For(s.Instance, s.Labels) {
 		return false
 	}
 	if err == nil {

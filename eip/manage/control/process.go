@@ -156,6 +156,7 @@ type Broker struct {
 // Status is the result of the command of that name.
 type Status struct {
 	Instance string    `json:"instance"`
+	Labels   []string  `json:"labels,omitempty"`
 	Time     time.Time `json:"time"`
 	PID      int       `json:"pid"`
 	Version  string    `json:"version"`

@@ -33,8 +33,10 @@ type Command struct {
 	Target string `json:"target,omitempty"`
 	// Args of a command that was decoded have json.Numbers.
 	Args map[string]any `json:"args,omitempty"`
-	// Instance is the process that is meant: "" and "*" mean every one.
-	Instance string `json:"instance,omitempty"`
+	// Instance is the process that is meant; `*` in it stands for any letters, and ""
+	// means every one. Labels are what a process that is meant has, all of them.
+	Instance string   `json:"instance,omitempty"`
+	Labels   []string `json:"labels,omitempty"`
 	// Time, Nonce and Signature make a signed command: see Sign.
 	Time      string `json:"time,omitempty"`
 	Nonce     string `json:"nonce,omitempty"`
@@ -104,7 +106,7 @@ func DecodeCommand(data []byte) (*Command, error) {
 		what string
 	}{
 		{"command", &c.Command, "a string"}, {"target", &c.Target, "a string"}, {"instance", &c.Instance, "a string"}, {"v", &c.V, "a whole number"},
-		{"args", &c.Args, "an object"}, {"time", &c.Time, "a string"}, {"nonce", &c.Nonce, "a string"}, {"signature", &c.Signature, "a string"},
+		{"args", &c.Args, "an object"}, {"labels", &c.Labels, "a list of strings"}, {"time", &c.Time, "a string"}, {"nonce", &c.Nonce, "a string"}, {"signature", &c.Signature, "a string"},
 	} {
 		if raw, ok := fields[f.name]; ok && decode(raw, f.to) != nil {
 			return c, Errorf(BadRequest, "%q must be %s", f.name, f.what)
@@ -137,9 +139,34 @@ func decode(data []byte, to any) error {
 	return nil
 }
 
-// For reports whether a command is meant for an instance.
-func (c *Command) For(instance string) bool {
-	return c.Instance == "" || c.Instance == "*" || c.Instance == instance
+// For reports whether a command is meant for an instance that has labels.
+func (c *Command) For(instance string, labels []string) bool {
+	for _, l := range c.Labels {
+		if !slices.Contains(labels, l) {
+			return false
+		}
+	}
+	return c.Instance == "" || like(c.Instance, instance)
+}
+
+// ForAll reports whether every process is meant.
+func (c *Command) ForAll() bool {
+	return (c.Instance == "" || c.Instance == "*") && len(c.Labels) == 0
+}
+
+// like reports whether a name is what a pattern says, in which * stands for any letters.
+func like(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	last := len(parts) - 1
+	if last == 0 {
+		return name == pattern
+	}
+	name, ok := strings.CutPrefix(name, parts[0])
+	for _, part := range parts[1:last] {
+		_, rest, found := strings.Cut(name, part)
+		name, ok = rest, ok && found
+	}
+	return ok && strings.HasSuffix(name, parts[last])
 }
 
 // Matches reports whether an address is what a target names. In each part of the

@@ -41,7 +41,7 @@ func TestDecodeCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Command != "set" || c.Target != "a.b" || c.For("y") || !c.For("x") {
+	if c.Command != "set" || c.Target != "a.b" || c.For("y", nil) || !c.For("x", nil) {
 		t.Errorf("%+v", c)
 	}
 	l, _ := c.Args["l"].([]any)
@@ -94,4 +94,26 @@ func FuzzDecodeCommand(f *testing.F) {
 			t.Errorf("%v is no Error", err)
 		}
 	})
+}
+
+// A command is for the processes whose names and labels it says.
+func TestCommand_For(t *testing.T) {
+	for _, c := range []struct {
+		instance string
+		labels   []string
+		for_     bool
+	}{
+		{"", nil, true}, {"*", nil, true}, {"web1:47", nil, true}, {"web1", nil, false},
+		{"web*", nil, true}, {"*:47", nil, true}, {"w*1*7", nil, true}, {"*eb*eb*", nil, false}, {"web1:47*", nil, true}, {"web1:4*47", nil, false}, {"we?1:47", nil, false},
+		{"", []string{"resize"}, true}, {"", []string{"blue", "resize"}, true}, {"", []string{"resize", "red"}, false}, {"db*", []string{"resize"}, false},
+		{strings.Repeat("*w", 10_000), nil, false},
+	} {
+		command := Command{Instance: c.instance, Labels: c.labels}
+		if got := command.For("web1:47", []string{"resize", "blue"}); got != c.for_ {
+			t.Errorf("instance %.20q, labels %q: %v", c.instance, c.labels, got)
+		}
+		if all := c.instance == "" && c.labels == nil || c.instance == "*"; command.ForAll() != all {
+			t.Errorf("instance %.20q, labels %q: ForAll is %v", c.instance, c.labels, !all)
+		}
+	}
 }

@@ -17,8 +17,9 @@ import (
 // Options say what a Server is to do. Process and Instance are required.
 type Options struct {
 	Process  Process
-	Instance string // this process' name
-	Version  string // of the program, for status
+	Instance string   // this process' name
+	Labels   []string // by which commands may choose it
+	Version  string   // of the program, for status
 	Log      *slog.Logger
 	Level    *slog.LevelVar // what loglevel changes; nil: it cannot be changed
 	DataDir  string         // where purge saves messages; "": it cannot
@@ -166,7 +167,7 @@ func (s *Server) set(l *Listening, state string) {
 }
 
 func (s *Server) status(*request) (any, error) {
-	st := Status{Instance: s.Instance, Time: s.Clock.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
+	st := Status{Instance: s.Instance, Labels: s.Labels, Time: s.Clock.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
 		State: "running", Depths: s.Process.Depths(), Left: s.fleet.departures(s.Clock.Now()), Brokers: s.Process.Brokers(), Files: s.Process.Files(), Flows: []string{}, Control: []Listening{}}
 	for _, f := range s.Process.Flows() {
 		st.Flows = append(st.Flows, f.Name())

@@ -73,7 +73,7 @@ func (s *Server) setOf(r *request, t settableTarget, values map[string]any, leas
 }
 
 func (s *Server) change(r *request, t settableTarget, values map[string]any, lease time.Duration) (map[string]any, error) {
-	forAll := r.from.On == "topic" && (r.Instance == "" || r.Instance == "*")
+	forAll := r.from.On == "topic" && r.ForAll()
 	was, until, err := s.settings.change(t.Address, t.Settable, t.full(values), lease, forAll)
 	if err != nil {
 		return nil, Errorf(BadArgs, "%v", err)

@@ -39,8 +39,8 @@ func mac(secret string, text []byte) []byte {
 }
 
 // signed is what a signature is made of: the JSON array of the version, the
-// command, the target, the arguments, the instance, the time and the nonce, without
-// blanks, the arguments' names sorted, numbers as they were sent, and no letter
+// command, the target, the arguments, the instance, the time, the nonce, and the labels
+// where there are any, without blanks, the arguments' names sorted, numbers as they were sent, and no letter
 // escaped that need not be.
 func (c *Command) signed() ([]byte, error) {
 	args := c.Args
@@ -51,7 +51,11 @@ func (c *Command) signed() ([]byte, error) {
 	if version == 0 {
 		version = Version
 	}
-	return canonical([]any{version, c.Command, c.Target, args, c.Instance, c.Time, c.Nonce})
+	all := []any{version, c.Command, c.Target, args, c.Instance, c.Time, c.Nonce}
+	if len(c.Labels) > 0 {
+		all = append(all, c.Labels)
+	}
+	return canonical(all)
 }
 
 // signed is of a reply to the command that had the nonce, in the same way: the

@@ -128,7 +128,7 @@ func (t *topicServer) take(_ context.Context, m *eip.Message) error {
 	r.send = func(reply Reply) bool { return m.Replier() != nil && t.reply(m, r, reply) }
 	if t.Secret != "" && len(data) <= mostAtOnce && bytes.Contains(data, []byte(`"signature"`)) {
 		var err error
-		if r.Command, err = DecodeCommand(data); err == nil && !r.For(t.Instance) {
+		if r.Command, err = DecodeCommand(data); err == nil && !r.For(t.Instance, t.Labels) {
 			return nil
 		}
 		if err == nil && t.authenticate(r) == nil {
