@@ -180,7 +180,9 @@ func (p *Peer) receive(inbox eip.Inbox) {
 			continue
 		}
 		if err != nil {
-			if p.ctx.Err() == nil {
+			if p.ctx.Err() != nil {
+				err = eip.ErrClosed
+			} else {
 				p.env.Log.Error("replies are no longer received", slog.Any("error", err))
 			}
 			p.mail.lose(fmt.Errorf("receive replies: %w", err), true)
