@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help check test deps gen fmt bench
+.PHONY: help check test deps gen fmt bench dist deb
 
 # The race detector needs a C compiler. CI must have one.
 race := $(if $(or $(CI),$(shell command -v $$(go env CC))),-race)
@@ -28,3 +28,10 @@ fmt: ## format Go and flow files
 bench: ## run the benchmarks, and measure eipd beside others: docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem ./...
 	cd bench && go test . && go run .
+
+dist: ## build for all systems into out/dist, with checksums and a software bill of materials each
+	sh packaging/dist.sh
+
+deb: ## make a Debian package for this machine into out
+	sh packaging/build.sh out/eipd
+	sh packaging/deb.sh out/eipd $$(go env GOARCH) $$(sh packaging/version.sh | sed 's/^v//; s/^[^0-9]/0~&/') out

@@ -18,14 +18,19 @@ import (
 // With this tag the program writes what documentation takes from the code, and ends.
 func init() {
 	generate := gendocs.Pages
-	if os.Args[1] == "prose" {
+	switch os.Args[1] {
+	case "prose":
 		generate = gendocs.Prose
+	case "man":
+		generate = gendocs.Man
 	}
 	const root = "../.."
 	files, err := generate(root, newRoot())
 	for name, text := range files {
 		if err == nil {
-			err = os.WriteFile(filepath.Join(root, name), text, 0o644)
+			if err = os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755); err == nil {
+				err = os.WriteFile(filepath.Join(root, name), text, 0o644)
+			}
 		}
 	}
 	if err != nil {

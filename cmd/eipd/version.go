@@ -19,8 +19,15 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// version is the module's version, or the commit it was built from.
+// released is the tag that a release was built from, with what came after it; "" where it
+// was not built as one.
+var released string
+
+// version is that of the release or module, or the commit it was built from.
 func version() string {
+	if released != "" {
+		return released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
