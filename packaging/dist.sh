@@ -9,6 +9,6 @@ for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do
 	[ "$os" = windows ] && suffix=.exe
 	file=out/dist/eipd-$os-$arch$suffix
 	GOOS=$os GOARCH=$arch sh packaging/build.sh "$file"
-	go run ./internal/sbom "$file" > "$file.cdx.json"
+	go run ./internal/sbom "$file" "$(sh packaging/version.sh)" > "$file.cdx.json"
 done
 (cd out/dist && sha256sum eipd-* > SHA256SUMS)

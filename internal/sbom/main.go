@@ -19,12 +19,13 @@ type component struct {
 }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: sbom BINARY")
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: sbom BINARY VERSION")
 		os.Exit(2)
 	}
 	info, err := buildinfo.ReadFile(os.Args[1])
 	if err == nil {
+		info.Main.Version = os.Args[2]
 		e := json.NewEncoder(os.Stdout)
 		e.SetIndent("", "  ")
 		err = e.Encode(document(info))
