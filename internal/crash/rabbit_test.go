@@ -247,19 +247,21 @@ func (f *faults) pause(most time.Duration) { time.Sleep(rand.N(most)) }
 // drain lets eipd finish, and stops it.
 func (f *faults) drain() {
 	ch := f.node.Channel(f.T)
-	waiting := func() bool {
+	look := func() amqp.Queue {
 		q, err := ch.QueueDeclarePassive("in", true, false, false, false, nil)
 		if err != nil {
 			f.Fatal(err)
 		}
-		return q.Messages > 0
+		return q
 	}
+	waiting := func() bool { return look().Messages > 0 }
 	for {
 		until(f.T, "the queue is empty", func() bool { return !waiting() })
 		f.eipd.signal(syscall.SIGTERM)
 		if code := f.eipd.exit(); code != 0 {
 			f.Errorf("stopped with exit code %d:\n%s", code, f.eipd.logged())
 		}
+		until(f.T, "its consumer is gone", func() bool { return look().Consumers == 0 }) // and what it gave back is there
 		if !waiting() || f.Failed() {
 			return
 		}

@@ -150,6 +150,8 @@ func (b *Broker) untrack(o interface{ Close() error }) {
 	delete(b.waiting, o)
 }
 
+var errTaken = errors.New("another connection still has it, or another process does")
+
 // connect dials for a source or sender, one URL after the other. What is wrong with the
 // network or the login is logged once for all, and is broker.ErrLost; what the server has
 // against this one alone is a broker.Trouble.
@@ -162,7 +164,7 @@ func (b *Broker) connect(ctx context.Context, who any, clientID string) (*conn, 
 			return k, nil
 		}
 		if taken(err) {
-			return nil, &broker.Trouble{Err: errors.New("another connection still has it, or another process does: " + err.Error())}
+			return nil, &broker.Trouble{Err: fmt.Errorf("%w: %w", errTaken, err)}
 		}
 		if ctx.Err() != nil {
 			break

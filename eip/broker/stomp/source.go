@@ -25,13 +25,16 @@ type source struct {
 	channel  broker.Channel
 	sub      broker.Subscription
 	clientID string
-	replier  eip.Replier
-	inbox    bool                   // of this process alone
-	address  atomic.Pointer[string] // of an inbox that the server has named
-	context  context.Context
-	stop     context.CancelFunc
-	again    redelivery.Queue[*delivery]
-	wake     chan struct{}
+	// successor: the client-id is that of the process that ran in this data directory
+	// before, whose connection the server may still have; of who opens.
+	successor bool
+	replier   eip.Replier
+	inbox     bool                   // of this process alone
+	address   atomic.Pointer[string] // of an inbox that the server has named
+	context   context.Context
+	stop      context.CancelFunc
+	again     redelivery.Queue[*delivery]
+	wake      chan struct{}
 
 	mu      sync.Mutex
 	current *consumer // nil while there is none
@@ -61,9 +64,12 @@ func (b *Broker) prepare(c broker.Channel, sub broker.Subscription) *source {
 		sub.PrefetchBytes = broker.DefaultPrefetchBytes
 	}
 	s := &source{broker: b, channel: c, sub: sub, replier: broker.Replies(b), wake: make(chan struct{}, 1), clientID: "eipd-" + eip.NewID()}
+	if sub.Ordered && b.config.DataDir != "" {
+		s.clientID, s.successor = b.lasting(c, sub), true
+	}
 	if c.Kind == broker.Topic && !c.Virtual && !sub.Exclusive {
 		// A name that all processes use: one reads, and the others stand by.
-		s.clientID = "eipd-" + c.Address + "-" + sub.Name
+		s.clientID, s.successor = "eipd-"+c.Address+"-"+sub.Name, false
 	}
 	s.again.Changed = s.poke
 	s.context, s.stop = context.WithCancel(context.Background())
@@ -97,7 +103,7 @@ func (s *source) meet(err error) time.Duration {
 
 // open subscribes anew.
 func (s *source) open(ctx context.Context) error {
-	k, err := s.broker.connect(ctx, s, s.clientID)
+	k, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
