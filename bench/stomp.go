@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/go-stomp/stomp/v3"
-	"github.com/go-stomp/stomp/v3/frame"
 
 	"github.com/eipd/eipd/internal/activemq"
 	"github.com/eipd/eipd/internal/rabbit"
@@ -113,11 +112,7 @@ func (b *stompBench) move(peer string, args []string) (m moved, err error) {
 	}
 	defer func() { err = errors.Join(err, hangUp(conn)) }()
 	for i := range b.n {
-		opts := []func(*frame.Frame) error{stomp.SendOpt.Header("persistent", "true")}
-		if i%100 == 99 || i == b.n-1 {
-			opts = append(opts, stomp.SendOpt.Receipt)
-		}
-		if err := conn.Send("/queue/in", "application/json", numbered(i), opts...); err != nil {
+		if err := conn.Send("/queue/in", "application/json", numbered(i), stomp.SendOpt.Header("persistent", "true"), stomp.SendOpt.Receipt); err != nil {
 			return m, fmt.Errorf("fill queue in: %w", err)
 		}
 	}

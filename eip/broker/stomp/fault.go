@@ -1,11 +1,13 @@
 package stomp
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
 )
 
@@ -49,4 +51,37 @@ func fault(o *outgoing, e *serverError) error {
 		return eip.Permanent(err)
 	}
 	return err
+}
+
+// blame says what comes after a lost connection. A message that ends one whenever it is
+// alone under way is to blame, and fails.
+func (x *session) blame() (trial bool, err error) {
+	s := x.sender
+	why := x.conn.lost()
+	var e *serverError
+	said := errors.As(why, &e)
+	if said && denied(e) && s.channel.Address != "" {
+		return false, trouble(why)
+	}
+	s.mu.Lock()
+	left := len(s.underWay)
+	var alone *outgoing
+	if left > 0 && s.sent == 1 && (x.trial || left == 1) {
+		alone = s.underWay[0]
+		alone.lost++
+	}
+	s.mu.Unlock()
+	lost := fmt.Errorf("%w: %w", broker.ErrLost, why)
+	switch {
+	case alone != nil && (said || alone.lost >= strikes):
+		x.conn.quiet.Store(true) // the message says it, and not the log for each
+		if !said {
+			e = &serverError{"the connection is lost whenever it is sent: " + why.Error()}
+		}
+		x.settle([]*outgoing{alone}, map[*outgoing]error{alone: fault(alone, e)}, false)
+		return left > 1, nil
+	case said:
+		return left > 0, lost
+	}
+	return left > 0 && (x.trial || !x.progress), lost
 }

@@ -87,12 +87,19 @@ func (x *session) room() int {
 	switch {
 	case x.trial:
 		return max(0, 1-x.groups)
-	case x.conn.server != activemq:
+	case !x.transacts():
 		return 1
 	case x.groups < mostTransactions:
 		return mostInTransaction
 	}
 	return 0
+}
+
+// transacts reports whether messages go in transactions, even one alone: ActiveMQ lets a
+// transaction overtake what was sent before it without one. Those to Return Addresses do
+// not, as each may be refused by itself.
+func (x *session) transacts() bool {
+	return x.conn.server == activemq && !x.trial && x.sender.channel.Address != ""
 }
 
 // publish sends what there is, as far as it may.
@@ -148,7 +155,7 @@ func (x *session) send(group []*outgoing) {
 		return
 	}
 	commit := frames[0]
-	if len(good) > 1 {
+	if x.transacts() {
 		x.began++
 		id := strconv.Itoa(x.began)
 		commit = frame.New("COMMIT", "transaction", id)
@@ -260,37 +267,4 @@ func (x *session) settle(group []*outgoing, bad map[*outgoing]error, only bool) 
 	if first {
 		s.over()
 	}
-}
-
-// blame says what comes after a lost connection. A message that ends one whenever it is
-// alone under way is to blame, and fails.
-func (x *session) blame() (trial bool, err error) {
-	s := x.sender
-	why := x.conn.lost()
-	var e *serverError
-	said := errors.As(why, &e)
-	if said && denied(e) && s.channel.Address != "" {
-		return false, trouble(why)
-	}
-	s.mu.Lock()
-	left := len(s.underWay)
-	var alone *outgoing
-	if left > 0 && s.sent == 1 && (x.trial || left == 1) {
-		alone = s.underWay[0]
-		alone.lost++
-	}
-	s.mu.Unlock()
-	lost := fmt.Errorf("%w: %w", broker.ErrLost, why)
-	switch {
-	case alone != nil && (said || alone.lost >= strikes):
-		x.conn.quiet.Store(true) // the message says it, and not the log for each
-		if !said {
-			e = &serverError{"the connection is lost whenever it is sent: " + why.Error()}
-		}
-		x.settle([]*outgoing{alone}, map[*outgoing]error{alone: fault(alone, e)}, false)
-		return left > 1, nil
-	case said:
-		return left > 0, lost
-	}
-	return left > 0 && (x.trial || !x.progress), lost
 }
