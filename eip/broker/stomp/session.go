@@ -95,9 +95,9 @@ func (x *session) room() int {
 	return 0
 }
 
-// transacts reports whether messages go in transactions, even one alone: ActiveMQ lets a
-// transaction overtake what was sent before it without one. Those to Return Addresses do
-// not, as each may be refused by itself.
+// transacts reports whether messages go in transactions, even one alone: ActiveMQ stores
+// what comes without one on another thread, so that a transaction behind it may overtake
+// it. Those to Return Addresses do not, as each may be refused by itself.
 func (x *session) transacts() bool {
 	return x.conn.server == activemq && !x.trial && x.sender.channel.Address != ""
 }
