@@ -1,6 +1,7 @@
 package eip
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -12,6 +13,9 @@ type attemptState struct {
 	onSettled   func()
 	failed      func()            // told of what has failed for good
 	forgive     func(error) error // of this attempt
+	work        context.Context   // ends with the flow's Timeout; nil: there is none
+	stop        context.CancelFunc
+	unbegun     bool // its time was over before it was begun
 	firstFailed time.Time
 	reached     uint64        // of the stages that it reached in earlier attempts
 	far         map[int]int32 // of stages numbered beyond 63, the attempt that reached them first

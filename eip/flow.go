@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/rarely"
 	"github.com/eipd/eipd/eip/stats"
 )
 
@@ -50,6 +51,14 @@ type Flow struct {
 	DeadLetter Handler
 	// Invalid takes messages that cannot be read or evaluated. nil: DeadLetter.
 	Invalid Handler
+	// ErrorReply, where set, makes the reply to a message that failed for good, out of its
+	// error. It goes to the Return Address, unless a reply has got there already. What
+	// failed is settled then, also where it goes to no DeadLetter.
+	ErrorReply func(error) *Message
+	// Timeout is how long a message may take from when the flow took it, all attempts
+	// included; 0: no limit. One that is not begun by then is not begun, and is Dropped.
+	// The context of one that is worked on ends, and it fails for good with ErrExpired.
+	Timeout time.Duration
 	// Grace is how long Run finishes what is in flight after its context ended; 0
 	// means 30 s. Closing Abort, where it is set, ends the grace early.
 	Grace time.Duration
@@ -74,6 +83,7 @@ type Flow struct {
 	running            gate
 	watcher            watcher
 	pendingDeadLetters pendingDeadLetters
+	unheard            rarely.Log
 }
 
 // Retry says how often a failed message is tried, and when.
@@ -271,6 +281,14 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 	r.run, r.message = x, m
 	if e != nil {
 		r.state = e
+	}
+	if x.Timeout > 0 {
+		e := r.needState()
+		e.work, e.stop = x.Env.Clock.WithTimeout(x.work, x.Timeout)
+	}
+	if x.ErrorReply != nil && m.replier != nil {
+		m = m.With(func(m *Message) { m.answered = &atomic.Bool{} })
+		r.message = m
 	}
 	_, r.test = m.Headers[header.Test]
 	x.watcher.see(m)
