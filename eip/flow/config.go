@@ -72,7 +72,7 @@ type Channel struct {
 	Type    string // of a topic
 	Virtual bool   // of a topic
 	Range   hcl.Range
-	said    []byte // a digest of the block
+	said    []byte // a digest of the block; nil: no block declares it
 	// ReadBy and WrittenBy are the flows that do, and what else does.
 	ReadBy, WrittenBy []string
 }
