@@ -40,11 +40,7 @@ func newService() *ServiceBlock { return &ServiceBlock{WorkBlock: newWork(), Ret
 
 // Validate checks the options.
 func (s *ServiceBlock) Validate() error {
-	wrong := s.WorkBlock.validate(s.prefetch())
-	if s.Timeout < 0 {
-		wrong = append(wrong, eip.OptionErrorf("timeout", "%v is no time; leave it out for no limit", s.Timeout))
-	}
-	return errors.Join(wrong...)
+	return errors.Join(s.WorkBlock.validate(s.prefetch())...)
 }
 
 func (s *ServiceBlock) prefetch() int {
