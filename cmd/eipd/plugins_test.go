@@ -48,4 +48,5 @@ flow "f" {
 	if all := answers(t, stdout); len(all) != 1 || all[0].Read(&s) != nil || len(s.Plugins) != 2 || s.Plugins[0] != (control.Plugin{Address: "f.dispatch.words", State: control.PluginReady}) {
 		t.Errorf("status: %s", stdout)
 	}
+	c.interrupt(t)
 }
