@@ -108,6 +108,9 @@ func (f *Flow) Counts() (business, tests stats.Counts) {
 	return f.tallies.business.counts(), f.tallies.tests.counts()
 }
 
+// Trouble says what a stage of the flow uses and does not work; nil: all does.
+func (f *Flow) Trouble() error { return troubleOf(f.all()) }
+
 // InFlight is how many messages are unsettled, Test Messages too.
 func (f *Flow) InFlight() int64 { return f.inFlight.messages() }
 
@@ -213,19 +216,10 @@ func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
 
 // open opens the stages, and returns those that must be closed again.
 func (x *run) open(ctx context.Context) (opened []Closer, err error) {
-	for n, s := range Walk(x.all()) {
-		if o, ok := s.(Opener); ok {
-			env := x.Env
-			env.Address, env.DeadLetter, env.Invalid = n.address(), x.DeadLetter, x.Invalid
-			if err := o.Open(ctx, &env); err != nil {
-				return opened, fmt.Errorf("open %s: %w", env.Address, err)
-			}
-		}
-		if c, ok := s.(Closer); ok {
-			opened = append(opened, c)
-		}
-	}
-	return opened, nil
+	env := x.Env
+	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
+	err = openStages(ctx, &env, x.all(), &opened)
+	return opened, err
 }
 
 // receive takes messages until the source or ctx ends.

@@ -75,10 +75,16 @@ func (e *Exec) Validate() error {
 	return nil
 }
 
-// Open warns of a program that is not there. The flow runs all the same, for the
+// Trouble says that the program is not there. The flow runs all the same, for the
 // program may be installed yet; until then messages fail.
+func (e *Exec) Trouble() error {
+	_, err := exec.LookPath(e.Command[0])
+	return err
+}
+
+// Open warns of a program that is not there.
 func (e *Exec) Open(_ context.Context, env *eip.Env) error {
-	if _, err := exec.LookPath(e.Command[0]); err != nil {
+	if err := e.Trouble(); err != nil {
 		env.Log.Warn("the program cannot be run, so messages will fail", slog.String("stage", env.Address),
 			slog.String("program", e.Command[0]), slog.Any("error", err))
 	}

@@ -186,9 +186,9 @@ func (p *Processor) allowed(name string) eip.Handler {
 	return nil
 }
 
-// Trouble says that no worker can be started; nil where one runs.
+// Trouble says why there is no worker that works; nil where there is one.
 func (p *Processor) Trouble() error {
-	if why := p.broken.Load(); why != nil && p.running.Load() == 0 {
+	if why := p.broken.Load(); why != nil && p.settled.Load() == 0 {
 		return *why
 	}
 	return nil

@@ -53,6 +53,8 @@ type Flow interface {
 	// Hindrance says that a flow that is Running is Refused or Waiting, and why; "" where
 	// it is not.
 	Hindrance() (State, string)
+	// Plugins returns the plugins of the flow's stages; none of a flow that does not run.
+	Plugins() []Plugin
 	// From and To are the channels and adapters that the flow reads and sends to, as
 	// the flow file names them.
 	From() []string
@@ -167,6 +169,7 @@ type Status struct {
 	Stopped  []string  `json:"stopped,omitempty"` // of the flows
 	// Hindered are the flows that are refused or waiting.
 	Hindered []FlowState `json:"hindered,omitempty"`
+	Plugins  []Plugin    `json:"plugins,omitempty"`
 	Brokers  []Broker    `json:"brokers"`
 	Depths   []Depth     `json:"depths,omitempty"`
 	// Left are the processes that said within the last hour that they end.
@@ -181,6 +184,22 @@ type FlowState struct {
 	State State  `json:"state"`
 	Why   string `json:"why"`
 }
+
+// A Plugin is one that messages are dispatched to.
+type Plugin struct {
+	Address string      `json:"address"`
+	State   PluginState `json:"state"`
+	Why     string      `json:"why,omitempty"` // it has failed
+}
+
+// PluginState says whether a plugin works.
+type PluginState string
+
+// The states of a plugin.
+const (
+	PluginReady  PluginState = "ready"
+	PluginFailed PluginState = "failed"
+)
 
 // Listening is one way by which commands reach the process.
 type Listening struct {

@@ -171,6 +171,7 @@ func (s *Server) status(*request) (any, error) {
 		State: "running", Depths: s.Process.Depths(), Left: s.fleet.departures(s.Clock.Now()), Brokers: s.Process.Brokers(), Files: s.Process.Files(), Flows: []string{}, Control: []Listening{}}
 	for _, f := range s.Process.Flows() {
 		st.Flows = append(st.Flows, f.Name())
+		st.Plugins = append(st.Plugins, f.Plugins()...)
 		switch state, why := StateOf(f); {
 		case why != "":
 			st.Hindered = append(st.Hindered, FlowState{f.Name(), state, why})
