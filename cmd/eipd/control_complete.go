@@ -34,7 +34,7 @@ var argumentsOf = map[string][]string{
 	"replay":   {"count=", "invalid=true"},
 	"peek":     {"count="},
 	"tap":      {"count=", "for=", "if=", "sample="},
-	"apply":    {"dry_run=true"},
+	"apply":    {"dry_run=true", "replace=true", "vars."},
 	"reload":   {"dry_run=true"},
 }
 

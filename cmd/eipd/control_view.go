@@ -196,6 +196,9 @@ func (v *viewer) status(replies []control.Reply) error {
 		for _, f := range s.Hindered {
 			trouble = append(trouble, fmt.Sprintf("%s: flow %s is %s: %s", visible.Line(s.Instance), visible.Line(f.Flow), f.State, visible.Line(f.Why)))
 		}
+		for _, f := range s.Unapplied {
+			trouble = append(trouble, fmt.Sprintf("%s: flow file %s is not applied: %s", visible.Line(s.Instance), visible.Line(f.File), visible.Line(f.Why)))
+		}
 		for _, l := range s.Control {
 			if l.State != "open" {
 				trouble = append(trouble, fmt.Sprintf("%s: control bus: %s %s is %s", s.Instance, l.On, l.At, l.State))

@@ -34,8 +34,11 @@ type Process interface {
 	// them, in the place of those of this file that run; Remove stops these, and returns
 	// their names. Reload does so with the files that the process was started with. A dry
 	// run says what would become of which flow, and changes nothing.
-	Apply(ctx context.Context, name string, dryRun bool) (Applied, error)
+	Apply(ctx context.Context, name string, o ApplyOptions) (Applied, error)
 	Remove(ctx context.Context, name string) ([]string, error)
+	// Unapplied returns the files that were applied before the process started, and
+	// could not be applied again.
+	Unapplied() []FileState
 	Reload(ctx context.Context, dryRun bool) (Applied, error)
 	// Reads reports whether a flow may read what is sent to an address: that of a
 	// queue, of a subscription, or of what failed.
@@ -165,6 +168,9 @@ type Status struct {
 	Files    []string  `json:"files"`
 	Flows    []string  `json:"flows"`
 	Stopped  []string  `json:"stopped,omitempty"` // of the flows
+	// Unapplied are flow files that were applied before the process started, and could
+	// not be applied again.
+	Unapplied []FileState `json:"unapplied,omitempty"`
 	// Hindered are the flows that are refused or waiting.
 	Hindered []FlowState `json:"hindered,omitempty"`
 	Brokers  []Broker    `json:"brokers"`
@@ -180,6 +186,12 @@ type FlowState struct {
 	Flow  string `json:"flow"`
 	State State  `json:"state"`
 	Why   string `json:"why"`
+}
+
+// FileState says why a flow file is not applied.
+type FileState struct {
+	File string `json:"file"`
+	Why  string `json:"why"`
 }
 
 // Listening is one way by which commands reach the process.
