@@ -205,7 +205,10 @@ type Listening struct {
 type Graph struct {
 	Flows    []FlowNode `json:"flows"`
 	Channels []Channel  `json:"channels"`
-	LogLevel *Setting   `json:"loglevel,omitempty"`
+	// LogLevel and StatisticsEvery are there where they differ from what the process was
+	// started with.
+	LogLevel        *Setting `json:"loglevel,omitempty"`
+	StatisticsEvery *Setting `json:"statistics_every,omitempty"`
 }
 
 // A FlowNode is a flow in a Graph.

@@ -68,7 +68,7 @@ func (s *Server) Recall() {
 
 // restore sets what was remembered, if the stage is there.
 func (s *Server) restore(r remembered) bool {
-	of := s.settableAt(r.Address)
+	of := s.settableAt(r.Address, r.Attribute)
 	if of == nil {
 		return false
 	}
@@ -95,10 +95,14 @@ func (s *Server) restore(r remembered) bool {
 }
 
 // settableAt returns the stage at an address, where something of it can be set; of
-// "", the log level.
-func (s *Server) settableAt(address string) Settable {
-	if address == "" && s.Level != nil {
+// "", what has an attribute of the process itself.
+func (s *Server) settableAt(address, attribute string) Settable {
+	switch {
+	case address != "":
+	case attribute == levelAttribute && s.Level != nil:
 		return &logLevel{s.Level}
+	case attribute == everyAttribute:
+		return &s.publishing
 	}
 	for _, st := range s.stages() {
 		if st.Address == address {

@@ -150,14 +150,14 @@ func (s *Server) Forget() {
 	s.settings.forget(s.settableAt)
 }
 
-func (s *settings) forget(at func(address string) Settable) {
+func (s *settings) forget(at func(address, attribute string) Settable) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return // what it had is remembered
 	}
 	for k, e := range s.set {
-		if k.address == "" || at(k.address) == e.stage {
+		if k.address == "" || at(k.address, k.attribute) == e.stage {
 			continue
 		}
 		if e.timer != nil {
