@@ -22,7 +22,7 @@ type Exec struct {
 	// Command is the program and its arguments. No shell reads them, and nothing of
 	// a message gets among them. The program runs in the working directory of this
 	// process, with its environment.
-	Command []string `flow:"command,required"`
+	Command []string `flow:"command,required,fixed"`
 	// Input computes what is on standard input in place of the body. Text and bytes
 	// are written as they are, anything else as JSON.
 	Input eip.Value `flow:"input"`

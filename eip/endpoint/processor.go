@@ -21,7 +21,7 @@ type Processor struct {
 	// Command is the program and its arguments. No shell reads them, and nothing of
 	// a message gets among them. The program runs in the working directory of this
 	// process, with its environment.
-	Command []string `flow:"command,required"`
+	Command []string `flow:"command,required,fixed"`
 	// Workers is how many of the program run, each for one message at a time. A
 	// flow with a concurrency of 1 uses one of them at a time.
 	Workers int `flow:"workers"`

@@ -24,18 +24,22 @@ type variableBlock struct {
 	// Hidden in errors, diagnostics, logs, traces, answers of the control bus and the
 	// headers of dead letters.
 	Sensitive bool `flow:"sensitive"`
+	// The command apply of the control bus may give it a value. Then it cannot be
+	// sensitive, and no option that names a broker or a program may depend on it, nor
+	// what env() and file() read.
+	Dynamic bool `flow:"dynamic"`
 }
 
 // BrokerBlock names a broker. Channels without a broker use the default one.
 type BrokerBlock struct {
 	Name string `flow:",label"`
 	// Where the broker is; the scheme picks the transport.
-	URL string `flow:"url,required"`
+	URL string `flow:"url,required,fixed"`
 	// Further nodes of the same cluster, tried in turn.
-	URLs []string `flow:"urls"`
+	URLs []string `flow:"urls,fixed"`
 	// Channels that name no broker use this one, unless the command line or
 	// EIPD_BROKER names another.
-	Default bool `flow:"default"`
+	Default bool `flow:"default,fixed"`
 	// The type of each durable queue that is declared there without a type among its
 	// arguments: quorum or classic. It goes for subscriptions, FLOW.dead and the
 	// inboxes that processes share too. Without it, the broker's own default.
@@ -50,13 +54,13 @@ type BrokerBlock struct {
 type TLSBlock struct {
 	// The certificates that the broker's own is checked against; without it those
 	// of the system.
-	CA string `flow:"ca"`
+	CA string `flow:"ca,fixed"`
 	// The client's certificate.
-	Cert string `flow:"cert"`
+	Cert string `flow:"cert,fixed"`
 	// The client's key.
-	Key string `flow:"key"`
+	Key string `flow:"key,fixed"`
 	// The name that the broker's certificate must have; without it the URL's host.
-	ServerName string `flow:"server_name"`
+	ServerName string `flow:"server_name,fixed"`
 }
 
 // ReconnectBlock bounds the waiting time between two attempts.
@@ -71,7 +75,7 @@ type ReconnectBlock struct {
 type ChannelBlock struct {
 	Name string `flow:",label"`
 	// The broker it lives on; without it the default one.
-	Broker brokerRef `flow:"broker"`
+	Broker brokerRef `flow:"broker,fixed"`
 	// The broker's own name for it; without it the block's name.
 	Address string `flow:"address"`
 	// It and what is in it outlive a restart of the broker.

@@ -35,8 +35,8 @@ func (c *ControlBusBlock) Validate() error {
 		}
 		return nil
 	}
-	if c.StatisticsEvery != 0 && c.StatisticsEvery < time.Second {
-		return eip.OptionErrorf("statistics_every", "%v is less than a second", c.StatisticsEvery)
+	if err := control.CheckEvery(c.StatisticsEvery); err != nil {
+		return eip.OptionErrorf("statistics_every", "%w", err)
 	}
 	if c.Timeout < time.Second || c.MaxLease < time.Second {
 		return eip.OptionErrorf("timeout", "this and max_lease are at least a second")

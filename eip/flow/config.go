@@ -28,7 +28,8 @@ type Options struct {
 	// Broker is the URL of the default broker; "" leaves it to the files.
 	Broker string
 
-	elsewhere bool // they are to run where other environment variables are set
+	given     map[string]any // what the control bus gives variables
+	elsewhere bool           // they are to run where other environment variables are set
 }
 
 // A Config is what a set of flow files says. It is not running, and nothing changes it:

@@ -7,6 +7,7 @@
 //	`flow:"name"`          an attribute; its kind follows from the field's type
 //	`flow:"name,required"` one that must be set
 //	`flow:"name,unset"`    a whole number whose 0 says that it is not set; a 0 that is set becomes -1
+//	`flow:"name,fixed"`    one that no dynamic variable decides on
 //	`flow:"name,names"`    an eip.Value that gives a name or a list of names
 //	`flow:"name,replies"`  an eip.Merge that sees replies and missing, members of its reply
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
@@ -55,6 +56,7 @@ type Attribute struct {
 	Live     bool
 	Required bool
 	Unset    bool     // 0 says that it is not set
+	Fixed    bool     // no dynamic variable decides on it
 	Options  []string // of an enumeration
 }
 
@@ -137,7 +139,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "block", "label", "body", "ends", "through", "names", "replies":
+		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "replies":
 			has[o] = true
 		default:
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
@@ -182,7 +184,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 			}
 			kind = Gather
 		}
-		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"]}
+		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"]}
 		if e, ok := reflect.Zero(t).Interface().(enum); ok {
 			a.Options = e.Options()
 		}

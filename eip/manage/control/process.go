@@ -34,8 +34,11 @@ type Process interface {
 	// them, in the place of those of this file that run; Remove stops these, and returns
 	// their names. Reload does so with the files that the process was started with. A dry
 	// run says what would become of which flow, and changes nothing.
-	Apply(ctx context.Context, name string, dryRun bool) (Applied, error)
+	Apply(ctx context.Context, name string, o ApplyOptions) (Applied, error)
 	Remove(ctx context.Context, name string) ([]string, error)
+	// Unapplied returns the files that were applied before the process started, and
+	// could not be applied again.
+	Unapplied() []FileState
 	Reload(ctx context.Context, dryRun bool) (Applied, error)
 	// Reads reports whether a flow may read what is sent to an address: that of a
 	// queue, of a subscription, or of what failed.
@@ -167,6 +170,9 @@ type Status struct {
 	Files    []string  `json:"files"`
 	Flows    []string  `json:"flows"`
 	Stopped  []string  `json:"stopped,omitempty"` // of the flows
+	// Unapplied are flow files that were applied before the process started, and could
+	// not be applied again.
+	Unapplied []FileState `json:"unapplied,omitempty"`
 	// Hindered are the flows that are refused or waiting.
 	Hindered []FlowState `json:"hindered,omitempty"`
 	Plugins  []Plugin    `json:"plugins,omitempty"`
@@ -201,6 +207,12 @@ const (
 	PluginFailed PluginState = "failed"
 )
 
+// FileState says why a flow file is not applied.
+type FileState struct {
+	File string `json:"file"`
+	Why  string `json:"why"`
+}
+
 // Listening is one way by which commands reach the process.
 type Listening struct {
 	On    string `json:"on"` // "socket" or "topic"
@@ -212,7 +224,10 @@ type Listening struct {
 type Graph struct {
 	Flows    []FlowNode `json:"flows"`
 	Channels []Channel  `json:"channels"`
-	LogLevel *Setting   `json:"loglevel,omitempty"`
+	// LogLevel and StatisticsEvery are there where they differ from what the process was
+	// started with.
+	LogLevel        *Setting `json:"loglevel,omitempty"`
+	StatisticsEvery *Setting `json:"statistics_every,omitempty"`
 }
 
 // A FlowNode is a flow in a Graph.
