@@ -52,6 +52,11 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	return b, nil
 }
 
+// Dial opens RabbitMQ for a Go program, as [broker.Dial] does.
+func Dial(ctx context.Context, url string, opts ...func(*broker.Config)) (*broker.Connection, error) {
+	return broker.Dial(ctx, url, opts...)
+}
+
 // Capabilities are RabbitMQ's.
 func (b *Broker) Capabilities() broker.Capabilities { return capabilities }
 

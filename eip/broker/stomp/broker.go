@@ -51,6 +51,11 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	return b, nil
 }
 
+// Dial opens a server that speaks STOMP for a Go program, as [broker.Dial] does.
+func Dial(ctx context.Context, url string, opts ...func(*broker.Config)) (*broker.Connection, error) {
+	return broker.Dial(ctx, url, opts...)
+}
+
 // Capabilities are those of the server that was found, or that the URL names.
 func (b *Broker) Capabilities() broker.Capabilities {
 	b.mu.Lock()
