@@ -68,7 +68,7 @@ func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string
 		detail = "It was put together of what came from the environment or a file, which is not shown, and does not compile"
 	case errors.As(err, &e):
 		if f := d.config.files[r.Filename]; f != nil {
-			r = expression.Map(expr, f.Bytes, text, d.evaluate)(e.From, e.To)
+			r = syntax.Map(expr, f.Bytes, text, d.evaluate)(e.From, e.To)
 		}
 		detail = strings.TrimSpace(e.Message + " " + e.Hint)
 	}
