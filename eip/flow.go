@@ -128,10 +128,14 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 		f.Ready()
 	}
 	f.running.open(x)
+	close(x.begun)
 	received := make(chan error, 1)
 	go func() { received <- x.receive(ctx) }()
 	select {
 	case err = <-received:
+		if err == nil && ctx.Err() == nil {
+			x.finishAll(opened)
+		}
 	case <-x.over: // it is stuck in a handler
 	}
 	f.running.open(nil)
@@ -156,6 +160,7 @@ type run struct {
 	left     atomic.Int64    // what was in flight when the grace was over
 	over     chan struct{}   // closed a little later: those who do not heed work are left alone
 	closing  context.Context // of stages' Close
+	begun    chan struct{}   // closed when messages may come
 	waiting  atomic.Bool     // the receiver waits for free
 	free     chan struct{}
 }
@@ -185,7 +190,7 @@ func (f *Flow) prepare() *run {
 	f.Env.Flow = f.Name
 	numberStages(f.all())
 	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency), start: slowStart{first: firstWindow},
-		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), free: make(chan struct{}, 1)}
+		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), begun: make(chan struct{}), free: make(chan struct{}, 1)}
 	x.work, x.stopWork = context.WithCancel(context.Background())
 	return x
 }
@@ -203,19 +208,31 @@ func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
 
 // open opens the stages, and returns those that must be closed again.
 func (x *run) open(ctx context.Context) (opened []Closer, err error) {
-	for n, s := range Walk(x.all()) {
+	open := func(s Stage, env Env) error {
 		if o, ok := s.(Opener); ok {
-			env := x.Env
-			env.Address, env.DeadLetter, env.Invalid = n.address(), x.DeadLetter, x.Invalid
+			env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
 			if err := o.Open(ctx, &env); err != nil {
-				return opened, fmt.Errorf("open %s: %w", env.Address, err)
+				return fmt.Errorf("open %s: %w", env.Address, err)
 			}
 		}
 		if c, ok := s.(Closer); ok {
 			opened = append(opened, c)
 		}
+		return nil
 	}
-	return opened, nil
+	err = eachLink(x.head, func(l *chainLink) error {
+		env := x.Env
+		env.Address, env.Make = l.address, func(ctx context.Context, m *Message) error { return x.make(ctx, l, m) }
+		return open(l.stage, env)
+	})
+	for n, s := range Walk(x.Beside) {
+		if err == nil {
+			env := x.Env
+			env.Address = n.address()
+			err = open(s, env)
+		}
+	}
+	return opened, err
 }
 
 // receive takes messages until the source or ctx ends.
@@ -270,11 +287,18 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 	r := m.receipt
 	r.run, r.message = x, m
 	if e != nil {
+		if was := r.state; was != nil {
+			e.came = was.steps
+		}
 		r.state = e
 	}
 	_, r.test = m.Headers[header.Test]
 	x.watcher.see(m)
-	x.tallies.of(r).received.Add(1)
+	if e != nil && e.head != nil {
+		x.tallies.of(r).made.Add(1)
+	} else {
+		x.tallies.of(r).received.Add(1)
+	}
 	r.size = m.Size()
 	x.inFlight.Add(oneMessage + r.size)
 	return m

@@ -35,10 +35,26 @@ func (x *run) settled(r *receipt) {
 		x.Env.Log.Warn("message failed, will be tried again", x.about(r)...)
 		go x.retry(r)
 	default:
-		x.giveUp <- r
+		select {
+		case x.giveUp <- r:
+		default: // what stages make comes beside the window
+			go x.giveUpLater(r)
+		}
 		if x.work.Err() != nil { // the worker may be gone
 			x.giveBack()
 		}
+	}
+}
+
+// giveUpLater waits until the dead-letter worker has room.
+func (x *run) giveUpLater(r *receipt) {
+	select {
+	case x.giveUp <- r:
+		if x.work.Err() != nil {
+			x.giveBack()
+		}
+	case <-x.work.Done():
+		x.giveUpOn(r)
 	}
 }
 
@@ -80,7 +96,7 @@ func (x *run) retry(r *receipt) {
 	}
 	r.lane.mu.Lock()
 	defer r.lane.mu.Unlock()
-	Deliver(x.work, x.head, m)
+	Deliver(x.work, x.headOf(r), m)
 }
 
 // most is how often a message is tried that fails with err.

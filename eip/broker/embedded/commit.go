@@ -12,16 +12,15 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/broker/internal/local"
-	"github.com/eipd/eipd/eip/internal/early"
 	"github.com/eipd/eipd/eip/internal/settle"
+	"github.com/eipd/eipd/eip/store"
 )
 
 // run writes one transaction after the other, as long as there is anything to do.
-func (s *store) run() {
+func (s *fileStore) run() {
 	defer close(s.done)
 	debug.SetPanicOnFault(true)
-	b := &batch{holds: map[eip.Settler]int{}}
+	b := &batch{holds: map[eip.Settler]int{}, woken: map[*space]bool{}}
 	for {
 		if s.next(b, true) {
 			s.commit(b)
@@ -46,7 +45,7 @@ const maxMapped = 16 << 20
 
 // commit writes b. While the disk is full, it writes as much of b as has room, and
 // tries the rest again. It gives that up only when the store is closed.
-func (s *store) commit(b *batch) {
+func (s *fileStore) commit(b *batch) {
 	rest := b.appends
 	n := len(rest)
 	for wait := leastWait; ; {
@@ -55,7 +54,7 @@ func (s *store) commit(b *batch) {
 		err := s.transact(b)
 		switch {
 		case err == nil:
-			b.finish(nil)
+			b.finish(s, nil)
 			b.reset()
 			if rest = rest[n:]; len(rest) == 0 {
 				s.adapt(time.Since(begin))
@@ -91,7 +90,7 @@ func (s *store) commit(b *batch) {
 const leastWait, mostWait = 100 * time.Millisecond, 5 * time.Second
 
 // waitSpace waits until there may be room; false when the store is closed first.
-func (s *store) waitSpace(most time.Duration) bool {
+func (s *fileStore) waitSpace(most time.Duration) bool {
 	t := time.NewTimer(most)
 	defer t.Stop()
 	for s.settled.Load() == 0 {
@@ -107,9 +106,9 @@ func (s *store) waitSpace(most time.Duration) bool {
 }
 
 // giveUp fails b and all that is still to come.
-func (s *store) giveUp(b *batch, err error) {
+func (s *fileStore) giveUp(b *batch, err error) {
 	for {
-		b.finish(err)
+		b.finish(s, err)
 		b.reset()
 		if !s.next(b, true) {
 			return
@@ -126,14 +125,15 @@ func noSpace(err error) bool {
 }
 
 // transact writes b in one transaction.
-func (s *store) transact(b *batch) (err error) {
+func (s *fileStore) transact(b *batch) (err error) {
 	defer contain(&err)
 	tx, err := s.db.Begin(true)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // has nothing to do after Commit
-	b.failed = b.failed[:0]
+	b.failed, b.joined, b.kept = b.failed[:0], b.joined[:0], b.kept[:0]
+	clear(b.woken)
 	for _, t := range b.tasks {
 		b.failed = append(b.failed, t.run(tx))
 	}
@@ -142,11 +142,12 @@ func (s *store) transact(b *batch) (err error) {
 			return err
 		}
 	}
+	b.makeSteps(s, tx)
 	if err := b.append(tx); err != nil {
 		return err
 	}
 	// As late as can be: by now the senders have let go of their messages.
-	s.join(b)
+	s.join(b, tx)
 	for _, e := range b.joined {
 		if err := e.Log().(*fileLog).remove(tx, e.Seq, isLarge(e)); err != nil {
 			return err
@@ -162,12 +163,11 @@ func (s *store) transact(b *batch) (err error) {
 }
 
 // join finds the messages that are settled by nothing but the appends of this
-// batch. Where such a message comes from a queue of this store, its removal becomes
-// part of the transaction; where it comes from an adapter whose position is kept
-// here, the position does. After a crash it is then either where it was or where
-// it was going, and never in both.
-func (s *store) join(b *batch) {
-	b.joined = b.joined[:0]
+// batch. What stages keep of such a message becomes part of the transaction. Where it comes
+// from a queue of this store, its removal does too; where it comes from an adapter whose
+// position is kept here, the position does. After a crash it is then either where it was
+// or where it was going, and never in both.
+func (s *fileStore) join(b *batch, tx *bbolt.Tx) {
 	clear(b.holds)
 	for _, p := range b.appends {
 		if settler, ok := settle.Settler(p.Message).(eip.Settler); ok {
@@ -181,14 +181,17 @@ func (s *store) join(b *batch) {
 			continue
 		}
 		delete(b.holds, settler)
-		switch e := settler.(type) {
-		case *local.Entry:
-			if l, ok := e.Log().(*fileLog); ok && l.s == s && e.Deleting() {
-				b.joined = append(b.joined, e)
-			}
-		case early.Settler:
-			e.SettleEarly(s.owner)
+		steps, ours := store.Kept(p.Message, s.state)
+		if !ours { // which must be on disk elsewhere before the message goes from here
+			continue
 		}
+		if len(steps) > 0 {
+			if _, err := b.makeAll(tx, steps); err != nil {
+				continue // it is made again, and fails, when the message settles
+			}
+			b.kept = append(b.kept, p.Message)
+		}
+		b.settle(s, settler)
 	}
 	s.takeKeeps(b)
 }
@@ -244,7 +247,7 @@ func (b *batch) mark(l *fileLog, seq uint64) {
 }
 
 // finish tells all who wait that b is on disk, or is not.
-func (b *batch) finish(err error) {
+func (b *batch) finish(s *fileStore, err error) {
 	for i, t := range b.tasks {
 		if t.done == nil {
 			continue
@@ -259,10 +262,14 @@ func (b *batch) finish(err error) {
 		for _, e := range b.joined {
 			e.Deleted()
 		}
+		for _, m := range b.kept {
+			store.Made(m, s.state)
+		}
 		for _, m := range b.marks {
 			m.log.queue.Marked(m.raised)
 		}
 	}
+	b.told(err)
 	for _, p := range b.appends {
 		for _, v := range p.values {
 			v.buffer.free()
@@ -276,7 +283,10 @@ func (b *batch) reset() {
 	clear(b.tasks)
 	clear(b.appends) // finished, so whoever has the rest of them is not touched
 	clear(b.joined)
+	clear(b.commits)
+	clear(b.kept)
 	b.tasks, b.deletes, b.appends, b.joined, b.marks = b.tasks[:0], b.deletes[:0], b.appends[:0], b.joined[:0], b.marks[:0]
+	b.commits, b.kept = b.commits[:0], b.kept[:0]
 	clear(b.holds)
 	b.keeps = nil
 }
