@@ -38,6 +38,7 @@ type Config struct {
 	Brokers  map[string]*Broker
 	Channels map[string]*Channel // "queue.orders"
 	Adapters map[string]*Adapter // by name
+	Stores   map[string]*Store   // "": the default one, where a file says so
 
 	options   Options
 	files     map[string]*syntax.File
@@ -95,7 +96,7 @@ func Load(o Options) (*Config, hcl.Diagnostics) { return load(o, nil, &secret.Se
 
 // load is Load; texts are those of the files, where they were read.
 func load(o Options, texts map[string][]byte, secrets *secret.Set) (*Config, hcl.Diagnostics) {
-	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
+	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{}, Stores: map[string]*Store{},
 		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings(), groups: map[string]*groupBlock{}}
 	d := c.decoder()
 	d.beside = texts != nil

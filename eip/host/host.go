@@ -76,6 +76,7 @@ type Host struct {
 	log       *slog.Logger         // hides them
 	brokers   brokers
 	positions *positions
+	stores    stores
 	counted   counted
 	depths    depths
 	keeping   sync.Mutex // of the last resort, which counts what it has
@@ -243,7 +244,7 @@ func (h *Host) close() (err error) {
 		err = errors.Join(err, u.close())
 	}
 	h.giveUp()
-	return errors.Join(err, h.brokers.close(), h.positions.close())
+	return errors.Join(err, h.stores.close(), h.brokers.close(), h.positions.close())
 }
 
 // all returns the Units, the main one first.

@@ -10,6 +10,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/local"
 	"github.com/eipd/eipd/eip/internal/early"
 	"github.com/eipd/eipd/eip/store"
@@ -163,6 +164,30 @@ func (t *state) Rename(from, to string) error {
 
 // Close does nothing: who opened the file closes it.
 func (t *state) Close() error { return nil }
+
+// ownState is a state whose file nobody else uses.
+type ownState struct {
+	*state
+	positions *Positions
+}
+
+func (o ownState) Close() error { return o.positions.Close() }
+
+func init() {
+	store.Registry.Add("embedded", func() store.Open {
+		return func(_ context.Context, c store.Config) (store.Store, error) {
+			dir, err := directory(broker.Config{URL: c.URL, DataDir: c.DataDir})
+			if err != nil {
+				return nil, err
+			}
+			p, err := OpenPositions(dir, c.Log)
+			if err != nil {
+				return nil, err
+			}
+			return ownState{p.store.state, p}, nil
+		}
+	})
+}
 
 // commitment is what Commit was given.
 type commitment struct {
