@@ -41,7 +41,8 @@ type Env struct {
 	// Make passes a message of the component's own, which New made, to what follows the
 	// component in its flow: there it is retried, dead-lettered, counted and traced like
 	// any message, and settles with nil also when it has become a dead letter. It waits
-	// until the flow takes messages, and returns before the message has settled. While
+	// until the flow takes messages, and returns before the message has settled. It must
+	// not be called within Process, which has the lane that the message may need. While
 	// the flow stops, it fails with [ErrNotRunning], and the message with it. nil: the
 	// component is no stage of a flow, or an interceptor's.
 	Make func(ctx context.Context, m *Message) error
