@@ -20,6 +20,8 @@ require (
 	golang.org/x/time v0.15.0
 )
 
+require github.com/google/btree v1.1.3
+
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	github.com/apparentlymart/go-textseg/v15 v15.0.0 // indirect

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/eipd/eipd/eip/internal/settle"
 )
 
 // attemptState is what is kept of a message that is measured, that failed, that passes
@@ -17,6 +19,9 @@ type attemptState struct {
 	stop        context.CancelFunc
 	unbegun     bool // its time was over before it was begun
 	firstFailed time.Time
+	steps       []settle.Step // to be on disk before the message settles with nil
+	came        []settle.Step // those that it came with, which outlast an attempt
+	head        Handler       // what it passes; nil: all of the flow
 	reached     uint64        // of the stages that it reached in earlier attempts
 	far         map[int]int32 // of stages numbered beyond 63, the attempt that reached them first
 	// failing are the stages at which it failed in the present attempt. owed are those,
@@ -80,7 +85,7 @@ func (r *receipt) reachedAgain(s Stage) {
 
 // passedAgain is about a stage that has passed a message on which it reached in an
 // earlier attempt. Where it failed there until now, that is counted now.
-func (r *receipt) passedAgain(s *tally, noted uint32) {
+func (r *receipt) passedAgain(s *tally, noted uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state.pay(s) {
@@ -128,10 +133,11 @@ func (r *receipt) tryAgain() {
 	for _, s := range t.failing {
 		s.retried.Add(1)
 	}
-	t.failing, t.passing, t.reached, t.forgive = nil, nil, r.reached.Load(), nil
+	t.failing, t.passing, t.reached, t.forgive, t.steps = nil, nil, r.reached.Load(), nil, nil
 	r.err = nil
 	r.sent.Store(0)
 	r.dropped.Store(false)
+	r.stored.Store(false)
 	r.noted.Store(0)
 	r.refs.Store(1)
 }
@@ -153,4 +159,18 @@ func (r *receipt) conclude(how failure) {
 		s.sent.Add(1)
 	}
 	t.failing, t.owed = nil, nil
+}
+
+// allSteps are those that are not yet made.
+func (t *attemptState) allSteps() []settle.Step {
+	if t == nil {
+		return nil
+	}
+	return slices.Concat(t.came, t.steps)
+}
+
+// made forgets the steps of a store, once they are made.
+func (t *attemptState) made(by settle.Store) {
+	of := func(s settle.Step) bool { return s.Store == by }
+	t.came, t.steps = slices.DeleteFunc(t.came, of), slices.DeleteFunc(t.steps, of)
 }

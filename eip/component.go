@@ -38,6 +38,16 @@ type Env struct {
 	// Tracer follows the messages of the flow. nil: nobody does.
 	Tracer Tracer
 
+	// Make passes a message of the component's own, which New made, to what follows the
+	// component in its flow: there it is retried, dead-lettered, counted and traced like
+	// any message, and settles with nil also when it has become a dead letter. It waits
+	// until the flow takes messages, and returns before the message has settled. It must
+	// not be called within Process, which has the lane that the message may need. While
+	// the flow stops, it fails with [ErrNotRunning], and the message with it. nil: the
+	// component is no stage of a flow, or an interceptor's.
+	Make  func(ctx context.Context, m *Message) error
+	maker func(*chainLink) func(context.Context, *Message) error
+
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.
 	DeadLetter, Invalid Handler
@@ -60,6 +70,14 @@ type Opener interface {
 // buffered until ctx ends, and leaves no goroutine behind.
 type Closer interface {
 	Close(ctx context.Context) error
+}
+
+// A Finisher is a [Closer] that gathers. Finish is called when the flow's source has ended
+// by itself and all that came from it is settled, of a flow's stages in their order: no
+// more will come, and what is left may be made now.
+type Finisher interface {
+	Closer
+	Finish(ctx context.Context) error
 }
 
 // A Validator checks options that only fit together in some ways. It returns an

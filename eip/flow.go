@@ -141,10 +141,14 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 		f.Ready()
 	}
 	f.running.open(x)
+	close(x.begun)
 	received := make(chan error, 1)
 	go func() { received <- x.receive(ctx) }()
 	select {
 	case err = <-received:
+		if err == nil && ctx.Err() == nil {
+			x.finishAll(opened)
+		}
 	case <-x.over: // it is stuck in a handler
 	}
 	f.running.open(nil)
@@ -169,6 +173,7 @@ type run struct {
 	left     atomic.Int64    // what was in flight when the grace was over
 	over     chan struct{}   // closed a little later: those who do not heed work are left alone
 	closing  context.Context // of stages' Close
+	begun    chan struct{}   // closed when messages may come
 	waiting  atomic.Bool     // the receiver waits for free
 	free     chan struct{}
 }
@@ -198,7 +203,7 @@ func (f *Flow) prepare() *run {
 	f.Env.Flow = f.Name
 	numberStages(f.all())
 	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency), start: slowStart{first: firstWindow},
-		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), free: make(chan struct{}, 1)}
+		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), begun: make(chan struct{}), free: make(chan struct{}, 1)}
 	x.work, x.stopWork = context.WithCancel(context.Background())
 	return x
 }
@@ -218,7 +223,13 @@ func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
 func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	env := x.Env
 	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
-	err = openStages(ctx, &env, x.all(), &opened)
+	beside := env
+	env.maker = func(l *chainLink) func(context.Context, *Message) error {
+		return func(ctx context.Context, m *Message) error { return x.make(ctx, l, m) }
+	}
+	if err = openStages(ctx, &env, x.head, &opened); err == nil {
+		err = openStages(ctx, &beside, Chain(x.Beside, nil), &opened)
+	}
 	return opened, err
 }
 
@@ -274,6 +285,9 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 	r := m.receipt
 	r.run, r.message = x, m
 	if e != nil {
+		if was := r.state; was != nil {
+			e.came = was.steps
+		}
 		r.state = e
 	}
 	if x.Timeout > 0 {
@@ -286,7 +300,11 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 	}
 	_, r.test = m.Headers[header.Test]
 	x.watcher.see(m)
-	x.tallies.of(r).received.Add(1)
+	if e != nil && e.head != nil {
+		x.tallies.of(r).made.Add(1)
+	} else {
+		x.tallies.of(r).received.Add(1)
+	}
 	r.size = m.Size()
 	x.inFlight.Add(oneMessage + r.size)
 	return m

@@ -141,7 +141,13 @@ func (x *run) keep(m *Message) (where string, err error) {
 
 func (x *run) endDeadLetter(d deadLetter, how failure, err error) {
 	x.pendingDeadLetters.remove(d.receipt)
-	x.fail(d.receipt, how, err)
+	r := d.receipt
+	if err != nil || r.state == nil || len(r.state.came) == 0 {
+		x.fail(r, how, err)
+		return
+	}
+	r.state.steps = nil // it is elsewhere now, and what it came with is done
+	r.commit(func(err error) { x.fail(r, how, err) })
 }
 
 // pendingDeadLetters are the dead letters that their channel did not take when it was last

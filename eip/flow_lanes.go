@@ -99,17 +99,25 @@ func (x *run) deliver(l *lane, m *Message) {
 	}
 	if !x.Retry.Ordered {
 		l.mu.Lock()
-		Deliver(x.workOn(r), x.head, m)
+		Deliver(x.workOn(r), x.headOf(r), m)
 		l.mu.Unlock()
 		return
 	}
 	settled := make(chan struct{})
 	r.needState().onSettled = func() { close(settled) }
 	l.mu.Lock()
-	Deliver(x.workOn(r), x.head, m)
+	Deliver(x.workOn(r), x.headOf(r), m)
 	l.mu.Unlock()
 	select {
 	case <-settled:
 	case <-x.work.Done():
 	}
+}
+
+// headOf is what a message passes from its beginning in the flow.
+func (x *run) headOf(r *receipt) Handler {
+	if r.state != nil && r.state.head != nil {
+		return r.state.head
+	}
+	return x.head
 }

@@ -44,9 +44,25 @@ func (x *run) settled(r *receipt) {
 
 // abandon has the worker do with a message what is done with one that failed for good.
 func (x *run) abandon(r *receipt) {
-	x.giveUp <- r
+	select {
+	case x.giveUp <- r:
+	default: // what stages make comes beside the window
+		go x.giveUpLater(r)
+	}
 	if x.work.Err() != nil { // the worker may be gone
 		x.giveBack()
+	}
+}
+
+// giveUpLater waits until the dead-letter worker has room.
+func (x *run) giveUpLater(r *receipt) {
+	select {
+	case x.giveUp <- r:
+		if x.work.Err() != nil {
+			x.giveBack()
+		}
+	case <-x.work.Done():
+		x.giveUpOn(r)
 	}
 }
 
@@ -93,7 +109,7 @@ func (x *run) retry(r *receipt) {
 	}
 	r.lane.mu.Lock()
 	defer r.lane.mu.Unlock()
-	Deliver(x.workOn(r), x.head, m)
+	Deliver(x.workOn(r), x.headOf(r), m)
 }
 
 // most is how often a message is tried that fails with err.

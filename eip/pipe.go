@@ -29,6 +29,19 @@ func (p *Pipe) Process(ctx context.Context, m *Message, next Handler) error {
 	return p.chain(next).Handle(ctx, m)
 }
 
+// before is the pipe's chain within a stage that next follows.
+func (p *Pipe) before(next Handler) Handler {
+	switch {
+	case len(p.Stages) == 0:
+		return nil
+	case p.To != nil:
+		next = p.To
+	case ends(p.Stages):
+		next = nil
+	}
+	return p.chain(next)
+}
+
 type chain struct {
 	next Handler
 	head Handler

@@ -20,7 +20,7 @@ func (p *Pipe) Open(ctx context.Context, env *Env) (err error) {
 			err = errors.Join(err, p.Close(ctx))
 		}
 	}()
-	return openStages(ctx, env, p.Stages, &p.opened)
+	return openStages(ctx, env, p.before(nil), &p.opened)
 }
 
 // Close closes the stages of a pipe that was opened, in their order.
@@ -35,22 +35,24 @@ func (p *Pipe) Close(ctx context.Context) (err error) {
 // Trouble says what a stage of the pipe uses and does not work; nil: all does.
 func (p *Pipe) Trouble() error { return troubleOf(p.Stages) }
 
-// openStages opens stages and what is in their bodies, but for what their stages keep
-// open. It adds those that must be closed again to opened.
-func openStages(ctx context.Context, env *Env, stages []Stage, opened *[]Closer) error {
-	for n, s := range walkWithout(kept, stages) {
-		if o, ok := s.(Opener); ok {
+// openStages opens the stages of a chain and what is in their bodies, but for what their
+// stages keep open. It adds those that must be closed again to opened.
+func openStages(ctx context.Context, env *Env, head Handler, opened *[]Closer) error {
+	return eachLink(head, func(l *chainLink) error {
+		if o, ok := l.stage.(Opener); ok {
 			env := *env
-			env.Address = n.address()
+			if env.Address = l.address; env.maker != nil {
+				env.Make = env.maker(l)
+			}
 			if err := o.Open(ctx, &env); err != nil {
 				return fmt.Errorf("open %s: %w", env.Address, err)
 			}
 		}
-		if c, ok := s.(Closer); ok {
+		if c, ok := l.stage.(Closer); ok {
 			*opened = append(*opened, c)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func troubleOf(stages []Stage) error {

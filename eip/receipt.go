@@ -18,8 +18,9 @@ type receipt struct {
 	err      error
 
 	sent    atomic.Int32  // copies of the message
-	noted   atomic.Uint32 // by the stage where the message is
+	noted   atomic.Uint64 // by the stage where the message is
 	dropped atomic.Bool
+	stored  atomic.Bool // it lives on in what a stage remembers
 	test    bool
 	reached atomic.Uint64 // of the stages that the message reached
 	state   *attemptState // nil: it is not needed
@@ -80,6 +81,22 @@ func (r *receipt) release(err error) {
 		return
 	}
 	// The last reference: no one else writes err any more.
+	r.end()
+}
+
+// end settles a message that nobody holds, once what stages keep of it is on disk.
+func (r *receipt) end() {
+	if r.err == nil && len(r.state.allSteps()) > 0 {
+		r.commit(func(err error) {
+			r.err = err
+			r.settle()
+		})
+		return
+	}
+	r.settle()
+}
+
+func (r *receipt) settle() {
 	switch {
 	case r.run != nil:
 		r.run.settled(r)
@@ -90,6 +107,39 @@ func (r *receipt) release(err error) {
 	if r.settler != nil {
 		r.settler.Settle(r.err)
 	}
+}
+
+// commit makes the steps that are kept, and calls done once they are on disk. Those of one
+// store are made at a time, those attached last first: what says that a message is done
+// must not be on disk before what was done.
+func (r *receipt) commit(done func(error)) {
+	all := r.state.allSteps()
+	if len(all) == 0 {
+		done(nil)
+		return
+	}
+	with := all[len(all)-1].Store
+	var steps []settle.Step
+	for _, s := range all {
+		if s.Store == with {
+			steps = append(steps, s)
+		}
+	}
+	var origin any
+	if len(steps) == len(all) {
+		origin = originOf(r.settler)
+	}
+	with.Commit(origin, steps, func(step int, err error) {
+		switch {
+		case err == nil:
+			r.state.made(with)
+			r.commit(done)
+			return
+		case step >= 0 && steps[step].At != "":
+			err = &StageError{Address: steps[step].At, Err: err}
+		}
+		done(err)
+	})
 }
 
 func join(a, b error) error {
@@ -197,16 +247,10 @@ func (f *forked) Revoked() bool { return f.origin.Revoked() }
 
 func init() {
 	settle.Settler = func(message any) any {
-		r := message.(*Message).receipt
-		if r == nil {
-			return nil
+		if r := message.(*Message).receipt; r != nil {
+			return originOf(r.settler)
 		}
-		switch s := r.settler.(type) {
-		case settleFunc, *forked:
-			return nil
-		default:
-			return s
-		}
+		return nil
 	}
 	settle.Certain = func(message any, holds int) bool {
 		r := message.(*Message).receipt
@@ -216,5 +260,38 @@ func init() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return r.err == nil
+	}
+	settle.Others = func(message any, holds int) int {
+		r := message.(*Message).receipt
+		return int(r.refs.Load()) - holds
+	}
+	settle.Attach = func(message any, s settle.Step) {
+		r := message.(*Message).receipt
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		e := r.needState()
+		e.steps = append(e.steps, s)
+	}
+	settle.Steps = func(message any) []settle.Step {
+		r := message.(*Message).receipt
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.state.allSteps()
+	}
+	settle.Made = func(message any, by settle.Store) {
+		r := message.(*Message).receipt
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.state.made(by)
+	}
+}
+
+// originOf returns what a store may know as its own; nil of what it cannot.
+func originOf(s Settler) any {
+	switch s := s.(type) {
+	case settleFunc, *forked:
+		return nil
+	default:
+		return s
 	}
 }

@@ -10,7 +10,7 @@ import (
 type stageCall struct {
 	*receipt
 	first bool   // the message was not there in an earlier attempt
-	noted uint32 // before the call
+	noted uint64 // before the call
 
 	followed   *Message // that has a span of the stage; nil: nobody follows it
 	*stopwatch          // nil: the call is not measured

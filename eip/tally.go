@@ -8,8 +8,8 @@ import (
 
 // tally is what stats.Counts are made of.
 type tally struct {
-	received, sent, dropped, expired, retried, copies atomic.Int64
-	failed                                            [failures]atomic.Int64
+	received, made, sent, dropped, absorbed, expired, retried, copies atomic.Int64
+	failed                                                            [failures]atomic.Int64
 }
 
 // failure is how a message ended that was not sent.
@@ -27,12 +27,12 @@ const (
 // counts reads what ended before what began, so that nothing seems to have ended
 // that had not begun.
 func (t *tally) counts() stats.Counts {
-	c := stats.Counts{Sent: t.sent.Load(), Dropped: t.dropped.Load(), Expired: t.expired.Load(), Retried: t.retried.Load(), Copies: t.copies.Load(),
+	c := stats.Counts{Sent: t.sent.Load(), Dropped: t.dropped.Load(), Absorbed: t.absorbed.Load(), Expired: t.expired.Load(), Retried: t.retried.Load(), Copies: t.copies.Load(),
 		DeadLettered: t.failed[deadLettered].Load(), Invalid: t.failed[invalidated].Load(), Returned: t.failed[returned].Load(),
 		Answered: t.failed[answered].Load(), Unanswered: t.failed[unanswered].Load()}
 	c.Failed = c.DeadLettered + c.Invalid + c.Returned + c.Answered + c.Unanswered
-	c.Received = t.received.Load()
-	c.InFlight = c.Received - c.Sent - c.Dropped - c.Failed
+	c.Received, c.Made = t.received.Load(), t.made.Load()
+	c.InFlight = c.Received + c.Made - c.Sent - c.Dropped - c.Absorbed - c.Failed
 	return c
 }
 
@@ -63,7 +63,7 @@ func (m *Message) Sent(n int) {
 // what becomes of m.
 func (m *Message) Copied(n int) {
 	if r := m.receipt; r != nil {
-		r.noted.Add(uint32(n))
+		r.noted.Add(uint64(n))
 	}
 }
 
@@ -79,16 +79,31 @@ func (m *Message) Drop() {
 	}
 }
 
+// Absorb notes that m ends here, and lives on in what the stage remembers or gathers. A
+// stage that does so calls it before it returns.
+func (m *Message) Absorb() {
+	if r := m.receipt; r != nil {
+		r.stored.Store(true)
+		r.noted.Add(oneAbsorbed)
+	}
+}
+
 // What stages note of a message until the chainLink that called them takes it over: the
-// copies in the lower bits, the drops above.
-const oneDrop = 1 << 24
+// copies in the lower bits, the drops above, and how often it was absorbed above these.
+const (
+	oneDrop     = 1 << 32
+	oneAbsorbed = 1 << 48
+)
 
 // pass counts a message that has passed a stage, which noted this of it.
-func (t *tally) pass(noted uint32) {
+func (t *tally) pass(noted uint64) {
 	t.copies.Add(int64(noted % oneDrop))
-	if noted >= oneDrop {
+	switch {
+	case noted >= oneAbsorbed:
+		t.absorbed.Add(1)
+	case noted >= oneDrop:
 		t.dropped.Add(1)
-	} else {
+	default:
 		t.sent.Add(1)
 	}
 }
@@ -97,7 +112,12 @@ func (t *tally) pass(noted uint32) {
 func (t *tally) outcome(r *receipt) stats.Outcome {
 	sent := r.sent.Load()
 	t.copies.Add(int64(sent))
-	if sent == 0 && r.dropped.Load() {
+	switch {
+	case sent > 0:
+	case r.stored.Load():
+		t.absorbed.Add(1)
+		return stats.Absorbed
+	case r.dropped.Load():
 		t.dropped.Add(1)
 		return stats.Dropped
 	}

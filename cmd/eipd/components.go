@@ -10,5 +10,6 @@ import (
 	_ "github.com/eipd/eipd/eip/endpoint"
 	_ "github.com/eipd/eipd/eip/manage"
 	_ "github.com/eipd/eipd/eip/routing"
+	_ "github.com/eipd/eipd/eip/store/memory"
 	_ "github.com/eipd/eipd/eip/transform"
 )

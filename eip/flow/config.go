@@ -27,6 +27,8 @@ type Options struct {
 	LookupEnv func(name string) (string, bool)
 	// Broker is the URL of the default broker; "" leaves it to the files.
 	Broker string
+	// Store is the URL of the default store; "" leaves it to the files.
+	Store string
 
 	given     map[string]any // what the control bus gives variables
 	elsewhere bool           // they are to run where other environment variables are set
@@ -39,6 +41,8 @@ type Config struct {
 	Brokers  map[string]*Broker
 	Channels map[string]*Channel // "queue.orders"
 	Adapters map[string]*Adapter // by name
+	Stores   map[string]*Store   // by name; "": the default one
+	Moved    []*Moved            // in the order of the files
 
 	options   Options
 	files     map[string]*syntax.File
@@ -96,7 +100,7 @@ func Load(o Options) (*Config, hcl.Diagnostics) { return load(o, nil, &secret.Se
 
 // load is Load; texts are those of the files, where they were read.
 func load(o Options, texts map[string][]byte, secrets *secret.Set) (*Config, hcl.Diagnostics) {
-	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{},
+	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{}, Stores: map[string]*Store{},
 		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings(), groups: map[string]*groupBlock{}}
 	d := c.decoder()
 	d.beside = texts != nil

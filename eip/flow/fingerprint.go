@@ -41,6 +41,7 @@ func (c *Config) Fingerprint(f *Flow) string {
 		c.describe(w, r, seen)
 	}
 	describeBroker(w, c.SourceBroker(f))
+	c.describeStores(w, f)
 	return hex.EncodeToString(w.Sum(nil))
 }
 

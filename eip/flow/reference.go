@@ -19,7 +19,7 @@ import (
 // these are values, so that lists, locals and conditions of them work as of any other
 // value.
 type Ref struct {
-	Kind string // "queue", "topic", "adapter", "broker" or "flow"
+	Kind string // "queue", "topic", "adapter", "broker", "store" or "flow"
 	Name string
 }
 
@@ -136,6 +136,10 @@ func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) bool {
 	}
 	if len(found) > 1 {
 		return d.fail(problem(a.Expr.Range(), "Too many references", "%q takes one.", a.Name))
+	}
+	if of, ok := field.Addr().Interface().(interface{ Refer(name string) }); ok { // of a stage
+		of.Refer(found[0].Name)
+		return true
 	}
 	field.Field(0).Set(reflect.ValueOf(found[0]))
 	return true

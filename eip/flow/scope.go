@@ -58,7 +58,7 @@ type local struct {
 	ok        bool
 }
 
-var referenceKinds = []string{"broker", "queue", "topic", "adapter", "flow"}
+var referenceKinds = []string{"broker", "store", "queue", "topic", "adapter", "flow"}
 
 // context is what settings are evaluated in.
 func (d *decoder) context() *hcl.EvalContext {

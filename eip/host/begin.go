@@ -95,6 +95,9 @@ func (r *flowRun) openRest(ctx context.Context) error {
 		return err
 	}
 	r.flow.Source = r.source()
+	if err := r.bindPlaces(ctx); err != nil {
+		return err
+	}
 	return r.openEndpoints(ctx)
 }
 

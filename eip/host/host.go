@@ -78,6 +78,7 @@ type Host struct {
 	log       *slog.Logger         // hides them
 	brokers   brokers
 	positions *positions
+	stores    stores
 	counted   counted
 	depths    depths
 	keeping   sync.Mutex // of the last resort, which counts what it has
@@ -183,6 +184,7 @@ func (h *Host) startMain(ctx context.Context, u *Unit) error {
 		return err
 	}
 	close(begun)
+	h.tellForgotten(u.config)
 	await(ctx, opened, waitForTopic)
 	return nil
 }
@@ -252,7 +254,7 @@ func (h *Host) close() (err error) {
 		err = errors.Join(err, u.close())
 	}
 	h.giveUp()
-	return errors.Join(err, h.brokers.close(), h.positions.close())
+	return errors.Join(err, h.stores.close(), h.brokers.close(), h.positions.close())
 }
 
 // all returns the Units, the main one first.

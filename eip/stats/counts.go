@@ -3,13 +3,15 @@ package stats
 // Counts are what became of the messages that a flow or a stage received. At any
 // time
 //
-//	Received = Sent + Failed + Dropped + InFlight
+//	Received + Made = Sent + Failed + Dropped + Absorbed + InFlight
 //
 // and nothing is in flight once all messages are settled. A message counts once,
 // however often it was tried and however many copies it made. Test Messages are
 // counted apart.
 type Counts struct {
 	Received int64 `json:"received"`
+	// Made counts the messages that a stage made by itself, as an aggregator does.
+	Made int64 `json:"made,omitempty"`
 	// Sent counts what went on: to what follows, to a channel, to a service.
 	Sent int64 `json:"sent"`
 	// Failed is the sum of DeadLettered, Invalid, Returned, Answered and Unanswered. A
@@ -26,6 +28,8 @@ type Counts struct {
 	Unanswered int64 `json:"unanswered,omitempty"`
 	// Dropped counts what ended on purpose and went nowhere.
 	Dropped int64 `json:"dropped"`
+	// Absorbed counts what lives on in what a stage remembers.
+	Absorbed int64 `json:"absorbed,omitempty"`
 	// Expired counts those of Dropped whose expiration, or the flow's time-out, had passed
 	// before the flow began them.
 	Expired int64 `json:"expired,omitempty"`
@@ -38,6 +42,7 @@ type Counts struct {
 // What was in flight then was received since.
 func (c Counts) Minus(before Counts) Counts {
 	c.Received -= before.Received - before.InFlight
+	c.Made -= before.Made
 	c.Sent -= before.Sent
 	c.Failed -= before.Failed
 	c.Retried -= before.Retried
@@ -47,6 +52,7 @@ func (c Counts) Minus(before Counts) Counts {
 	c.Answered -= before.Answered
 	c.Unanswered -= before.Unanswered
 	c.Dropped -= before.Dropped
+	c.Absorbed -= before.Absorbed
 	c.Expired -= before.Expired
 	c.Copies -= before.Copies
 	return c
@@ -59,6 +65,7 @@ type Outcome string
 const (
 	Sent         Outcome = "sent"
 	Dropped      Outcome = "dropped"
+	Absorbed     Outcome = "absorbed"
 	DeadLettered Outcome = "dead_lettered"
 	Invalid      Outcome = "invalid"
 	Returned     Outcome = "returned"

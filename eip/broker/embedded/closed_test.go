@@ -47,7 +47,7 @@ func TestOpen_ChecksWhatWasNotClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	(&store{path: path, file: f}).noteClosed()
+	(&fileStore{path: path, file: f}).noteClosed()
 	if err := reopen(); err != nil {
 		t.Errorf("a file that was closed was checked: %v", err)
 	}

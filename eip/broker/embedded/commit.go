@@ -15,15 +15,19 @@ import (
 	"github.com/eipd/eipd/eip/broker/internal/local"
 	"github.com/eipd/eipd/eip/internal/early"
 	"github.com/eipd/eipd/eip/internal/settle"
+	"github.com/eipd/eipd/eip/store"
 )
 
 // run writes one transaction after the other, as long as there is anything to do.
-func (s *store) run() {
+func (s *fileStore) run() {
 	defer close(s.done)
 	debug.SetPanicOnFault(true)
-	b := &batch{holds: map[eip.Settler]int{}}
+	b := &batch{holds: map[eip.Settler]int{}, woken: map[*space]bool{}}
 	for {
 		if s.next(b, true) {
+			if s.putOff(b); b.isEmpty() {
+				continue
+			}
 			s.commit(b)
 			if s.touched.Load() > maxMapped {
 				s.touched.Store(0)
@@ -46,7 +50,7 @@ const maxMapped = 16 << 20
 
 // commit writes b. While the disk is full, it writes as much of b as has room, and
 // tries the rest again. It gives that up only when the store is closed.
-func (s *store) commit(b *batch) {
+func (s *fileStore) commit(b *batch) {
 	rest := b.appends
 	n := len(rest)
 	for wait := leastWait; ; {
@@ -55,7 +59,7 @@ func (s *store) commit(b *batch) {
 		err := s.transact(b)
 		switch {
 		case err == nil:
-			b.finish(nil)
+			b.finish(s, nil)
 			b.reset()
 			if rest = rest[n:]; len(rest) == 0 {
 				s.adapt(time.Since(begin))
@@ -91,7 +95,7 @@ func (s *store) commit(b *batch) {
 const leastWait, mostWait = 100 * time.Millisecond, 5 * time.Second
 
 // waitSpace waits until there may be room; false when the store is closed first.
-func (s *store) waitSpace(most time.Duration) bool {
+func (s *fileStore) waitSpace(most time.Duration) bool {
 	t := time.NewTimer(most)
 	defer t.Stop()
 	for s.settled.Load() == 0 {
@@ -107,9 +111,9 @@ func (s *store) waitSpace(most time.Duration) bool {
 }
 
 // giveUp fails b and all that is still to come.
-func (s *store) giveUp(b *batch, err error) {
+func (s *fileStore) giveUp(b *batch, err error) {
 	for {
-		b.finish(err)
+		b.finish(s, err)
 		b.reset()
 		if !s.next(b, true) {
 			return
@@ -126,14 +130,15 @@ func noSpace(err error) bool {
 }
 
 // transact writes b in one transaction.
-func (s *store) transact(b *batch) (err error) {
+func (s *fileStore) transact(b *batch) (err error) {
 	defer contain(&err)
 	tx, err := s.db.Begin(true)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // has nothing to do after Commit
-	b.failed = b.failed[:0]
+	b.failed, b.joined, b.kept = b.failed[:0], b.joined[:0], b.kept[:0]
+	clear(b.woken)
 	for _, t := range b.tasks {
 		b.failed = append(b.failed, t.run(tx))
 	}
@@ -142,11 +147,12 @@ func (s *store) transact(b *batch) (err error) {
 			return err
 		}
 	}
+	b.makeSteps(s, tx)
 	if err := b.append(tx); err != nil {
 		return err
 	}
 	// As late as can be: by now the senders have let go of their messages.
-	s.join(b)
+	s.join(b, tx)
 	for _, e := range b.joined {
 		if err := e.Log().(*fileLog).remove(tx, e.Seq, isLarge(e)); err != nil {
 			return err
@@ -161,19 +167,65 @@ func (s *store) transact(b *batch) (err error) {
 	return err
 }
 
-// join finds the messages that are settled by nothing but the appends of this
-// batch. Where such a message comes from a queue of this store, its removal becomes
-// part of the transaction; where it comes from an adapter whose position is kept
-// here, the position does. After a crash it is then either where it was or where
-// it was going, and never in both.
-func (s *store) join(b *batch) {
-	b.joined = b.joined[:0]
+// mostPutOff is how often an append is put off until its sender lets go of the message.
+const mostPutOff = 4
+
+// putOff leaves to the next transaction the appends from the first on whose sender still
+// has the message in hand, if what the message comes from is of this store: with its
+// append its removal would not be committed, and a crash between would double it.
+func (s *fileStore) putOff(b *batch) {
+	b.countHolds()
+	for i, p := range b.appends {
+		settler, _ := settle.Settler(p.Message).(eip.Settler)
+		holds := b.holds[settler]
+		if holds == 0 || p.put == mostPutOff || settle.Others(p.Message, holds) != 1 || !s.joins(settler, p.Message) {
+			continue
+		}
+		p.put++
+		s.putBack(b, i)
+		if b.isEmpty() {
+			time.Sleep(putOffWait)
+		}
+		return
+	}
+}
+
+// putOffWait is how long a sender has to let go of its message.
+const putOffWait = 20 * time.Microsecond
+
+// joins reports whether something of a message's origin would be part of the transaction
+// that appends it.
+func (s *fileStore) joins(settler eip.Settler, m *eip.Message) bool {
+	if steps, ours := store.Kept(m, s.state); len(steps) > 0 || !ours {
+		return ours
+	}
+	switch e := settler.(type) {
+	case *local.Entry:
+		l, ok := e.Log().(*fileLog)
+		return ok && l.s == s
+	case early.Settler:
+		return true
+	}
+	return false
+}
+
+// countHolds counts how often the appends hold the messages of each settler.
+func (b *batch) countHolds() {
 	clear(b.holds)
 	for _, p := range b.appends {
 		if settler, ok := settle.Settler(p.Message).(eip.Settler); ok {
 			b.holds[settler]++
 		}
 	}
+}
+
+// join finds the messages that are settled by nothing but the appends of this
+// batch. What stages keep of such a message becomes part of the transaction. Where it comes
+// from a queue of this store, its removal does too; where it comes from an adapter whose
+// position is kept here, the position does. After a crash it is then either where it was
+// or where it was going, and never in both.
+func (s *fileStore) join(b *batch, tx *bbolt.Tx) {
+	b.countHolds()
 	for _, p := range b.appends {
 		settler, _ := settle.Settler(p.Message).(eip.Settler)
 		holds := b.holds[settler]
@@ -181,14 +233,17 @@ func (s *store) join(b *batch) {
 			continue
 		}
 		delete(b.holds, settler)
-		switch e := settler.(type) {
-		case *local.Entry:
-			if l, ok := e.Log().(*fileLog); ok && l.s == s && e.Deleting() {
-				b.joined = append(b.joined, e)
-			}
-		case early.Settler:
-			e.SettleEarly(s.owner)
+		steps, ours := store.Kept(p.Message, s.state)
+		if !ours { // which must be on disk elsewhere before the message goes from here
+			continue
 		}
+		if len(steps) > 0 {
+			if _, err := b.makeAll(tx, steps); err != nil {
+				continue // it is made again, and fails, when the message settles
+			}
+			b.kept = append(b.kept, p.Message)
+		}
+		b.settle(s, settler)
 	}
 	s.takeKeeps(b)
 }
@@ -244,7 +299,7 @@ func (b *batch) mark(l *fileLog, seq uint64) {
 }
 
 // finish tells all who wait that b is on disk, or is not.
-func (b *batch) finish(err error) {
+func (b *batch) finish(s *fileStore, err error) {
 	for i, t := range b.tasks {
 		if t.done == nil {
 			continue
@@ -259,10 +314,14 @@ func (b *batch) finish(err error) {
 		for _, e := range b.joined {
 			e.Deleted()
 		}
+		for _, m := range b.kept {
+			store.Made(m, s.state)
+		}
 		for _, m := range b.marks {
 			m.log.queue.Marked(m.raised)
 		}
 	}
+	b.told(err)
 	for _, p := range b.appends {
 		for _, v := range p.values {
 			v.buffer.free()
@@ -276,7 +335,10 @@ func (b *batch) reset() {
 	clear(b.tasks)
 	clear(b.appends) // finished, so whoever has the rest of them is not touched
 	clear(b.joined)
+	clear(b.commits)
+	clear(b.kept)
 	b.tasks, b.deletes, b.appends, b.joined, b.marks = b.tasks[:0], b.deletes[:0], b.appends[:0], b.joined[:0], b.marks[:0]
+	b.commits, b.kept = b.commits[:0], b.kept[:0]
 	clear(b.holds)
 	b.keeps = nil
 }

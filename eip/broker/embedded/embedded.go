@@ -13,12 +13,14 @@ import (
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/local"
+	"github.com/eipd/eipd/eip/internal/wire"
+	"github.com/eipd/eipd/eip/store"
 )
 
 // Capabilities are what the broker can do.
 var Capabilities = func() broker.Capabilities {
 	c := local.Capabilities()
-	c.Durable, c.Positions, c.LargestBody = true, true, maxMessage
+	c.Durable, c.Positions, c.LargestBody = true, true, wire.MaxMessage
 	return c
 }()
 
@@ -40,7 +42,7 @@ func init() {
 // Broker keeps messages, and adapters' positions.
 type Broker struct {
 	*local.Broker
-	store *store
+	store *fileStore
 }
 
 var (
@@ -105,3 +107,7 @@ func (b *Broker) Position(key string) ([]byte, error) { return b.store.Position(
 // Keep remembers value under key. It is written together with the messages that
 // are under way.
 func (b *Broker) Keep(key string, value []byte) { b.store.Keep(key, value) }
+
+// State returns the store of what stages remember, which is in the broker's own file: so
+// what is taken from a queue, remembered and sent to another is one transaction.
+func (b *Broker) State() store.Store { return b.store.state }

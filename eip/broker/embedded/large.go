@@ -77,7 +77,7 @@ func (l *fileLog) dropLarge(tx *bbolt.Tx) error {
 }
 
 // ownsLarge reports whether a bucket is of a large message of a log that there is.
-func (s *store) ownsLarge(name []byte) bool {
+func (s *fileStore) ownsLarge(name []byte) bool {
 	number, found := bytes.CutPrefix(name, []byte(largePrefix))
 	if !found || len(number) != 16 {
 		return false

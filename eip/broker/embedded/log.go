@@ -10,13 +10,14 @@ import (
 
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/local"
+	"github.com/eipd/eipd/eip/internal/wire"
 )
 
 // fileLog is the messages of one queue in the file: a bucket with a record for
 // each message under its number. The bucket's own sequence is the mark: how far
 // messages may have been delivered.
 type fileLog struct {
-	s      *store
+	s      *fileStore
 	number uint64
 	place  []byte // number as bytes: a part of each record's checksum
 	bucket []byte
@@ -26,7 +27,7 @@ type fileLog struct {
 	last uint64 // the number that was given last; guarded by store.mu
 }
 
-func newLog(s *store, n uint64, spec local.Spec) *fileLog {
+func newLog(s *fileStore, n uint64, spec local.Spec) *fileLog {
 	id := number(n)
 	return &fileLog{s: s, number: n, place: id, bucket: append([]byte(logPrefix), id...), spec: spec}
 }
@@ -99,7 +100,7 @@ func (l *fileLog) entry(key, record []byte) (*local.Entry, error) {
 	}
 	e := &local.Entry{Seq: binary.BigEndian.Uint64(key)}
 	var err error
-	e.Message, e.Deadline, err = decode(value, e)
+	e.Message, e.Deadline, err = wire.Decode(value, e)
 	return e, err
 }
 
@@ -144,7 +145,7 @@ type damage struct {
 
 // quarantine sets damaged records aside: they stay in the file, and nobody gets
 // them.
-func (s *store) quarantine(bad []damage) {
+func (s *fileStore) quarantine(bad []damage) {
 	if len(bad) == 0 {
 		return
 	}

@@ -25,6 +25,7 @@ var (
 	channelsBucket   = []byte("channels")   // log number: Spec
 	positionsBucket  = []byte("positions")  // an adapter's key: its value
 	quarantineBucket = []byte("quarantine") // log number, message number: the damaged record
+	statesBucket     = []byte("states")     // a space's name: its number
 	logPrefix        = "q"                  // and the log's number
 )
 
@@ -42,7 +43,7 @@ const (
 var ErrInUse = errors.New("is in use, by another process or another broker of this one")
 
 // openStore opens the file at path, and makes it where it is missing.
-func openStore(path string, log *slog.Logger) (*store, error) {
+func openStore(path string, log *slog.Logger) (*fileStore, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -53,8 +54,9 @@ func openStore(path string, log *slog.Logger) (*store, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
-	s := &store{path: path, log: log, logs: map[specKey]*fileLog{}, wake: make(chan struct{}, 1),
+	s := &fileStore{path: path, log: log, logs: map[specKey]*fileLog{}, wake: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}), changed: make(chan struct{})}
+	s.state = &state{s: s, spaces: map[string]*space{}}
 	s.adapt(0)
 	err := s.open()
 	switch {
@@ -131,7 +133,7 @@ func syncDir(dir string) error {
 }
 
 // open locks, checks and loads the file.
-func (s *store) open() (err error) {
+func (s *fileStore) open() (err error) {
 	defer contain(&err)
 	stale, err := s.openFile()
 	if err != nil {
@@ -155,7 +157,7 @@ func (s *store) open() (err error) {
 	return nil
 }
 
-func (s *store) openFile() (stale bool, err error) {
+func (s *fileStore) openFile() (stale bool, err error) {
 	s.db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
 		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
 		// The list of free pages is not written with each transaction: it would be
@@ -211,7 +213,7 @@ func isStill(f *os.File, path string) bool {
 	return err == nil && os.SameFile(a, b)
 }
 
-func (s *store) check(f *os.File) (stale bool, err error) {
+func (s *fileStore) check(f *os.File) (stale bool, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return false, err
@@ -224,17 +226,17 @@ func (s *store) check(f *os.File) (stale bool, err error) {
 
 // closedPath is a file beside the store's that holds the checksum of the meta page with
 // which that was closed in order.
-func (s *store) closedPath() string { return s.path + ".closed" }
+func (s *fileStore) closedPath() string { return s.path + ".closed" }
 
 // noteClosed writes that file. Without it, all is verified when the store is opened.
-func (s *store) noteClosed() {
+func (s *fileStore) noteClosed() {
 	if m, _, err := readMeta(s.file, 0); err == nil {
 		_ = os.WriteFile(s.closedPath(), strconv.AppendUint(nil, m.sum, 16), 0o600)
 	}
 }
 
 // wasClosed reports whether the file was closed with that meta page.
-func (s *store) wasClosed(m meta) bool {
+func (s *fileStore) wasClosed(m meta) bool {
 	text, err := regular.ReadFile(s.closedPath(), 16)
 	return err == nil && string(text) == strconv.FormatUint(m.sum, 16)
 }
@@ -256,7 +258,7 @@ func guarded(f func() error) (err error) {
 }
 
 // load reads what channels there are.
-func (s *store) load() error {
+func (s *fileStore) load() error {
 	return guarded(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			for _, name := range [][]byte{channelsBucket, positionsBucket, quarantineBucket} {
@@ -278,19 +280,22 @@ func (s *store) load() error {
 			if err != nil {
 				return err
 			}
+			if err := s.state.load(tx); err != nil {
+				return err
+			}
 			return s.orphans(tx)
 		})
 	})
 }
 
 // orphans reports messages that belong to no channel.
-func (s *store) orphans(tx *bbolt.Tx) error {
+func (s *fileStore) orphans(tx *bbolt.Tx) error {
 	known := map[string]bool{string(channelsBucket): true, string(positionsBucket): true, string(quarantineBucket): true}
 	for _, l := range s.logs {
 		known[string(l.bucket)] = true
 	}
 	return tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
-		if !known[string(name)] && !s.ownsLarge(name) {
+		if !known[string(name)] && !s.ownsLarge(name) && !s.state.owns(name) {
 			return fmt.Errorf("it is damaged: the messages %q belong to no channel", name)
 		}
 		return nil

@@ -10,11 +10,12 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/store"
 )
 
 // Positions is a store of adapters' positions alone, for where no embedded broker
 // keeps them.
-type Positions struct{ store *store }
+type Positions struct{ store *fileStore }
 
 var _ adapter.Positions = (*Positions)(nil)
 
@@ -27,7 +28,9 @@ func OpenPositions(dir string, log *slog.Logger) (*Positions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the store of positions: %w", err)
 	}
-	return &Positions{s}, nil
+	p := &Positions{s}
+	s.owner = p
+	return p, nil
 }
 
 // Position returns the value kept under key; nil where there is none.
@@ -36,12 +39,15 @@ func (p *Positions) Position(key string) ([]byte, error) { return p.store.Positi
 // Keep remembers value under key, as adapter.Positions says.
 func (p *Positions) Keep(key string, value []byte) { p.store.Keep(key, value) }
 
+// State returns the store of what stages remember, which is in the same file.
+func (p *Positions) State() store.Store { return p.store.state }
+
 // Close writes what is not yet written.
 func (p *Positions) Close() error { return p.store.Close() }
 
 // Position returns the value kept under key. A damaged one counts as none: what
 // was read from there on is read again.
-func (s *store) Position(key string) (value []byte, err error) {
+func (s *fileStore) Position(key string) (value []byte, err error) {
 	key = fitting(key)
 	s.mu.Lock()
 	for _, unwritten := range []map[string][]byte{s.keeps, s.keeping} {
@@ -87,7 +93,7 @@ func fitting(key string) string {
 }
 
 // Keep puts down that value is to be kept under key.
-func (s *store) Keep(key string, value []byte) {
+func (s *fileStore) Keep(key string, value []byte) {
 	key = fitting(key)
 	s.mu.Lock()
 	if s.err == nil && !s.ended {

@@ -14,7 +14,7 @@ import (
 // large and nearly empty.
 const shrinkFrom = 64 << 20
 
-func (s *store) isNearlyEmpty() bool {
+func (s *fileStore) isNearlyEmpty() bool {
 	size := int64(0)
 	_ = s.db.View(func(tx *bbolt.Tx) error { // gives no error of its own
 		size = tx.Size()
@@ -26,7 +26,7 @@ func (s *store) isNearlyEmpty() bool {
 
 // shrink puts a copy without the free pages in the file's place, and closes the
 // file. The copy is whole before it gets there.
-func (s *store) shrink() error {
+func (s *fileStore) shrink() error {
 	dir, err := os.MkdirTemp(filepath.Dir(s.path), tempPattern)
 	if err != nil {
 		return err

@@ -19,10 +19,10 @@ import (
 	"github.com/eipd/eipd/eip/broker/internal/local"
 )
 
-// store is one file and the goroutine that writes it. Everything that happens to
+// fileStore is one file and the goroutine that writes it. Everything that happens to
 // the file is put down here, and one transaction after the other takes what there
 // is: that is the group commit.
-type store struct {
+type fileStore struct {
 	path string
 	log  *slog.Logger
 	file *os.File
@@ -46,6 +46,7 @@ type store struct {
 	changed chan struct{} // closed when trouble changes
 	nextID  uint64
 	logs    map[specKey]*fileLog
+	state   *state
 
 	work
 }
@@ -59,7 +60,7 @@ type specKey struct {
 func keyOf(s local.Spec) specKey { return specKey{s.Kind, s.Address, s.Subscription} }
 
 // restore enters a channel that was found in the file.
-func (s *store) restore(tx *bbolt.Tx, id []byte, spec local.Spec) error {
+func (s *fileStore) restore(tx *bbolt.Tx, id []byte, spec local.Spec) error {
 	l := newLog(s, binary.BigEndian.Uint64(id), spec)
 	s.logs[keyOf(spec)] = l
 	s.nextID = max(s.nextID, l.number)
@@ -86,10 +87,10 @@ func (s *store) restore(tx *bbolt.Tx, id []byte, spec local.Spec) error {
 }
 
 // Kept returns what earlier processes left.
-func (s *store) Kept() []local.Kept { return s.kept }
+func (s *fileStore) Kept() []local.Kept { return s.kept }
 
 // Declare keeps a channel.
-func (s *store) Declare(spec local.Spec) (local.Log, error) {
+func (s *fileStore) Declare(spec local.Spec) (local.Log, error) {
 	s.mu.Lock()
 	l := s.logs[keyOf(spec)]
 	isNew := l == nil
@@ -127,7 +128,7 @@ func (s *store) Declare(spec local.Spec) (local.Log, error) {
 }
 
 // Drop forgets a channel and what is in it.
-func (s *store) Drop(spec local.Spec) error {
+func (s *fileStore) Drop(spec local.Spec) error {
 	s.mu.Lock()
 	l := s.logs[keyOf(spec)]
 	delete(s.logs, keyOf(spec))
@@ -148,13 +149,13 @@ func (s *store) Drop(spec local.Spec) error {
 }
 
 // Trouble says why nothing can be written.
-func (s *store) Trouble() (string, <-chan struct{}) {
+func (s *fileStore) Trouble() (string, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.trouble, s.changed
 }
 
-func (s *store) setTrouble(trouble string) {
+func (s *fileStore) setTrouble(trouble string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if trouble != s.trouble {
@@ -165,7 +166,7 @@ func (s *store) setTrouble(trouble string) {
 }
 
 // fail ends all writing, and returns the error for those who wait.
-func (s *store) fail(err error) error {
+func (s *fileStore) fail(err error) error {
 	err = fmt.Errorf("%s cannot be written any more: %w", s.path, err)
 	s.mu.Lock()
 	s.err = err
@@ -176,7 +177,7 @@ func (s *store) fail(err error) error {
 }
 
 // broken is the error for those who still want something of the store.
-func (s *store) broken() error {
+func (s *fileStore) broken() error {
 	switch {
 	case s.err != nil:
 		return s.err
@@ -187,7 +188,7 @@ func (s *store) broken() error {
 }
 
 // Close writes what is under way, and how far each queue was delivered.
-func (s *store) Close() error {
+func (s *fileStore) Close() error {
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
@@ -216,7 +217,7 @@ func (s *store) Close() error {
 }
 
 // finish writes how far each queue was delivered, now that this is known exactly.
-func (s *store) finish(logs []*fileLog) (err error) {
+func (s *fileStore) finish(logs []*fileLog) (err error) {
 	defer contain(&err)
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		for _, l := range logs {

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/internal/local"
+	"github.com/eipd/eipd/eip/internal/wire"
 )
 
 // work is what is to be done to the file.
@@ -20,6 +22,7 @@ type work struct {
 	keeps   map[string][]byte // positions
 	keeping map[string][]byte // those that a transaction writes
 	tasks   []task
+	commits []*commitment
 	writing bool          // a transaction is under way
 	settled atomic.Int64  // how many deletes there are
 	caught  chan struct{} // closed when deletes were taken; nil while nobody waits
@@ -37,6 +40,7 @@ type pending struct {
 	*local.Append
 	values []value
 	one    [1]value
+	put    int // off, so many times
 }
 
 // value is the record of one entry.
@@ -59,13 +63,13 @@ type task struct {
 }
 
 // Append puts down that a message is to be written.
-func (s *store) Append(ctx context.Context, a *local.Append) error {
+func (s *fileStore) Append(ctx context.Context, a *local.Append) error {
 	p := &pending{Append: a}
 	p.values = p.one[:0]
 	size := 0
 	for _, e := range a.Entries {
 		b := buffers.Get().(*buffer)
-		record, err := encode(append(b.b[:0], 0, 0, 0, 0), a.Message, e.Deadline)
+		record, err := wire.Encode(append(b.b[:0], 0, 0, 0, 0), a.Message, e.Deadline)
 		if err != nil {
 			return err
 		}
@@ -90,7 +94,7 @@ func (s *store) Append(ctx context.Context, a *local.Append) error {
 }
 
 // waitVacated waits until less is under way. The lock is held before and after.
-func (s *store) waitVacated(ctx context.Context) error {
+func (s *fileStore) waitVacated(ctx context.Context) error {
 	for {
 		if err := s.broken(); err != nil {
 			return err
@@ -117,7 +121,7 @@ func (s *store) waitVacated(ctx context.Context) error {
 	}
 }
 
-func (s *store) poke() {
+func (s *fileStore) poke() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -126,7 +130,7 @@ func (s *store) poke() {
 
 // delete puts down that a message is to be removed. Once the last transaction is
 // written, it stays, and is delivered again.
-func (s *store) delete(d deletion) {
+func (s *fileStore) delete(d deletion) {
 	s.mu.Lock()
 	if s.err == nil && !s.ended {
 		s.deletes = append(s.deletes, d)
@@ -137,7 +141,7 @@ func (s *store) delete(d deletion) {
 }
 
 // do runs f in a transaction, and waits until that is on disk.
-func (s *store) do(ctx context.Context, f func(*bbolt.Tx) error) error {
+func (s *fileStore) do(ctx context.Context, f func(*bbolt.Tx) error) error {
 	t := task{f, make(chan error, 1)}
 	if err := s.put(t); err != nil {
 		return err
@@ -151,12 +155,12 @@ func (s *store) do(ctx context.Context, f func(*bbolt.Tx) error) error {
 }
 
 // later runs f in a transaction, and does not wait.
-func (s *store) later(f func(*bbolt.Tx) error) {
+func (s *fileStore) later(f func(*bbolt.Tx) error) {
 	// Where it cannot run any more, what it would have changed is found again.
 	_ = s.put(task{run: f})
 }
 
-func (s *store) put(t task) error {
+func (s *fileStore) put(t task) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.broken(); err != nil {
@@ -168,18 +172,18 @@ func (s *store) put(t task) error {
 }
 
 // Busy reports whether anything is not yet on disk.
-func (s *store) Busy() bool {
+func (s *fileStore) Busy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.busy()
 }
 
-func (s *store) busy() bool {
-	return s.writing || len(s.appends)+len(s.deletes)+len(s.keeps)+len(s.tasks) > 0
+func (s *fileStore) busy() bool {
+	return s.writing || len(s.appends)+len(s.deletes)+len(s.keeps)+len(s.tasks)+len(s.commits) > 0
 }
 
 // end reports whether all is written, and closes the door behind it.
-func (s *store) end() bool {
+func (s *fileStore) end() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = !s.busy()
@@ -192,8 +196,11 @@ type batch struct {
 	deletes []deletion
 	keeps   map[string][]byte
 	appends []*pending
+	commits []*commitment
 
-	joined []*local.Entry // settled by the appends, and deleted with them
+	joined []*local.Entry // settled by the transaction, and deleted with it
+	kept   []*eip.Message // sent by the appends, whose steps are made with them
+	woken  map[*space]bool
 	holds  map[eip.Settler]int
 	marks  []mark
 	failed []error // of tasks
@@ -213,6 +220,7 @@ const maxSettled = 64
 // milliseconds, times pace: as many as the store is made for, and no more, as the
 // removals wait for it. Transactions on a slow disk are large.
 const (
+	maxCommits     = 1024
 	pace           = 128
 	leastAppends   = 64
 	mostAppends    = 1024
@@ -220,7 +228,7 @@ const (
 )
 
 // adapt sets the size of the next transaction by how long one took.
-func (s *store) adapt(took time.Duration) {
+func (s *fileStore) adapt(took time.Duration) {
 	s.limit = int(min(max(pace*took/time.Millisecond, leastAppends), mostAppends))
 }
 
@@ -244,7 +252,7 @@ func (l *fileLog) Behind() <-chan struct{} {
 
 // next takes what there is to do, with or without appends; false where there is
 // nothing.
-func (s *store) next(b *batch, appends bool) bool {
+func (s *fileStore) next(b *batch, appends bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.tasks = append(b.tasks, s.tasks...)
@@ -257,6 +265,10 @@ func (s *store) next(b *batch, appends bool) bool {
 		s.caught = nil
 	}
 	s.mergeKeeps(b)
+	if n := min(len(s.commits), maxCommits-len(b.commits)); appends && n > 0 {
+		b.commits = append(b.commits, s.commits[:n]...)
+		s.commits = slices.Delete(s.commits, 0, n)
+	}
 	size, n := 0, 0
 	for appends && n < len(s.appends) && len(b.appends)+n < s.limit && size < maxAppendBytes {
 		size += s.appends[n].size()
@@ -271,18 +283,35 @@ func (s *store) next(b *batch, appends bool) bool {
 		close(s.vacated)
 		s.vacated = nil
 	}
-	s.writing = !appends || len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends) > 0
+	s.writing = !appends || !b.isEmpty()
 	return s.writing
 }
 
+// putBack leaves the appends of b from one on to the next transaction.
+func (s *fileStore) putBack(b *batch, from int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	back := b.appends[from:]
+	for _, p := range back {
+		s.bytes += p.size()
+	}
+	s.appends = slices.Concat(back, s.appends)
+	clear(back)
+	b.appends = b.appends[:from]
+}
+
+func (b *batch) isEmpty() bool {
+	return len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends)+len(b.commits) == 0
+}
+
 // takeKeeps takes the positions that are to be kept.
-func (s *store) takeKeeps(b *batch) {
+func (s *fileStore) takeKeeps(b *batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mergeKeeps(b)
 }
 
-func (s *store) mergeKeeps(b *batch) {
+func (s *fileStore) mergeKeeps(b *batch) {
 	if b.keeps == nil {
 		b.keeps = s.keeps
 	} else {

@@ -1,6 +1,7 @@
 // Package settle is what package eip tells the stores of this module about messages,
-// so that the acknowledgement of a message and what was made of it are committed
-// together. Package eip sets the functions; a message is an *eip.Message.
+// so that the acknowledgement of a message, what was made of it and what is remembered
+// of it are committed together. Package eip sets the functions; a message is an
+// *eip.Message.
 package settle
 
 var (
@@ -12,4 +13,33 @@ var (
 	// released the given number of holds, all that it has: nobody else holds the
 	// message, and nothing has failed.
 	Certain func(message any, holds int) bool
+
+	// Others says how many more hold a message than its caller does.
+	Others func(message any, holds int) int
+
+	// Attach adds a step to what is to be on disk before the message settles with nil.
+	// It is forgotten where the message fails, and made anew in the next attempt.
+	Attach func(message any, s Step)
+
+	// Steps returns the steps that are attached and not yet made.
+	Steps func(message any) []Step
+
+	// Made says that the steps for a store are on disk.
+	Made func(message any, by Store)
 )
+
+// A Step is a change in a store.
+type Step struct {
+	Store Store
+	Do    any    // what the Store knows it as
+	At    string // the address of the stage that made it, which an error names
+}
+
+// A Store makes steps. Those of the same one are made together, so it must be comparable.
+type Store interface {
+	// Commit makes all steps or none, and calls done when they are on disk, or with the
+	// error and the number of the step that cannot be made; -1: no single one. settler
+	// is what Settler returns of their message, which nobody holds any more. It must
+	// not block.
+	Commit(settler any, steps []Step, done func(step int, err error))
+}

@@ -1,4 +1,4 @@
-package embedded
+package wire
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 
 var errCodec = errors.New("the message is damaged")
 
-// decode reads what encode wrote, and copies it. The message tells s.
-func decode(b []byte, s eip.Settler) (m *eip.Message, deadline int64, err error) {
+// Decode reads what Encode wrote, and copies it. The message tells s.
+func Decode(b []byte, s eip.Settler) (m *eip.Message, deadline int64, err error) {
 	if len(b) < prefix {
 		return nil, 0, errCodec
 	}

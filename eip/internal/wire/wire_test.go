@@ -1,4 +1,4 @@
-package embedded
+package wire
 
 import (
 	"bytes"
@@ -146,11 +146,11 @@ func TestCodec_RoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for range 5000 {
 		m, deadline := randomMessage(r), r.Int64()
-		b, err := encode([]byte("before"), m, deadline)
+		b, err := Encode([]byte("before"), m, deadline)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, d, err := decode(b[len("before"):], nil)
+		got, d, err := Decode(b[len("before"):], nil)
 		if err != nil || d != deadline {
 			t.Fatalf("seed %d: decode gave %v and the deadline %d, want %d", seed, err, d, deadline)
 		}
@@ -174,14 +174,14 @@ func TestCodec_Version1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, deadline, err := decode(b, nil)
+	got, deadline, err := Decode(b, nil)
 	if err != nil || deadline != 123 {
 		t.Fatalf("decode gave %v and the deadline %d", err, deadline)
 	}
 	if got, want := fields(got), fields(m); !reflect.DeepEqual(got, want) {
 		t.Errorf("%#v\nwant\n%#v", got, want)
 	}
-	if now, err := encode(nil, m, 123); err != nil || !bytes.Equal(now, b) {
+	if now, err := Encode(nil, m, 123); err != nil || !bytes.Equal(now, b) {
 		t.Errorf("it is now written as %x, %v", now, err)
 	}
 }
@@ -198,7 +198,7 @@ func TestCodec_Refuses(t *testing.T) {
 		"endless": endless, "too deep": {"x": deep},
 	} {
 		m := eip.New(nil, nil).With(func(m *eip.Message) { m.Headers = h })
-		if _, err := encode(nil, m, 0); err == nil || !eip.IsPermanent(err) || !strings.Contains(err.Error(), "header") {
+		if _, err := Encode(nil, m, 0); err == nil || !eip.IsPermanent(err) || !strings.Contains(err.Error(), "header") {
 			t.Errorf("%s: encode gave %v, want a permanent error that names the header", name, err)
 		}
 	}
@@ -207,7 +207,7 @@ func TestCodec_Refuses(t *testing.T) {
 		"fields go over the end": {1, 9, 0, 0, 0, 1}, "string goes over the end": {1, 2, 0, 0, 0, byte(tagID), 200},
 		"headers that lie": {1, 6, 0, 0, 0, byte(tagHeaders), 0xff, 0xff, 0xff, 0xff, 0x0f},
 	} {
-		if m, _, err := decode(b, nil); err == nil {
+		if m, _, err := Decode(b, nil); err == nil {
 			t.Errorf("%s: decoded as %+v", name, m)
 		}
 	}
@@ -216,22 +216,22 @@ func TestCodec_Refuses(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
-		b, err := encode(nil, randomMessage(r), r.Int64())
+		b, err := Encode(nil, randomMessage(r), r.Int64())
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, deadline, err := decode(b, nil)
+		m, deadline, err := Decode(b, nil)
 		if err != nil {
 			return
 		}
-		again, err := encode(nil, m, deadline)
+		again, err := Encode(nil, m, deadline)
 		if err != nil {
 			t.Fatalf("what was decoded cannot be encoded: %v", err)
 		}
-		m2, _, err := decode(again, nil)
+		m2, _, err := Decode(again, nil)
 		if err != nil || !bytes.Equal(m2.Body(), m.Body()) || len(m2.Headers) != len(m.Headers) {
 			t.Fatalf("%+v became %+v, %v", m, m2, err)
 		}
@@ -242,10 +242,10 @@ func BenchmarkEncode(b *testing.B) {
 	m := eip.New(kilobyte, nil).With(func(m *eip.Message) {
 		m.ID, m.ContentType, m.Headers = eip.NewID(), "application/json", eip.Headers{"file": "in.jsonl", "line": 12}
 	})
-	buf, _ := encode(nil, m, 0)
+	buf, _ := Encode(nil, m, 0)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf, _ = encode(buf[:0], m, 0)
+		buf, _ = Encode(buf[:0], m, 0)
 	}
 }
 
@@ -253,10 +253,10 @@ func BenchmarkDecode(b *testing.B) {
 	m := eip.New(kilobyte, nil).With(func(m *eip.Message) {
 		m.ID, m.ContentType, m.Headers = eip.NewID(), "application/json", eip.Headers{"file": "in.jsonl", "line": 12}
 	})
-	buf, _ := encode(nil, m, 0)
+	buf, _ := Encode(nil, m, 0)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := decode(buf, nil); err != nil {
+		if _, _, err := Decode(buf, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

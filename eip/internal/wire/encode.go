@@ -1,4 +1,6 @@
-package embedded
+// Package wire is how a message is kept on disk: in the queues of the embedded broker,
+// and where stages remember it.
+package wire
 
 import (
 	"encoding/binary"
@@ -25,8 +27,8 @@ const codecVersion = 1
 const (
 	// maxDepth is how deep headers may be nested.
 	maxDepth = 512
-	// maxMessage is how large a message may be. bbolt takes twice as much.
-	maxMessage = 1 << 30
+	// MaxMessage is how large a message may be. bbolt takes twice as much.
+	MaxMessage = 1 << 30
 )
 
 type tag byte
@@ -79,8 +81,8 @@ const (
 
 const prefix = 1 + 4 // before the fields
 
-// encode appends m and its deadline to b. It fails on what cannot be kept.
-func encode(b []byte, m *eip.Message, deadline int64) ([]byte, error) {
+// Encode appends m and its deadline to b. It fails on what cannot be kept.
+func Encode(b []byte, m *eip.Message, deadline int64) ([]byte, error) {
 	start := len(b)
 	b = append(b, codecVersion, 0, 0, 0, 0)
 	for _, f := range [...]struct {
@@ -120,8 +122,8 @@ func encode(b []byte, m *eip.Message, deadline int64) ([]byte, error) {
 		}
 	}
 	fields := len(b) - start - prefix
-	if size := fields + len(m.Body()); size > maxMessage {
-		return nil, eip.Permanent(fmt.Errorf("the message has %d bytes; at most %d can be kept", size, maxMessage))
+	if size := fields + len(m.Body()); size > MaxMessage {
+		return nil, eip.Permanent(fmt.Errorf("the message has %d bytes; at most %d can be kept", size, MaxMessage))
 	}
 	binary.LittleEndian.PutUint32(b[start+1:], uint32(fields))
 	return append(b, m.Body()...), nil

@@ -1,0 +1,152 @@
+package eip_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// maker makes a message of its own for each that it absorbs, and one at the end.
+type maker struct {
+	env     *eip.Env
+	settled func(error)
+	pending sync.WaitGroup
+}
+
+func (k *maker) Open(_ context.Context, env *eip.Env) error { k.env = env; return nil }
+func (k *maker) Close(context.Context) error                { k.pending.Wait(); return nil }
+
+func (k *maker) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
+	m.Absorb()
+	release := m.Hold()
+	k.pending.Go(func() { release(k.make(ctx, "made of "+string(m.Body()))) })
+	return nil
+}
+
+func (k *maker) Finish(ctx context.Context) error { return k.make(ctx, "the end") }
+
+func (k *maker) make(ctx context.Context, body string) error {
+	return k.env.Make(ctx, eip.New([]byte(body), k.settled))
+}
+
+// branch gives all to its body.
+type branch struct{ body eip.Pipe }
+
+func (b *branch) Nested() []*eip.Pipe { return []*eip.Pipe{&b.body} }
+func (b *branch) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
+	return b.body.Process(ctx, m, next)
+}
+
+func TestMake_GoesToWhatFollows(t *testing.T) {
+	passing := func(log *texts, name string) eip.Stage {
+		return &eip.Named{Address: "f." + name, Stage: eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
+			log.add(name + ": " + string(m.Body()))
+			return next.Handle(ctx, m)
+		})}
+	}
+	named := func(s eip.Stage) eip.Stage { return &eip.Named{Address: "f.maker", Stage: s} }
+	for name, stages := range map[string]func(log *texts, k eip.Stage) []eip.Stage{
+		"between stages": func(log *texts, k eip.Stage) []eip.Stage { return []eip.Stage{k, passing(log, "after")} },
+		"within a body": func(log *texts, k eip.Stage) []eip.Stage {
+			return []eip.Stage{&branch{eip.Pipe{Stages: []eip.Stage{k}}}, passing(log, "after")}
+		},
+		"deep in a body": func(log *texts, k eip.Stage) []eip.Stage {
+			return []eip.Stage{&branch{eip.Pipe{Stages: []eip.Stage{&branch{eip.Pipe{Stages: []eip.Stage{k, passing(log, "after")}}}}}}}
+		},
+		"in a closed body": func(log *texts, k eip.Stage) []eip.Stage {
+			return []eip.Stage{&branch{eip.Pipe{Stages: []eip.Stage{k, passing(log, "after")}, To: eip.HandlerFunc(func(context.Context, *eip.Message) error { log.add("to"); return nil })}}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log texts
+			k := &maker{}
+			f := &eip.Flow{Name: "f", Source: bodies("a", "b"), Stages: stages(&log, named(k)), To: eip.HandlerFunc(func(context.Context, *eip.Message) error {
+				log.add("to")
+				return nil
+			})}
+			if err := f.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if log.all[len(log.all)-2] != "after: the end" {
+				t.Errorf("it ended with %v", log.all)
+			}
+			slices.Sort(log.all)
+			if got, want := fmt.Sprint(log.all), "[after: made of a after: made of b after: the end to to to]"; got != want {
+				t.Errorf("came %s, want %s", got, want)
+			}
+			c, _ := f.Counts()
+			if c.Received != 2 || c.Absorbed != 2 || c.Made != 3 || c.Sent != 3 || c.InFlight != 0 {
+				t.Errorf("counts: %+v", c)
+			}
+		})
+	}
+}
+
+// What is made is a message like any other: it is tried again, and becomes a dead letter.
+func TestMake_IsRetriedAndDeadLettered(t *testing.T) {
+	var log texts
+	settled := make(chan error, 2)
+	k := &maker{settled: func(err error) { settled <- err }}
+	f := &eip.Flow{Name: "f", Source: bodies("a"), Stages: []eip.Stage{&eip.Named{Address: "f.maker", Stage: k}}, Retry: eip.Retry{Attempts: 2, Delay: 1},
+		To: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+			log.add(fmt.Sprint(m.Attempt()))
+			return errors.New("no")
+		}),
+		DeadLetter: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error { log.add("dead " + string(m.Body())); return nil })}
+	if err := f.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(log.all), "[1 2 dead made of a 1 2 dead the end]"; got != want {
+		t.Errorf("came %s, want %s", got, want)
+	}
+	for range 2 {
+		if err := <-settled; err != nil {
+			t.Errorf("settled with %v, and is a dead letter", err)
+		}
+	}
+	c, _ := f.Counts()
+	if c.DeadLettered != 2 || c.Absorbed != 1 || c.InFlight != 0 {
+		t.Errorf("counts: %+v", c)
+	}
+}
+
+func TestMake_OutsideOfARun(t *testing.T) {
+	k := &maker{settled: func(error) {}}
+	f := &eip.Flow{Name: "f", Source: bodies(), Stages: []eip.Stage{k}, To: eip.Discard}
+	if err := f.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.make(t.Context(), "late"); !errors.Is(err, eip.ErrNotRunning) {
+		t.Errorf("made after the end: %v", err)
+	}
+}
+
+// texts is safe for concurrent use.
+type texts struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *texts) add(s string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, s)
+}
+
+// bodies is a source that ends.
+func bodies(all ...string) eip.Source {
+	return receiveFunc(func(context.Context) (*eip.Message, error) {
+		if len(all) == 0 {
+			return nil, io.EOF
+		}
+		m := eip.New([]byte(all[0]), nil)
+		all = all[1:]
+		return m, nil
+	})
+}

@@ -1,0 +1,302 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/wire"
+)
+
+// An Outbox sends what a stage has written down, and wakes it when keys of its are due. A
+// message that a step Puts goes to what follows the stage, at its time and in the order of
+// times and then of Puts, and leaves the outbox when it has settled: at least once, each
+// time with the same Message ID and the same bytes. It lasts: what is due while nothing
+// runs is sent at the next start, once the flow takes messages.
+//
+// The keys that begin with a zero byte are the Outbox's.
+type Outbox struct {
+	// Due is called in a step for a key that is due and not the Outbox's own, which it
+	// must delete or Put with another time. nil: there are none.
+	Due func(tx Tx, key string) error
+
+	space Space
+	env   *eip.Env
+	salt  []byte
+	stop  context.CancelFunc
+	done  chan struct{}
+	poke  chan struct{}
+
+	mu       sync.Mutex
+	underway underway
+	idle     chan struct{} // closed when nothing is due; nil while nobody waits
+}
+
+// underway are the keys whose messages or steps have not ended, or wait a little, of one
+// run of the flow.
+type underway map[string]bool
+
+const (
+	outboxPrefix = "\x00o"
+	saltKey      = "\x00salt"
+
+	// mostUnderway is how many messages or steps have not ended at any time. A crash
+	// doubles no more.
+	mostUnderway = 256
+	// mostRead is how many bytes are read at once.
+	mostRead = 4 << 20
+	// againAfter is how long what failed is left alone.
+	againAfter = time.Second
+)
+
+// Open begins to send, for the stage that was opened with env.
+func (o *Outbox) Open(ctx context.Context, env *eip.Env, space Space) error {
+	if env.Make == nil {
+		return fmt.Errorf("what makes messages of its own cannot stand here: nothing follows it")
+	}
+	o.space, o.env, o.underway = space, env, underway{}
+	if err := o.needSalt(ctx); err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	o.stop, o.done, o.poke = stop, make(chan struct{}), make(chan struct{}, 1)
+	go o.run(running)
+	return nil
+}
+
+// needSalt reads, or makes, what sets the identifiers of this space apart from those of
+// any other.
+func (o *Outbox) needSalt(ctx context.Context) error {
+	return Do(ctx, o.space, func(tx Tx) error {
+		kept, _ := tx.Get(saltKey)
+		if o.salt = append([]byte(nil), kept...); len(o.salt) > 0 {
+			return nil
+		}
+		o.salt = make([]byte, 16)
+		rand.Read(o.salt)
+		tx.Put(saltKey, o.salt, time.Time{})
+		return nil
+	})
+}
+
+// Do makes one step, and waits until it is on disk.
+func Do(ctx context.Context, s Space, change func(Tx) error) error {
+	done := make(chan error, 1)
+	s.Store().Commit(nil, []Step{{s, change}}, func(_ int, err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close ends it. What is under way settles with the flow.
+func (o *Outbox) Close() {
+	if o.stop != nil {
+		o.stop()
+		<-o.done
+		o.stop = nil
+	}
+}
+
+// Put writes down, in a step, that m is to be sent at a time; zero: at once. It gets a
+// Message ID where it has none.
+func (o *Outbox) Put(tx Tx, m *eip.Message, at time.Time) error {
+	n := binary.BigEndian.AppendUint64(nil, tx.Next())
+	if m.ID == "" {
+		sum := sha256.Sum256(append(n, o.salt...))
+		m = m.With(func(m *eip.Message) { m.ID = hex.EncodeToString(sum[:16]) })
+	}
+	value, err := wire.Encode(nil, m, 0)
+	if err != nil {
+		return err
+	}
+	if at.IsZero() {
+		at = time.Unix(0, 1)
+	}
+	tx.Put(outboxPrefix+string(n), value, at)
+	return tx.Err()
+}
+
+// Waiting reports whether anything is due, now or later.
+func (o *Outbox) Waiting() (waiting bool) {
+	_ = o.space.View(func(r Reader) error {
+		for range r.Due() {
+			waiting = true
+			break
+		}
+		return nil
+	})
+	return waiting
+}
+
+// Flush waits until nothing is due at present, and all that was sent has settled.
+func (o *Outbox) Flush(ctx context.Context) error {
+	o.mu.Lock()
+	if o.idle == nil {
+		o.idle = make(chan struct{})
+	}
+	idle := o.idle
+	o.mu.Unlock()
+	o.Poke()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Poke has it look again at what is due: where the time of a test has moved.
+func (o *Outbox) Poke() {
+	select {
+	case o.poke <- struct{}{}:
+	default:
+	}
+}
+
+func (o *Outbox) run(ctx context.Context) {
+	defer close(o.done)
+	for ctx.Err() == nil {
+		next, err := o.pass(ctx)
+		if err != nil {
+			o.env.Log.Error("what is remembered cannot be read, will try again", slog.Any("error", err))
+			next = o.env.Clock.Now().Add(againAfter)
+		}
+		o.await(ctx, next)
+	}
+}
+
+// await waits until there may be something to do.
+func (o *Outbox) await(ctx context.Context, next time.Time) {
+	var due <-chan time.Time
+	if !next.IsZero() {
+		at, t := o.env.Clock.NewTimer(o.env.Clock.Until(next))
+		defer t.Stop()
+		due = at
+	}
+	select {
+	case <-due:
+	case <-o.space.Changed():
+	case <-o.poke:
+	case <-ctx.Done():
+	}
+}
+
+// entry is something that is due.
+type entry struct {
+	key     string
+	message *eip.Message // nil: a key of the stage's
+	damaged error
+}
+
+// pass sends and wakes what is due, and returns when more will be; zero: nothing is known.
+func (o *Outbox) pass(ctx context.Context) (next time.Time, err error) {
+	for ctx.Err() == nil {
+		entries, next, err := o.read()
+		if err != nil || len(entries) == 0 {
+			return next, err
+		}
+		for _, e := range entries {
+			o.act(ctx, e)
+		}
+	}
+	return next, nil
+}
+
+// read returns what is due and not under way, as much as there is room for.
+func (o *Outbox) read() (entries []entry, next time.Time, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now, size := o.env.Clock.Now(), 0
+	room := mostUnderway - len(o.underway)
+	err = o.space.View(func(r Reader) error {
+		for at, key := range r.Due() {
+			switch {
+			case at.After(now):
+				next = at
+				return nil
+			case len(entries) == room || size > mostRead:
+				return nil
+			case o.underway[key]:
+				continue
+			}
+			e := entry{key: key}
+			if strings.HasPrefix(key, outboxPrefix) {
+				value, _ := r.Get(key)
+				size += len(value)
+				e.message, _, e.damaged = wire.Decode(value, &sent{o, o.underway, key})
+			}
+			entries = append(entries, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, next, err
+	}
+	for _, e := range entries {
+		o.underway[e.key] = true
+	}
+	if len(o.underway) == 0 && o.idle != nil {
+		close(o.idle)
+		o.idle = nil
+	}
+	return entries, next, nil
+}
+
+func (o *Outbox) act(ctx context.Context, e entry) {
+	switch {
+	case e.damaged != nil:
+		o.env.Log.Error("a message that was to be sent is damaged, and is removed", slog.Any("error", e.damaged))
+		o.step(e.key, func(tx Tx) error { tx.Delete(e.key); return nil })
+	case e.message != nil:
+		Keep(e.message, o.space, func(tx Tx) error { tx.Delete(e.key); return nil })
+		_ = o.env.Make(ctx, e.message) // which settles it
+	default:
+		o.step(e.key, func(tx Tx) error { return o.Due(tx, e.key) })
+	}
+}
+
+// step changes something that is due.
+func (o *Outbox) step(key string, change func(Tx) error) {
+	in := o.underway
+	o.space.Store().Commit(nil, []Step{{o.space, change}}, func(_ int, err error) {
+		if err != nil {
+			o.env.Log.Error("what is due cannot be done, will try again", slog.Any("error", err))
+		}
+		o.ended(in, key, err)
+	})
+}
+
+// sent is the Settler of a message that was sent.
+type sent struct {
+	outbox *Outbox
+	in     underway
+	key    string
+}
+
+func (s *sent) Settle(err error) { s.outbox.ended(s.in, s.key, err) }
+
+// ended is about what is done, or will be due again after a while.
+func (o *Outbox) ended(in underway, key string, err error) {
+	end := func() {
+		o.mu.Lock()
+		delete(in, key)
+		o.mu.Unlock()
+		o.Poke()
+	}
+	if err != nil {
+		o.env.Clock.AfterFunc(againAfter, end)
+		return
+	}
+	end()
+}
