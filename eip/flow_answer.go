@@ -89,9 +89,9 @@ func (x *run) answered(d deadLetter, err error) {
 	case to != nil:
 		go x.deadLetter(d)
 	case err == nil:
-		x.fail(r, answered, nil)
+		x.failDone(r, answered)
 	default:
-		x.fail(r, unanswered, nil)
+		x.failDone(r, unanswered)
 	}
 }
 

@@ -141,12 +141,20 @@ func (x *run) keep(m *Message) (where string, err error) {
 
 func (x *run) endDeadLetter(d deadLetter, how failure, err error) {
 	x.pendingDeadLetters.remove(d.receipt)
-	r := d.receipt
-	if err != nil || r.state == nil || len(r.state.came) == 0 {
-		x.fail(r, how, err)
+	if err != nil {
+		x.fail(d.receipt, how, err)
 		return
 	}
-	r.state.steps = nil // it is elsewhere now, and what it came with is done
+	x.failDone(d.receipt, how)
+}
+
+// failDone ends a message that has failed and is elsewhere now: what it came with is done.
+func (x *run) failDone(r *receipt, how failure) {
+	if r.state == nil || len(r.state.came) == 0 {
+		x.fail(r, how, nil)
+		return
+	}
+	r.state.steps = nil
 	r.commit(func(err error) { x.fail(r, how, err) })
 }
 

@@ -239,7 +239,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	m := eip.New(kilobyte, nil).With(func(m *eip.Message) {
+	m := eip.New(bytes.Repeat([]byte("x"), 1024), nil).With(func(m *eip.Message) {
 		m.ID, m.ContentType, m.Headers = eip.NewID(), "application/json", eip.Headers{"file": "in.jsonl", "line": 12}
 	})
 	buf, _ := Encode(nil, m, 0)
@@ -250,7 +250,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	m := eip.New(kilobyte, nil).With(func(m *eip.Message) {
+	m := eip.New(bytes.Repeat([]byte("x"), 1024), nil).With(func(m *eip.Message) {
 		m.ID, m.ContentType, m.Headers = eip.NewID(), "application/json", eip.Headers{"file": "in.jsonl", "line": 12}
 	})
 	buf, _ := Encode(nil, m, 0)
