@@ -73,7 +73,7 @@ type Closer interface {
 
 // A Finisher is a [Closer] that gathers. Finish is called when the flow's source has ended
 // by itself and all that came from it is settled, of a flow's stages in their order: no
-// more will come, and what is left may be made now.
+// more will come, and what is left may be made now. ctx ends when the flow is to stop.
 type Finisher interface {
 	Closer
 	Finish(ctx context.Context) error

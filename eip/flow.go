@@ -134,7 +134,7 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	select {
 	case err = <-received:
 		if err == nil && ctx.Err() == nil {
-			x.finishAll(opened)
+			x.finishAll(ctx, opened)
 		}
 	case <-x.over: // it is stuck in a handler
 	}

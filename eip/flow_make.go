@@ -35,7 +35,7 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message) error {
 }
 
 // finishAll has stages make what they have left, once no message will come any more.
-func (x *run) finishAll(stages []Closer) {
+func (x *run) finishAll(ctx context.Context, stages []Closer) {
 	for _, s := range stages {
 		f, ok := s.(Finisher)
 		if !ok {
@@ -44,7 +44,7 @@ func (x *run) finishAll(stages []Closer) {
 		if !x.await(x.isIdle, x.over) {
 			return
 		}
-		if err := f.Finish(x.work); err != nil {
+		if err := f.Finish(ctx); err != nil && ctx.Err() == nil {
 			x.Env.Log.Error("a stage cannot finish what it gathers", "error", err)
 		}
 	}

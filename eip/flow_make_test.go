@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -149,4 +150,28 @@ func bodies(all ...string) eip.Source {
 		all = all[1:]
 		return m, nil
 	})
+}
+
+// late waits, at the end, for what does not come.
+type late struct{ called chan struct{} }
+
+func (*late) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
+	return next.Handle(ctx, m)
+}
+func (*late) Close(context.Context) error { return nil }
+func (l *late) Finish(ctx context.Context) error {
+	close(l.called)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestFinish_EndsWhenTheFlowIsToStop(t *testing.T) {
+	l := &late{make(chan struct{})}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() { <-l.called; stop() }()
+	f := &eip.Flow{Name: "f", Source: bodies("a"), Stages: []eip.Stage{l}, To: eip.Discard, Grace: time.Hour}
+	if err := f.Run(ctx); err != nil {
+		t.Error(err)
+	}
 }

@@ -35,7 +35,12 @@ func (r *rig) open(t *testing.T) {
 			// What a stage starts must outlive the context it is opened with.
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			if err := o.Open(ctx, Env()); err != nil {
+			env := Env()
+			env.Make = func(ctx context.Context, m *eip.Message) error {
+				eip.Deliver(ctx, r.next, m)
+				return nil
+			}
+			if err := o.Open(ctx, env); err != nil {
 				t.Fatalf("open: %v", err)
 			}
 		}

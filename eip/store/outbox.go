@@ -36,6 +36,7 @@ type Outbox struct {
 	poke  chan struct{}
 
 	mu       sync.Mutex
+	open     bool
 	underway underway
 	idle     chan struct{} // closed when nothing is due; nil while nobody waits
 }
@@ -68,6 +69,7 @@ func (o *Outbox) Open(ctx context.Context, env *eip.Env, space Space) error {
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	o.stop, o.done, o.poke = stop, make(chan struct{}), make(chan struct{}, 1)
+	o.opened(true)
 	go o.run(running)
 	return nil
 }
@@ -102,10 +104,17 @@ func Do(ctx context.Context, s Space, change func(Tx) error) error {
 // Close ends it. What is under way settles with the flow.
 func (o *Outbox) Close() {
 	if o.stop != nil {
+		o.opened(false)
 		o.stop()
 		<-o.done
 		o.stop = nil
 	}
+}
+
+func (o *Outbox) opened(is bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open = is
 }
 
 // Put writes down, in a step, that m is to be sent at a time; zero: at once. It gets a
@@ -127,8 +136,15 @@ func (o *Outbox) Put(tx Tx, m *eip.Message, at time.Time) error {
 	return tx.Err()
 }
 
-// Waiting reports whether anything is due, now or later.
+// Waiting reports whether anything is due, now or later. Of an Outbox that is not open, nothing
+// is.
 func (o *Outbox) Waiting() (waiting bool) {
+	o.mu.Lock()
+	open := o.open
+	o.mu.Unlock()
+	if !open {
+		return false
+	}
 	_ = o.space.View(func(r Reader) error {
 		for range r.Due() {
 			waiting = true
@@ -251,52 +267,4 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 		o.idle = nil
 	}
 	return entries, next, nil
-}
-
-func (o *Outbox) act(ctx context.Context, e entry) {
-	switch {
-	case e.damaged != nil:
-		o.env.Log.Error("a message that was to be sent is damaged, and is removed", slog.Any("error", e.damaged))
-		o.step(e.key, func(tx Tx) error { tx.Delete(e.key); return nil })
-	case e.message != nil:
-		Keep(e.message, o.space, func(tx Tx) error { tx.Delete(e.key); return nil })
-		_ = o.env.Make(ctx, e.message) // which settles it
-	default:
-		o.step(e.key, func(tx Tx) error { return o.Due(tx, e.key) })
-	}
-}
-
-// step changes something that is due.
-func (o *Outbox) step(key string, change func(Tx) error) {
-	in := o.underway
-	o.space.Store().Commit(nil, []Step{{o.space, change}}, func(_ int, err error) {
-		if err != nil {
-			o.env.Log.Error("what is due cannot be done, will try again", slog.Any("error", err))
-		}
-		o.ended(in, key, err)
-	})
-}
-
-// sent is the Settler of a message that was sent.
-type sent struct {
-	outbox *Outbox
-	in     underway
-	key    string
-}
-
-func (s *sent) Settle(err error) { s.outbox.ended(s.in, s.key, err) }
-
-// ended is about what is done, or will be due again after a while.
-func (o *Outbox) ended(in underway, key string, err error) {
-	end := func() {
-		o.mu.Lock()
-		delete(in, key)
-		o.mu.Unlock()
-		o.Poke()
-	}
-	if err != nil {
-		o.env.Clock.AfterFunc(againAfter, end)
-		return
-	}
-	end()
 }

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+)
+
+func (o *Outbox) act(ctx context.Context, e entry) {
+	switch {
+	case e.damaged != nil:
+		o.env.Log.Error("a message that was to be sent is damaged, and is removed", slog.Any("error", e.damaged))
+		o.step(e.key, func(tx Tx) error { tx.Delete(e.key); return nil })
+	case e.message != nil:
+		Keep(e.message, o.space, func(tx Tx) error { tx.Delete(e.key); return nil })
+		_ = o.env.Make(ctx, e.message) // which settles it
+	default:
+		o.step(e.key, func(tx Tx) error { return o.Due(tx, e.key) })
+	}
+}
+
+// step changes something that is due.
+func (o *Outbox) step(key string, change func(Tx) error) {
+	in := o.underway
+	o.space.Store().Commit(nil, []Step{{o.space, change}}, func(_ int, err error) {
+		if err != nil {
+			o.env.Log.Error("what is due cannot be done, will try again", slog.Any("error", err))
+		}
+		o.ended(in, key, err)
+	})
+}
+
+// sent is the Settler of a message that was sent.
+type sent struct {
+	outbox *Outbox
+	in     underway
+	key    string
+}
+
+func (s *sent) Settle(err error) { s.outbox.ended(s.in, s.key, err) }
+
+// ended is about what is done, or will be due again after a while.
+func (o *Outbox) ended(in underway, key string, err error) {
+	end := func() {
+		o.mu.Lock()
+		delete(in, key)
+		o.mu.Unlock()
+		o.Poke()
+	}
+	if err != nil {
+		o.env.Clock.AfterFunc(againAfter, end)
+		return
+	}
+	end()
+}
