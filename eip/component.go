@@ -45,8 +45,11 @@ type Env struct {
 	// not be called within Process, which has the lane that the message may need. While
 	// the flow stops, it fails with [ErrNotRunning], and the message with it. nil: the
 	// component is no stage of a flow, or an interceptor's.
-	Make  func(ctx context.Context, m *Message) error
-	maker func(*chainLink) func(context.Context, *Message) error
+	Make func(ctx context.Context, m *Message) error
+	// Fail is Make of a message that has failed at the component for good: what [Invalid]
+	// made of an error makes it invalid, any other error a dead letter.
+	Fail func(ctx context.Context, m *Message, err error) error
+	at   func(env *Env, l *chainLink) // sets them for a stage
 
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.
@@ -74,7 +77,7 @@ type Closer interface {
 
 // A Finisher is a [Closer] that gathers. Finish is called when the flow's source has ended
 // by itself and all that came from it is settled, of a flow's stages in their order: no
-// more will come, and what is left may be made now.
+// more will come, and what is left may be made now. ctx ends when the flow is to stop.
 type Finisher interface {
 	Closer
 	Finish(ctx context.Context) error

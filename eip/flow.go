@@ -147,7 +147,7 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	select {
 	case err = <-received:
 		if err == nil && ctx.Err() == nil {
-			x.finishAll(opened)
+			x.finishAll(ctx, opened)
 		}
 	case <-x.over: // it is stuck in a handler
 	}
@@ -224,8 +224,9 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	env := x.Env
 	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
 	beside := env
-	env.maker = func(l *chainLink) func(context.Context, *Message) error {
-		return func(ctx context.Context, m *Message) error { return x.make(ctx, l, m) }
+	env.at = func(env *Env, l *chainLink) {
+		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
+		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
 	}
 	if err = openStages(ctx, &env, x.head, &opened); err == nil {
 		err = openStages(ctx, &beside, Chain(x.Beside, nil), &opened)

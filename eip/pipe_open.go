@@ -41,8 +41,8 @@ func openStages(ctx context.Context, env *Env, head Handler, opened *[]Closer) e
 	return eachLink(head, func(l *chainLink) error {
 		if o, ok := l.stage.(Opener); ok {
 			env := *env
-			if env.Address = l.address; env.maker != nil {
-				env.Make = env.maker(l)
+			if env.Address = l.address; env.at != nil {
+				env.at(&env, l)
 			}
 			if err := o.Open(ctx, &env); err != nil {
 				return fmt.Errorf("open %s: %w", env.Address, err)

@@ -34,7 +34,16 @@ func (r *rig) open(t *testing.T) {
 	// What a stage starts must outlive the context it is opened with.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if err := r.all.Open(ctx, Env()); err != nil {
+	env := Env()
+	env.Make = func(ctx context.Context, m *eip.Message) error {
+		eip.Deliver(ctx, r.next, m)
+		return nil
+	}
+	env.Fail = func(ctx context.Context, m *eip.Message, _ error) error {
+		eip.Deliver(ctx, eip.Discard, m)
+		return nil
+	}
+	if err := r.all.Open(ctx, env); err != nil {
 		t.Fatal(err)
 	}
 }

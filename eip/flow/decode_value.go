@@ -154,6 +154,8 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 	case schema.Duration:
 		t, err := time.ParseDuration(text)
 		switch {
+		case s.Never && text == "never":
+			field.SetInt(-1)
 		case err != nil:
 			wrong("is no duration%s. Write a number and a unit, like 500ms, 5s or 1h30m.", d.shown(": %q", text))
 		case t < 0:
@@ -171,7 +173,7 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 		}
 		field.Set(reflect.ValueOf(adapter.Program{Source: text, Text: d.later(expr, text)}))
 	default:
-		d.expression(field, s.Kind, expr, text)
+		d.expression(field, s, expr, text)
 	}
 }
 
@@ -197,12 +199,16 @@ func sentence(s string) string {
 
 // kindWords says what an attribute takes.
 func kindWords(a *schema.Attribute) string {
+	if a.Kind.Expression() {
+		return "an expression, which is a string"
+	}
 	switch a.Kind {
 	case schema.Enum:
 		return `one of "` + strings.Join(a.Options, `", "`) + `"`
-	case schema.Predicate, schema.Value, schema.Text, schema.Merge, schema.Gather, schema.Names:
-		return "an expression, which is a string"
 	case schema.Duration:
+		if a.Never {
+			return `a duration like "5s", or "never"`
+		}
 		return `a duration like "5s"`
 	case schema.Size:
 		return `a size like "1MiB"`

@@ -117,6 +117,9 @@ func takes(a *schema.Attribute) string {
 		kinds := reflect.Zero(a.Type).Interface().(schema.Reference).ReferenceKinds()
 		return strings.Join(kinds, ", ")
 	}
+	if a.Never {
+		return string(a.Kind) + " or `never`"
+	}
 	return string(a.Kind)
 }
 

@@ -36,6 +36,7 @@ type Outbox struct {
 	poke  chan struct{}
 
 	mu       sync.Mutex
+	open     bool
 	underway underway
 	idle     chan struct{} // closed when nothing is due; nil while nobody waits
 }
@@ -45,7 +46,9 @@ type Outbox struct {
 type underway map[string]bool
 
 const (
-	outboxPrefix = "\x00o"
+	outboxPrefix = "\x00o"            // before the Outbox's keys
+	failsPrefix  = outboxPrefix + "f" // of messages that have failed
+	sendsPrefix  = outboxPrefix + "o"
 	saltKey      = "\x00salt"
 
 	// mostUnderway is how many messages or steps have not ended at any time. A crash
@@ -68,6 +71,7 @@ func (o *Outbox) Open(ctx context.Context, env *eip.Env, space Space) error {
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	o.stop, o.done, o.poke = stop, make(chan struct{}), make(chan struct{}, 1)
+	o.opened(true)
 	go o.run(running)
 	return nil
 }
@@ -102,58 +106,45 @@ func Do(ctx context.Context, s Space, change func(Tx) error) error {
 // Close ends it. What is under way settles with the flow.
 func (o *Outbox) Close() {
 	if o.stop != nil {
+		o.opened(false)
 		o.stop()
 		<-o.done
 		o.stop = nil
 	}
 }
 
+func (o *Outbox) opened(is bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open = is
+}
+
 // Put writes down, in a step, that m is to be sent at a time; zero: at once. It gets a
 // Message ID where it has none.
 func (o *Outbox) Put(tx Tx, m *eip.Message, at time.Time) error {
+	if at.IsZero() {
+		at = time.Unix(0, 1)
+	}
+	return o.put(tx, sendsPrefix, nil, m, at)
+}
+
+// Fail writes down, in a step, that m has failed at the stage: see Fail of [eip.Env].
+func (o *Outbox) Fail(tx Tx, m *eip.Message, err error) error {
+	return o.put(tx, failsPrefix, encodeFailure(err), m, time.Unix(0, 1))
+}
+
+func (o *Outbox) put(tx Tx, prefix string, before []byte, m *eip.Message, at time.Time) error {
 	n := binary.BigEndian.AppendUint64(nil, tx.Next())
 	if m.ID == "" {
 		sum := sha256.Sum256(append(n, o.salt...))
 		m = m.With(func(m *eip.Message) { m.ID = hex.EncodeToString(sum[:16]) })
 	}
-	value, err := wire.Encode(nil, m, 0)
+	value, err := wire.Encode(before, m, 0)
 	if err != nil {
 		return err
 	}
-	if at.IsZero() {
-		at = time.Unix(0, 1)
-	}
-	tx.Put(outboxPrefix+string(n), value, at)
+	tx.Put(prefix+string(n), value, at)
 	return tx.Err()
-}
-
-// Waiting reports whether anything is due, now or later.
-func (o *Outbox) Waiting() (waiting bool) {
-	_ = o.space.View(func(r Reader) error {
-		for range r.Due() {
-			waiting = true
-			break
-		}
-		return nil
-	})
-	return waiting
-}
-
-// Flush waits until nothing is due at present, and all that was sent has settled.
-func (o *Outbox) Flush(ctx context.Context) error {
-	o.mu.Lock()
-	if o.idle == nil {
-		o.idle = make(chan struct{})
-	}
-	idle := o.idle
-	o.mu.Unlock()
-	o.Poke()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Poke has it look again at what is due: where the time of a test has moved.
@@ -196,6 +187,7 @@ func (o *Outbox) await(ctx context.Context, next time.Time) {
 type entry struct {
 	key     string
 	message *eip.Message // nil: a key of the stage's
+	failed  error        // what it has failed with
 	damaged error
 }
 
@@ -234,6 +226,9 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 			if strings.HasPrefix(key, outboxPrefix) {
 				value, _ := r.Get(key)
 				size += len(value)
+				if strings.HasPrefix(key, failsPrefix) {
+					value, e.failed = decodeFailure(value)
+				}
 				e.message, _, e.damaged = wire.Decode(value, &sent{o, o.underway, key})
 			}
 			entries = append(entries, e)
@@ -251,52 +246,4 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 		o.idle = nil
 	}
 	return entries, next, nil
-}
-
-func (o *Outbox) act(ctx context.Context, e entry) {
-	switch {
-	case e.damaged != nil:
-		o.env.Log.Error("a message that was to be sent is damaged, and is removed", slog.Any("error", e.damaged))
-		o.step(e.key, func(tx Tx) error { tx.Delete(e.key); return nil })
-	case e.message != nil:
-		Keep(e.message, o.space, func(tx Tx) error { tx.Delete(e.key); return nil })
-		_ = o.env.Make(ctx, e.message) // which settles it
-	default:
-		o.step(e.key, func(tx Tx) error { return o.Due(tx, e.key) })
-	}
-}
-
-// step changes something that is due.
-func (o *Outbox) step(key string, change func(Tx) error) {
-	in := o.underway
-	o.space.Store().Commit(nil, []Step{{o.space, change}}, func(_ int, err error) {
-		if err != nil {
-			o.env.Log.Error("what is due cannot be done, will try again", slog.Any("error", err))
-		}
-		o.ended(in, key, err)
-	})
-}
-
-// sent is the Settler of a message that was sent.
-type sent struct {
-	outbox *Outbox
-	in     underway
-	key    string
-}
-
-func (s *sent) Settle(err error) { s.outbox.ended(s.in, s.key, err) }
-
-// ended is about what is done, or will be due again after a while.
-func (o *Outbox) ended(in underway, key string, err error) {
-	end := func() {
-		o.mu.Lock()
-		delete(in, key)
-		o.mu.Unlock()
-		o.Poke()
-	}
-	if err != nil {
-		o.env.Clock.AfterFunc(againAfter, end)
-		return
-	}
-	end()
 }

@@ -8,6 +8,7 @@
 //	`flow:"name,required"` one that must be set
 //	`flow:"name,unset"`    a whole number whose 0 says that it is not set; a 0 that is set becomes -1
 //	`flow:"name,fixed"`    one that no dynamic variable decides on
+//	`flow:"name,never"`    a duration that may be "never", which is -1
 //	`flow:"name,names"`    an eip.Value that gives a name or a list of names
 //	`flow:"name,replies"`  an eip.Merge that sees replies and missing, members of its reply
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
@@ -57,7 +58,9 @@ type Attribute struct {
 	Required bool
 	Unset    bool     // 0 says that it is not set
 	Fixed    bool     // no dynamic variable decides on it
+	Never    bool     // the duration may be "never", which is negative
 	Options  []string // of an enumeration
+	Sees     []string // of a Seer
 }
 
 // A Nested is a block in a block.
@@ -139,7 +142,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "replies":
+		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "replies", "never":
 			has[o] = true
 		default:
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
@@ -184,7 +187,10 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 			}
 			kind = Gather
 		}
-		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"]}
+		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Never: has["never"], Sees: seesOf(t)}
+		if a.Never && kind != Duration || isLive && a.Sees != nil {
+			b.bad(f, "has a tag that does not fit its type")
+		}
 		if e, ok := reflect.Zero(t).Interface().(enum); ok {
 			a.Options = e.Options()
 		}
