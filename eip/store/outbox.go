@@ -38,7 +38,8 @@ type Outbox struct {
 	mu       sync.Mutex
 	open     bool
 	underway underway
-	idle     chan struct{} // closed when nothing is due; nil while nobody waits
+	// Closed when nothing is due, and when nothing will be; nil while nobody waits.
+	idle, empty chan struct{}
 }
 
 // underway are the keys whose messages or steps have not ended, or wait a little, of one
@@ -156,19 +157,33 @@ func (o *Outbox) Waiting() (waiting bool) {
 }
 
 // Flush waits until nothing is due at present, and all that was sent has settled.
-func (o *Outbox) Flush(ctx context.Context) error {
+func (o *Outbox) Flush(ctx context.Context) error { return o.reach(ctx, &o.idle) }
+
+// Drain waits until nothing is due at present or later, and all that was sent has settled.
+func (o *Outbox) Drain(ctx context.Context) error { return o.reach(ctx, &o.empty) }
+
+// reach waits until a channel is closed, which it makes at need.
+func (o *Outbox) reach(ctx context.Context, state *chan struct{}) error {
 	o.mu.Lock()
-	if o.idle == nil {
-		o.idle = make(chan struct{})
+	if *state == nil {
+		*state = make(chan struct{})
 	}
-	idle := o.idle
+	reached := *state
 	o.mu.Unlock()
 	o.Poke()
 	select {
-	case <-idle:
+	case <-reached:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// reached tells those who wait for it.
+func reached(state *chan struct{}) {
+	if *state != nil {
+		close(*state)
+		*state = nil
 	}
 }
 
@@ -262,9 +277,11 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 	for _, e := range entries {
 		o.underway[e.key] = true
 	}
-	if len(o.underway) == 0 && o.idle != nil {
-		close(o.idle)
-		o.idle = nil
+	if len(o.underway) == 0 {
+		reached(&o.idle)
+		if next.IsZero() {
+			reached(&o.empty)
+		}
 	}
 	return entries, next, nil
 }
