@@ -46,6 +46,9 @@ type Env struct {
 	// the flow stops, it fails with [ErrNotRunning], and the message with it. nil: the
 	// component is no stage of a flow, or an interceptor's.
 	Make func(ctx context.Context, m *Message) error
+	// Fail is Make of a message that has failed at the component for good: what [Invalid]
+	// made of an error makes it invalid, any other error a dead letter.
+	Fail func(ctx context.Context, m *Message, err error) error
 
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.

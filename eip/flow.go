@@ -222,7 +222,9 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	}
 	err = eachLink(x.head, func(l *chainLink) error {
 		env := x.Env
-		env.Address, env.Make = l.address, func(ctx context.Context, m *Message) error { return x.make(ctx, l, m) }
+		env.Address = l.address
+		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
+		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
 		return open(l.stage, env)
 	})
 	for n, s := range Walk(x.Beside) {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// make passes a message that a stage made to what follows the stage: see [Env].
-func (x *run) make(ctx context.Context, l *chainLink, m *Message) error {
+// make passes a message that a stage made to what follows the stage, or to where what has
+// failed goes: see [Env].
+func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) error {
 	select {
 	case <-x.begun:
 	case <-ctx.Done():
@@ -20,10 +21,10 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message) error {
 		return err
 	}
 	m = taken
-	if l.named != nil {
-		t := l.named.tallies.of(m.receipt)
-		t.made.Add(1)
-		t.sent.Add(1)
+	l.countMade(m.receipt, failed != nil)
+	if failed != nil {
+		m.receipt.release(&StageError{Address: l.address, Err: failed})
+		return nil
 	}
 	to, err := x.anyLane(m)
 	if err != nil {
@@ -32,6 +33,19 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message) error {
 	}
 	x.deliver(to, m)
 	return nil
+}
+
+func (l *chainLink) countMade(r *receipt, failed bool) {
+	if l.named == nil {
+		return
+	}
+	t := l.named.tallies.of(r)
+	t.made.Add(1)
+	if failed {
+		r.failedAt(t, true)
+		return
+	}
+	t.sent.Add(1)
 }
 
 // finishAll has stages make what they have left, once no message will come any more.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // maker makes a message of its own for each that it absorbs, and one at the end.
@@ -173,5 +175,52 @@ func TestFinish_EndsWhenTheFlowIsToStop(t *testing.T) {
 	f := &eip.Flow{Name: "f", Source: bodies("a"), Stages: []eip.Stage{l}, To: eip.Discard, Grace: time.Hour}
 	if err := f.Run(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// failer has messages of its own fail.
+type failer struct {
+	maker
+	with error
+}
+
+func (k *failer) Finish(ctx context.Context) error {
+	return k.env.Fail(ctx, eip.New([]byte("own"), k.settled), k.with)
+}
+
+// What fails by itself is not tried, and goes to where such messages go.
+func TestFail_GoesWhereWhatFailedGoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		with error
+		want string
+	}{
+		"a dead letter": {errors.New("no"), "dead own failed f.maker: no"},
+		"invalid":       {eip.Invalid(errors.New("no")), "invalid own invalid f.maker: no"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log texts
+			to := func(where string) eip.Handler {
+				return eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+					log.add(fmt.Sprint(where, " ", string(m.Body()), " ", m.Headers[header.Reason], " ", m.Headers[header.Error]))
+					return nil
+				})
+			}
+			settled := make(chan error, 1)
+			stage := &eip.Named{Address: "f.maker", Stage: &failer{maker{settled: func(err error) { settled <- err }}, c.with}}
+			f := &eip.Flow{Name: "f", Source: bodies(), Stages: []eip.Stage{stage}, To: to("sent"), DeadLetter: to("dead"), Invalid: to("invalid")}
+			if err := f.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-settled; err != nil || fmt.Sprint(log.all) != "["+c.want+"]" {
+				t.Errorf("settled with %v: %v, want %s", err, log.all, c.want)
+			}
+			flow, _ := f.Counts()
+			at, _ := stage.Counts()
+			for where, n := range map[string]stats.Counts{"flow": flow, "stage": at} {
+				if n.Made != 1 || n.Failed != 1 || n.Sent != 0 || n.InFlight != 0 {
+					t.Errorf("the %s counts %+v", where, n)
+				}
+			}
+		})
 	}
 }

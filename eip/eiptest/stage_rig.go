@@ -40,6 +40,10 @@ func (r *rig) open(t *testing.T) {
 				eip.Deliver(ctx, r.next, m)
 				return nil
 			}
+			env.Fail = func(ctx context.Context, m *eip.Message, _ error) error {
+				eip.Deliver(ctx, eip.Discard, m)
+				return nil
+			}
 			if err := o.Open(ctx, env); err != nil {
 				t.Fatalf("open: %v", err)
 			}
