@@ -13,6 +13,7 @@ import (
 type attemptState struct {
 	stopwatch
 	onSettled   func()
+	ended       []func(ok bool)   // told once it has settled for good
 	failed      func()            // told of what has failed for good
 	forgive     func(error) error // of this attempt
 	work        context.Context   // ends with the flow's Timeout; nil: there is none
@@ -173,4 +174,14 @@ func (t *attemptState) allSteps() []settle.Step {
 func (t *attemptState) made(by settle.Store) {
 	of := func(s settle.Step) bool { return s.Store == by }
 	t.came, t.steps = slices.DeleteFunc(t.came, of), slices.DeleteFunc(t.steps, of)
+}
+
+// tellEnded tells those who wait that the message has settled for good.
+func (t *attemptState) tellEnded(ok bool) {
+	if t == nil {
+		return
+	}
+	for _, f := range t.ended {
+		f(ok)
+	}
 }

@@ -197,6 +197,7 @@ func (x *run) tell(r *receipt, err error) {
 	if e.onSettled != nil {
 		e.onSettled()
 	}
+	e.tellEnded(r.err == nil)
 	if e.measured && !r.test {
 		x.tallies.latency.Record(now() - e.received)
 	}

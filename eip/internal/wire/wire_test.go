@@ -13,6 +13,8 @@ import (
 	"github.com/eipd/eipd/eip"
 )
 
+var kilobyte = bytes.Repeat([]byte("x"), 1024)
+
 // randomMessage sets any of a message's fields to anything.
 func randomMessage(r *rand.Rand) *eip.Message {
 	return eip.New(randomBytes(r), nil).With(func(m *eip.Message) {
