@@ -186,7 +186,7 @@ func (m *Message) Fork(settled func(error)) *Message {
 	}{message: *m}
 	f.receipt.init(settlerOf(settled))
 	if r := m.receipt; r != nil {
-		f.receipt.test = r.test
+		f.receipt.test, f.receipt.of = r.test, r
 		switch s := r.settler.(type) {
 		case *forked:
 			f.receipt.settler = &forked{settled, s.origin}
