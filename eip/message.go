@@ -64,6 +64,8 @@ type Sequence struct {
 	ID     string
 	Number int // from 1
 	Size   int // 0: not known
+	// Outer is where the whole itself is a part of a larger one; nil: it is none.
+	Outer *Sequence
 }
 
 // payload is a body and what was made of it, shared by all copies that have it.
