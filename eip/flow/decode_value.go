@@ -196,7 +196,7 @@ func kindWords(a *schema.Attribute) string {
 	switch a.Kind {
 	case schema.Enum:
 		return `one of "` + strings.Join(a.Options, `", "`) + `"`
-	case schema.Predicate, schema.Value, schema.Text, schema.Merge, schema.Gather, schema.Names:
+	case schema.Predicate, schema.Value, schema.Text, schema.Merge, schema.Gather, schema.Results, schema.Part, schema.Names:
 		return "an expression, which is a string"
 	case schema.Duration:
 		return `a duration like "5s"`

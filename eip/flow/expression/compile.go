@@ -94,7 +94,7 @@ func precise(tree *ast.Node) bool {
 
 // generate makes code of a tree, and fills in the rest of p.
 func (p *program) generate(source string, tree *parser.Tree, k kind, reads *places, c *conf.Config, exact bool) (*vm.Program, error) {
-	reads.refs, reads.gather = map[ast.Node]*place{}, k == gather
+	reads.refs, reads.members = map[ast.Node]*place{}, members[k]
 	ast.Walk(&tree.Node, reads)
 	t, err := new(checker.Checker).Check(tree, c)
 	if err != nil {

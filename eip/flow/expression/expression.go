@@ -16,8 +16,17 @@ const (
 	text
 	merge
 	gather
+	results
+	part
 	nameList
 )
+
+// members are what an expression of a kind sees besides: members of the reply.
+var members = map[kind][]string{
+	gather:  {"replies", "missing"},
+	results: {"results", "failures"},
+	part:    {"part", "index"},
+}
 
 // Predicate compiles an expression that decides. One whose result is known not to
 // be a boolean does not compile; where it shows only when a message comes, that
@@ -77,6 +86,16 @@ func Merge(source string, limits ...*Limits) (eip.Merge, error) {
 // Gather compiles an expression that also sees replies and missing, members of the reply.
 func Gather(source string, limits ...*Limits) (eip.Merge, error) {
 	return merging(source, gather, limits)
+}
+
+// Results compiles an expression that also sees results and failures, members of the reply.
+func Results(source string, limits ...*Limits) (eip.Merge, error) {
+	return merging(source, results, limits)
+}
+
+// Part compiles an expression that also sees part and index, members of the reply.
+func Part(source string, limits ...*Limits) (eip.Merge, error) {
+	return merging(source, part, limits)
 }
 
 func merging(source string, k kind, limits []*Limits) (eip.Merge, error) {

@@ -22,11 +22,8 @@ type names struct {
 
 func checkNames(source string, tree *ast.Node, k kind) error {
 	n := &names{source: source, known: []string{"body", "headers", "message"}, variables: map[string]bool{}, callees: map[ast.Node]bool{}}
-	switch k {
-	case merge:
+	if n.known = append(n.known, members[k]...); k == merge {
 		n.known = append(n.known, "reply")
-	case gather:
-		n.known = append(n.known, gathered...)
 	}
 	ast.Walk(tree, n)
 	for _, id := range n.used {

@@ -11,9 +11,9 @@ import (
 // places replaces body, reply and headers, with as many constant keys as follow,
 // by calls that read just that. It relies on ast.Walk visiting children first.
 type places struct {
-	whole  bool                // read the body whole, for tests to compare with
-	gather bool                // replies and missing are members of reply
-	refs   map[ast.Node]*place // the calls that it made of body and reply
+	whole   bool                // read the body whole, for tests to compare with
+	members []string            // of reply, that have names of their own
+	refs    map[ast.Node]*place // the calls that it made of body and reply
 }
 
 func (p *places) Visit(node *ast.Node) {
@@ -25,7 +25,7 @@ func (p *places) Visit(node *ast.Node) {
 		case "headers":
 			ast.Patch(node, call(n, readHeaders))
 		default:
-			if p.gather && slices.Contains(gathered, n.Value) {
+			if slices.Contains(p.members, n.Value) {
 				p.put(node, (&place{root: "reply"}).then(n.Value, false))
 			}
 		}
@@ -39,9 +39,6 @@ func (p *places) Visit(node *ast.Node) {
 		}
 	}
 }
-
-// gathered are the names of what a Scatter-Gather has.
-var gathered = []string{"replies", "missing"}
 
 // put replaces a node by a call that reads a place.
 func (p *places) put(node *ast.Node, at *place) {
