@@ -178,12 +178,6 @@ type run struct {
 	free     chan struct{}
 }
 
-// lane is one message at a time. Its lock keeps a retry from running beside it.
-type lane struct {
-	mu sync.Mutex
-	in chan *Message
-}
-
 func (f *Flow) prepare() *run {
 	f.Concurrency = max(f.Concurrency, 1)
 	f.Window = orElse(f.Window, 1000)
@@ -281,7 +275,7 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 		m = m.Fork(m.Hold())
 	}
 	if x.History || x.Env.Tracer != nil {
-		m = x.follow(m)
+		m = x.follow(m, e != nil && e.head != nil && m.trace != nil)
 	}
 	r := m.receipt
 	r.run, r.message = x, m

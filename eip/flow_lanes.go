@@ -3,7 +3,24 @@ package eip
 import (
 	"context"
 	"hash/maphash"
+	"sync"
+	"sync/atomic"
 )
+
+// lane is one message at a time. Its lock keeps a retry from running beside it.
+type lane struct {
+	mu   sync.Mutex
+	in   chan *Message
+	made atomic.Pointer[lane]
+}
+
+// within is the lane of what stages make of the message that l is busy with.
+func (l *lane) within() *lane {
+	if l.made.Load() == nil {
+		l.made.CompareAndSwap(nil, &lane{})
+	}
+	return l.made.Load()
+}
 
 // startLanes starts a goroutine a lane, and the dead-letter worker. With one lane
 // the receiving goroutine is the lane.

@@ -67,6 +67,8 @@ type Sequence struct {
 	ID     string
 	Number int // from 1
 	Size   int // 0: not known
+	// Outer is where the whole itself is a part of a larger one; nil: it is none.
+	Outer *Sequence
 }
 
 // payload is a body and what was made of it, shared by all copies that have it.
@@ -189,7 +191,7 @@ func (m *Message) Fork(settled func(error)) *Message {
 	}{message: *m}
 	f.receipt.init(settlerOf(settled))
 	if r := m.receipt; r != nil {
-		f.receipt.test = r.test
+		f.receipt.test, f.receipt.of = r.test, r
 		switch s := r.settler.(type) {
 		case *forked:
 			f.receipt.settler = &forked{settled, s.origin}

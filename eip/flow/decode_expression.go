@@ -47,6 +47,10 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 		return expression.Merge(text, limits...)
 	case schema.Gather:
 		return expression.Gather(text, limits...)
+	case schema.Results:
+		return expression.Results(text, limits...)
+	case schema.Part:
+		return expression.Part(text, limits...)
 	case schema.Names:
 		return expression.Names(text, limits...)
 	}

@@ -30,6 +30,9 @@ func randomMessage(r *rand.Rand) *eip.Message {
 			m.Expiration = time.Duration(r.Int64()) - math.MaxInt64/2
 			m.Priority = uint8(r.Uint32())
 			m.Sequence.Number, m.Sequence.Size = int(r.Int64()), -r.IntN(10)
+			for s := &m.Sequence; r.IntN(2) == 0; s = s.Outer {
+				s.Outer = &eip.Sequence{ID: string(randomBytes(r)), Number: int(r.Int64())}
+			}
 		}
 		if r.IntN(3) > 0 {
 			m.Headers = randomValue(r, 3, kindHeaders).(eip.Headers)
@@ -241,7 +244,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	m := eip.New(bytes.Repeat([]byte("x"), 1024), nil).With(func(m *eip.Message) {
+	m := eip.New(kilobyte, nil).With(func(m *eip.Message) {
 		m.ID, m.ContentType, m.Headers = eip.NewID(), "application/json", eip.Headers{"file": "in.jsonl", "line": 12}
 	})
 	buf, _ := Encode(nil, m, 0)
@@ -252,7 +255,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	m := eip.New(bytes.Repeat([]byte("x"), 1024), nil).With(func(m *eip.Message) {
+	m := eip.New(kilobyte, nil).With(func(m *eip.Message) {
 		m.ID, m.ContentType, m.Headers = eip.NewID(), "application/json", eip.Headers{"file": "in.jsonl", "line": 12}
 	})
 	buf, _ := Encode(nil, m, 0)
