@@ -12,7 +12,7 @@ queue "results" {}
 
 flow "minion" {
   from = topic.texts
-  filter { if = "len(body) >= ${var.at_least}" }
-  transform { body = "body + ' has ' + string(len(body))" }
+  filter { if = "len(string(body)) >= ${var.at_least}" }
+  transform { body = "string(body) + ' has ' + string(len(string(body)))" }
   to = queue.results
 }

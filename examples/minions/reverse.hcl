@@ -6,6 +6,6 @@ queue "results" {}
 
 flow "minion" {
   from = topic.texts
-  transform { body = "body + ' is ' + join(reverse(split(body, '')), '')" }
+  transform { body = "string(body) + ' is ' + join(reverse(split(string(body), '')), '')" }
   to = queue.results
 }
