@@ -261,6 +261,10 @@ func init() {
 		defer r.mu.Unlock()
 		return r.err == nil
 	}
+	settle.Others = func(message any, holds int) int {
+		r := message.(*Message).receipt
+		return int(r.refs.Load()) - holds
+	}
 	settle.Attach = func(message any, s settle.Step) {
 		r := message.(*Message).receipt
 		r.mu.Lock()

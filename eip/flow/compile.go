@@ -18,7 +18,7 @@ import (
 )
 
 // topLevel are the blocks that a file may hold, and how many labels each has.
-var topLevel = map[string]int{"variable": 1, "environment": 1, "locals": 0, "broker": 1, "store": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "group": 1, "interceptor": 1, "control_bus": 0}
+var topLevel = map[string]int{"variable": 1, "environment": 1, "locals": 0, "broker": 1, "store": 1, "moved": 0, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "group": 1, "interceptor": 1, "control_bus": 0}
 
 // compile turns parsed files into the Config.
 func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
@@ -36,6 +36,10 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	d.defaultBroker()
 	for _, b := range blocks["store"] {
 		d.store(b)
+	}
+	d.defaultStore()
+	for _, b := range blocks["moved"] {
+		d.moved(b)
 	}
 	for _, kind := range []string{"queue", "topic"} {
 		for _, b := range blocks[kind] {

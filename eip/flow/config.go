@@ -27,6 +27,8 @@ type Options struct {
 	LookupEnv func(name string) (string, bool)
 	// Broker is the URL of the default broker; "" leaves it to the files.
 	Broker string
+	// Store is the URL of the default store; "" leaves it to the files.
+	Store string
 
 	elsewhere bool // they are to run where other environment variables are set
 }
@@ -38,7 +40,8 @@ type Config struct {
 	Brokers  map[string]*Broker
 	Channels map[string]*Channel // "queue.orders"
 	Adapters map[string]*Adapter // by name
-	Stores   map[string]*Store   // "": the default one, where a file says so
+	Stores   map[string]*Store   // by name; "": the default one
+	Moved    []*Moved            // in the order of the files
 
 	options   Options
 	files     map[string]*syntax.File

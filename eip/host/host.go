@@ -181,6 +181,7 @@ func (h *Host) startMain(ctx context.Context, u *Unit) error {
 		return err
 	}
 	close(begun)
+	h.tellForgotten(u.config)
 	await(ctx, opened, waitForTopic)
 	return nil
 }

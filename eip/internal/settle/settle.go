@@ -14,6 +14,9 @@ var (
 	// message, and nothing has failed.
 	Certain func(message any, holds int) bool
 
+	// Others says how many more hold a message than its caller does.
+	Others func(message any, holds int) int
+
 	// Attach adds a step to what is to be on disk before the message settles with nil.
 	// It is forgotten where the message fails, and made anew in the next attempt.
 	Attach func(message any, s Step)
