@@ -55,9 +55,8 @@ func (v *viewer) graph(graph *control.Graph) error {
 	if err := g.print(v.out); err != nil {
 		return err
 	}
-	if l := graph.LogLevel; l != nil {
-		fmt.Fprintf(v.out, "\nlog level %s\n", styled(setting("", *l), yellow, v.colours))
-	}
+	v.own("log level", graph.LogLevel)
+	v.own("statistics every", graph.StatisticsEvery)
 	if len(graph.Channels) == 0 {
 		return nil
 	}
@@ -67,6 +66,13 @@ func (v *viewer) graph(graph *control.Graph) error {
 		g.add(texts(c.Name, c.Address, c.Broker, strings.Join(c.Read, ", "), strings.Join(c.Written, ", "))...)
 	}
 	return g.print(v.out)
+}
+
+// own prints what was set of the process itself.
+func (v *viewer) own(what string, s *control.Setting) {
+	if s != nil {
+		fmt.Fprintf(v.out, "\n%s %s\n", what, styled(setting("", *s), yellow, v.colours))
+	}
 }
 
 // settings writes what can be set of a stage, and whether anything was.

@@ -4,16 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
-
-	amqp "github.com/rabbitmq/amqp091-go"
-
-	"github.com/eipd/eipd/internal/rabbit"
 )
 
 // Files are loaded anew by a signal and by commands, and whoever asks learns what
@@ -70,96 +63,4 @@ next:
 		return
 	}
 	p.fail(t, fmt.Sprintf("it did not say %q", words))
-}
-
-// A hundred reloads under load lose nothing, and a flow that is the same keeps its order
-// and makes no doubles.
-func TestReload_RabbitMQ(t *testing.T) {
-	url := rabbit.Shared(t).Vhosts(t, "reload")["reload"]
-	dir := t.TempDir()
-	text := func(name, more string) string {
-		return fmt.Sprintf("queue \"%[1]s_in\" {}\nqueue \"%[1]s_out\" {}\nflow %[1]q {\n  from = queue.%[1]s_in\n  %[2]s\n  to = queue.%[1]s_out\n}\n", name, more)
-	}
-	write(t, dir, "flows/keeps.hcl", text("keeps", ""))
-	write(t, dir, "flows/changes.hcl", text("changes", ""))
-	p := start(t, eipd(t, dir, "run", "flows", "--broker", url))
-	p.ready(t)
-	over := make(chan struct{})
-	sent, came := map[string]int{}, map[string][]string{}
-	var sending, reading sync.WaitGroup
-	var gap time.Duration
-	var mu sync.Mutex // of sent
-	for _, name := range []string{"keeps", "changes"} {
-		out := dial(t, url)
-		deliveries, err := out.Consume(name+"_out", "", true, false, false, false, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		reading.Go(func() {
-			last := time.Now()
-			for d := range deliveries {
-				if now := time.Now(); name == "keeps" {
-					gap, last = max(gap, now.Sub(last)), now
-				}
-				if string(d.Body) == "end" {
-					break
-				}
-				got = append(got, string(d.Body))
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			came[name] = got
-		})
-		in := dial(t, url)
-		sending.Go(func() {
-			tick := time.NewTicker(time.Millisecond)
-			defer tick.Stop()
-			n := 0
-			for going := true; going; n++ {
-				in.send(name+"_in", amqp.Publishing{Body: []byte(strconv.Itoa(n)), DeliveryMode: amqp.Persistent})
-				select {
-				case <-tick.C:
-				case <-over:
-					going = false
-				}
-			}
-			in.send(name+"_in", amqp.Publishing{Body: []byte("end")})
-			mu.Lock()
-			defer mu.Unlock()
-			sent[name] = n
-		})
-	}
-	for i := range 100 {
-		more, want := fmt.Sprintf("filter { if = \"body != '-%d'\" }", i), "flows loaded anew"
-		switch i % 5 {
-		case 3:
-			more, want = "filter {", "nothing was loaded anew"
-		case 4:
-			write(t, dir, "flows/more.hcl", text("more"+strconv.Itoa(i), ""))
-		}
-		write(t, dir, "flows/changes.hcl", text("changes", more))
-		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		p.says(t, want)
-	}
-	close(over)
-	sending.Wait()
-	reading.Wait()
-	for name, bodies := range came {
-		seen := map[string]bool{}
-		for i, body := range bodies {
-			if name == "keeps" && body != strconv.Itoa(i) {
-				t.Fatalf("the flow that is the same has sent %s as number %d", body, i)
-			}
-			seen[body] = true
-		}
-		if len(seen) != sent[name] {
-			t.Errorf("of %d messages %d came by %s", sent[name], len(seen), name)
-		}
-		t.Logf("%s: %d messages, %d doubles", name, len(seen), len(bodies)-len(seen))
-	}
-	t.Logf("the longest gap of the flow that is the same was %v", gap)
-	p.interrupt(t)
 }

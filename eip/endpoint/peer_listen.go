@@ -45,6 +45,9 @@ func (p *Peer) Listen(ctx context.Context, queue string, h eip.Handler, opts ...
 	if l.Subscription.Prefetch == 0 {
 		l.Subscription.Prefetch = 2 * max(l.Concurrency, 1)
 	}
+	if err := p.broker.Capabilities().Check(l.Channel, &l.Subscription); err != nil {
+		return fmt.Errorf("listen to %s: %w", queue, eip.Permanent(err))
+	}
 	src, err := p.broker.Source(ctx, l.Channel, l.Subscription)
 	if err != nil {
 		return fmt.Errorf("listen to %s: %w", queue, err)

@@ -100,6 +100,10 @@ func TestPeer_ListenEnds(t *testing.T) {
 		if _, err := p.Call(t.Context(), "q", eiptest.Message("1")); !eip.IsGone(err) {
 			t.Errorf("a call to nobody: %v", err)
 		}
+		exchange := func(l *endpoint.Listening) { l.Channel.Type = "direct" }
+		if err := p.Listen(t.Context(), "q", eip.Discard, exchange); !eip.IsPermanent(err) || !strings.Contains(err.Error(), "type") {
+			t.Errorf("what the broker cannot do: %v", err)
+		}
 		exists := func(l *endpoint.Listening) { l.Channel.Declare = false }
 		if err := p.Listen(t.Context(), "absent", eip.Discard, exists); !eip.IsPermanent(err) || !strings.HasPrefix(err.Error(), "listen to absent: ") {
 			t.Errorf("a queue that does not exist: %v", err)

@@ -30,7 +30,8 @@ type Options struct {
 	// Store is the URL of the default store; "" leaves it to the files.
 	Store string
 
-	elsewhere bool // they are to run where other environment variables are set
+	given     map[string]any // what the control bus gives variables
+	elsewhere bool           // they are to run where other environment variables are set
 }
 
 // A Config is what a set of flow files says. It is not running, and nothing changes it:
@@ -76,7 +77,7 @@ type Channel struct {
 	Type    string // of a topic
 	Virtual bool   // of a topic
 	Range   hcl.Range
-	said    []byte // a digest of the block
+	said    []byte // a digest of the block; nil: no block declares it
 	// ReadBy and WrittenBy are the flows that do, and what else does.
 	ReadBy, WrittenBy []string
 }

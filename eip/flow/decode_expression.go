@@ -47,6 +47,10 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 		return expression.Merge(text, limits...)
 	case schema.Gather:
 		return expression.Gather(text, limits...)
+	case schema.Results:
+		return expression.Results(text, limits...)
+	case schema.Part:
+		return expression.Part(text, limits...)
 	case schema.Names:
 		return expression.Names(text, limits...)
 	}
@@ -86,7 +90,7 @@ func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string
 		detail = "It was put together of what came from the environment or a file, which is not shown, and does not compile"
 	case errors.As(err, &e):
 		if f := d.config.files[r.Filename]; f != nil {
-			r = expression.Map(expr, f.Bytes, text, d.evaluate)(e.From, e.To)
+			r = syntax.Map(expr, f.Bytes, text, d.evaluate)(e.From, e.To)
 		}
 		detail = strings.TrimSpace(e.Message + " " + e.Hint)
 	}

@@ -23,12 +23,16 @@ import (
 // the default.
 func (d *decoder) attribute(block reflect.Value, s *schema.Attribute, a *syntax.Attribute) bool {
 	before := len(d.diags)
+	d.dynamic = nil
 	field := block.FieldByIndex(s.Index)
 	if s.Live {
 		field = reflect.New(s.Type).Elem()
 		field.Set(s.Value(block))
 	}
 	sound := d.decodeAttribute(field, s, a) && !d.diags[before:].HasErrors()
+	if s.Fixed && len(d.dynamic) > 0 {
+		sound = d.fail(problem(a.Expr.Range(), "Dynamic variable", "%q cannot depend on var.%s, which is dynamic: nobody may choose brokers and programs over the control bus. Use a variable that is not dynamic.", a.Name, d.dynamic[0]))
+	}
 	if s.Live {
 		s.Option(block).SetValue(field.Interface(), "")
 	}

@@ -44,7 +44,7 @@ func Blocks() (all []Block) {
 	top := map[string]any{
 		"variable": &variableBlock{}, "environment": &environmentBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
 		"store": &StoreBlock{}, "moved": &movedBlock{}, "queue": &QueueBlock{ChannelBlock: newChannel()}, "topic": &TopicBlock{ChannelBlock: newChannel(), Type: "topic"},
-		"flow": newFlow(), "group": &groupBlock{}, "interceptor": &interceptorBlock{}, "control_bus": newControlBus(),
+		"flow": newFlow(), "service": newService(), "group": &groupBlock{}, "interceptor": &interceptorBlock{}, "control_bus": newControlBus(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(top)) {
 		all = append(all, Block{name, "block", schema.Of(top[name]), top[name]})

@@ -24,6 +24,16 @@ const (
 	ErrorCode = "eip-error-code"
 )
 
+// The Message Sequence of a message, where its channel has no other place for it. Those who
+// send may set them: a text, two whole numbers, and a list of [id, number, size] in JSON, the
+// innermost first.
+const (
+	SequenceID     = "eip-sequence-id"
+	SequenceNumber = "eip-sequence-number"
+	SequenceSize   = "eip-sequence-size"
+	SequenceOuter  = "eip-sequence-outer"
+)
+
 // Status is the header of a reply that says which status its answer over HTTP has,
 // where the flow wrote it.
 const Status = "http_status"

@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"iter"
 	"slices"
 
 	"github.com/eipd/eipd/eip"
@@ -44,6 +45,26 @@ func (r *flowRun) Stages() (all []control.Stage) {
 			st.Settable = s
 		}
 		all = append(all, st)
+	}
+	return all
+}
+
+// Plugins returns the plugins of the flow's stages.
+func (r *flowRun) Plugins() (all []control.Plugin) {
+	for n, s := range eip.Walk(r.decl.Stages()) {
+		d, ok := s.(interface {
+			Plugins() iter.Seq2[string, error]
+		})
+		if !ok {
+			continue
+		}
+		for name, why := range d.Plugins() {
+			p := control.Plugin{Address: n.Address + "." + name, State: control.PluginReady}
+			if why != nil {
+				p.State, p.Why = control.PluginFailed, r.unit.host.secrets.Hide(why.Error())
+			}
+			all = append(all, p)
+		}
 	}
 	return all
 }

@@ -38,7 +38,8 @@ type Outbox struct {
 	mu       sync.Mutex
 	open     bool
 	underway underway
-	idle     chan struct{} // closed when nothing is due; nil while nobody waits
+	// Closed when nothing is due, and when nothing will be; nil while nobody waits.
+	idle, empty chan struct{}
 }
 
 // underway are the keys whose messages or steps have not ended, or wait a little, of one
@@ -241,9 +242,11 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 	for _, e := range entries {
 		o.underway[e.key] = true
 	}
-	if len(o.underway) == 0 && o.idle != nil {
-		close(o.idle)
-		o.idle = nil
+	if len(o.underway) == 0 {
+		reached(&o.idle)
+		if next.IsZero() {
+			reached(&o.empty)
+		}
 	}
 	return entries, next, nil
 }

@@ -44,18 +44,32 @@ func (o *Outbox) IsOpen() bool {
 }
 
 // Flush waits until nothing is due at present, and all that was sent has settled.
-func (o *Outbox) Flush(ctx context.Context) error {
+func (o *Outbox) Flush(ctx context.Context) error { return o.reach(ctx, &o.idle) }
+
+// Drain waits until nothing is due at present or later, and all that was sent has settled.
+func (o *Outbox) Drain(ctx context.Context) error { return o.reach(ctx, &o.empty) }
+
+// reach waits until a channel is closed, which it makes at need.
+func (o *Outbox) reach(ctx context.Context, state *chan struct{}) error {
 	o.mu.Lock()
-	if o.idle == nil {
-		o.idle = make(chan struct{})
+	if *state == nil {
+		*state = make(chan struct{})
 	}
-	idle := o.idle
+	reached := *state
 	o.mu.Unlock()
 	o.Poke()
 	select {
-	case <-idle:
+	case <-reached:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// reached tells those who wait for it.
+func reached(state *chan struct{}) {
+	if *state != nil {
+		close(*state)
+		*state = nil
 	}
 }

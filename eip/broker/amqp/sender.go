@@ -70,7 +70,7 @@ func (b *Broker) newSender(t target) *sender {
 	s := &sender{target: t, broker: b, credit: make(chan struct{}, mostUnconfirmed),
 		ready: make(chan struct{}), ended: make(chan struct{}), idle: make(chan struct{}, 1)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	if err := b.track(s); err != nil {
+	if err := b.opened.Add(s); err != nil {
 		s.failed = err
 		close(s.ready)
 		close(s.ended)

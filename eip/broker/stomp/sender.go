@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,7 +53,7 @@ func (b *Broker) newSender(c broker.Channel) *sender {
 	s := &sender{broker: b, channel: c, credit: make(chan struct{}, mostUnconfirmed), ready: make(chan struct{}), ended: make(chan struct{}),
 		work: make(chan struct{}, 1), change: make(chan struct{})}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	if err := b.track(s); err != nil {
+	if err := b.opened.Add(s); err != nil {
 		s.failed = err
 		close(s.ready)
 		close(s.ended)
@@ -217,15 +218,15 @@ func (s *sender) left() int {
 // giveUp fails what is under way and revoked: its source will deliver it again.
 func (s *sender) giveUp() {
 	s.mu.Lock()
-	var rest, revoked []*outgoing
-	for _, o := range s.underWay {
-		if o.message.Revoked() {
-			revoked = append(revoked, o)
-		} else {
-			rest = append(rest, o)
+	var revoked []*outgoing
+	s.underWay = slices.DeleteFunc(s.underWay, func(o *outgoing) bool {
+		if !o.message.Revoked() {
+			return false
 		}
-	}
-	s.underWay, s.sent = rest, 0
+		revoked = append(revoked, o)
+		return true
+	})
+	s.sent = 0
 	s.changed()
 	s.mu.Unlock()
 	s.release(revoked, eip.ErrRevoked)
@@ -241,7 +242,7 @@ func (s *sender) release(all []*outgoing, err error) {
 // Close waits until everything is confirmed, and gives up the rest: after ten seconds, or
 // where the broker is away.
 func (s *sender) Close() error {
-	s.broker.untrack(s)
+	s.broker.gone(s)
 	s.settle()
 	s.stop()
 	<-s.ended

@@ -20,6 +20,8 @@ const (
 	nameList  kind = "name list"
 	merge     kind = "body headers message reply"
 	gather    kind = "body headers message replies missing"
+	results   kind = "body headers message results failures"
+	part      kind = "body headers message part index"
 )
 
 // sees are the names that an expression of a kind sees.
@@ -107,6 +109,16 @@ func Seeing(source string, names []string, limits ...*Limits) (m eip.Merge, read
 		return nil, nil, err
 	}
 	return p.merge, p.reads, nil
+}
+
+// Results compiles an expression that also sees results and failures, members of the reply.
+func Results(source string, limits ...*Limits) (eip.Merge, error) {
+	return merging(source, results, limits)
+}
+
+// Part compiles an expression that also sees part and index, members of the reply.
+func Part(source string, limits ...*Limits) (eip.Merge, error) {
+	return merging(source, part, limits)
 }
 
 func merging(source string, k kind, limits []*Limits) (eip.Merge, error) {

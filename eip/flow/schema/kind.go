@@ -34,6 +34,8 @@ const (
 	Names      Kind = "expression: name, or list of names"
 	Merge      Kind = "expression of body and reply"
 	Gather     Kind = "expression of body, replies and missing"
+	Results    Kind = "expression of body, results and failures"
+	Part       Kind = "expression of body, part and index"
 	Values     Kind = "map of expressions"
 	Program    Kind = "string or expression"
 	Handler    Kind = "channel or adapter, or a list"
@@ -43,6 +45,10 @@ const (
 
 // Expression reports whether it is one expression.
 func (k Kind) Expression() bool { return strings.HasPrefix(string(k), "expression") }
+
+// merges are the kinds of an eip.Merge that sees members of its reply, by the option of its
+// tag.
+var merges = map[string]Kind{"replies": Gather, "results": Results, "part": Part}
 
 // settable are the kinds that may be Live, and what a wrong value of one is.
 var settable = map[Kind]string{Bool: "neither true nor false", Int: "no whole number, or too large", Float: "no number",

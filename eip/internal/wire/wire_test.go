@@ -13,6 +13,8 @@ import (
 	"github.com/eipd/eipd/eip"
 )
 
+var kilobyte = bytes.Repeat([]byte("x"), 1024)
+
 // randomMessage sets any of a message's fields to anything.
 func randomMessage(r *rand.Rand) *eip.Message {
 	return eip.New(randomBytes(r), nil).With(func(m *eip.Message) {
@@ -28,6 +30,9 @@ func randomMessage(r *rand.Rand) *eip.Message {
 			m.Expiration = time.Duration(r.Int64()) - math.MaxInt64/2
 			m.Priority = uint8(r.Uint32())
 			m.Sequence.Number, m.Sequence.Size = int(r.Int64()), -r.IntN(10)
+			for s := &m.Sequence; r.IntN(2) == 0; s = s.Outer {
+				s.Outer = &eip.Sequence{ID: string(randomBytes(r)), Number: int(r.Int64())}
+			}
 		}
 		if r.IntN(3) > 0 {
 			m.Headers = randomValue(r, 3, kindHeaders).(eip.Headers)

@@ -30,8 +30,12 @@ func (s *Server) list(r *request) (any, error) {
 			g.Channels = append(g.Channels, c)
 		}
 	}
-	if level, ok := s.settings.changed("")["level"]; ok {
+	own := s.settings.changed("")
+	if level, ok := own[levelAttribute]; ok {
 		g.LogLevel = &level
+	}
+	if every, ok := own[everyAttribute]; ok {
+		g.StatisticsEvery = &every
 	}
 	return g, nil
 }

@@ -124,7 +124,7 @@ func (s *statistics) of(m measurable, stage eip.Stage, reset bool) map[string]an
 		"invalid": c.Invalid, "dropped": c.Dropped, "copies": c.Copies, "in_flight": c.InFlight,
 		"latency_ms": latencyOf(m.Latency().Durations()), "rate": s.rate(m),
 	}
-	for name, n := range map[string]int64{"returned": c.Returned, "made": c.Made, "absorbed": c.Absorbed} {
+	for name, n := range map[string]int64{"returned": c.Returned, "answered": c.Answered, "unanswered": c.Unanswered, "expired": c.Expired, "made": c.Made, "absorbed": c.Absorbed} {
 		if n > 0 {
 			st[name] = n
 		}

@@ -97,7 +97,8 @@ func (r *reading) counts(prefix, what string, c stats.Counts, at ...attribute.Ke
 	for _, o := range []struct {
 		how stats.Outcome
 		n   int64
-	}{{stats.Sent, c.Sent}, {stats.Dropped, c.Dropped}, {stats.Absorbed, c.Absorbed}, {stats.DeadLettered, c.DeadLettered}, {stats.Invalid, c.Invalid}, {stats.Returned, c.Returned}} {
+	}{{stats.Sent, c.Sent}, {stats.Dropped, c.Dropped}, {stats.Absorbed, c.Absorbed}, {stats.DeadLettered, c.DeadLettered}, {stats.Invalid, c.Invalid}, {stats.Returned, c.Returned},
+		{stats.Answered, c.Answered}, {stats.Unanswered, c.Unanswered}} {
 		r.counter(prefix+".settled", "{message}", "What became of messages in the "+what+".", o.n,
 			attribute.NewSet(append(at[:len(at):len(at)], keyOutcome.String(string(o.how)))...))
 	}
