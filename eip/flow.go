@@ -85,7 +85,7 @@ type Flow struct {
 	running            gate
 	watcher            watcher
 	pendingDeadLetters pendingDeadLetters
-	unheard            rarely.Log
+	refused, unheard   rarely.Log // of error replies
 }
 
 // Retry says how often a failed message is tried, and when.
