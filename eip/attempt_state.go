@@ -1,6 +1,7 @@
 package eip
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -15,6 +16,9 @@ type attemptState struct {
 	ended       []func(ok bool)   // told once it has settled for good
 	failed      func()            // told of what has failed for good
 	forgive     func(error) error // of this attempt
+	work        context.Context   // ends with the flow's Timeout; nil: there is none
+	stop        context.CancelFunc
+	unbegun     bool // its time was over before it was begun
 	firstFailed time.Time
 	steps       []settle.Step // to be on disk before the message settles with nil
 	came        []settle.Step // those that it came with, which outlast an attempt

@@ -10,11 +10,14 @@ import (
 // overhead is about what a message takes beside its body and headers.
 const overhead = 512
 
-// Size is about how much memory m takes: its body, its headers and a constant.
+// Size is about how much memory m takes: its body, its headers, its sequence and a constant.
 func (m *Message) Size() int64 {
 	n := overhead + int64(len(m.Body()))
 	if len(m.Headers) > 0 {
 		n += sizeOf(m.Headers)
+	}
+	for s := &m.Sequence; s != nil; s = s.Outer {
+		n += int64(len(s.ID))
 	}
 	return n
 }

@@ -43,12 +43,17 @@ type Env struct {
 	// any message, and settles with nil also when it has become a dead letter. It waits
 	// until the flow takes messages, and returns before the message has settled. It must
 	// not be called within Process, which has the lane that the message may need. While
-	// the flow stops, it fails with [ErrNotRunning], and the message with it. nil: the
-	// component is no stage of a flow, or an interceptor's.
+	// the flow stops, it fails with [ErrNotRunning], and the message with it.
+	//
+	// A fork of a message that the component holds may be made within Process, and while
+	// the flow stops: it passes at once, in its order.
+	//
+	// nil: the component is no stage of a flow, or an interceptor's.
 	Make func(ctx context.Context, m *Message) error
 	// Fail is Make of a message that has failed at the component for good: what [Invalid]
 	// made of an error makes it invalid, any other error a dead letter.
 	Fail func(ctx context.Context, m *Message, err error) error
+	at   func(env *Env, l *chainLink) // sets them for a stage
 
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.

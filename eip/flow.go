@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/rarely"
 	"github.com/eipd/eipd/eip/stats"
 )
 
@@ -50,6 +51,14 @@ type Flow struct {
 	DeadLetter Handler
 	// Invalid takes messages that cannot be read or evaluated. nil: DeadLetter.
 	Invalid Handler
+	// ErrorReply, where set, makes the reply to a message that failed for good, out of its
+	// error. It goes to the Return Address, unless a reply has got there already. What
+	// failed is settled then, also where it goes to no DeadLetter.
+	ErrorReply func(error) *Message
+	// Timeout is how long a message may take from when the flow took it, all attempts
+	// included; 0: no limit. One that is not begun by then is not begun, and is Dropped.
+	// The context of one that is worked on ends, and it fails for good with ErrExpired.
+	Timeout time.Duration
 	// Grace is how long Run finishes what is in flight after its context ended; 0
 	// means 30 s. Closing Abort, where it is set, ends the grace early.
 	Grace time.Duration
@@ -74,6 +83,7 @@ type Flow struct {
 	running            gate
 	watcher            watcher
 	pendingDeadLetters pendingDeadLetters
+	refused, unheard   rarely.Log // of error replies
 }
 
 // Retry says how often a failed message is tried, and when.
@@ -97,6 +107,9 @@ type Retry struct {
 func (f *Flow) Counts() (business, tests stats.Counts) {
 	return f.tallies.business.counts(), f.tallies.tests.counts()
 }
+
+// Trouble says what a stage of the flow uses and does not work; nil: all does.
+func (f *Flow) Trouble() error { return troubleOf(f.all()) }
 
 // InFlight is how many messages are unsettled, Test Messages too.
 func (f *Flow) InFlight() int64 { return f.inFlight.messages() }
@@ -165,12 +178,6 @@ type run struct {
 	free     chan struct{}
 }
 
-// lane is one message at a time. Its lock keeps a retry from running beside it.
-type lane struct {
-	mu sync.Mutex
-	in chan *Message
-}
-
 func (f *Flow) prepare() *run {
 	f.Concurrency = max(f.Concurrency, 1)
 	f.Window = orElse(f.Window, 1000)
@@ -208,31 +215,15 @@ func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
 
 // open opens the stages, and returns those that must be closed again.
 func (x *run) open(ctx context.Context) (opened []Closer, err error) {
-	open := func(s Stage, env Env) error {
-		if o, ok := s.(Opener); ok {
-			env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
-			if err := o.Open(ctx, &env); err != nil {
-				return fmt.Errorf("open %s: %w", env.Address, err)
-			}
-		}
-		if c, ok := s.(Closer); ok {
-			opened = append(opened, c)
-		}
-		return nil
-	}
-	err = eachLink(x.head, func(l *chainLink) error {
-		env := x.Env
-		env.Address = l.address
+	env := x.Env
+	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
+	beside := env
+	env.at = func(env *Env, l *chainLink) {
 		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
 		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
-		return open(l.stage, env)
-	})
-	for n, s := range Walk(x.Beside) {
-		if err == nil {
-			env := x.Env
-			env.Address = n.address()
-			err = open(s, env)
-		}
+	}
+	if err = openStages(ctx, &env, x.head, &opened); err == nil {
+		err = openStages(ctx, &beside, Chain(x.Beside, nil), &opened)
 	}
 	return opened, err
 }
@@ -284,7 +275,7 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 		m = m.Fork(m.Hold())
 	}
 	if x.History || x.Env.Tracer != nil {
-		m = x.follow(m)
+		m = x.follow(m, e != nil && e.head != nil && m.trace != nil)
 	}
 	r := m.receipt
 	r.run, r.message = x, m
@@ -293,6 +284,14 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 			e.came = was.steps
 		}
 		r.state = e
+	}
+	if x.Timeout > 0 {
+		e := r.needState()
+		e.work, e.stop = x.Env.Clock.WithTimeout(x.work, x.Timeout)
+	}
+	if x.ErrorReply != nil && m.replier != nil {
+		m = m.With(func(m *Message) { m.answered = &atomic.Bool{} })
+		r.message = m
 	}
 	_, r.test = m.Headers[header.Test]
 	x.watcher.see(m)

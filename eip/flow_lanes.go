@@ -3,7 +3,24 @@ package eip
 import (
 	"context"
 	"hash/maphash"
+	"sync"
+	"sync/atomic"
 )
+
+// lane is one message at a time. Its lock keeps a retry from running beside it.
+type lane struct {
+	mu   sync.Mutex
+	in   chan *Message
+	made atomic.Pointer[lane]
+}
+
+// within is the lane of what stages make of the message that l is busy with.
+func (l *lane) within() *lane {
+	if l.made.Load() == nil {
+		l.made.CompareAndSwap(nil, &lane{})
+	}
+	return l.made.Load()
+}
 
 // startLanes starts a goroutine a lane, and the dead-letter worker. With one lane
 // the receiving goroutine is the lane.
@@ -83,20 +100,30 @@ func (x *run) deliver(l *lane, m *Message) {
 	r.lane = l
 	if m.Expiration > 0 {
 		if e, ok := r.settler.(expirer); ok && e.Expired() {
-			x.expire(r)
+			x.expire(r, ErrExpired)
 			return
 		}
 	}
+	switch {
+	case !x.late(r):
+	case x.ErrorReply == nil:
+		x.expire(r, ErrExpired)
+		return
+	default:
+		r.state.unbegun = true
+		m.receipt.release(ErrExpired)
+		return
+	}
 	if !x.Retry.Ordered {
 		l.mu.Lock()
-		Deliver(x.work, x.headOf(r), m)
+		Deliver(x.workOn(r), x.headOf(r), m)
 		l.mu.Unlock()
 		return
 	}
 	settled := make(chan struct{})
 	r.needState().onSettled = func() { close(settled) }
 	l.mu.Lock()
-	Deliver(x.work, x.headOf(r), m)
+	Deliver(x.workOn(r), x.headOf(r), m)
 	l.mu.Unlock()
 	select {
 	case <-settled:

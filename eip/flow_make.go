@@ -14,8 +14,12 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) 
 		m.receipt.release(ctx.Err())
 		return ctx.Err()
 	}
-	on, taken := x.running.pass(m, &attemptState{head: l.next})
+	e := &attemptState{head: l.next}
+	on, taken := x.running.pass(m, e)
 	if on == nil {
+		taken = x.takeOf(m.receipt.of, m, e)
+	}
+	if taken == nil {
 		err := fmt.Errorf("make a message at %s: %w", l.address, ErrNotRunning)
 		m.receipt.release(err)
 		return err
@@ -26,7 +30,7 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) 
 		m.receipt.release(&StageError{Address: l.address, Err: failed})
 		return nil
 	}
-	to, err := x.anyLane(m)
+	to, err := x.laneOfMade(m)
 	if err != nil {
 		m.receipt.release(err)
 		return nil
@@ -46,6 +50,30 @@ func (l *chainLink) countMade(r *receipt, failed bool) {
 		return
 	}
 	t.sent.Add(1)
+}
+
+// takeOf takes m, a fork of a message that this run has in hand: as that is in flight,
+// the run has not ended. nil: it is none.
+func (x *run) takeOf(of *receipt, m *Message, e *attemptState) *Message {
+	for ; of != nil; of = of.of {
+		if of.run == x && of.hold() {
+			defer of.release(nil)
+			return x.take(m, e)
+		}
+	}
+	return nil
+}
+
+// laneOfMade is a lane that who makes m does not have: where it is a fork, the one beside
+// that of the message that it was forked from.
+func (x *run) laneOfMade(m *Message) (*lane, error) {
+	switch of := m.receipt.of; {
+	case of == nil:
+		return x.anyLane(m)
+	case of.run == x && of.lane != nil:
+		return of.lane.within(), nil
+	}
+	return &lane{}, nil
 }
 
 // finishAll has stages make what they have left, once no message will come any more.

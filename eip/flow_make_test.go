@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -223,4 +224,109 @@ func TestFail_GoesWhereWhatFailedGoes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// parter makes forks of its messages within Process, and waits there until they have settled.
+type parter struct {
+	env *eip.Env
+	n   int
+}
+
+func (p *parter) Open(_ context.Context, env *eip.Env) error { p.env = env; return nil }
+
+func (p *parter) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
+	m.Absorb()
+	settled := make(chan error, p.n)
+	var all error
+	for i := range p.n {
+		part := m.Fork(func(err error) { settled <- err }).WithBody(fmt.Appendf(nil, "%s%d", m.Body(), i+1))
+		if err := p.env.Make(ctx, part); err != nil {
+			return err
+		}
+	}
+	for range p.n {
+		select {
+		case err := <-settled:
+			all = errors.Join(all, err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return all
+}
+
+// Parts are tried again, and become dead letters, while their whole has its lane.
+func TestMake_OfPartsWithinProcess(t *testing.T) {
+	for name, f := range map[string]*eip.Flow{
+		"one lane":       {},
+		"several lanes":  {Concurrency: 4},
+		"lanes by key":   {Concurrency: 4, OrderBy: func(context.Context, *eip.Message) (string, error) { return "k", nil }},
+		"in order":       {Retry: eip.Retry{Ordered: true}},
+		"with a history": {History: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var out, dead texts
+				inner := &parter{n: 2}
+				f.Name, f.Source = "f", bodies("a", "b")
+				f.Stages = []eip.Stage{&eip.Named{Address: "f.outer", Stage: &parter{n: 2}}, &branch{eip.Pipe{Stages: []eip.Stage{&eip.Named{Address: "f.inner", Stage: inner}}}}}
+				f.To = eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+					switch body := string(m.Body()); {
+					case body == "a12" && m.Attempt() < 3, body == "b21":
+						return errors.New("no")
+					default:
+						if h, _ := m.Headers[header.History].([]any); f.History && len(h) != 3 {
+							t.Errorf("the history of %s is %v", body, h)
+						}
+						out.add(body)
+						return nil
+					}
+				})
+				f.DeadLetter = eip.HandlerFunc(func(_ context.Context, m *eip.Message) error { dead.add(string(m.Body())); return nil })
+				if err := f.Run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				slices.Sort(out.all)
+				if got := fmt.Sprint(out.all, dead.all); got != "[a11 a12 a21 a22 b11 b12 b22] [b21]" {
+					t.Errorf("sent and dead: %s", got)
+				}
+				c, _ := f.Counts()
+				if c.Received != 2 || c.Made != 12 || c.Absorbed != 6 || c.Sent != 7 || c.DeadLettered != 1 || c.InFlight != 0 {
+					t.Errorf("counts: %+v", c)
+				}
+			})
+		})
+	}
+}
+
+// A flow that is to stop finishes what it has in hand, all of its parts.
+func TestMake_OfPartsWhileTheFlowStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out texts
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		settled := make(chan error, 1)
+		given := false
+		source := receiveFunc(func(ctx context.Context) (*eip.Message, error) {
+			if given {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			given = true
+			return eip.New([]byte("a"), func(err error) { settled <- err }), nil
+		})
+		f := &eip.Flow{Name: "f", Source: source, Stages: []eip.Stage{&parter{n: 3}}, Concurrency: 2, To: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+			if out.add(string(m.Body())); string(m.Body()) == "a1" {
+				stop()
+				time.Sleep(time.Second) // by now the flow knows
+			}
+			return nil
+		})}
+		if err := f.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-settled; err != nil || fmt.Sprint(out.all) != "[a1 a2 a3]" {
+			t.Errorf("came %v, settled with %v", out.all, err)
+		}
+	})
 }

@@ -24,6 +24,7 @@ type receipt struct {
 	test    bool
 	reached atomic.Uint64 // of the stages that the message reached
 	state   *attemptState // nil: it is not needed
+	of      *receipt      // that it was forked from; nil: none
 
 	// What a flow keeps of a message while it runs it.
 	run     *run

@@ -50,12 +50,15 @@ type trace struct {
 	discreet func(*Message, error) error
 }
 
-// follow begins to follow m, which the flow has taken.
-func (x *run) follow(m *Message) *Message {
+// follow begins to follow m, which the flow has taken; goesOn of what was made of a message
+// that is followed, and has its history.
+func (x *run) follow(m *Message, goesOn bool) *Message {
 	c := *m
 	c.trace = &trace{address: x.Name, discreet: x.Discreet}
 	if x.History {
 		c.trace.history = &x.Env.Clock
+	}
+	if x.History && !goesOn {
 		c.Headers = passed(c.Headers, x.Name, x.Env.Clock.Now())
 	}
 	if x.Env.Tracer != nil {

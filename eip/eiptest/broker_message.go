@@ -33,7 +33,7 @@ func (t *brokerTest) full() *eip.Message {
 			case f.Type() == reflect.TypeFor[time.Duration]():
 				f.SetInt(int64(time.Hour))
 			case f.Type() == reflect.TypeFor[eip.Sequence]():
-				m.Sequence = eip.Sequence{ID: "seq", Number: 2, Size: 3}
+				m.Sequence = eip.Sequence{ID: "seq", Number: 2, Size: 3, Outer: &eip.Sequence{ID: "out\"er", Number: 4, Size: 5, Outer: &eip.Sequence{ID: "ü", Number: 6}}}
 			case f.Type() == reflect.TypeFor[eip.DeliveryMode]():
 				m.Delivery = eip.Transient
 			case f.Kind() == reflect.String:

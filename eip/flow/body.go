@@ -25,6 +25,7 @@ func validLabel(name string) bool { return hclsyntax.ValidIdentifier("x" + name)
 // body decodes the stages of a body in their order, gives each its address, and
 // checks that no message can fall off the end.
 func (d *decoder) body(pipe *eip.Pipe, s *schema.Body, stages []*syntax.Block, around *syntax.Block, at place) {
+	at.open = at.open || s.Open
 	first, unnamed := map[string]*syntax.Block{}, map[string]int{}
 	var last *stageIn
 	for _, b := range stages {
@@ -50,12 +51,12 @@ func (d *decoder) body(pipe *eip.Pipe, s *schema.Body, stages []*syntax.Block, a
 		if last != nil && last.ends && !last.passes {
 			d.diags = append(d.diags, warning(b.Range(), "Unreachable stage", "The %s before it, at %s, lets no message pass.", last.block.Type, where(last.block.Range())))
 		}
-		last = d.stage(pipe, b, at.address+"."+name)
+		last = d.stage(pipe, b, at.address+"."+name, at.open)
 	}
 	if last != nil && last.ends && !last.passes && pipe.To != nil {
 		d.diags = append(d.diags, warning(last.block.Range(), "Unreachable to", "The %s lets no message pass, so none reaches this body's \"to\".", last.block.Type))
 	}
-	if s.Ends && pipe.To == nil && (last == nil || !last.ends) {
+	if s.Ends && !at.open && pipe.To == nil && (last == nil || !last.ends) {
 		r, why := around.Range(), "has no stage and no \"to\""
 		if last != nil {
 			r, why = last.block.Range(), fmt.Sprintf("ends with the stage %q, which passes messages on, and has no \"to\"", last.block.Type)
@@ -71,9 +72,9 @@ type stageIn struct {
 	passes bool // it may pass messages on
 }
 
-func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string) *stageIn {
+func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string, open bool) *stageIn {
 	stage, _ := eip.Stages.New(b.Type)
-	at := place{what: "stage " + b.Type, address: address}
+	at := place{what: "stage " + b.Type, address: address, open: open}
 	if s := schema.Of(stage); s.Label != nil && len(b.Labels) == 1 {
 		reflect.ValueOf(stage).Elem().FieldByIndex(s.Label.Index).SetString(b.Labels[0].Name)
 	}

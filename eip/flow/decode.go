@@ -37,7 +37,9 @@ type decoder struct {
 	unset       []*hcl.Diagnostic  // what is said of these, where they may be set elsewhere
 	alone       bool               // settings may name nothing: variables are given their values
 	secret      bool               // the variable that is decoded is sensitive
+	mayBeGiven  map[string]bool    // variables that are dynamic
 	hide        bool               // the setting that was evaluated last is not shown
+	dynamic     []string           // variables that the option that is decoded depends on
 	hidden      int                // how many were not
 	unsaid      map[hcl.Range]bool // blocks with such settings
 	limits      *expression.Limits // of the expressions that are compiled
@@ -64,6 +66,7 @@ type place struct {
 	what    string // "stage filter", "queue"
 	address string // of the stages in it
 	dynamic bool   // its expressions may be replaced
+	open    bool   // what falls off the end of its bodies goes on
 }
 
 // decode fills the struct that into points to from a block's body. It reports
@@ -242,7 +245,7 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 		if n.Block.Label != nil {
 			name = b.Labels[0].Name
 		}
-		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name, dynamic: at.dynamic}
+		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name, dynamic: at.dynamic, open: at.open}
 		field := v.FieldByIndex(n.Index)
 		if field.Type() == reflect.TypeFor[eip.Pipe]() {
 			sound = d.struct_(field, n.Block, b, inside) && sound

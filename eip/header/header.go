@@ -16,9 +16,22 @@ const (
 	Kept        = "eip-kept"         // the file that has the message, where its dead letter has no body
 	History     = "eip-history"      // Message History
 	Test        = "eip-test"         // Test Message
+	Group       = "eip-group"        // the key of the group that it was made of, or was a part of
+	GroupCount  = "eip-group-count"  // how many parts that group had
+	ClosedBy    = "eip-closed-by"    // why it was closed
 	// ErrorCode is of a reply that says why there is no other: a word for programs. Its
 	// Error is for people. Callers act upon it.
 	ErrorCode = "eip-error-code"
+)
+
+// The Message Sequence of a message, where its channel has no other place for it. Those who
+// send may set them: a text, two whole numbers, and a list of [id, number, size] in JSON, the
+// innermost first.
+const (
+	SequenceID     = "eip-sequence-id"
+	SequenceNumber = "eip-sequence-number"
+	SequenceSize   = "eip-sequence-size"
+	SequenceOuter  = "eip-sequence-outer"
 )
 
 // Status is the header of a reply that says which status its answer over HTTP has,

@@ -36,8 +36,8 @@ func (h *Host) WaitIdle(ctx context.Context) error {
 func (h *Host) moved() (n int64) {
 	for _, r := range h.flows() {
 		s, tests := r.flow.Counts()
-		n += tests.Received + tests.Sent + tests.Dropped + tests.Failed
-		n += s.Received + s.Sent + s.Dropped + s.Failed
+		n += tests.Received + tests.Sent + tests.Dropped + tests.Failed + tests.Made + tests.Absorbed
+		n += s.Received + s.Sent + s.Dropped + s.Failed + s.Made + s.Absorbed
 	}
 	return n
 }

@@ -39,7 +39,8 @@ type When struct {
 	// Whether the control bus may replace the expression while the flow runs.
 	Dynamic bool `flow:"dynamic"`
 	// Body is what happens to the messages that the branch takes. It must not let
-	// a message fall off its end.
+	// a message fall off its end, but within each of a splitter, where it becomes the
+	// part's result.
 	Body eip.Pipe `flow:",body,ends"`
 
 	taken atomic.Int64
@@ -88,7 +89,7 @@ func (r *ContentRouter) present() []eip.Predicate {
 
 // Process gives m to the first branch that takes it. It is tried with the expressions
 // of one moment.
-func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
+func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	expressions := r.expressions.Load(r.present)
 	for i, w := range r.When {
 		ok, err := expressions[i](ctx, m)
@@ -99,7 +100,7 @@ func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, _ eip.Handl
 			if m.CountsAt(r) {
 				w.taken.Add(1)
 			}
-			return w.Body.Process(ctx, m, nil)
+			return w.Body.Process(ctx, m, after(&w.Body, next))
 		}
 	}
 	if empty(&r.Otherwise) {
@@ -108,7 +109,7 @@ func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, _ eip.Handl
 	if m.CountsAt(r) {
 		r.otherwise.Add(1)
 	}
-	return r.Otherwise.Process(ctx, m, nil)
+	return r.Otherwise.Process(ctx, m, after(&r.Otherwise, next))
 }
 
 func (r *ContentRouter) noMatch() error {
@@ -119,8 +120,41 @@ func (r *ContentRouter) noMatch() error {
 	return errors.New("no branch takes the message: the expressions of " + strings.Join(tried, ", ") + " are false, and there is no otherwise")
 }
 
-// Ends is true: what no branch takes is invalid.
-func (r *ContentRouter) Ends() (last, passes bool) { return true, false }
+// Ends is true where no branch passes messages on: what no branch takes is invalid.
+func (r *ContentRouter) Ends() (last, passes bool) {
+	for _, p := range r.Nested() {
+		passes = passes || !isClosed(p)
+	}
+	return !passes, passes
+}
+
+// closed reports whether nothing gets out of the end of a body.
+func isClosed(p *eip.Pipe) bool {
+	if p.To != nil {
+		return true
+	}
+	if empty(p) {
+		return false
+	}
+	last := p.Stages[len(p.Stages)-1]
+	if n, ok := last.(*eip.Named); ok {
+		last = n.Stage
+	}
+	e, ok := last.(eip.Ender)
+	if !ok {
+		return false
+	}
+	ends, _ := e.Ends()
+	return ends
+}
+
+// after is what follows a branch within a stage that next follows.
+func after(p *eip.Pipe, next eip.Handler) eip.Handler {
+	if isClosed(p) {
+		return nil
+	}
+	return next
+}
 
 // Nested returns the branches' bodies.
 func (r *ContentRouter) Nested() []*eip.Pipe {

@@ -131,7 +131,7 @@ func (d *Delay) due(ctx context.Context, m *eip.Message, now time.Time) (time.Ti
 		if err != nil {
 			return time.Time{}, fmt.Errorf("until: %w", err)
 		}
-		return timeOf(v)
+		return timeIn(v)
 	case d.text == nil:
 		return now.Add(d.fixed), nil
 	}
@@ -146,7 +146,7 @@ func (d *Delay) due(ctx context.Context, m *eip.Message, now time.Time) (time.Ti
 	return now.Add(wait), nil
 }
 
-func timeOf(v any) (at time.Time, err error) {
+func timeIn(v any) (at time.Time, err error) {
 	switch v := v.(type) {
 	case time.Time:
 		return v, nil

@@ -5,7 +5,7 @@ import "context"
 // Waiting reports whether anything is due, now or later. Of an Outbox that is not open, nothing
 // is.
 func (o *Outbox) Waiting() (waiting bool) {
-	if !o.isOpen() {
+	if !o.IsOpen() {
 		return false
 	}
 	_ = o.space.View(func(r Reader) error {
@@ -21,7 +21,7 @@ func (o *Outbox) Waiting() (waiting bool) {
 // Holds reports whether there is anything to be sent, or a key that begins with one of
 // prefixes. Of an Outbox that is not open, there is nothing.
 func (o *Outbox) Holds(prefixes ...string) (holds bool) {
-	if !o.isOpen() {
+	if !o.IsOpen() {
 		return false
 	}
 	_ = o.space.View(func(r Reader) error {
@@ -36,7 +36,8 @@ func (o *Outbox) Holds(prefixes ...string) (holds bool) {
 	return holds
 }
 
-func (o *Outbox) isOpen() bool {
+// IsOpen reports whether it is open.
+func (o *Outbox) IsOpen() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.open

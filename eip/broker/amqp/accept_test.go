@@ -45,7 +45,7 @@ func TestBroker(t *testing.T) {
 	n := rabbit.Shared(t)
 	opened := func(t *testing.T) broker.Broker { return open(t, config(t, n.URL())) }
 	eiptest.Broker(t, eiptest.BrokerCase{
-		Scheme: "amqp", Open: opened, Loses: []string{"Key", "UserID", "Sequence", "headers.infinite"},
+		Scheme: "amqp", Open: opened, Loses: []string{"Key", "UserID", "headers.infinite"},
 		Restart: func(t *testing.T, b broker.Broker) broker.Broker {
 			if err := b.Close(); err != nil {
 				t.Error(err)

@@ -10,6 +10,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/sequence"
 )
 
 // receive makes a message of a delivery. Nothing is added, and nothing lost. An
@@ -39,6 +40,7 @@ func receive(d *amqp.Delivery, channel string, s eip.Settler) (*eip.Message, err
 			return m, eip.Invalid(err)
 		}
 	}
+	m.Sequence = sequence.Read(func(name string) any { return h[name] })
 	m.Headers = h.FromOutside()
 	return m, nil
 }
@@ -114,13 +116,20 @@ func publishing(m *eip.Message, user string, frame int) (amqp.Publishing, error)
 		}
 		size += len(s.text)
 	}
-	if len(m.Headers) == 0 {
+	if len(m.Headers) == 0 && m.Sequence == (eip.Sequence{}) {
 		return p, nil
 	}
 	t, n, err := toTable(m.Headers, 0)
 	if err != nil {
 		return p, err
 	}
+	sequence.Write(m.Sequence, func(name string, v any) {
+		t[name] = v
+		n += 2 + len(name) + 9
+		if text, ok := v.(string); ok {
+			n += len(text)
+		}
+	})
 	// A routing list from outside would send copies to queues that no flow names.
 	if !m.Copies {
 		delete(t, "CC")

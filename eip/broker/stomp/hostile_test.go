@@ -192,7 +192,7 @@ func TestHostile_Types(t *testing.T) {
 			{`[]`, `{"h":"list"}`, []any{}},
 			{`{"a":{"table":{}}}`, `{"h":"table"}`, eip.Headers{"a": eip.Headers{}}},
 		} {
-			outsider.send("/queue/"+q.Address, "body", "h", test.text, "eip-types", test.types, "eip-sequence", "x/y", "eip-expiration", "x", "eip-priority", "999", "persistent", "true")
+			outsider.send("/queue/"+q.Address, "body", "h", test.text, "eip-types", test.types, "eip-sequence-id", "x", "eip-sequence-number", "-7", "eip-expiration", "x", "eip-priority", "999", "persistent", "true")
 			m, err := e.source.Receive(t.Context())
 			if test.want == nil && !eip.IsInvalid(err) || test.want != nil && (err != nil || !reflect.DeepEqual(m.Headers["h"], test.want)) {
 				t.Errorf("%.60q as %.60q is %#v, %v; want %#v", test.text, test.types, m, err, test.want)

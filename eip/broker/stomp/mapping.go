@@ -5,12 +5,12 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
+	"github.com/eipd/eipd/eip/internal/sequence"
 )
 
 // What a server cannot carry as it is goes in headers of eipd's own, which begin with
@@ -21,7 +21,6 @@ const (
 	ownPriority   = "eip-priority"
 	ownExpiration = "eip-expiration" // milliseconds
 	ownTimestamp  = "eip-timestamp"
-	ownSequence   = "eip-sequence" // number/size/id
 	ownDelivery   = "eip-delivery" // transient, where the server must not lose the message
 	ownTypes      = "eip-types"
 )
@@ -66,9 +65,7 @@ func (s server) send(m *eip.Message, destination string, ttl time.Duration, now 
 		f.Add("persistent", "true") // RabbitMQ takes no other word for it
 	}
 	s.expire(f, m.Expiration, ttl, now)
-	if m.Sequence != (eip.Sequence{}) {
-		f.Add(ownSequence, fmt.Sprintf("%d/%d/%s", m.Sequence.Number, m.Sequence.Size, m.Sequence.ID))
-	}
+	sequence.Write(m.Sequence, func(name string, v any) { f.Add(name, fmt.Sprint(v)) })
 	return f, s.headers(f, m.Headers)
 }
 
@@ -226,7 +223,7 @@ func (s server) receive(f *frame.Frame, channel string, settler eip.Settler) (*e
 			m.Priority = uint8(p)
 		}
 	}
-	m.Sequence = sequence(f.Get(ownSequence))
+	m.Sequence = sequence.Read(func(name string) any { return f.Get(name) })
 	err := restore(h, types)
 	if h = h.FromOutside(); len(h) > 0 {
 		m.Headers = h
@@ -276,15 +273,4 @@ func (s server) expires(f *frame.Frame) int64 {
 		return 0
 	}
 	return max(at, 0)
-}
-
-func sequence(text string) (s eip.Sequence) {
-	number, rest, ok := strings.Cut(text, "/")
-	size, id, more := strings.Cut(rest, "/")
-	n, err := strconv.ParseUint(number, 10, 31)
-	z, wrong := strconv.ParseUint(size, 10, 31)
-	if !ok || !more || err != nil || wrong != nil {
-		return s
-	}
-	return eip.Sequence{ID: id, Number: int(n), Size: int(z)}
 }

@@ -112,6 +112,9 @@ func (g generator) message() *eip.Message {
 		m.Delivery = []eip.DeliveryMode{eip.Transient, eip.Persistent}[g.IntN(2)]
 		if g.IntN(2) == 0 {
 			m.Sequence = eip.Sequence{ID: g.text(), Number: g.IntN(1 << 31), Size: g.IntN(1 << 31)}
+			if g.IntN(2) == 0 {
+				m.Sequence.Outer = &eip.Sequence{ID: g.text(), Number: g.IntN(9), Size: g.IntN(9), Outer: &eip.Sequence{ID: g.text()}}
+			}
 		}
 	})
 }

@@ -45,7 +45,7 @@ func newEnvelope(m *eip.Message) envelope {
 		ID: m.ID, CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, Type: m.Type, ContentType: m.ContentType,
 		Timestamp: m.Timestamp, Expiration: m.Expiration, Priority: int(m.Priority), Key: m.Key,
 		Redelivered: m.Redelivered, Channel: m.Channel, History: history,
-		Sequence: sequence(m.Sequence),
+		Sequence: sequence{m.Sequence.ID, m.Sequence.Number, m.Sequence.Size},
 	}
 }
 

@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ const (
 	Names      Kind = "expression: name, or list of names"
 	Merge      Kind = "expression of body and reply"
 	Gather     Kind = "expression of body, replies and missing"
+	Results    Kind = "expression of body, results and failures"
+	Part       Kind = "expression of body, part and index"
 	Values     Kind = "map of expressions"
 	Program    Kind = "string or expression"
 	Handler    Kind = "channel or adapter, or a list"
@@ -42,6 +45,10 @@ const (
 
 // Expression reports whether it is one expression.
 func (k Kind) Expression() bool { return strings.HasPrefix(string(k), "expression") }
+
+// merges are the kinds of an eip.Merge that sees members of its reply, by the option of its
+// tag.
+var merges = map[string]Kind{"replies": Gather, "results": Results, "part": Part}
 
 // settable are the kinds that may be Live, and what a wrong value of one is.
 var settable = map[Kind]string{Bool: "neither true nor false", Int: "no whole number, or too large", Float: "no number",
@@ -77,7 +84,38 @@ type Reference interface {
 	ReferenceKinds() []string
 }
 
-var referenceType = reflect.TypeFor[Reference]()
+// A Seer is an option type that is an expression of its own names: of body, headers and
+// message, and of members of the reply of an eip.Merge.
+type Seer interface {
+	// Sees are all the names that it sees.
+	Sees() []string
+	// Compiled sets the expression. reads are the members of the reply that it reads, and
+	// their members as far as these are named.
+	Compiled(m eip.Merge, reads []string)
+}
+
+var (
+	referenceType = reflect.TypeFor[Reference]()
+	seerType      = reflect.TypeFor[Seer]()
+)
+
+// seesOf returns the names that an option of a type sees; nil where it is no Seer.
+func seesOf(t reflect.Type) []string {
+	if !reflect.PointerTo(t).Implements(seerType) {
+		return nil
+	}
+	return reflect.New(t).Interface().(Seer).Sees()
+}
+
+// seen is the kind of a Seer.
+func seen(names []string) Kind {
+	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "headers" || n == "message" })
+	last := len(names) - 1
+	if last == 0 {
+		return Kind("expression of " + names[0])
+	}
+	return Kind("expression of " + strings.Join(names[:last], ", ") + " and " + names[last])
+}
 
 func kindOf(t reflect.Type) (Kind, bool) {
 	if k, ok := exact[t]; ok {
@@ -85,6 +123,9 @@ func kindOf(t reflect.Type) (Kind, bool) {
 	}
 	if t.Implements(referenceType) || reflect.PointerTo(t).Implements(referenceType) {
 		return References, true
+	}
+	if names := seesOf(t); names != nil {
+		return seen(names), true
 	}
 	if e, ok := reflect.Zero(t).Interface().(enum); ok && t.Kind() == reflect.String && len(e.Options()) > 0 {
 		return Enum, true

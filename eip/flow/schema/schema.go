@@ -7,8 +7,12 @@
 //	`flow:"name"`          an attribute; its kind follows from the field's type
 //	`flow:"name,required"` one that must be set
 //	`flow:"name,unset"`    a whole number whose 0 says that it is not set; a 0 that is set becomes -1
+//	`flow:"name,fixed"`    one that no dynamic variable decides on
+//	`flow:"name,never"`    a duration that may be "never", which is -1
 //	`flow:"name,names"`    an eip.Value that gives a name or a list of names
 //	`flow:"name,replies"`  an eip.Merge that sees replies and missing, members of its reply
+//	`flow:"name,results"`  one that sees results and failures
+//	`flow:"name,part"`     one that sees part and index
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
 //	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`
@@ -17,8 +21,9 @@
 // An attribute whose type is an eip.Live may be set while messages pass; an expression
 // only where the attribute `dynamic` of its block, or of one around it, is true.
 //
-// A body with the further option `ends` must not let a message fall off its end; one
-// with `through` has no `to`, as what passes it goes on.
+// A body with the further option `ends` must not let a message fall off its end, but
+// within one with `open`, which knows what to do with it; one with `through` has no `to`,
+// as what passes it goes on.
 // Embedded structs add their options. A wrong tag is a mistake in the program and
 // panics.
 package schema
@@ -55,7 +60,10 @@ type Attribute struct {
 	Live     bool
 	Required bool
 	Unset    bool     // 0 says that it is not set
+	Fixed    bool     // no dynamic variable decides on it
+	Never    bool     // the duration may be "never", which is negative
 	Options  []string // of an enumeration
+	Sees     []string // of a Seer
 }
 
 // A Nested is a block in a block.
@@ -71,6 +79,7 @@ type Nested struct {
 type Body struct {
 	Field
 	Ends    bool
+	Open    bool // what falls off the end of a body within it goes on
 	Through bool // it has no `to`
 }
 
@@ -137,9 +146,13 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "block", "label", "body", "ends", "through", "names", "replies":
+		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never":
 			has[o] = true
 		default:
+			if merges[o] != "" {
+				has[o] = true
+				continue
+			}
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
 		}
 	}
@@ -153,9 +166,9 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 		if f.Type != pipeType {
 			b.bad(f, "is a body but no eip.Pipe")
 		}
-		body := &Body{Field: field, Ends: has["ends"], Through: has["through"]}
+		body := &Body{Field: field, Ends: has["ends"], Open: has["open"], Through: has["through"]}
 		if field.Name != "" {
-			inner := &Block{Type: f.Type, Body: &Body{Field: Field{Index: []int{}, Owner: f.Type}, Ends: body.Ends}}
+			inner := &Block{Type: f.Type, Body: &Body{Field: Field{Index: []int{}, Owner: f.Type}, Ends: body.Ends, Open: body.Open}}
 			b.Blocks = append(b.Blocks, &Nested{Field: field, Block: inner})
 			return
 		}
@@ -176,13 +189,19 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 			}
 			kind = Names
 		}
-		if has["replies"] {
-			if kind != Merge {
-				b.bad(f, "sees replies but is no eip.Merge")
+		for option, other := range merges {
+			if !has[option] {
+				continue
 			}
-			kind = Gather
+			if kind != Merge {
+				b.bad(f, "sees "+option+" but is no eip.Merge")
+			}
+			kind = other
 		}
-		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"]}
+		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Never: has["never"], Sees: seesOf(t)}
+		if a.Never && kind != Duration || isLive && a.Sees != nil {
+			b.bad(f, "has a tag that does not fit its type")
+		}
 		if e, ok := reflect.Zero(t).Interface().(enum); ok {
 			a.Options = e.Options()
 		}

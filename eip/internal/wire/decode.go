@@ -28,6 +28,7 @@ func Decode(b []byte, s eip.Settler) (m *eip.Message, deadline int64, err error)
 	// All strings are parts of one.
 	r := reader{s: string(b[prefix : prefix+fields])}
 	m = eip.NewFor(bytes.Clone(b[prefix+fields:]), s)
+	var last *eip.Sequence // that was read
 	for !r.bad && r.s != "" {
 		switch t := tag(r.byte()); t {
 		case tagID:
@@ -59,7 +60,16 @@ func Decode(b []byte, s eip.Settler) (m *eip.Message, deadline int64, err error)
 				r.bad = true
 			}
 		case tagSequence:
-			m.Sequence = eip.Sequence{ID: r.string(), Number: int(r.signed(intBits)), Size: int(r.signed(intBits))}
+			m.Sequence = r.sequence()
+			last = &m.Sequence
+		case tagOuter:
+			if last == nil {
+				r.bad = true
+				break
+			}
+			outer := r.sequence()
+			last.Outer = &outer
+			last = &outer
 		case tagDeadline:
 			deadline = r.signed(64)
 		case tagHeaders:
@@ -91,6 +101,10 @@ func (r *reader) take(n uint64) string {
 	v := r.s[:n]
 	r.s = r.s[n:]
 	return v
+}
+
+func (r *reader) sequence() eip.Sequence {
+	return eip.Sequence{ID: r.string(), Number: int(r.signed(intBits)), Size: int(r.signed(intBits))}
 }
 
 func (r *reader) byte() byte {

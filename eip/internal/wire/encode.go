@@ -50,6 +50,7 @@ const (
 	tagHeaders
 	tagDeadline // not the message's own: when it expires in its queue
 	tagDelivery
+	tagOuter // of the sequence, innermost first
 )
 
 type kind byte
@@ -108,9 +109,13 @@ func Encode(b []byte, m *eip.Message, deadline int64) ([]byte, error) {
 	if m.Delivery != eip.Unsaid {
 		b = append(b, byte(tagDelivery), byte(m.Delivery))
 	}
-	if s := m.Sequence; s != (eip.Sequence{}) {
-		b = appendString(append(b, byte(tagSequence)), s.ID)
-		b = binary.AppendVarint(binary.AppendVarint(b, int64(s.Number)), int64(s.Size))
+	if m.Sequence != (eip.Sequence{}) {
+		t := tagSequence
+		for s := &m.Sequence; s != nil; s = s.Outer {
+			b = appendString(append(b, byte(t)), s.ID)
+			b = binary.AppendVarint(binary.AppendVarint(b, int64(s.Number)), int64(s.Size))
+			t = tagOuter
+		}
 	}
 	if deadline != 0 {
 		b = binary.AppendVarint(append(b, byte(tagDeadline)), deadline)

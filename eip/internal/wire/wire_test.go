@@ -30,6 +30,9 @@ func randomMessage(r *rand.Rand) *eip.Message {
 			m.Expiration = time.Duration(r.Int64()) - math.MaxInt64/2
 			m.Priority = uint8(r.Uint32())
 			m.Sequence.Number, m.Sequence.Size = int(r.Int64()), -r.IntN(10)
+			for s := &m.Sequence; r.IntN(2) == 0; s = s.Outer {
+				s.Outer = &eip.Sequence{ID: string(randomBytes(r)), Number: int(r.Int64())}
+			}
 		}
 		if r.IntN(3) > 0 {
 			m.Headers = randomValue(r, 3, kindHeaders).(eip.Headers)

@@ -1,0 +1,232 @@
+package routing
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// How much the results of one message may take.
+const (
+	mostResults = 64 << 20
+	perResult   = 64      // beside its text
+	maxFailure  = 4 << 10 // of the text of an error
+)
+
+// A partGathering are the results of a message's parts.
+type partGathering struct {
+	*whole
+	results  [][]byte // JSON, by the parts' numbers, from 0
+	ended    []bool
+	failures []partFailure
+	bytes    int64
+	over     bool // nothing more is taken in
+	stop     context.CancelCauseFunc
+}
+
+type partFailure struct {
+	Index int    `json:"index"`
+	Error string `json:"error"`
+}
+
+// A partSlot is where the result of one part goes.
+type partSlot struct {
+	*partGathering
+	index int
+}
+
+type partSlotKey struct{}
+
+var (
+	errTwoResults = errors.New("two messages have come of one part; an aggregator gathers such")
+	errNoPart     = errors.New("the message is of no part that is gathered here")
+	errResults    = errors.New("the results of its parts take too much memory")
+	errLate       = errors.New("the time is over")
+)
+
+// takeResult takes what comes out of each.
+func takeResult(ctx context.Context, m *eip.Message) error {
+	to, ok := ctx.Value(partSlotKey{}).(partSlot)
+	if !ok {
+		return eip.Invalid(errNoPart)
+	}
+	result, err := raw(m)
+	if err != nil {
+		return err
+	}
+	return to.take(to.index, result)
+}
+
+func (g *partGathering) take(index int, result json.RawMessage) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.over:
+		return nil
+	case g.results[index] != nil:
+		return eip.Invalid(errTwoResults)
+	}
+	if g.bytes += int64(len(result)); g.bytes > mostResults {
+		return eip.Permanent(errResults)
+	}
+	g.message.Charge(int64(len(result)))
+	g.results[index] = result
+	return nil
+}
+
+// gather has parts pass each, and passes the message on with what came of them.
+func (w *whole) gather(ctx context.Context, pieces iter.Seq[piece], next eip.Handler) error {
+	n := w.sequence.Size
+	g := &partGathering{whole: w, bytes: int64(n) * perResult}
+	if g.bytes > mostResults {
+		return eip.Permanent(errResults)
+	}
+	w.message.Charge(g.bytes)
+	g.results, g.ended = make([][]byte, n), make([]bool, n)
+	parts, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	g.stop = stop
+	if t := w.stage.Gather.Timeout; t > 0 {
+		timer := w.stage.env.Clock.AfterFunc(t, func() { stop(errLate) })
+		defer timer.Stop()
+	}
+	done := make(chan struct{})
+	g.pending, g.release = 1, func(error) { close(done) }
+	err := g.begin(parts, pieces)
+	if g.settled(0, nil); err == nil {
+		select {
+		case <-done:
+		case <-parts.Done():
+		}
+	}
+	late := context.Cause(parts) == errLate
+	switch failed := g.end(late); {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case failed != nil:
+		return failed
+	case err != nil && !late:
+		return err
+	}
+	result, err := g.result(ctx)
+	if err != nil {
+		return err
+	}
+	return next.Handle(ctx, result)
+}
+
+// begin starts to work on all parts, as many at a time as there is room for.
+func (g *partGathering) begin(ctx context.Context, pieces iter.Seq[piece]) error {
+	s, each := g.stage, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+		return g.stage.Each.Process(ctx, m, g.stage.results)
+	})
+	number := 0
+	for p := range pieces {
+		number++
+		index := number - 1
+		c, err := g.content(ctx, index, p)
+		if err != nil && s.fails() {
+			return err
+		} else if err != nil {
+			g.partEnded(index, err)
+			continue
+		}
+		part, err := g.part(ctx, number, c, func(err error) { g.settledPart(index, err) })
+		if err != nil {
+			return err
+		}
+		g.mu.Lock()
+		g.pending++
+		g.mu.Unlock()
+		s.working.Go(func() {
+			eip.Deliver(context.WithValue(ctx, partSlotKey{}, partSlot{g, index}), each, part)
+		})
+	}
+	return nil
+}
+
+// settledPart is about a part that has settled. One that fails with its message ends the
+// others too.
+func (g *partGathering) settledPart(index int, err error) {
+	err = g.partEnded(index, err)
+	if g.settled(index+1, err); err != nil {
+		g.stop(nil)
+	}
+}
+
+// partEnded returns what the message fails with.
+func (g *partGathering) partEnded(index int, err error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over {
+		return nil
+	}
+	g.ended[index] = true
+	if err != nil && !g.stage.fails() {
+		g.fail(index, err)
+		return nil
+	}
+	return err
+}
+
+// fail notes, under the lock, that a part has failed whose message goes on.
+func (g *partGathering) fail(index int, err error) {
+	text := err.Error()
+	text = text[:min(len(text), maxFailure)]
+	g.results[index] = nil
+	g.failures = append(g.failures, partFailure{index, text})
+	g.bytes += int64(len(text))
+}
+
+// end takes in nothing more, and says why the message fails with its parts, of which some
+// may be late; nil where it does not.
+func (g *partGathering) end(isLate bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over = true; g.failed != nil {
+		return g.failed
+	}
+	late := 0
+	for i, ended := range g.ended {
+		if ended || !isLate {
+			continue
+		}
+		if late++; !g.stage.fails() {
+			g.fail(i, fmt.Errorf("it did not end within %v", g.stage.Gather.Timeout))
+		}
+	}
+	switch {
+	case late > 0 && g.stage.fails():
+		return fmt.Errorf("%d of %d parts did not end within %v", late, len(g.ended), g.stage.Gather.Timeout)
+	case g.bytes > mostResults:
+		return eip.Permanent(errResults)
+	}
+	return nil
+}
+
+// result is the message with what came of its parts. Nobody changes that any more.
+func (g *partGathering) result(ctx context.Context) (*eip.Message, error) {
+	results := slices.DeleteFunc(g.results, func(r []byte) bool { return r == nil })
+	list := slices.Concat([]byte("["), bytes.Join(results, []byte(",")), []byte("]"))
+	merge := g.stage.Gather.Body
+	if merge == nil {
+		return g.message.WithBody(list).With(func(m *eip.Message) { m.ContentType, m.Encoding = "application/json", "" }), nil
+	}
+	slices.SortFunc(g.failures, func(a, b partFailure) int { return cmp.Compare(a.Index, b.Index) })
+	failures, err := json.Marshal(append([]partFailure{}, g.failures...))
+	if err != nil {
+		return nil, eip.Invalid(err)
+	}
+	v, err := merge(ctx, g.message, document(slices.Concat([]byte(`{"results":`), list, []byte(`,"failures":`), failures, []byte("}"))))
+	if err != nil {
+		return nil, fmt.Errorf("gather: %w", err)
+	}
+	return g.message.WithValue(v, "")
+}
