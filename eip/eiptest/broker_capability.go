@@ -3,6 +3,7 @@ package eiptest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -149,6 +150,40 @@ var capabilityTests = map[string]func(*brokerTest){
 		t.sendTo(q, "2")
 		t.expect(src, "2")
 		t.close(src)
+	},
+
+	// Another connection to the broker is what another process would have.
+	"Capability/Single": func(t *brokerTest) {
+		q, other := t.queue("q"), t.queue("other")
+		sub := broker.Subscription{Single: t.address("single")}
+		a, beside := t.source(q, sub), t.source(other, sub)
+		b := t.Open(t.test)
+		defer t.close(b)
+		standsBy := func(b broker.Broker) {
+			t.Helper()
+			src, err := b.Source(t.ctx, q, sub)
+			if trouble := new(broker.Trouble); !errors.As(err, &trouble) || !trouble.Standby {
+				t.Errorf("a second process does not stand by: it has %v, %v", src, err)
+			}
+		}
+		standsBy(b)
+		t.sendTo(q, "1")
+		t.sendTo(other, "2")
+		t.expect(a, "1")
+		t.expect(beside, "2")
+		t.close(a)
+		standsBy(b)
+		a = t.source(q, sub)
+		t.close(beside)
+		standsBy(b)
+		t.close(a)
+		t.sendTo(q, "3")
+		next, err := b.Source(t.ctx, q, sub)
+		t.mustBeNil("take over", err)
+		t.expect(next, "3")
+		standsBy(t.b)
+		t.close(next)
+		t.close(t.source(q, sub))
 	},
 
 	"Capability/MessageGroups": func(t *brokerTest) {
