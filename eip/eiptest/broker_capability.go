@@ -62,8 +62,14 @@ var capabilityTests = map[string]func(*brokerTest){
 		begun, goOn := make(chan string), make(chan struct{})
 		f := &eip.Flow{Name: "f", Source: src, Concurrency: 2, OrderBy: func(context.Context, *eip.Message) (string, error) { return "", nil },
 			To: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
-				begun <- string(m.Body())
-				<-goOn
+				select {
+				case begun <- string(m.Body()):
+				case <-t.ctx.Done():
+				}
+				select {
+				case <-goOn:
+				case <-t.ctx.Done():
+				}
 				return nil
 			})}
 		ctx, stop := context.WithCancel(t.ctx)
