@@ -22,6 +22,9 @@ type Flow struct {
 	Name   string
 	Source Source
 	Stages []Stage
+	// Stays has a run go on once its source has ended and its stages have finished, until
+	// its context ends: what they still wait for, a reply say, may come later.
+	Stays bool
 	// To takes what passes all stages. It may be nil where they let nothing pass.
 	To Handler
 	// Beside are stages that messages pass within To, or within what stages send to:
@@ -81,7 +84,7 @@ type Flow struct {
 	running            gate
 	watcher            watcher
 	pendingDeadLetters pendingDeadLetters
-	unheard            rarely.Log
+	refused, unheard   rarely.Log // of error replies
 }
 
 // Retry says how often a failed message is tried, and when.
@@ -146,6 +149,7 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	case err = <-received:
 		if err == nil && ctx.Err() == nil {
 			x.finishAll(ctx, opened)
+			x.stay(ctx)
 		}
 	case <-x.over: // it is stuck in a handler
 	}
@@ -172,7 +176,8 @@ type run struct {
 	over     chan struct{}   // closed a little later: those who do not heed work are left alone
 	closing  context.Context // of stages' Close
 	begun    chan struct{}   // closed when messages may come
-	waiting  atomic.Bool     // the receiver waits for free
+	finished atomic.Bool
+	waiting  atomic.Bool // the receiver waits for free
 	free     chan struct{}
 }
 

@@ -80,6 +80,8 @@ func (x *run) answered(d deadLetter, err error) {
 	case r.state.unbegun:
 		x.expire(r, nil)
 		return
+	case err == nil && (IsInvalid(r.err) || errors.Is(r.err, ErrExpired)): // as many as callers like
+		x.refused.Warn(x.Env.Log, "request refused, and its caller is told so", about...)
 	case err == nil:
 		x.Env.Log.Warn("request failed, and its caller is told so", about...)
 	case to == nil:

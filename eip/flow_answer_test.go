@@ -68,7 +68,7 @@ func TestFlow_ErrorReply(t *testing.T) {
 		"no failure": {stages: []eip.Stage{reply("yes")}, want: "yes", counts: stats.Counts{Sent: 1, Copies: 1}},
 		"failed": {stages: []eip.Stage{failing(boom)}, want: "error boom", counts: stats.Counts{Failed: 1, Answered: 1},
 			log: "level=WARN msg=\"request failed, and its caller is told so\""},
-		"invalid": {stages: []eip.Stage{failing(eip.Invalid(boom))}, want: "error boom", counts: stats.Counts{Failed: 1, Answered: 1}, log: "reason=invalid"},
+		"invalid": {stages: []eip.Stage{failing(eip.Invalid(boom))}, want: "error boom", counts: stats.Counts{Failed: 1, Answered: 1}, log: "level=WARN msg=\"request refused, and its caller is told so\""},
 		"panic": {stages: []eip.Stage{eip.StageFunc(func(context.Context, *eip.Message, eip.Handler) error { panic("oh") })},
 			want: "error panic: oh", counts: stats.Counts{Failed: 1, Answered: 1}, log: "stack="},
 		"tried again": {stages: []eip.Stage{failing(boom)}, attempts: 3, want: "error boom", counts: stats.Counts{Failed: 1, Answered: 1, Retried: 2}},

@@ -70,7 +70,7 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 		attribute, _, _ := strings.Cut(o, "=")
 		return slices.ContainsFunc(words[1:], func(w string) bool { return strings.HasPrefix(w, attribute+"=") })
 	})
-	if slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, begun) && strings.HasSuffix(o, "=") }) {
+	if slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, begun) && strings.ContainsAny(o[len(o)-1:], "=.") }) {
 		return options, goesOn
 	}
 	return options, noFiles

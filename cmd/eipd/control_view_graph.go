@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,7 +43,7 @@ func (v *viewer) graph(graph *control.Graph) error {
 		if f.State != control.Running && f.State != control.Standby {
 			state = yellow
 		}
-		g.add(cell{text: f.Name, style: bold}, cell{text: "flow"}, cell{text: "Pipes and Filters", style: faint}, cell{text: now, style: state})
+		g.add(cell{text: f.Name, style: bold}, cell{text: cmp.Or(f.Kind, "flow")}, cell{text: "Pipes and Filters", style: faint}, cell{text: now, style: state})
 		for _, s := range f.Stages {
 			now, changed := settings(s)
 			c := cell{text: now}

@@ -17,6 +17,14 @@ var _ control.Flow = (*flowRun)(nil)
 // Name is the flow's.
 func (r *flowRun) Name() string { return r.decl.Name }
 
+// Kind says which block declares it.
+func (r *flowRun) Kind() string {
+	if r.decl.Service != nil {
+		return "service"
+	}
+	return "flow"
+}
+
 // From returns what the flow reads.
 func (r *flowRun) From() []string {
 	names := make([]string, len(r.decl.From))

@@ -94,6 +94,9 @@ func TestService_CallersThatGaveUp(t *testing.T) {
 					if got != tt.want || begunHours.Load() != 4 || counts.InFlight != 0 {
 						t.Errorf("%s; %d were begun, and %d are in flight", got, begunHours.Load(), counts.InFlight)
 					}
+					if f.Kind() != "service" {
+						t.Errorf("it is a %s", f.Kind())
+					}
 					if len(p.Channels()) != 1 || len(p.Traffic()) != 1 {
 						t.Errorf("there are the channels %v", p.Channels())
 					}

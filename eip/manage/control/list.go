@@ -15,7 +15,7 @@ func (s *Server) list(r *request) (any, error) {
 	g := Graph{Flows: []FlowNode{}, Channels: []Channel{}}
 	named := map[string]bool{}
 	for _, f := range flows {
-		n := FlowNode{Name: f.Name(), From: f.From(), To: f.To(), Stages: []StageNode{}}
+		n := FlowNode{Name: f.Name(), Kind: f.Kind(), From: f.From(), To: f.To(), Stages: []StageNode{}}
 		n.State, n.Why = StateOf(f)
 		for _, st := range f.Stages() {
 			n.Stages = append(n.Stages, s.describe(st))

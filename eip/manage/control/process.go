@@ -52,6 +52,7 @@ type Process interface {
 // A Flow is one flow of a Process.
 type Flow interface {
 	Name() string
+	Kind() string // flow or service
 	State() State
 	// Hindrance says that a flow that is Running is Refused or Waiting, and why, or that it
 	// is on Standby; "" where it is not.
@@ -236,6 +237,7 @@ type Graph struct {
 // A FlowNode is a flow in a Graph.
 type FlowNode struct {
 	Name   string      `json:"name"`
+	Kind   string      `json:"kind"` // flow or service
 	State  State       `json:"state"`
 	Why    string      `json:"why,omitempty"` // it is refused or waiting
 	From   []string    `json:"from"`
