@@ -217,4 +217,3 @@ func orElse[T comparable](v, otherwise T) T {
 
 // all are the stages that messages pass, wherever these stand.
 func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
-
