@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/internal/rarely"
 	"github.com/eipd/eipd/eip/stats"
 )
@@ -24,6 +23,9 @@ type Flow struct {
 	Name   string
 	Source Source
 	Stages []Stage
+	// Stays has a run go on once its source has ended and its stages have finished, until
+	// its context ends: what they still wait for, a reply say, may come later.
+	Stays bool
 	// To takes what passes all stages. It may be nil where they let nothing pass.
 	To Handler
 	// Beside are stages that messages pass within To, or within what stages send to:
@@ -148,6 +150,7 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	case err = <-received:
 		if err == nil && ctx.Err() == nil {
 			x.finishAll(ctx, opened)
+			x.stay(ctx)
 		}
 	case <-x.over: // it is stuck in a handler
 	}
@@ -174,7 +177,8 @@ type run struct {
 	over     chan struct{}   // closed a little later: those who do not heed work are left alone
 	closing  context.Context // of stages' Close
 	begun    chan struct{}   // closed when messages may come
-	waiting  atomic.Bool     // the receiver waits for free
+	finished atomic.Bool
+	waiting  atomic.Bool // the receiver waits for free
 	free     chan struct{}
 }
 
@@ -266,41 +270,4 @@ func (x *run) await(come func() bool, stop <-chan struct{}) bool {
 		}
 	}
 	return true
-}
-
-// take makes m this run's own: from here on its receipt settles by way of the
-// flow, which retries and dead-letters before the source is told.
-func (x *run) take(m *Message, e *attemptState) *Message {
-	if m.receipt == nil || m.receipt.run != nil {
-		m = m.Fork(m.Hold())
-	}
-	if x.History || x.Env.Tracer != nil {
-		m = x.follow(m, e != nil && e.head != nil && m.trace != nil)
-	}
-	r := m.receipt
-	r.run, r.message = x, m
-	if e != nil {
-		if was := r.state; was != nil {
-			e.came = was.steps
-		}
-		r.state = e
-	}
-	if x.Timeout > 0 {
-		e := r.needState()
-		e.work, e.stop = x.Env.Clock.WithTimeout(x.work, x.Timeout)
-	}
-	if x.ErrorReply != nil && m.replier != nil {
-		m = m.With(func(m *Message) { m.answered = &atomic.Bool{} })
-		r.message = m
-	}
-	_, r.test = m.Headers[header.Test]
-	x.watcher.see(m)
-	if e != nil && e.head != nil {
-		x.tallies.of(r).made.Add(1)
-	} else {
-		x.tallies.of(r).received.Add(1)
-	}
-	r.size = m.Size()
-	x.inFlight.Add(oneMessage + r.size)
-	return m
 }

@@ -193,11 +193,17 @@ func (g *open) keepBase(p *part) (err error) {
 }
 
 // common is what of a message without a body is the same in another; nil: all of that. The
-// correlation identifier is that of the first.
+// correlation identifier is that of the first, and the sequence the one that their own is a
+// part of.
 func common(base, m *eip.Message) *eip.Message {
+	sequence := eip.Sequence{}
+	if m.Sequence.Outer != nil {
+		sequence = *m.Sequence.Outer
+	}
 	if base == nil {
 		return eip.New(nil, nil).With(func(b *eip.Message) {
 			b.CorrelationID, b.ReplyTo, b.Key, b.Priority, b.Delivery, b.Headers = m.CorrelationID, m.ReplyTo, m.Key, m.Priority, m.Delivery, m.Headers
+			b.Sequence = sequence
 		})
 	}
 	var differ []string
@@ -206,7 +212,8 @@ func common(base, m *eip.Message) *eip.Message {
 			differ = append(differ, name)
 		}
 	}
-	if len(differ) == 0 && base.ReplyTo == m.ReplyTo && base.Key == m.Key && base.Priority == m.Priority && base.Delivery == m.Delivery {
+	same := reflect.DeepEqual(base.Sequence, sequence)
+	if same && len(differ) == 0 && base.ReplyTo == m.ReplyTo && base.Key == m.Key && base.Priority == m.Priority && base.Delivery == m.Delivery {
 		return base
 	}
 	return base.Without(differ...).With(func(b *eip.Message) {
@@ -214,6 +221,9 @@ func common(base, m *eip.Message) *eip.Message {
 		keepEqual(&b.Key, m.Key)
 		keepEqual(&b.Priority, m.Priority)
 		keepEqual(&b.Delivery, m.Delivery)
+		if !same {
+			b.Sequence = eip.Sequence{}
+		}
 	})
 }
 
