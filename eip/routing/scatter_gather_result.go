@@ -30,6 +30,33 @@ func raw(m *eip.Message) (json.RawMessage, error) {
 	return json.Marshal(append([]byte{}, body...)) // not null
 }
 
+// appendKnown appends what raw has returned of m, without blanks.
+func appendKnown(b []byte, m *eip.Message) ([]byte, error) {
+	if content.FormatOf(m.ContentType) != content.JSON {
+		body, err := raw(m)
+		return appendCompact(b, body), err
+	}
+	body, err := m.Content() // which was checked before
+	return appendCompact(b, body), err
+}
+
+// appendCompact appends a JSON text that is valid without the blanks outside its strings.
+func appendCompact(b, text []byte) []byte {
+	from, inString := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case !inString && (c == ' ' || c == '\n' || c == '\t' || c == '\r'):
+			b = append(b, text[from:i]...)
+			from = i + 1
+		}
+	}
+	return append(b, text[from:]...)
+}
+
 // document is what expressions see as replies and missing.
 func (g *gathering) document() *eip.Message {
 	got := g.got
