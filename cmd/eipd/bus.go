@@ -212,6 +212,9 @@ func (b *bus) nobody(a *asked, wait time.Duration, err error) error {
 	if b.instance != "" {
 		fmt.Fprintf(&who, " as instance %s", b.instance)
 	}
+	for _, label := range b.labels {
+		fmt.Fprintf(&who, " with the label %s", label)
+	}
 	fmt.Fprintf(&who, " on %s within %v; ", a.at, wait)
 	if a.shared {
 		who.WriteString("does one run with this broker, with this --topic? eipd status in its folder says what it listens to; --wait gives it longer")
