@@ -164,7 +164,7 @@ func TestControl_Errors(t *testing.T) {
 		"no command":       {[]string{"control"}, 2, "which command? One of apply, "},
 		"inside":           {[]string{"status", "--broker", "embedded:"}, 2, "ask that process by its socket"},
 		"socket or broker": {[]string{"status", "--broker", "amqp://localhost/", "--socket", "x"}, 2, "broker socket"},
-		"no wait":          {[]string{"status", "--wait", "0s"}, 2, "--wait must be longer"},
+		"no wait":          {[]string{"status", "--wait", "0s"}, 2, `"--wait" flag: it must be longer than 0s`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
