@@ -49,6 +49,45 @@ func TestReload(t *testing.T) {
 	p.interrupt(t)
 }
 
+// A process that was killed runs again what it was told to, and says what it cannot.
+func TestApply_AfterAKill(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "main/main.hcl", "control_bus {}\n")
+	for _, name := range []string{"a", "b"} {
+		write(t, dir, "flows/"+name+".hcl", fmt.Sprintf("variable \"every\" {\n  type    = string\n  default = \"1h\"\n  dynamic = true\n}\nadapter \"timer\" %[1]q { every = var.every }\nflow %[1]q {\n  from = adapter.%[1]s\n  discard {}\n}\n", name))
+	}
+	run := func() *process {
+		p := start(t, eipd(t, dir, "run", "main", "--instance", "web1", "--flows-dir", "flows", "--broker", "memory:"))
+		p.ready(t)
+		return p
+	}
+	p := run()
+	_, stderr := asking(t, eipd(t, dir, "control", "apply", "a.hcl", "vars.evry=1s"), exitFailed)
+	holds(t, stderr, `web1: bad_args: Unknown variable: What is applied declares no variable "evry". Did you mean every?`)
+	for _, name := range []string{"a.hcl", "b.hcl"} {
+		out, _ := asking(t, eipd(t, dir, "control", "apply", name, "vars.every=5ms"), 0)
+		holds(t, out, "web1 "+strings.TrimSuffix(name, ".hcl")+" new")
+	}
+	out, _ := asking(t, eipd(t, dir, "control", "set", "statistics_every=10s", "for=1h"), 0)
+	holds(t, out, "web1 statistics_every=10s was=0s until")
+	out, _ = asking(t, eipd(t, dir, "control", "list"), 0)
+	holds(t, out, "statistics every 10s (until")
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	p.reading.Wait()
+	_ = p.cmd.Wait() // it was killed
+	write(t, dir, "flows/b.hcl", "flow {\n")
+	p = run()
+	out, _ = asking(t, eipd(t, dir, "status"), 0)
+	holds(t, out, "running a ", "web1: flow file b.hcl is not applied: flows/b.hcl:1:1:")
+	until(t, "it has the value of its variable", func() bool {
+		out, _ := asking(t, eipd(t, dir, "control", "stats", "a", "--json"), 0)
+		return !strings.Contains(out, `"received":0`)
+	})
+	p.interrupt(t)
+}
+
 // says waits until the log has a line with these words.
 func (p *process) says(t *testing.T, words ...string) {
 	t.Helper()

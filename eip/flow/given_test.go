@@ -2,6 +2,8 @@ package flow_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -174,6 +176,22 @@ queue "q" {}
 	}
 	_, diags := beside(t, "variable \"x\" {\n  default = \"\"\n  sensitive = true\n  dynamic = true\n}\nqueue \"q\" {}\n", "{}")
 	if !strings.Contains(diags.Error(), "A sensitive variable cannot be dynamic") {
+		t.Error(diags)
+	}
+}
+
+// What is applied need not declare what the process' own files were given.
+func TestLoadBeside_OtherVariables(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "own.hcl")
+	if err := os.WriteFile(path, []byte("variable \"own\" {}\nqueue \"q\" {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, diags := flow.Load(flow.Options{Files: []string{path}, Broker: "memory:", Variables: map[string]string{"own": "a", "shared": "b"}})
+	if !strings.Contains(diags.Error(), "--var shared: no flow file declares") {
+		t.Error(diags)
+	}
+	c, diags = c.LoadBeside(map[string][]byte{"beside.hcl": []byte("variable \"shared\" {}\nqueue \"q\" { address = var.shared }\n")}, nil)
+	if diags.HasErrors() || c.Channels["queue.q"].Address != "b" {
 		t.Error(diags)
 	}
 }

@@ -111,7 +111,11 @@ func (h *Host) recall(ctx context.Context) {
 			continue // the process was started with it
 		}
 		did, err := h.apply(ctx, f.File, control.ApplyOptions{Vars: f.Vars}, f.Without)
-		if err != nil {
+		switch {
+		case err == nil:
+		case h.Draining() || ctx.Err() != nil:
+			return
+		default:
 			h.cannotRecall(f, err)
 			continue
 		}

@@ -19,19 +19,19 @@ import (
 // given. It is started again on the same folders.
 type minion struct {
 	*folder
-	data string
+	data, broker string
 }
 
-func newMinion(t *testing.T) *minion {
+func newMinion(t *testing.T, broker string) *minion {
 	t.Helper()
-	m := &minion{&folder{T: t, path: t.TempDir()}, t.TempDir()}
+	m := &minion{&folder{T: t, path: t.TempDir()}, t.TempDir(), broker}
 	m.begin(flow.Options{NoFiles: true})
 	return m
 }
 
 func (m *minion) begin(o flow.Options) {
 	m.Helper()
-	o.Broker = "memory:"
+	o.Broker = m.broker
 	c, diags := flow.Load(o)
 	if diags.HasErrors() {
 		m.Fatal(diags)
@@ -95,7 +95,7 @@ var replacing = control.ApplyOptions{Replace: true}
 
 // A file takes flows over from another one that was applied, and from no other.
 func TestHost_ApplyReplaces(t *testing.T) {
-	m := newMinion(t)
+	m := newMinion(t, "memory:")
 	m.write(map[string]string{"a.hcl": flowText("count", "") + flowText("other", ""), "b.hcl": flowText("count", `filter { if = "true" }`), "c.hcl": flowText("other", "")})
 	m.apply("a.hcl", control.ApplyOptions{}, "[count other]: same [], changed [], new [count other], gone []")
 	put(t, m.Host, "queue.other", "1")
@@ -128,7 +128,7 @@ func TestHost_ApplyReplaces(t *testing.T) {
 
 // Where flows cannot be replaced, all goes on as it was, with what was counted.
 func TestHost_ApplyReplacesAllOrNothing(t *testing.T) {
-	m := newMinion(t)
+	m := newMinion(t, "memory:")
 	m.write(map[string]string{"a.hcl": flowText("count", "") + flowText("other", ""), "b.hcl": flowText("third", ""),
 		"bad.hcl": flowText("count", "unopenable {}") + flowText("third", ""), "worse.hcl": "flow {"})
 	m.apply("a.hcl", control.ApplyOptions{}, "[count other]: same [], changed [], new [count other], gone []")
@@ -159,43 +159,46 @@ func TestHost_ApplyReplacesAllOrNothing(t *testing.T) {
 // Files that take a flow from each other under load lose nothing, and no message is
 // worked on by two.
 func TestHost_ApplyReplacesUnderLoad(t *testing.T) {
-	m := newMinion(t)
-	text := func(as string) string {
-		return fmt.Sprintf("queue \"in\" {}\nflow \"count\" {\n  from = queue.in\n  noted { as = \"%s/%s\" }\n  discard {}\n}\n", t.Name(), as)
-	}
-	m.write(map[string]string{"a.hcl": text("a"), "b.hcl": text("b")})
-	m.apply("a.hcl", control.ApplyOptions{}, "[count]: same [], changed [], new [count], gone []")
-	const n = 3000
-	var sending sync.WaitGroup
-	sending.Go(func() {
-		for i := range n {
-			put(t, m.Host, "queue.in", strconv.Itoa(i))
-		}
-	})
-	for i := range 50 {
-		m.apply([]string{"b.hcl", "a.hcl"}[i%2], replacing, "[count]: same [], changed [count], new [], gone []")
-	}
-	sending.Wait()
-	idle(t, m.Host)
-	seen := map[string]int{}
-	for _, as := range []string{"a", "b"} {
-		for _, body := range notesOf(t.Name() + "/" + as) {
-			seen[body]++
-		}
-	}
-	for i := range n {
-		if times := seen[strconv.Itoa(i)]; times != 1 {
-			t.Errorf("message %d was worked on %d times", i, times)
-		}
+	for broker, n := range map[string]int{"memory:": 3000, "embedded:": 600} {
+		t.Run(broker, func(t *testing.T) {
+			m := newMinion(t, broker)
+			text := func(as string) string {
+				return fmt.Sprintf("queue \"in\" {}\nflow \"count\" {\n  from = queue.in\n  noted { as = \"%s/%s\" }\n  discard {}\n}\n", m.path, as)
+			}
+			m.write(map[string]string{"a.hcl": text("a"), "b.hcl": text("b")})
+			m.apply("a.hcl", control.ApplyOptions{}, "[count]: same [], changed [], new [count], gone []")
+			var sending sync.WaitGroup
+			sending.Go(func() {
+				for i := range n {
+					put(t, m.Host, "queue.in", strconv.Itoa(i))
+				}
+			})
+			for i := range n / 50 {
+				m.apply([]string{"b.hcl", "a.hcl"}[i%2], replacing, "[count]: same [], changed [count], new [], gone []")
+			}
+			sending.Wait()
+			idle(t, m.Host)
+			seen := map[string]int{}
+			for _, as := range []string{"a", "b"} {
+				for _, body := range notesOf(m.path + "/" + as) {
+					seen[body]++
+				}
+			}
+			for i := range n {
+				if times := seen[strconv.Itoa(i)]; times != 1 {
+					t.Errorf("message %d was worked on %d times", i, times)
+				}
+			}
+		})
 	}
 }
 
 // What was applied is applied again, as it was, after the process has ended; what was
 // removed is not.
 func TestHost_ApplyIsRemembered(t *testing.T) {
-	m := newMinion(t)
+	m := newMinion(t, "memory:")
 	sized := func(more string) string {
-		return "variable \"size\" {\n  default = 1\n  dynamic = true\n}\n" + fmt.Sprintf("queue \"sized\" {}\nflow \"sized\" {\n  from = queue.sized\n  noted { as = \"%s/${var.size}\" }\n  %s\n  discard {}\n}\n", t.Name(), more)
+		return "variable \"size\" {\n  default = 1\n  dynamic = true\n}\n" + fmt.Sprintf("queue \"sized\" {}\nflow \"sized\" {\n  from = queue.sized\n  noted { as = \"%s/${var.size}\" }\n  %s\n  discard {}\n}\n", m.path, more)
 	}
 	m.write(map[string]string{"a.hcl": flowText("count", "") + flowText("other", ""), "b.hcl": flowText("count", ""), "sized.hcl": sized(""), "gone.hcl": flowText("gone", "")})
 	for _, file := range []string{"a.hcl", "gone.hcl", "b.hcl"} {
@@ -216,10 +219,10 @@ func TestHost_ApplyIsRemembered(t *testing.T) {
 		m.runs("other count sized")
 	}
 	put(t, m.Host, "queue.sized", "x")
-	awaitNotes(t, t.Name()+"/3", 1)
+	awaitNotes(t, m.path+"/3", 1)
 	m.apply("sized.hcl", control.ApplyOptions{}, "[sized]: same [], changed [sized], new [], gone []")
 	put(t, m.Host, "queue.sized", "y")
-	awaitNotes(t, t.Name()+"/1", 1)
+	awaitNotes(t, m.path+"/1", 1)
 
 	m.write(map[string]string{"a.hcl": "flow {", "b.hcl": ""})
 	m.again()

@@ -148,7 +148,6 @@ func (h *Host) start(ctx context.Context, c *flow.Config, flows ...string) (u *U
 			h.leave(u)
 			return nil, err
 		}
-		h.recall(ctx)
 		return u, nil
 	}
 	if err := u.start(ctx, u.flows); err != nil {
@@ -167,7 +166,8 @@ func (h *Host) whileRunning(ctx context.Context) (context.Context, context.Cance
 	return ctx, func() { stop(); cancel() }
 }
 
-// startMain starts the first Unit, and the control bus with it.
+// startMain starts the first Unit, and the control bus with it, and then what was applied
+// before.
 func (h *Host) startMain(ctx context.Context, u *Unit) error {
 	begun := make(chan struct{})
 	h.control = h.newControl(begun)
@@ -183,6 +183,7 @@ func (h *Host) startMain(ctx context.Context, u *Unit) error {
 	if err := u.run(ctx, u.flows); err != nil {
 		return err
 	}
+	h.recall(ctx)
 	close(begun)
 	h.tellForgotten(u.config)
 	await(ctx, opened, waitForTopic)

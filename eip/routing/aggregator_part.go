@@ -21,7 +21,7 @@ type part struct {
 	group    string // the hash of key
 	identity string // see identityOf; "" where it has none
 	test     string // the identifier of a Test Message
-	wire     []byte
+	kept     []byte // identity, and the message
 	at       time.Time
 	initial  any
 	noted    noted
@@ -38,6 +38,9 @@ func identityOf(text string) string {
 	}
 	return "#" + hash(text)
 }
+
+// envelope is about how much of a message there is beside its body.
+const envelope = 256
 
 // mostShown is how much of a key is kept for people to see.
 const mostShown = 1 << 10
@@ -82,7 +85,8 @@ func (a *Aggregator) part(ctx context.Context, m *eip.Message) (p *part, err err
 			return nil, err
 		}
 	}
-	p.wire, err = wire.Encode(nil, m, 0)
+	p.kept = appendIdentity(make([]byte, 0, 1+len(p.identity)+len(m.Body())+envelope), p.identity)
+	p.kept, err = wire.Encode(p.kept, m, 0)
 	return p, err
 }
 
@@ -122,9 +126,8 @@ func appendIdentity(b []byte, identity string) []byte {
 
 // value is what a part is kept as.
 func (p *part) value(withMessage bool) []byte {
-	b := appendIdentity(make([]byte, 0, 1+len(p.identity)+len(p.wire)), p.identity)
 	if withMessage {
-		b = append(b, p.wire...)
+		return p.kept
 	}
-	return b
+	return p.kept[:1+len(p.identity)]
 }

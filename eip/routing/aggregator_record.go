@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -40,11 +41,12 @@ const (
 const hashSize = 16
 
 func hash(texts ...string) string {
-	h := sha256.New()
+	var b []byte
 	for _, text := range texts {
-		fmt.Fprintf(h, "%d:%s", len(text), text)
+		b = append(append(strconv.AppendInt(b, int64(len(text)), 10), ':'), text...)
 	}
-	return string(h.Sum(nil)[:hashSize])
+	sum := sha256.Sum256(b)
+	return string(sum[:hashSize])
 }
 
 func numberOf(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }
@@ -58,6 +60,7 @@ type record struct {
 	Bytes  int64           `json:"bytes"`
 	First  int64           `json:"first"` // nanoseconds
 	Last   int64           `json:"last"`
+	Test   bool            `json:"test,omitempty"` // of Test Messages
 	Value  json.RawMessage `json:"value,omitempty"`
 	// Base is what is the same in all parts, as a message.
 	Base []byte `json:"base"`

@@ -193,17 +193,8 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 			}
 			continue
 		}
-		if s.context.Err() != nil {
-			return nil, eip.ErrClosed
-		}
-		if err := s.open(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			if s.context.Err() != nil {
-				return nil, eip.ErrClosed
-			}
-			remote.Sleep(ctx, s.meet(err))
+		if err := remote.Again(ctx, s.context, s.open, s.meet); err != nil {
+			return nil, err
 		}
 	}
 }

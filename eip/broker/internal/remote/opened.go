@@ -1,13 +1,11 @@
 package remote
 
 import (
-	"context"
 	"errors"
 	"io"
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -67,19 +65,4 @@ func (o *Opened) Close() error {
 	}
 	closing.Wait()
 	return errors.Join(errs...)
-}
-
-// Begin opens for the first time. meet is told what goes wrong, and says how long to wait
-// before the next attempt. What waiting cannot mend is an error.
-func Begin(ctx context.Context, open func(context.Context) error, meet func(error) time.Duration) error {
-	for began := time.Now(); ; {
-		err := open(ctx)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		if err := Final(err, began); err != nil {
-			return err
-		}
-		Sleep(ctx, meet(err))
-	}
 }

@@ -1,14 +1,12 @@
 package remote_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
@@ -49,57 +47,4 @@ func TestOpened(t *testing.T) {
 			t.Errorf("close again: %v", err)
 		}
 	})
-}
-
-func TestBegin(t *testing.T) {
-	passing, refused := errors.New("passing"), &broker.Trouble{Refused: true, Err: errors.New("refused")}
-	lost := broker.ErrLost
-	for name, test := range map[string]struct {
-		errs        []error // of the attempts; the last one repeats
-		want        error
-		least, most int // attempts: each wait is shorter by up to a half, at random
-	}{
-		"at once":            {[]error{nil}, nil, 1, 1},
-		"soon":               {[]error{passing, passing, nil}, nil, 3, 3},
-		"refused":            {[]error{passing, refused}, refused, 2, 2},
-		"for good":           {[]error{eip.Permanent(passing)}, passing, 1, 1},
-		"not in time":        {[]error{passing}, passing, 3, 5},
-		"away is waited for": {[]error{lost, lost, lost, lost, lost, nil}, nil, 6, 6},
-		"as long as it may":  {[]error{lost}, lost, 10, 21},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				attempts := 0
-				attempt := func() error { return test.errs[min(attempts, len(test.errs))-1] }
-				err := remote.Begin(ctx, func(context.Context) error {
-					attempts++
-					return attempt()
-				}, func(err error) time.Duration {
-					if err != attempt() {
-						t.Errorf("it met %v", err)
-					}
-					return time.Second
-				})
-				if !errors.Is(err, test.want) || attempts < test.least || attempts > test.most {
-					t.Errorf("it ends with %v after %d attempts, want %v after %d to %d", err, attempts, test.want, test.least, test.most)
-				}
-			})
-		})
-	}
-}
-
-func TestHeartbeat(t *testing.T) {
-	for query, want := range map[string]time.Duration{"": 5, "?heartbeat=10": 10, "?heartbeat=0": 5, "?heartbeat=x": 5, "?heartbeat=70000": 5, "?heartbeat=-1": 5} {
-		if got := remote.Heartbeat("amqp://u:p@h/" + query); got != want*time.Second {
-			t.Errorf("%s: %v, want %v", query, got, want*time.Second)
-		}
-	}
-}
-
-func TestRedact(t *testing.T) {
-	if got := remote.Redact("amqp://shop:geheim@h:5672/v"); got != "amqp://shop:xxxxx@h:5672/v" {
-		t.Errorf("it shows %s", got)
-	}
 }
