@@ -60,8 +60,12 @@ func forgetParts(tx store.Tx, number string, value []byte) {
 		return
 	}
 	group := string(value[:hashSize])
-	for rest := value[hashSize:]; len(rest) >= hashSize; rest = rest[hashSize:] {
-		key := identityKey + group + string(rest[:hashSize])
+	rest, identity := value[hashSize:], ""
+	for ok := true; ok; {
+		if identity, rest, ok = cutIdentity(rest); !ok {
+			return
+		}
+		key := identityKey + group + identity
 		if of, _ := tx.Get(key); string(of) == number {
 			tx.Delete(key)
 		}
@@ -128,7 +132,9 @@ func (a *Aggregator) remove(tx store.Tx, what, number string, r removal) error {
 				return err
 			}
 		}
-		identities = append(identities, identity...)
+		if identity != "" {
+			identities = appendIdentity(identities, identity)
+		}
 		tx.Delete(key)
 	}
 	switch {
@@ -150,12 +156,12 @@ func (a *Aggregator) remove(tx store.Tx, what, number string, r removal) error {
 	return tx.Err()
 }
 
-// partRead is how much of a part is needed to remove it.
+// partRead is how much of a part is needed to remove it: its identity.
 func partRead(what string) int {
 	if what == breakKey {
 		return wire.MaxMessage
 	}
-	return hashSize
+	return 256
 }
 
 // failPart makes an invalid message of a part.

@@ -137,7 +137,7 @@ func valueOf(v any) (json.RawMessage, error) {
 // add puts a part into the group.
 func (g *open) add(p *part) error {
 	g.Count++
-	g.Bytes += int64(len(p.kept) - hashSize)
+	g.Bytes += int64(len(p.kept) - 1 - len(p.identity))
 	g.Last = max(g.Last, p.at.UnixNano())
 	g.Size = max(g.Size, p.message.Sequence.Size)
 	if err := g.keepBase(p); err != nil {

@@ -25,7 +25,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type counter struct {
 	space  store.Space
 	outbox store.Outbox
-	fail   error
 }
 
 func (c *counter) Open(ctx context.Context, env *eip.Env) error {
