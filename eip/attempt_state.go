@@ -1,6 +1,7 @@
 package eip
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -12,8 +13,12 @@ import (
 type attemptState struct {
 	stopwatch
 	onSettled   func()
+	ended       []func(ok bool)   // told once it has settled for good
 	failed      func()            // told of what has failed for good
 	forgive     func(error) error // of this attempt
+	work        context.Context   // ends with the flow's Timeout; nil: there is none
+	stop        context.CancelFunc
+	unbegun     bool // its time was over before it was begun
 	firstFailed time.Time
 	steps       []settle.Step // to be on disk before the message settles with nil
 	came        []settle.Step // those that it came with, which outlast an attempt
@@ -169,4 +174,14 @@ func (t *attemptState) allSteps() []settle.Step {
 func (t *attemptState) made(by settle.Store) {
 	of := func(s settle.Step) bool { return s.Store == by }
 	t.came, t.steps = slices.DeleteFunc(t.came, of), slices.DeleteFunc(t.steps, of)
+}
+
+// tellEnded tells those who wait that the message has settled for good.
+func (t *attemptState) tellEnded(ok bool) {
+	if t == nil {
+		return
+	}
+	for _, f := range t.ended {
+		f(ok)
+	}
 }

@@ -97,7 +97,8 @@ func (l *chainLink) Handle(ctx context.Context, m *Message) (err error) {
 	return l.stage.Process(ctx, m, l.next)
 }
 
-// eachLink calls f for the links of a chain, outer ones before those in their bodies.
+// eachLink calls f for the links of a chain, outer ones before those in their bodies, but
+// for the bodies that their stages keep open.
 func eachLink(h Handler, f func(*chainLink) error) error {
 	l, ok := h.(*chainLink)
 	for ; ok && l.next != nil; l, ok = l.next.(*chainLink) {
@@ -109,6 +110,9 @@ func eachLink(h Handler, f func(*chainLink) error) error {
 			continue
 		}
 		for _, p := range n.Nested() {
+			if kept(p) {
+				continue
+			}
 			if err := eachLink(p.before(l.next), f); err != nil {
 				return err
 			}

@@ -50,6 +50,10 @@ type Env struct {
 	//
 	// nil: the component is no stage of a flow, or an interceptor's.
 	Make func(ctx context.Context, m *Message) error
+	// Fail is Make of a message that has failed at the component for good: what [Invalid]
+	// made of an error makes it invalid, any other error a dead letter.
+	Fail func(ctx context.Context, m *Message, err error) error
+	at   func(env *Env, l *chainLink) // sets them for a stage
 
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.

@@ -17,7 +17,8 @@ var ErrClosed = errors.New("closed")
 // back.
 var ErrRevoked = errors.New("the source has taken the message back, and will deliver it again")
 
-// ErrExpired is why a message is not begun that had its Expiration while it waited.
+// ErrExpired is why a message is not begun that had its Expiration while it waited, or
+// not worked on any more when the Timeout of its flow is over.
 var ErrExpired = errors.New("the message has expired")
 
 type permanent struct{ error }

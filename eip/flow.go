@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/rarely"
 	"github.com/eipd/eipd/eip/stats"
 )
 
@@ -23,6 +23,9 @@ type Flow struct {
 	Name   string
 	Source Source
 	Stages []Stage
+	// Stays has a run go on once its source has ended and its stages have finished, until
+	// its context ends: what they still wait for, a reply say, may come later.
+	Stays bool
 	// To takes what passes all stages. It may be nil where they let nothing pass.
 	To Handler
 	// Beside are stages that messages pass within To, or within what stages send to:
@@ -50,6 +53,14 @@ type Flow struct {
 	DeadLetter Handler
 	// Invalid takes messages that cannot be read or evaluated. nil: DeadLetter.
 	Invalid Handler
+	// ErrorReply, where set, makes the reply to a message that failed for good, out of its
+	// error. It goes to the Return Address, unless a reply has got there already. What
+	// failed is settled then, also where it goes to no DeadLetter.
+	ErrorReply func(error) *Message
+	// Timeout is how long a message may take from when the flow took it, all attempts
+	// included; 0: no limit. One that is not begun by then is not begun, and is Dropped.
+	// The context of one that is worked on ends, and it fails for good with ErrExpired.
+	Timeout time.Duration
 	// Grace is how long Run finishes what is in flight after its context ended; 0
 	// means 30 s. Closing Abort, where it is set, ends the grace early.
 	Grace time.Duration
@@ -74,6 +85,7 @@ type Flow struct {
 	running            gate
 	watcher            watcher
 	pendingDeadLetters pendingDeadLetters
+	refused, unheard   rarely.Log // of error replies
 }
 
 // Retry says how often a failed message is tried, and when.
@@ -97,6 +109,9 @@ type Retry struct {
 func (f *Flow) Counts() (business, tests stats.Counts) {
 	return f.tallies.business.counts(), f.tallies.tests.counts()
 }
+
+// Trouble says what a stage of the flow uses and does not work; nil: all does.
+func (f *Flow) Trouble() error { return troubleOf(f.all()) }
 
 // InFlight is how many messages are unsettled, Test Messages too.
 func (f *Flow) InFlight() int64 { return f.inFlight.messages() }
@@ -135,6 +150,7 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	case err = <-received:
 		if err == nil && ctx.Err() == nil {
 			x.finishAll(ctx, opened)
+			x.stay(ctx)
 		}
 	case <-x.over: // it is stuck in a handler
 	}
@@ -161,7 +177,8 @@ type run struct {
 	over     chan struct{}   // closed a little later: those who do not heed work are left alone
 	closing  context.Context // of stages' Close
 	begun    chan struct{}   // closed when messages may come
-	waiting  atomic.Bool     // the receiver waits for free
+	finished atomic.Bool
+	waiting  atomic.Bool // the receiver waits for free
 	free     chan struct{}
 }
 
@@ -202,29 +219,15 @@ func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
 
 // open opens the stages, and returns those that must be closed again.
 func (x *run) open(ctx context.Context) (opened []Closer, err error) {
-	open := func(s Stage, env Env) error {
-		if o, ok := s.(Opener); ok {
-			env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
-			if err := o.Open(ctx, &env); err != nil {
-				return fmt.Errorf("open %s: %w", env.Address, err)
-			}
-		}
-		if c, ok := s.(Closer); ok {
-			opened = append(opened, c)
-		}
-		return nil
+	env := x.Env
+	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
+	beside := env
+	env.at = func(env *Env, l *chainLink) {
+		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
+		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
 	}
-	err = eachLink(x.head, func(l *chainLink) error {
-		env := x.Env
-		env.Address, env.Make = l.address, func(ctx context.Context, m *Message) error { return x.make(ctx, l, m) }
-		return open(l.stage, env)
-	})
-	for n, s := range Walk(x.Beside) {
-		if err == nil {
-			env := x.Env
-			env.Address = n.address()
-			err = open(s, env)
-		}
+	if err = openStages(ctx, &env, x.head, &opened); err == nil {
+		err = openStages(ctx, &beside, Chain(x.Beside, nil), &opened)
 	}
 	return opened, err
 }
@@ -267,33 +270,4 @@ func (x *run) await(come func() bool, stop <-chan struct{}) bool {
 		}
 	}
 	return true
-}
-
-// take makes m this run's own: from here on its receipt settles by way of the
-// flow, which retries and dead-letters before the source is told.
-func (x *run) take(m *Message, e *attemptState) *Message {
-	if m.receipt == nil || m.receipt.run != nil {
-		m = m.Fork(m.Hold())
-	}
-	if x.History || x.Env.Tracer != nil {
-		m = x.follow(m, e != nil && e.head != nil && m.trace != nil)
-	}
-	r := m.receipt
-	r.run, r.message = x, m
-	if e != nil {
-		if was := r.state; was != nil {
-			e.came = was.steps
-		}
-		r.state = e
-	}
-	_, r.test = m.Headers[header.Test]
-	x.watcher.see(m)
-	if e != nil && e.head != nil {
-		x.tallies.of(r).made.Add(1)
-	} else {
-		x.tallies.of(r).received.Add(1)
-	}
-	r.size = m.Size()
-	x.inFlight.Add(oneMessage + r.size)
-	return m
 }

@@ -44,6 +44,7 @@ type deadLetter struct {
 	attempt int    // since it was last changed
 	refused error  // why it goes stripped
 	kept    string // where the whole message is, which then goes without its body
+	told    asked  // of an error reply
 }
 
 // deadLetter sends a failed message to where it belongs. Until that channel has
@@ -56,16 +57,17 @@ func (x *run) deadLetter(d deadLetter) {
 		x.endDeadLetter(d, returned, r.err)
 		return
 	}
-	to, how, reason := x.DeadLetter, deadLettered, "failed"
-	if IsInvalid(r.err) {
-		to, how, reason = x.Invalid, invalidated, "invalid"
+	to, how, reason := x.whereTo(r)
+	if x.ErrorReply != nil && d.told == notAsked {
+		x.answer(d)
+		return
 	}
 	if to == nil {
 		x.Env.Log.Error("message failed and goes back to its source", x.about(r)...)
 		x.endDeadLetter(d, returned, r.err)
 		return
 	}
-	if d.attempt++; d.attempt == 1 && d.refused == nil {
+	if d.attempt++; d.attempt == 1 && d.refused == nil && d.told != told {
 		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
 	}
 	m, why := r.message, x.why(r, reason)
@@ -89,11 +91,19 @@ func (x *run) deadLetter(d deadLetter) {
 	}))
 }
 
+// whereTo says where a failed message belongs, and why; nowhere: nil.
+func (x *run) whereTo(r *receipt) (to Handler, how failure, reason string) {
+	if IsInvalid(r.err) {
+		return x.Invalid, invalidated, "invalid"
+	}
+	return x.DeadLetter, deadLettered, "failed"
+}
+
 // deadLetterAgain is about a dead letter that its channel did not take.
 func (x *run) deadLetterAgain(d deadLetter, why Headers, err error) {
 	halt := false
 	if IsPermanent(err) {
-		next := deadLetter{receipt: d.receipt, refused: err}
+		next := deadLetter{receipt: d.receipt, refused: err, told: d.told}
 		lost := error(nil)
 		if d.refused != nil {
 			next.kept, lost = x.keep(d.message.WithHeaders(why))
@@ -131,12 +141,20 @@ func (x *run) keep(m *Message) (where string, err error) {
 
 func (x *run) endDeadLetter(d deadLetter, how failure, err error) {
 	x.pendingDeadLetters.remove(d.receipt)
-	r := d.receipt
-	if err != nil || r.state == nil || len(r.state.came) == 0 {
-		x.fail(r, how, err)
+	if err != nil {
+		x.fail(d.receipt, how, err)
 		return
 	}
-	r.state.steps = nil // it is elsewhere now, and what it came with is done
+	x.failDone(d.receipt, how)
+}
+
+// failDone ends a message that has failed and is elsewhere now: what it came with is done.
+func (x *run) failDone(r *receipt, how failure) {
+	if r.state == nil || len(r.state.came) == 0 {
+		x.fail(r, how, nil)
+		return
+	}
+	r.state.steps = nil
 	r.commit(func(err error) { x.fail(r, how, err) })
 }
 

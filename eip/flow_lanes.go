@@ -100,20 +100,30 @@ func (x *run) deliver(l *lane, m *Message) {
 	r.lane = l
 	if m.Expiration > 0 {
 		if e, ok := r.settler.(expirer); ok && e.Expired() {
-			x.expire(r)
+			x.expire(r, ErrExpired)
 			return
 		}
 	}
+	switch {
+	case !x.late(r):
+	case x.ErrorReply == nil:
+		x.expire(r, ErrExpired)
+		return
+	default:
+		r.state.unbegun = true
+		m.receipt.release(ErrExpired)
+		return
+	}
 	if !x.Retry.Ordered {
 		l.mu.Lock()
-		Deliver(x.work, x.headOf(r), m)
+		Deliver(x.workOn(r), x.headOf(r), m)
 		l.mu.Unlock()
 		return
 	}
 	settled := make(chan struct{})
 	r.needState().onSettled = func() { close(settled) }
 	l.mu.Lock()
-	Deliver(x.work, x.headOf(r), m)
+	Deliver(x.workOn(r), x.headOf(r), m)
 	l.mu.Unlock()
 	select {
 	case <-settled:

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// make passes a message that a stage made to what follows the stage: see [Env].
-func (x *run) make(ctx context.Context, l *chainLink, m *Message) error {
+// make passes a message that a stage made to what follows the stage, or to where what has
+// failed goes: see [Env].
+func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) error {
 	select {
 	case <-x.begun:
 	case <-ctx.Done():
@@ -24,10 +25,10 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message) error {
 		return err
 	}
 	m = taken
-	if l.named != nil {
-		t := l.named.tallies.of(m.receipt)
-		t.made.Add(1)
-		t.sent.Add(1)
+	l.countMade(m.receipt, failed != nil)
+	if failed != nil {
+		m.receipt.release(&StageError{Address: l.address, Err: failed})
+		return nil
 	}
 	to, err := x.laneOfMade(m)
 	if err != nil {
@@ -36,6 +37,19 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message) error {
 	}
 	x.deliver(to, m)
 	return nil
+}
+
+func (l *chainLink) countMade(r *receipt, failed bool) {
+	if l.named == nil {
+		return
+	}
+	t := l.named.tallies.of(r)
+	t.made.Add(1)
+	if failed {
+		r.failedAt(t, true)
+		return
+	}
+	t.sent.Add(1)
 }
 
 // takeOf takes m, a fork of a message that this run has in hand: as that is in flight,
@@ -76,4 +90,24 @@ func (x *run) finishAll(ctx context.Context, stages []Closer) {
 			x.Env.Log.Error("a stage cannot finish what it gathers", "error", err)
 		}
 	}
+}
+
+// stay keeps a run that has finished going.
+func (x *run) stay(ctx context.Context) {
+	x.finished.Store(true)
+	if !x.Stays {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-x.over:
+	}
+}
+
+// Finished reports whether the flow does not run, or its source has ended and its stages
+// have finished.
+func (f *Flow) Finished() bool {
+	f.running.mu.Lock()
+	defer f.running.mu.Unlock()
+	return f.running.run == nil || f.running.run.finished.Load()
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // maker makes a message of its own for each that it absorbs, and one at the end.
@@ -178,6 +179,53 @@ func TestFinish_EndsWhenTheFlowIsToStop(t *testing.T) {
 	}
 }
 
+// failer has messages of its own fail.
+type failer struct {
+	maker
+	with error
+}
+
+func (k *failer) Finish(ctx context.Context) error {
+	return k.env.Fail(ctx, eip.New([]byte("own"), k.settled), k.with)
+}
+
+// What fails by itself is not tried, and goes to where such messages go.
+func TestFail_GoesWhereWhatFailedGoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		with error
+		want string
+	}{
+		"a dead letter": {errors.New("no"), "dead own failed f.maker: no"},
+		"invalid":       {eip.Invalid(errors.New("no")), "invalid own invalid f.maker: no"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log texts
+			to := func(where string) eip.Handler {
+				return eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+					log.add(fmt.Sprint(where, " ", string(m.Body()), " ", m.Headers[header.Reason], " ", m.Headers[header.Error]))
+					return nil
+				})
+			}
+			settled := make(chan error, 1)
+			stage := &eip.Named{Address: "f.maker", Stage: &failer{maker{settled: func(err error) { settled <- err }}, c.with}}
+			f := &eip.Flow{Name: "f", Source: bodies(), Stages: []eip.Stage{stage}, To: to("sent"), DeadLetter: to("dead"), Invalid: to("invalid")}
+			if err := f.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-settled; err != nil || fmt.Sprint(log.all) != "["+c.want+"]" {
+				t.Errorf("settled with %v: %v, want %s", err, log.all, c.want)
+			}
+			flow, _ := f.Counts()
+			at, _ := stage.Counts()
+			for where, n := range map[string]stats.Counts{"flow": flow, "stage": at} {
+				if n.Made != 1 || n.Failed != 1 || n.Sent != 0 || n.InFlight != 0 {
+					t.Errorf("the %s counts %+v", where, n)
+				}
+			}
+		})
+	}
+}
+
 // parter makes forks of its messages within Process, and waits there until they have settled.
 type parter struct {
 	env *eip.Env
@@ -281,4 +329,32 @@ func TestMake_OfPartsWhileTheFlowStops(t *testing.T) {
 			t.Errorf("came %v, settled with %v", out.all, err)
 		}
 	})
+}
+
+// A run that stays finishes when its source has ended, and ends with its context.
+func TestFinish_OfARunThatStays(t *testing.T) {
+	var log texts
+	finished := make(chan struct{})
+	k := &maker{settled: func(error) { log.add("settled") }}
+	f := &eip.Flow{Name: "f", Source: bodies("a"), Stages: []eip.Stage{k}, Stays: true, To: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+		if string(m.Body()) == "the end" {
+			close(finished)
+		}
+		return nil
+	})}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ran := make(chan error)
+	go func() { ran <- f.Run(ctx) }()
+	<-finished
+	for !f.Finished() {
+		time.Sleep(time.Millisecond)
+	}
+	if err := k.make(t.Context(), "later"); err != nil {
+		t.Errorf("make after the end: %v", err)
+	}
+	stop()
+	if err := <-ran; err != nil || len(log.all) != 3 || !f.Finished() {
+		t.Errorf("it ended with %v: %v", err, log.all)
+	}
 }

@@ -18,6 +18,9 @@ func (x *run) settled(r *receipt) {
 		x.finish(r)
 		return
 	}
+	if x.late(r) {
+		r.err = x.tooLate(r)
+	}
 	if x.Discreet != nil {
 		r.err = x.Discreet(r.message, r.err)
 	}
@@ -35,14 +38,19 @@ func (x *run) settled(r *receipt) {
 		x.Env.Log.Warn("message failed, will be tried again", x.about(r)...)
 		go x.retry(r)
 	default:
-		select {
-		case x.giveUp <- r:
-		default: // what stages make comes beside the window
-			go x.giveUpLater(r)
-		}
-		if x.work.Err() != nil { // the worker may be gone
-			x.giveBack()
-		}
+		x.abandon(r)
+	}
+}
+
+// abandon has the worker do with a message what is done with one that failed for good.
+func (x *run) abandon(r *receipt) {
+	select {
+	case x.giveUp <- r:
+	default: // what stages make comes beside the window
+		go x.giveUpLater(r)
+	}
+	if x.work.Err() != nil { // the worker may be gone
+		x.giveBack()
 	}
 }
 
@@ -69,8 +77,13 @@ func (x *run) retry(r *receipt) {
 	defer t.Stop()
 	select {
 	case <-due:
-	case <-x.work.Done():
-		x.giveUpOn(r)
+	case <-x.workOn(r).Done():
+		if !x.late(r) {
+			x.giveUpOn(r)
+			return
+		}
+		r.err = x.tooLate(r)
+		x.abandon(r)
 		return
 	}
 	m := r.message
@@ -96,7 +109,7 @@ func (x *run) retry(r *receipt) {
 	}
 	r.lane.mu.Lock()
 	defer r.lane.mu.Unlock()
-	Deliver(x.work, x.headOf(r), m)
+	Deliver(x.workOn(r), x.headOf(r), m)
 }
 
 // most is how often a message is tried that fails with err.
@@ -148,9 +161,9 @@ func (x *run) finish(r *receipt) {
 	x.leaveWindow(r)
 }
 
-// expire ends a message that has expired before it was begun.
-func (x *run) expire(r *receipt) {
-	x.tell(r, ErrExpired)
+// expire ends a message that has expired before it was begun. Its source is told err.
+func (x *run) expire(r *receipt, err error) {
+	x.tell(r, err)
 	r.dropped.Store(true)
 	t := x.tallies.of(r)
 	t.expired.Add(1)
@@ -166,7 +179,7 @@ func (x *run) fail(r *receipt, how failure, err error) {
 	}
 	x.tell(r, err)
 	x.tallies.of(r).failed[how].Add(1)
-	x.trace(r, [...]stats.Outcome{stats.DeadLettered, stats.Invalid, stats.Returned}[how])
+	x.trace(r, [...]stats.Outcome{stats.DeadLettered, stats.Invalid, stats.Returned, stats.Answered, stats.Unanswered}[how])
 	x.leaveWindow(r)
 }
 
@@ -184,6 +197,7 @@ func (x *run) tell(r *receipt, err error) {
 	if e.onSettled != nil {
 		e.onSettled()
 	}
+	e.tellEnded(r.err == nil)
 	if e.measured && !r.test {
 		x.tallies.latency.Record(now() - e.received)
 	}
@@ -201,6 +215,9 @@ func (x *run) trace(r *receipt, how stats.Outcome) {
 // leaveWindow lets the receiver take the next message.
 func (x *run) leaveWindow(r *receipt) {
 	x.inFlight.Add(-oneMessage - r.size)
+	if e := r.state; e != nil && e.stop != nil {
+		e.stop()
+	}
 	if x.waiting.Load() {
 		select {
 		case x.free <- struct{}{}:

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip/header"
@@ -45,7 +46,9 @@ type Message struct {
 	payload *payload
 	receipt *receipt
 	replier Replier
-	trace   *trace // nil: nobody follows the message
+	// answered is whether a reply has got to the Return Address; nil: nobody asks.
+	answered *atomic.Bool
+	trace    *trace // nil: nobody follows the message
 }
 
 // A DeliveryMode says whether its sender wants a message to outlast a broker that
@@ -210,7 +213,7 @@ type Replier interface {
 // can be answered set it.
 func (m *Message) WithReplier(r Replier) *Message {
 	c := *m
-	c.replier = r
+	c.replier, c.answered = r, nil
 	return &c
 }
 
@@ -227,13 +230,13 @@ func (m *Message) Reply(ctx context.Context, reply *Message) error {
 	}
 	r := *reply
 	r.receipt = m.receipt
-	r.ReplyTo, r.replier = "", nil
+	r.ReplyTo, r.replier, r.answered = "", nil, nil
 	r.CorrelationID = m.CorrelationID
 	if r.CorrelationID == "" {
 		r.CorrelationID = m.ID
 	}
 	r.trace = m.trace
-	err := Send(ctx, returnAddress{m}, &r, Place{Kind: "reply", Name: m.ReplyTo})
+	err := m.sendReply(ctx, &r)
 	if err == nil {
 		m.Sent(1)
 	}

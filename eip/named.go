@@ -48,10 +48,16 @@ func (n *Named) Latency() *stats.Histogram { return &n.tallies.latency }
 // Walk yields each of stages, outer ones before those in their bodies: as it is
 // without its Named, and that, which is nil where it has none.
 func Walk(stages []Stage) iter.Seq2[*Named, Stage] {
-	return func(yield func(*Named, Stage) bool) { walk(stages, yield) }
+	return walkWithout(func(*Pipe) bool { return false }, stages)
 }
 
-func walk(stages []Stage, yield func(*Named, Stage) bool) bool {
+// walkWithout walks, but leaves bodies out. It looks at those of a stage when it has
+// yielded that.
+func walkWithout(out func(*Pipe) bool, stages []Stage) iter.Seq2[*Named, Stage] {
+	return func(yield func(*Named, Stage) bool) { walk(stages, out, yield) }
+}
+
+func walk(stages []Stage, out func(*Pipe) bool, yield func(*Named, Stage) bool) bool {
 	for _, s := range stages {
 		named, ok := s.(*Named)
 		if ok {
@@ -62,7 +68,7 @@ func walk(stages []Stage, yield func(*Named, Stage) bool) bool {
 		}
 		if n, ok := s.(Nester); ok {
 			for _, p := range n.Nested() {
-				if !walk(p.Stages, yield) {
+				if !out(p) && !walk(p.Stages, out, yield) {
 					return false
 				}
 			}

@@ -12,7 +12,9 @@ type Pipe struct {
 	Stages []Stage
 	To     Handler
 
-	built atomic.Pointer[chain]
+	built  atomic.Pointer[chain]
+	kept   atomic.Bool // by the stage that it is a body of
+	opened []Closer
 }
 
 // Process passes m through the pipe, and then to To or next. Where next is nil

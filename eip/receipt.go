@@ -108,6 +108,7 @@ func (r *receipt) settle() {
 	if r.settler != nil {
 		r.settler.Settle(r.err)
 	}
+	r.state.tellEnded(r.err == nil)
 }
 
 // commit makes the steps that are kept, and calls done once they are on disk. Those of one
@@ -245,50 +246,3 @@ type forked struct {
 }
 
 func (f *forked) Revoked() bool { return f.origin.Revoked() }
-
-func init() {
-	settle.Settler = func(message any) any {
-		if r := message.(*Message).receipt; r != nil {
-			return originOf(r.settler)
-		}
-		return nil
-	}
-	settle.Certain = func(message any, holds int) bool {
-		r := message.(*Message).receipt
-		if r == nil || r.refs.Load() != int32(holds) {
-			return false
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.err == nil
-	}
-	settle.Attach = func(message any, s settle.Step) {
-		r := message.(*Message).receipt
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		e := r.needState()
-		e.steps = append(e.steps, s)
-	}
-	settle.Steps = func(message any) []settle.Step {
-		r := message.(*Message).receipt
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.state.allSteps()
-	}
-	settle.Made = func(message any, by settle.Store) {
-		r := message.(*Message).receipt
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.state.made(by)
-	}
-}
-
-// originOf returns what a store may know as its own; nil of what it cannot.
-func originOf(s Settler) any {
-	switch s := s.(type) {
-	case settleFunc, *forked:
-		return nil
-	default:
-		return s
-	}
-}

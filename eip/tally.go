@@ -19,6 +19,8 @@ const (
 	deadLettered failure = iota
 	invalidated
 	returned
+	answered
+	unanswered
 	failures
 )
 
@@ -26,8 +28,9 @@ const (
 // that had not begun.
 func (t *tally) counts() stats.Counts {
 	c := stats.Counts{Sent: t.sent.Load(), Dropped: t.dropped.Load(), Absorbed: t.absorbed.Load(), Expired: t.expired.Load(), Retried: t.retried.Load(), Copies: t.copies.Load(),
-		DeadLettered: t.failed[deadLettered].Load(), Invalid: t.failed[invalidated].Load(), Returned: t.failed[returned].Load()}
-	c.Failed = c.DeadLettered + c.Invalid + c.Returned
+		DeadLettered: t.failed[deadLettered].Load(), Invalid: t.failed[invalidated].Load(), Returned: t.failed[returned].Load(),
+		Answered: t.failed[answered].Load(), Unanswered: t.failed[unanswered].Load()}
+	c.Failed = c.DeadLettered + c.Invalid + c.Returned + c.Answered + c.Unanswered
 	c.Received, c.Made = t.received.Load(), t.made.Load()
 	c.InFlight = c.Received + c.Made - c.Sent - c.Dropped - c.Absorbed - c.Failed
 	return c

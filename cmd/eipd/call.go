@@ -10,6 +10,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/endpoint"
 	"github.com/eipd/eipd/internal/requestor"
 )
 
@@ -20,7 +21,8 @@ func newCall() *cobra.Command {
 		Use:   "call CHANNEL",
 		Short: "Send a request to a channel, and print the body of the reply",
 		Long: `Sends one request to queue.ADDRESS or topic.ADDRESS of the broker, waits for the
-reply and prints its body. Exit code 3: none came within the time-out.`,
+reply and prints its body. Exit code 3: none came within the time-out. Exit code 4: it
+is an error reply, and what it says is printed on standard error.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
@@ -60,6 +62,9 @@ func ask(ctx context.Context, cmd *cobra.Command, b broker.Broker, ch broker.Cha
 	if err != nil {
 		return err
 	}
+	if until, ok := ctx.Deadline(); ok { // then nobody waits any more
+		request = request.With(func(m *eip.Message) { m.Expiration = max(time.Until(until), time.Millisecond) })
+	}
 	s, err := b.Sender(ctx, ch)
 	if err != nil {
 		return late(ctx, err)
@@ -70,6 +75,9 @@ func ask(ctx context.Context, cmd *cobra.Command, b broker.Broker, ch broker.Cha
 	}
 	if err != nil {
 		return late(ctx, err)
+	}
+	if err := endpoint.ReplyError(reply); err != nil {
+		return failure{exitLetters, err}
 	}
 	_, err = raw(cmd.OutOrStdout()).Write(reply.Body())
 	return err

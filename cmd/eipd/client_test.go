@@ -21,6 +21,11 @@ flow "greet" {
   reply { body = "'Hello, ' + string(body) + '!'" }
 }
 
+service "half" {
+  transform { body = "int(body) / 2" }
+  reply {}
+}
+
 flow "news" {
   from    = topic.news
   pattern = "a.*"
@@ -124,6 +129,10 @@ func TestCall(t *testing.T) {
 	p.ready(t)
 	if stdout, _ := command(t, url, 0, "call", "queue.greet", "--body", "Ada", "--timeout", "1m"); stdout != "Hello, Ada!" {
 		t.Errorf("the reply is %q", stdout)
+	}
+	stdout, stderr := command(t, url, 4, "call", "queue.half", "--body", "three", "--timeout", "1m")
+	if stdout != "" || !strings.Contains(stderr, "eipd: the service answers with the error invalid: the request cannot be read") || strings.Contains(stderr, "three") {
+		t.Errorf("an error reply prints %q, and %q", stdout, stderr)
 	}
 	p.interrupt(t)
 	begun := dial(t, url)

@@ -46,7 +46,7 @@ what failed again; 3: none has answered, or fewer than were to be expected with
 		},
 		ValidArgsFunction: c.complete,
 		RunE: func(cmd *cobra.Command, words []string) error {
-			target, args, err := controlArgs(words[1:])
+			target, args, err := controlArgs(words[0], words[1:])
 			if err != nil {
 				return err
 			}

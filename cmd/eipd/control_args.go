@@ -9,9 +9,12 @@ import (
 	"unicode/utf8"
 )
 
+// objectArgs are arguments that are objects, of which words may give single members.
+var objectArgs = map[string]string{"inject": "headers", "apply": "vars"}
+
 // controlArgs reads what follows a command: a target, which holds no "=", and
 // arguments.
-func controlArgs(words []string) (target string, args map[string]any, err error) {
+func controlArgs(command string, words []string) (target string, args map[string]any, err error) {
 	if len(words) > 0 && !strings.Contains(words[0], "=") {
 		target, words = words[0], words[1:]
 	}
@@ -21,7 +24,7 @@ func controlArgs(words []string) (target string, args map[string]any, err error)
 		if !ok || name == "" {
 			return "", nil, fmt.Errorf("%s is no argument; write it as name=value", word)
 		}
-		if err := controlArg(args, name, text); err != nil {
+		if err := controlArg(args, objectArgs[command], name, text); err != nil {
 			return "", nil, err
 		}
 	}
@@ -31,24 +34,28 @@ func controlArgs(words []string) (target string, args map[string]any, err error)
 	return target, args, nil
 }
 
-func controlArg(args map[string]any, name, text string) error {
+func controlArg(args map[string]any, object, name, text string) error {
 	if name == "body" {
 		return bodyArg(args, text)
 	}
-	if header, ok := strings.CutPrefix(name, "headers."); ok && header != "" {
-		if args["headers"] == nil {
-			args["headers"] = map[string]any{}
+	value := typed(text)
+	if of, member, ok := strings.Cut(name, "."); ok && of == object && member != "" {
+		if args[of] == nil {
+			args[of] = map[string]any{}
 		}
-		headers, ok := args["headers"].(map[string]any)
+		members, ok := args[of].(map[string]any)
 		if !ok {
-			return fmt.Errorf("%s cannot be added to headers, which are no object", name)
+			return fmt.Errorf("%s cannot be added to %s, which are no object", name, of)
 		}
-		args, name = headers, header
+		if of == "vars" {
+			value = text // the process reads it as it reads that of --var
+		}
+		args, name = members, member
 	}
 	if _, twice := args[name]; twice {
 		return fmt.Errorf("%s is given twice", name)
 	}
-	args[name] = typed(text)
+	args[name] = value
 	return nil
 }
 

@@ -34,7 +34,7 @@ var argumentsOf = map[string][]string{
 	"replay":   {"count=", "invalid=true"},
 	"peek":     {"count="},
 	"tap":      {"count=", "for=", "if=", "sample="},
-	"apply":    {"dry_run=true"},
+	"apply":    {"dry_run=true", "replace=true", "vars."},
 	"reload":   {"dry_run=true"},
 }
 
@@ -51,6 +51,9 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 	}
 	name, takesTarget := words[0], !slices.Contains(targetless, words[0])
 	if len(words) == 1 && takesTarget && !strings.Contains(begun, "=") {
+		if own := "statistics_every="; name == "set" && begun != "" && strings.HasPrefix(own, begun) {
+			return []string{own}, goesOn
+		}
 		return c.targets(cmd.Context(), name), noFiles
 	}
 	if attribute, begun, ok := strings.Cut(begun, "="); ok && (name == "set" || name == "tap") && (attribute == "if" || strings.HasSuffix(attribute, ".if")) {
@@ -67,7 +70,7 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 		attribute, _, _ := strings.Cut(o, "=")
 		return slices.ContainsFunc(words[1:], func(w string) bool { return strings.HasPrefix(w, attribute+"=") })
 	})
-	if slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, begun) && strings.HasSuffix(o, "=") }) {
+	if slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, begun) && strings.ContainsAny(o[len(o)-1:], "=.") }) {
 		return options, goesOn
 	}
 	return options, noFiles

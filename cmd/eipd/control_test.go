@@ -273,6 +273,7 @@ func TestControl_Completion(t *testing.T) {
 		"purge queue.in ":        {"confirm=queue.in", "count=", "save=true"},
 		"tap ":                   {"f", "f.aside", "f.aside.discard", "f.loud", "f.loud.transform"},
 		"apply ":                 nil,
+		"apply f.hcl ":           {"dry_run=true", "replace=true", "vars."},
 		"tap f if=body.a>le":     {"if=body.a>len\tHow many elements, keys or characters it has."},
 		"set f.x big.if=bitxo":   {"big.if=bitxor\tBits that are set in one of them."},
 		"inject f if=le":         {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
@@ -337,7 +338,7 @@ func TestControlArgs(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "body.json")
 	write(t, filepath.Dir(file), "body.json", "[1.10]")
 	tests := map[string]struct {
-		words  []string
+		words  []string // after inject, or after apply where they begin with it
 		target string
 		args   string // as JSON
 		err    string
@@ -352,6 +353,9 @@ func TestControlArgs(t *testing.T) {
 		"body's file": {[]string{"q", "body=@" + file}, "q", `{"body":"[1.10]","content_type":"application/json"}`, ""},
 		"headers":     {[]string{"q", "headers.region=eu", "headers.n=5"}, "q", `{"headers":{"n":5,"region":"eu"}}`, ""},
 		"all headers": {[]string{"q", `headers={"a":1}`, "headers.b=2"}, "q", `{"headers":{"a":1,"b":2}}`, ""},
+		"vars":        {[]string{"apply", "f.hcl", "replace=true", "vars.size=3", "vars.names=[\"a\"]"}, "f.hcl", `{"replace":true,"vars":{"names":"[\"a\"]","size":"3"}}`, ""},
+		"all vars":    {[]string{"apply", "f.hcl", `vars={"size":3}`}, "f.hcl", `{"vars":{"size":3}}`, ""},
+		"others'":     {[]string{"apply", "f.hcl", "headers.a=3"}, "f.hcl", `{"headers.a":3}`, ""},
 		"no header":   {[]string{"q", "headers=1", "headers.b=2"}, "", "null", "headers.b cannot be added to headers"},
 		"twice":       {[]string{"q", "a=1", "a=2"}, "", "null", "a is given twice"},
 		"no value":    {[]string{"q", "a"}, "", "null", "a is no argument; write it as name=value"},
@@ -360,7 +364,11 @@ func TestControlArgs(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			target, args, err := controlArgs(tt.words)
+			command, words := "inject", tt.words
+			if len(words) > 0 && words[0] == "apply" {
+				command, words = words[0], words[1:]
+			}
+			target, args, err := controlArgs(command, words)
 			got, _ := json.Marshal(args)
 			if target != tt.target || string(got) != tt.args {
 				t.Errorf("read %q %s, want %q %s", target, got, tt.target, tt.args)

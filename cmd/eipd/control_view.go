@@ -196,6 +196,14 @@ func (v *viewer) status(replies []control.Reply) error {
 		for _, f := range s.Hindered {
 			trouble = append(trouble, fmt.Sprintf("%s: flow %s is %s: %s", visible.Line(s.Instance), visible.Line(f.Flow), f.State, visible.Line(f.Why)))
 		}
+		for _, p := range s.Plugins {
+			if p.State != control.PluginReady {
+				trouble = append(trouble, fmt.Sprintf("%s: plugin %s has failed: %s", visible.Line(s.Instance), visible.Line(p.Address), visible.Line(p.Why)))
+			}
+		}
+		for _, f := range s.Unapplied {
+			trouble = append(trouble, fmt.Sprintf("%s: flow file %s is not applied: %s", visible.Line(s.Instance), visible.Line(f.File), visible.Line(f.Why)))
+		}
 		for _, l := range s.Control {
 			if l.State != "open" {
 				trouble = append(trouble, fmt.Sprintf("%s: control bus: %s %s is %s", s.Instance, l.On, l.At, l.State))

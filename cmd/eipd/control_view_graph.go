@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,7 +43,7 @@ func (v *viewer) graph(graph *control.Graph) error {
 		if f.State != control.Running {
 			state = yellow
 		}
-		g.add(cell{text: f.Name, style: bold}, cell{text: "flow"}, cell{text: "Pipes and Filters", style: faint}, cell{text: now, style: state})
+		g.add(cell{text: f.Name, style: bold}, cell{text: cmp.Or(f.Kind, "flow")}, cell{text: "Pipes and Filters", style: faint}, cell{text: now, style: state})
 		for _, s := range f.Stages {
 			now, changed := settings(s)
 			c := cell{text: now}
@@ -55,9 +56,8 @@ func (v *viewer) graph(graph *control.Graph) error {
 	if err := g.print(v.out); err != nil {
 		return err
 	}
-	if l := graph.LogLevel; l != nil {
-		fmt.Fprintf(v.out, "\nlog level %s\n", styled(setting("", *l), yellow, v.colours))
-	}
+	v.own("log level", graph.LogLevel)
+	v.own("statistics every", graph.StatisticsEvery)
 	if len(graph.Channels) == 0 {
 		return nil
 	}
@@ -67,6 +67,13 @@ func (v *viewer) graph(graph *control.Graph) error {
 		g.add(texts(c.Name, c.Address, c.Broker, strings.Join(c.Read, ", "), strings.Join(c.Written, ", "))...)
 	}
 	return g.print(v.out)
+}
+
+// own prints what was set of the process itself.
+func (v *viewer) own(what string, s *control.Setting) {
+	if s != nil {
+		fmt.Fprintf(v.out, "\n%s %s\n", what, styled(setting("", *s), yellow, v.colours))
+	}
 }
 
 // settings writes what can be set of a stage, and whether anything was.

@@ -81,12 +81,16 @@ func (d *daemon) stopping() { d.told(d.manager.Stopping()) }
 // look tells the manager how the process does, as long as it does: who cannot look at its
 // flows any more says nothing, and is ended.
 func (d *daemon) look() {
-	every := 5 * time.Second
-	if w := d.manager.Watchdog(); w > 0 {
-		every = min(every, w/3)
+	var tick <-chan time.Time // never, where no manager listens
+	if d.manager != nil {
+		every := 5 * time.Second
+		if w := d.manager.Watchdog(); w > 0 {
+			every = min(every, w/3)
+		}
+		t := time.NewTicker(every)
+		defer t.Stop()
+		tick = t.C
 	}
-	t := time.NewTicker(every)
-	defer t.Stop()
 	for {
 		select {
 		case <-d.reopen:
@@ -94,7 +98,7 @@ func (d *daemon) look() {
 				d.log.Error("the log file cannot be opened again, and goes on as it was", slog.Any("error", err))
 			}
 			continue
-		case <-t.C:
+		case <-tick:
 		case <-d.done:
 			return
 		}
@@ -105,7 +109,7 @@ func (d *daemon) look() {
 func (d *daemon) alive() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.manager == nil || d.host == nil || d.host.Draining() {
+	if d.host == nil || d.host.Draining() {
 		return
 	}
 	if now := summary(d.host); now != d.status {

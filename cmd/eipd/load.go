@@ -17,6 +17,7 @@ type loading struct {
 	varFiles []string
 	env      string
 	broker   string
+	store    string
 	noFiles  bool // there need not be any
 }
 
@@ -25,6 +26,7 @@ func (l *loading) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&l.varFiles, "var-file", nil, "take variables from a `file` of lines like name = value (repeatable)")
 	c.Flags().StringVar(&l.env, "env", "", "take variables from the environment block of this `name`")
 	c.Flags().StringVar(&l.broker, "broker", "", "the default broker's `URL` (default $EIPD_BROKER, else embedded:)")
+	c.Flags().StringVar(&l.store, "store", "", "the `URL` of the store of stages that name none (default $EIPD_STORE, else embedded:)")
 }
 
 // load loads flow files and prints what there is to say about them.
@@ -40,7 +42,7 @@ func (l *loading) loadBy(load func(flow.Options) (*flow.Config, hcl.Diagnostics)
 		}
 		variables[name] = value
 	}
-	config, diags := load(flow.Options{Files: files, NoFiles: l.noFiles, Variables: variables, VarFiles: l.varFiles, Environment: l.env, Broker: l.broker})
+	config, diags := load(flow.Options{Files: files, NoFiles: l.noFiles, Variables: variables, VarFiles: l.varFiles, Environment: l.env, Broker: l.broker, Store: l.store})
 	if err := config.WriteDiagnostics(os.Stderr, diags, colourful(os.Stderr)); err != nil {
 		return nil, failure{exitFailed, err}
 	}

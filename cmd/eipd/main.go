@@ -17,7 +17,7 @@ const (
 	exitFailed  = 1 // the flow files or the run failed
 	exitUsage   = 2 // wrong usage
 	exitTimeout = 3
-	exitLetters = 4 // messages, or a Test Message, failed for good
+	exitLetters = 4 // messages, a Test Message or a request failed for good
 )
 
 func main() { os.Exit(execute(os.Args[1:])) }

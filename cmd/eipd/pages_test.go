@@ -23,7 +23,7 @@ import (
 // or, where pages show the log or errors, on standard error. "…" stands for anything
 // within a line, and on a line of its own for any lines. An export goes for all that
 // follows. A command that ends in "&" goes on until the page's end, or until a kill of
-// it, by %1 for the first. RabbitMQ's vhosts and the ports on 127.0.0.1 that a page
+// it, by %1 for the first. The page of an example finds its files. RabbitMQ's vhosts and the ports on 127.0.0.1 that a page
 // names are others than those of any other page.
 func TestPages_Console(t *testing.T) {
 	pages := []string{filepath.Join(root, "docs", "tutorial.md"), filepath.Join(root, "docs", "troubleshooting.md")}
@@ -34,11 +34,20 @@ func TestPages_Console(t *testing.T) {
 		}
 		pages = append(pages, more...)
 	}
-	for _, file := range pages {
+	examples, err := filepath.Glob(filepath.Join(root, "examples", "*", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(pages, examples...) {
 		name := filepath.Base(filepath.Dir(file)) + "_" + strings.TrimSuffix(filepath.Base(file), ".md")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := &page{T: t, dir: t.TempDir(), vhosts: "page_" + name + "_"}
+			if slices.Contains(examples, file) { // it speaks of its own files
+				if err := os.CopyFS(p.dir, os.DirFS(filepath.Dir(file))); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for _, b := range p.read(file) {
 				if b.language == "console" {
 					for _, c := range b.commands() {

@@ -212,8 +212,12 @@ func (r *runCommand) stop(ctx context.Context, h *host.Host, log *slog.Logger) e
 	var letters int64
 	for _, s := range h.Stats() {
 		letters += s.DeadLettered + s.Invalid
-		log.Info("flow", slog.String("flow", s.Flow), slog.Int64("received", s.Received), slog.Int64("sent", s.Sent), slog.Int64("dropped", s.Dropped), slog.Int64("retried", s.Retried),
-			slog.Int64("dead_lettered", s.DeadLettered), slog.Int64("invalid", s.Invalid))
+		about := []any{slog.String("flow", s.Flow), slog.Int64("received", s.Received), slog.Int64("sent", s.Sent), slog.Int64("dropped", s.Dropped), slog.Int64("retried", s.Retried),
+			slog.Int64("dead_lettered", s.DeadLettered), slog.Int64("invalid", s.Invalid)}
+		if s.Made+s.Absorbed > 0 {
+			about = append(about, slog.Int64("absorbed", s.Absorbed), slog.Int64("made", s.Made))
+		}
+		log.Info("flow", about...)
 	}
 	log.Info("stopped", slog.Duration("after", h.Uptime().Round(time.Millisecond)))
 	if r.untilIdle && letters > 0 {

@@ -33,8 +33,9 @@ type Capabilities struct {
 	Positions bool // it is an adapter.Positions too: adapters' positions are kept with its messages
 }
 
-// check refuses what the broker cannot do.
-func (can Capabilities) check(c Channel, s *Subscription) error {
+// Check refuses what the broker cannot do: of a channel, or of reading it as s says, nil of
+// the channel alone. It returns an eip.OptionError.
+func (can Capabilities) Check(c Channel, s *Subscription) error {
 	const (
 		cannot  = "this broker cannot do that"
 		foreign = "it is for brokers with exchanges, such as RabbitMQ"

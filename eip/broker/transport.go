@@ -38,7 +38,7 @@ var Registry eip.Registry[Transport]
 // CheckChannel reports what is wrong with a channel, or with reading it as s says, nil
 // of the channel alone. It returns an eip.OptionError.
 func (t Transport) CheckChannel(c Channel, s *Subscription) error {
-	if err := t.Capabilities.check(c, s); err != nil || t.Check == nil {
+	if err := t.Capabilities.Check(c, s); err != nil || t.Check == nil {
 		return err
 	}
 	return t.Check(c, s)

@@ -56,6 +56,51 @@ var capabilityTests = map[string]func(*brokerTest){
 		t.close(s)
 	},
 
+	// What expires while it waits in a flow is not begun.
+	"Capability/ExpiresInFlow": func(t *brokerTest) {
+		q := t.queue("q")
+		src, s := t.source(q, broker.Subscription{}), t.sender(q)
+		begun, goOn := make(chan string), make(chan struct{})
+		f := &eip.Flow{Name: "f", Source: src, Concurrency: 2, OrderBy: func(context.Context, *eip.Message) (string, error) { return "", nil },
+			To: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+				begun <- string(m.Body())
+				<-goOn
+				return nil
+			})}
+		ctx, stop := context.WithCancel(t.ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- f.Run(ctx) }()
+		next := func(want string) {
+			select {
+			case got := <-begun:
+				if got != want {
+					t.Errorf("it began %q, want %q", got, want)
+				}
+			case <-t.ctx.Done():
+				t.Fatalf("it did not begin %q", want)
+			}
+		}
+		t.send(s, "first")
+		next("first")
+		t.mustBeNil("send", t.sent(s, Message("expires").With(func(m *eip.Message) { m.Expiration = shortLife })))
+		t.send(s, "last")
+		t.elapse(2 * shortLife)
+		close(goOn)
+		next("last")
+		stop()
+		t.mustBeNil("run", t.await(ended))
+		if c, _ := f.Counts(); c.Expired > 1 || c.Sent != 2 { // its broker may have dropped it
+			t.Errorf("the counts are %+v", c)
+		}
+		t.close(s)
+		t.close(src)
+		src = t.source(q, broker.Subscription{})
+		if !t.blocked(src) {
+			t.Error("what has expired is still there")
+		}
+		t.close(src)
+	},
+
 	"Capability/DeadLetter": func(t *brokerTest) {
 		q, dead := t.queue("q"), t.queue("dead")
 		q.TTL, q.DeadLetter = shortLife, dead.Address

@@ -36,6 +36,7 @@ var needs = map[string]func(broker.Capabilities) bool{
 	"Capability/MaxLength":           func(c broker.Capabilities) bool { return c.MaxLength },
 	"Capability/TTL":                 func(c broker.Capabilities) bool { return c.TTL },
 	"Capability/Expiration":          func(c broker.Capabilities) bool { return c.TTL },
+	"Capability/ExpiresInFlow":       func(c broker.Capabilities) bool { return c.TTL },
 	"Capability/DeadLetter":          func(c broker.Capabilities) bool { return c.TTL && c.DeadLetter },
 	"Capability/AutoDelete":          func(c broker.Capabilities) bool { return c.AutoDelete },
 	"Capability/Exclusive":           func(c broker.Capabilities) bool { return c.Exclusive },

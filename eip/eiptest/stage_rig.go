@@ -17,7 +17,7 @@ type rig struct {
 	target, next *target
 	ctx          context.Context
 	cancel       context.CancelFunc
-	opened       []eip.Closer
+	all          eip.Pipe // the stage, and what is in its bodies
 }
 
 func (c *StageCase) rig(t *testing.T, b behaviour) *rig {
@@ -25,28 +25,26 @@ func (c *StageCase) rig(t *testing.T, b behaviour) *rig {
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.stage = c.New(r.target)
 	validate(t, r.stage)
-	r.head = eip.Chain([]eip.Stage{&eip.Named{Address: "test.stage", Stage: r.stage}}, r.next)
+	r.all.Stages = []eip.Stage{&eip.Named{Address: "test.stage", Stage: r.stage}}
+	r.head = eip.Chain(r.all.Stages, r.next)
 	return r
 }
 
 func (r *rig) open(t *testing.T) {
-	for _, s := range eip.Walk([]eip.Stage{r.stage}) {
-		if o, ok := s.(eip.Opener); ok {
-			// What a stage starts must outlive the context it is opened with.
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			env := Env()
-			env.Make = func(ctx context.Context, m *eip.Message) error {
-				eip.Deliver(ctx, r.next, m)
-				return nil
-			}
-			if err := o.Open(ctx, env); err != nil {
-				t.Fatalf("open: %v", err)
-			}
-		}
-		if c, ok := s.(eip.Closer); ok {
-			r.opened = append(r.opened, c)
-		}
+	// What a stage starts must outlive the context it is opened with.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	env := Env()
+	env.Make = func(ctx context.Context, m *eip.Message) error {
+		eip.Deliver(ctx, r.next, m)
+		return nil
+	}
+	env.Fail = func(ctx context.Context, m *eip.Message, _ error) error {
+		eip.Deliver(ctx, eip.Discard, m)
+		return nil
+	}
+	if err := r.all.Open(ctx, env); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -83,12 +81,9 @@ func (r *rig) settle(inputs []*input) {
 func (r *rig) closeStages(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	for _, c := range r.opened {
-		if err := c.Close(ctx); err != nil && r.target.err == nil {
-			t.Errorf("close: %v", err)
-		}
+	if err := r.all.Close(ctx); err != nil && r.target.err == nil {
+		t.Errorf("close: %v", err)
 	}
-	r.opened = nil
 	if b, ok := r.stage.(eip.Busy); ok && b.Busy() {
 		t.Error("the stage is busy after Close")
 	}

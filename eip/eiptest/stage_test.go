@@ -149,7 +149,7 @@ var bad = map[string]struct {
 	}}},
 	"goes on after its end": {"says that it ends", eiptest.StageCase{New: func(eip.Handler) eip.Stage { return ender{} }}},
 	"leaves a goroutine":    {"left goroutines behind", eiptest.StageCase{New: func(eip.Handler) eip.Stage { return &leaver{} }}},
-	"cannot be reopened":    {"open: opened twice", eiptest.StageCase{New: func(eip.Handler) eip.Stage { return &once{} }}},
+	"cannot be reopened":    {"open test.stage: opened twice", eiptest.StageCase{New: func(eip.Handler) eip.Stage { return &once{} }}},
 }
 
 type ender struct{}

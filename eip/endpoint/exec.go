@@ -22,7 +22,7 @@ type Exec struct {
 	// Command is the program and its arguments. No shell reads them, and nothing of
 	// a message gets among them. The program runs in the working directory of this
 	// process, with its environment.
-	Command []string `flow:"command,required"`
+	Command []string `flow:"command,required,fixed"`
 	// Input computes what is on standard input in place of the body. Text and bytes
 	// are written as they are, anything else as JSON.
 	Input eip.Value `flow:"input"`
@@ -75,10 +75,16 @@ func (e *Exec) Validate() error {
 	return nil
 }
 
-// Open warns of a program that is not there. The flow runs all the same, for the
+// Trouble says that the program is not there. The flow runs all the same, for the
 // program may be installed yet; until then messages fail.
+func (e *Exec) Trouble() error {
+	_, err := exec.LookPath(e.Command[0])
+	return err
+}
+
+// Open warns of a program that is not there.
 func (e *Exec) Open(_ context.Context, env *eip.Env) error {
-	if _, err := exec.LookPath(e.Command[0]); err != nil {
+	if err := e.Trouble(); err != nil {
 		env.Log.Warn("the program cannot be run, so messages will fail", slog.String("stage", env.Address),
 			slog.String("program", e.Command[0]), slog.Any("error", err))
 	}

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
-	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -44,32 +41,16 @@ type Peer struct {
 // what the broker is opened with; what goes wrong is logged by [slog.Default] unless they
 // say otherwise. A server that is away is waited for until ctx ends.
 func Dial(ctx context.Context, url string, opts ...func(*broker.Config)) (*Peer, error) {
-	u, t, err := broker.Lookup(url)
+	c, err := broker.Dial(ctx, url, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("dial: %w", err)
+		return nil, err
 	}
-	c := broker.Config{URL: u, Instance: fmt.Sprintf("%s:%d", filepath.Base(os.Args[0]), os.Getpid()),
-		Reconnect: broker.Reconnect{Min: 100 * time.Millisecond, Max: time.Second}, Log: slog.New(quiet{slog.Default().Handler()})}
-	for _, o := range opts {
-		o(&c)
-	}
-	b, err := t.Open(ctx, c)
+	p, err := NewPeer(ctx, c.Broker, &c.Env)
 	if err != nil {
-		return nil, fmt.Errorf("dial: %w", err)
-	}
-	p, err := NewPeer(ctx, b, &eip.Env{Instance: c.Instance, Log: c.Log, Clock: c.Clock})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("dial: %w", err), b.Close())
+		return nil, errors.Join(fmt.Errorf("dial: %w", err), c.Close())
 	}
 	p.owns = true
 	return p, nil
-}
-
-// quiet is a log without what is usual.
-type quiet struct{ slog.Handler }
-
-func (h quiet) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
 }
 
 // NewPeer returns a Peer on a broker that is open, and stays so when the Peer is closed.

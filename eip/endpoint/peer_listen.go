@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -44,6 +45,9 @@ func (p *Peer) Listen(ctx context.Context, queue string, h eip.Handler, opts ...
 	}
 	if l.Subscription.Prefetch == 0 {
 		l.Subscription.Prefetch = 2 * max(l.Concurrency, 1)
+	}
+	if err := p.broker.Capabilities().Check(l.Channel, &l.Subscription); err != nil {
+		return fmt.Errorf("listen to %s: %w", queue, eip.Permanent(err))
 	}
 	src, err := p.broker.Source(ctx, l.Channel, l.Subscription)
 	if err != nil {
@@ -125,13 +129,18 @@ func (s *service) Handle(ctx context.Context, m *eip.Message) error {
 	if !answerable(m) {
 		return s.handler.Handle(ctx, m)
 	}
-	m = m.WithReplier(caller{m.Replier(), s})
+	c := &caller{Replier: m.Replier(), service: s}
+	m = m.WithReplier(c)
 	m.Forgive(s.lacksCaller) // whether somebody is there may show only later
 	err := guarded(ctx, s.handler, m)
 	if err == nil {
 		return nil
 	}
 	s.peer.mail.count("failed")
+	if c.replied.Load() {
+		s.log.Warn("a request failed after its reply had gone out", slog.Any("error", err), slog.String("id", m.ID))
+		return nil
+	}
 	if told := (*ServiceError)(nil); !errors.As(err, &told) { // which says all to the caller
 		s.log.Warn("a request failed, and its caller is told so", slog.Any("error", err), slog.String("id", m.ID))
 	}
@@ -142,12 +151,17 @@ func (s *service) Handle(ctx context.Context, m *eip.Message) error {
 type caller struct {
 	eip.Replier
 	service *service
+	replied atomic.Bool
 }
 
-func (c caller) Reply(ctx context.Context, request, reply *eip.Message) error {
-	return c.service.lacksCaller(c.Replier.Reply(ctx, request, reply.With(func(m *eip.Message) {
+func (c *caller) Reply(ctx context.Context, request, reply *eip.Message) error {
+	err := c.service.lacksCaller(c.Replier.Reply(ctx, request, reply.With(func(m *eip.Message) {
 		m.ID, m.Timestamp, m.Expiration = eip.NewID(), c.service.peer.env.Clock.Now(), 0
 	})))
+	if err == nil {
+		c.replied.Store(true)
+	}
+	return err
 }
 
 // lacksCaller counts the reply to a caller who has gone, and returns other errors.

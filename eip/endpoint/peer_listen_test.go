@@ -3,6 +3,7 @@ package endpoint_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,21 @@ func TestPeer_CallerGone(t *testing.T) {
 	})
 }
 
+// A handler that fails after its reply has said all to the caller.
+func TestPeer_FailsAfterItsReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := inMemory(t)
+		listen(t, p, "service", eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+			return errors.Join(m.Reply(ctx, eiptest.Message("done")), errors.New("and then"))
+		}))
+		if m, err := p.Call(t.Context(), "service", eiptest.Message("x")); err != nil || string(m.Body()) != "done" {
+			t.Errorf("the reply is %v, %v", m, err)
+		}
+		time.Sleep(time.Minute)
+		expectCounts(t, p, map[string]int64{"failed": 1})
+	})
+}
+
 func TestPeer_ListenEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := inMemory(t)
@@ -99,6 +115,10 @@ func TestPeer_ListenEnds(t *testing.T) {
 		}
 		if _, err := p.Call(t.Context(), "q", eiptest.Message("1")); !eip.IsGone(err) {
 			t.Errorf("a call to nobody: %v", err)
+		}
+		exchange := func(l *endpoint.Listening) { l.Channel.Type = "direct" }
+		if err := p.Listen(t.Context(), "q", eip.Discard, exchange); !eip.IsPermanent(err) || !strings.Contains(err.Error(), "type") {
+			t.Errorf("what the broker cannot do: %v", err)
 		}
 		exists := func(l *endpoint.Listening) { l.Channel.Declare = false }
 		if err := p.Listen(t.Context(), "absent", eip.Discard, exists); !eip.IsPermanent(err) || !strings.HasPrefix(err.Error(), "listen to absent: ") {
@@ -218,6 +238,9 @@ func TestErrorReply(t *testing.T) {
 		"of its own": {&endpoint.ServiceError{Code: "no", Text: "because"}, endpoint.ServiceError{Code: "no", Text: "because"}},
 		"no code":    {&endpoint.ServiceError{Text: "because"}, endpoint.ServiceError{Code: endpoint.CodeFailed, Text: "because"}},
 		"too long":   {&endpoint.ServiceError{Code: long, Text: long}, endpoint.ServiceError{Code: long[:100], Text: long[:1000]}},
+		"invalid":    {eip.Invalid(errors.New("x")), endpoint.ServiceError{Code: endpoint.CodeInvalid, Text: "the request cannot be read, or is not what the service takes"}},
+		"late": {fmt.Errorf("%w: %w", eip.ErrExpired, &endpoint.ServiceError{Code: "no"}),
+			endpoint.ServiceError{Code: endpoint.CodeTimeout, Text: "the service could not do it in its time"}},
 	} {
 		var s *endpoint.ServiceError
 		if err := endpoint.ReplyError(endpoint.ErrorReply(test.err)); !errors.As(err, &s) || *s != test.want {

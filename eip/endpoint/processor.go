@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/allow"
 	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/eip/testmessage"
 )
@@ -21,7 +22,7 @@ type Processor struct {
 	// Command is the program and its arguments. No shell reads them, and nothing of
 	// a message gets among them. The program runs in the working directory of this
 	// process, with its environment.
-	Command []string `flow:"command,required"`
+	Command []string `flow:"command,required,fixed"`
 	// Workers is how many of the program run, each for one message at a time. A
 	// flow with a concurrency of 1 uses one of them at a time.
 	Workers int `flow:"workers"`
@@ -63,14 +64,7 @@ func (p *Processor) Validate() error {
 	case p.MaxOutput <= 0 || p.MaxOutput > mostOutput:
 		return eip.OptionErrorf("max_output", "must be more than 0, and 1GiB at most")
 	}
-	seen := map[string]bool{}
-	for _, t := range p.Allow {
-		if t.Name == "" || seen[t.Name] {
-			return eip.OptionErrorf("allow", "the name %q is empty or comes twice", t.Name)
-		}
-		seen[t.Name] = true
-	}
-	return nil
+	return allow.Check(p.Allow)
 }
 
 // Open starts the workers.
@@ -162,10 +156,11 @@ type sending struct {
 // and the same one when m is tried again.
 func (p *Processor) sendings(m *eip.Message, all []outgoing) (made []sending, err error) {
 	for i, out := range all {
-		s := sending{to: p.allowed(out.to)}
-		if s.to == nil {
+		at := allow.Index(p.Allow, out.to)
+		if at < 0 {
 			return nil, eip.Permanent(fmt.Errorf("the worker sends to %.100q, which is not in \"allow\"; nothing was sent", out.to))
 		}
+		s := sending{to: p.Allow[at].Handler}
 		if s.message, err = out.of(m); err != nil {
 			return nil, err
 		}
@@ -177,18 +172,9 @@ func (p *Processor) sendings(m *eip.Message, all []outgoing) (made []sending, er
 	return made, nil
 }
 
-func (p *Processor) allowed(name string) eip.Handler {
-	for i := range p.Allow {
-		if p.Allow[i].Name == name {
-			return p.Allow[i].Handler
-		}
-	}
-	return nil
-}
-
-// Trouble says that no worker can be started; nil where one runs.
+// Trouble says why there is no worker that works; nil where there is one.
 func (p *Processor) Trouble() error {
-	if why := p.broken.Load(); why != nil && p.running.Load() == 0 {
+	if why := p.broken.Load(); why != nil && p.settled.Load() == 0 {
 		return *why
 	}
 	return nil

@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +21,14 @@ const (
 	restartAtMost = 30 * time.Second
 )
 
+// settleTime is how long a worker that is given no message must run to count as one that
+// works. While none does, messages wait for one that is started again within patience,
+// and fail where that takes longer.
+const (
+	settleTime = time.Second
+	patience   = time.Second
+)
+
 // workerGrace is how long a worker may take to end once its standard input has, and
 // how long one that prints no more.
 const workerGrace = 2 * time.Second
@@ -29,7 +36,10 @@ const workerGrace = 2 * time.Second
 // workerCounts are those of all workers that a stage ever had.
 type workerCounts struct {
 	running, restarts, crashes, garbage, timedOut atomic.Int64
-	broken                                        atomic.Pointer[error] // why none could be started last; nil: one could
+
+	settled  atomic.Int64          // of those that run: they have answered, or run for a while
+	answered atomic.Bool           // one has, since they were started
+	broken   atomic.Pointer[error] // why messages fail, where none is settled
 }
 
 // workers are the running programs of one stage, from Open to Close.
@@ -55,6 +65,8 @@ type result struct {
 }
 
 func startWorkers(p *Processor, env *eip.Env) *workers {
+	p.answered.Store(false)
+	p.broken.Store(nil)
 	pool := &workers{of: p, log: env.Log.With(slog.String("stage", env.Address), slog.String("program", p.Command[0])),
 		jobs: make(chan *job), closing: make(chan struct{})}
 	for range p.Workers {
@@ -94,9 +106,10 @@ func (w *workers) isClosing() bool {
 // A worker keeps one program running.
 type worker struct {
 	*workers
-	began bool          // once
-	wait  time.Duration // before the last start
-	last  error         // why there are no more lines; only for who has seen their end
+	began     bool // once
+	isSettled bool
+	wait      time.Duration // before the last start
+	last      error         // why there are no more lines; only for who has seen their end
 	*program.Process
 	lines chan []byte
 }
@@ -122,11 +135,14 @@ func (w *worker) live(p *program.Process) error {
 		c.restarts.Add(1)
 	}
 	w.began, w.Process, w.lines = true, p, make(chan []byte)
-	c.broken.Store(nil)
 	c.running.Add(1)
 	go w.read()
 	err := w.work()
 	c.running.Add(-1)
+	if w.isSettled {
+		c.settled.Add(-1)
+	}
+	w.isSettled = false
 	grace := workerGrace
 	if err != nil {
 		grace = 0
@@ -140,8 +156,12 @@ func (w *worker) live(p *program.Process) error {
 }
 
 func (w *worker) work() error {
+	due, t := w.of.clock.NewTimer(settleTime)
+	defer t.Stop()
 	for {
 		select {
+		case <-due:
+			w.settle()
 		case <-w.closing:
 			return nil
 		case _, printed := <-w.lines:
@@ -157,7 +177,17 @@ func (w *worker) work() error {
 				return err
 			}
 			w.wait = 0
+			w.of.answered.Store(true)
+			w.settle()
 		}
+	}
+}
+
+func (w *worker) settle() {
+	if !w.isSettled {
+		w.isSettled = true
+		w.of.settled.Add(1)
+		w.of.broken.Store(nil)
 	}
 }
 
@@ -218,23 +248,27 @@ func (w *worker) over(what string, why error) error {
 	return errors.New(what)
 }
 
-// pause waits before the program is started again. Where it cannot be, and no other
-// worker runs, messages do not wait for that.
+// pause waits before the program is started again. Messages do not wait for that where
+// no worker runs and it takes long, or will not help: the program cannot be started, or
+// has ended without ever having answered.
 func (w *worker) pause(why error, started bool) {
 	w.wait = min(max(restartAfter, 2*w.wait), restartAtMost)
 	wait := w.wait - rand.N(w.wait/2)
 	about := []any{slog.Any("error", why), slog.Duration("again_in", wait)}
+	broken := !started || !w.of.answered.Load() || w.wait > patience
+	if broken {
+		w.of.broken.Store(&why)
+	}
 	if started {
 		w.log.Warn("a worker is of no more use and will be started again", about...)
 	} else {
-		w.of.broken.Store(&why)
 		w.log.Warn("the program cannot be started, so messages will fail", about...)
 	}
 	due, t := w.of.clock.NewTimer(wait)
 	defer t.Stop()
 	for {
 		var refused chan *job
-		if !started && w.of.running.Load() == 0 {
+		if broken && w.of.running.Load() == 0 {
 			refused = w.jobs
 		}
 		select {
@@ -244,56 +278,6 @@ func (w *worker) pause(why error, started bool) {
 			return
 		case j := <-refused:
 			j.done <- result{err: eip.Unavailable(why, wait)}
-		}
-	}
-}
-
-// read hands on the lines that the program prints.
-func (w *worker) read() {
-	defer close(w.lines)
-	r := bufio.NewReaderSize(w.Stdout, 64<<10)
-	for {
-		line, err := readLine(r, int(w.of.MaxOutput))
-		if err != nil {
-			w.last = err
-			return
-		}
-		w.lines <- line
-	}
-}
-
-var errLongLine = errors.New("its line is longer than max_output")
-
-// readLine reads a line with its end. What is left at the end of all is none.
-func readLine(r *bufio.Reader, most int) (line []byte, err error) {
-	for {
-		part, err := r.ReadSlice('\n')
-		if len(line)+len(part) > most {
-			return nil, errLongLine
-		}
-		line = append(line, part...)
-		if err != bufio.ErrBufferFull {
-			return line, err
-		}
-	}
-}
-
-// mostHeard is how many lines a second of a worker's standard error are logged.
-const mostHeard = 100
-
-// hear logs what a worker prints on standard error.
-func (w *worker) hear() func(line string) {
-	var second time.Time
-	lines := 0
-	return func(line string) {
-		if now := w.of.clock.Now(); now.Sub(second) >= time.Second {
-			if lines > mostHeard {
-				w.log.Warn("a worker says more than is logged", slog.Int("lines", lines-mostHeard))
-			}
-			second, lines = now, 0
-		}
-		if lines++; lines <= mostHeard {
-			w.log.Info("worker says", slog.String("line", line))
 		}
 	}
 }

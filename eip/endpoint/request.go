@@ -66,17 +66,12 @@ func (r *Request) Open(ctx context.Context, env *eip.Env) error {
 		return err
 	}
 	r.inbox = inbox
-	r.listener = replies.Listen(inbox, &eip.Flow{Name: env.Address + ".replies", To: &r.replies, Env: *env, Grace: time.Second})
+	r.listener = replies.Listen(inbox, env, &eip.Flow{To: &r.replies})
 	return nil
 }
 
 // Close closes the inbox.
-func (r *Request) Close(ctx context.Context) error {
-	if r.listener == nil {
-		return nil
-	}
-	return r.listener.Close(ctx)
-}
+func (r *Request) Close(ctx context.Context) error { return r.listener.Close(ctx) }
 
 // Pattern names what the stage is.
 func (*Request) Pattern() string { return "Request-Reply" }
@@ -115,8 +110,8 @@ func (r *Request) Process(ctx context.Context, m *eip.Message, next eip.Handler)
 
 // ask sends the request and waits for its reply.
 func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error) {
-	if r.listener != nil && r.listener.Err() != nil {
-		return nil, fmt.Errorf("replies cannot be received: %w", r.listener.Err())
+	if err := r.listener.Err(); err != nil {
+		return nil, fmt.Errorf("replies cannot be received: %w", err)
 	}
 	waiting, cancel := r.clock.WithTimeout(ctx, r.Timeout)
 	defer cancel()

@@ -12,6 +12,7 @@ import (
 const (
 	CodeFailed  = "failed"  // the service could not do it; trying again may help
 	CodeInvalid = "invalid" // the request is wrong, and will be wrong again
+	CodeTimeout = "timeout" // the service had too little time
 )
 
 // A ServiceError is an error reply: a service took the request, and says why it has no
@@ -33,12 +34,15 @@ func (e *ServiceError) Error() string {
 // maxErrorText bounds the text of an error reply, which brokers carry as a header.
 const maxErrorText = 1000
 
-// ErrorReply returns the reply to a request that failed with err. A ServiceError within
-// err goes to the caller as it is. Of any other error the caller learns the code alone,
-// CodeInvalid or CodeFailed: its text may tell what is inside the service.
+// ErrorReply returns the reply to a request that failed with err: CodeTimeout where its
+// time was over. Else a ServiceError within err goes to the caller as it is. Of any other
+// error the caller learns the code alone, CodeInvalid or CodeFailed: its text may tell
+// what is inside the service.
 func ErrorReply(err error) *eip.Message {
 	var e *ServiceError
 	switch {
+	case errors.Is(err, eip.ErrExpired):
+		e = &ServiceError{CodeTimeout, "the service could not do it in its time"}
 	case errors.As(err, &e):
 	case eip.IsInvalid(err):
 		e = &ServiceError{CodeInvalid, "the request cannot be read, or is not what the service takes"}

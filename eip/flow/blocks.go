@@ -24,18 +24,22 @@ type variableBlock struct {
 	// Hidden in errors, diagnostics, logs, traces, answers of the control bus and the
 	// headers of dead letters.
 	Sensitive bool `flow:"sensitive"`
+	// The command apply of the control bus may give it a value. Then it cannot be
+	// sensitive, and no option that names a broker or a program may depend on it, nor
+	// what env() and file() read.
+	Dynamic bool `flow:"dynamic"`
 }
 
 // BrokerBlock names a broker. Channels without a broker use the default one.
 type BrokerBlock struct {
 	Name string `flow:",label"`
 	// Where the broker is; the scheme picks the transport.
-	URL string `flow:"url,required"`
+	URL string `flow:"url,required,fixed"`
 	// Further nodes of the same cluster, tried in turn.
-	URLs []string `flow:"urls"`
+	URLs []string `flow:"urls,fixed"`
 	// Channels that name no broker use this one, unless the command line or
 	// EIPD_BROKER names another.
-	Default bool `flow:"default"`
+	Default bool `flow:"default,fixed"`
 	// The type of each durable queue that is declared there without a type among its
 	// arguments: quorum or classic. It goes for subscriptions, FLOW.dead and the
 	// inboxes that processes share too. Without it, the broker's own default.
@@ -50,13 +54,13 @@ type BrokerBlock struct {
 type TLSBlock struct {
 	// The certificates that the broker's own is checked against; without it those
 	// of the system.
-	CA string `flow:"ca"`
+	CA string `flow:"ca,fixed"`
 	// The client's certificate.
-	Cert string `flow:"cert"`
+	Cert string `flow:"cert,fixed"`
 	// The client's key.
-	Key string `flow:"key"`
+	Key string `flow:"key,fixed"`
 	// The name that the broker's certificate must have; without it the URL's host.
-	ServerName string `flow:"server_name"`
+	ServerName string `flow:"server_name,fixed"`
 }
 
 // ReconnectBlock bounds the waiting time between two attempts.
@@ -71,7 +75,7 @@ type ReconnectBlock struct {
 type ChannelBlock struct {
 	Name string `flow:",label"`
 	// The broker it lives on; without it the default one.
-	Broker brokerRef `flow:"broker"`
+	Broker brokerRef `flow:"broker,fixed"`
 	// The broker's own name for it; without it the block's name.
 	Address string `flow:"address"`
 	// It and what is in it outlive a restart of the broker.
@@ -117,33 +121,48 @@ type TopicBlock struct {
 
 func newChannel() ChannelBlock { return ChannelBlock{Durable: true, Declare: true} }
 
+// WorkBlock is what flows and services share.
+type WorkBlock struct {
+	// How many messages are worked on at once. 1 keeps their order.
+	Concurrency int `flow:"concurrency"`
+	// A key; with concurrency, messages of equal key keep their order.
+	OrderBy eip.Text `flow:"order_by"`
+	// The window in bytes: while the unsettled messages take as much, bodies that
+	// stages made of them included, no further one is taken. A larger message passes
+	// alone.
+	PrefetchBytes eip.Bytes `flow:"prefetch_bytes"`
+	// The longest body that is taken, from wherever, and that one may become when its
+	// encoding is undone. What is longer is an invalid message. Without it, or with 0,
+	// any length is taken, and 64 MiB when an encoding is undone.
+	MaxBody eip.Bytes `flow:"max_body"`
+	// Where a message goes that cannot be read or evaluated. Without it, where dead
+	// letters go.
+	Invalid eip.Handler `flow:"invalid_message"`
+	// Keep a Message History in the header eip-history: the addresses of the flows
+	// and stages that a message has passed, and when; the last 64 of them.
+	History bool `flow:"history"`
+	// The most that one evaluation of an expression in it may do for a message, in
+	// millions of steps. A step is a comparison, a few bytes that are looked at, or
+	// the like, and takes about a nanosecond: 1000 is about a second of one core.
+	// They are counted, so that a busy machine allows no less.
+	ExpressionBudget int `flow:"expression_budget"`
+	// false: loaded and checked, but not started.
+	Enabled bool `flow:"enabled"`
+}
+
 // FlowBlock takes messages from somewhere and passes each through its stages.
 type FlowBlock struct {
 	Name string `flow:",label"`
 	// The channels or adapters that messages are taken from.
 	From sourceRefs `flow:"from,required"`
-	// How many messages are worked on at once. 1 keeps their order.
-	Concurrency int `flow:"concurrency"`
-	// A key; with concurrency, messages of equal key keep their order.
-	OrderBy eip.Text `flow:"order_by"`
+	WorkBlock
 	// The window: the most unsettled messages taken from the source.
 	Prefetch int `flow:"prefetch"`
-	// The window in bytes: while the unsettled messages take as much, bodies that
-	// stages made of them included, no further one is taken. A larger message passes
-	// alone.
-	PrefetchBytes eip.Bytes `flow:"prefetch_bytes"`
-	// The longest body that the flow takes, from wherever, and that one may become when
-	// its encoding is undone. What is longer is an invalid message. Without it, or with
-	// 0, any length is taken, and 64 MiB when an encoding is undone.
-	MaxBody eip.Bytes `flow:"max_body"`
 	// How a failed message is tried again.
 	Retry RetryBlock `flow:"retry,block"`
 	// Where a message goes that still fails after the last attempt. Without it, the
 	// queue FLOW.dead.
 	DeadLetter eip.Handler `flow:"dead_letter"`
-	// Where a message goes that cannot be read or evaluated. Without it, where dead
-	// letters go.
-	Invalid eip.Handler `flow:"invalid_message"`
 	// The name of the flow's claim on a topic. Without it, the flow's name.
 	Subscription string `flow:"subscription"`
 	// The subscription gets what was sent while no process ran.
@@ -165,17 +184,7 @@ type FlowBlock struct {
 	SubscriptionAddress string `flow:"subscription_address"`
 	// The broker's own further arguments of the subscription's queue.
 	SubscriptionArguments map[string]any `flow:"subscription_arguments"`
-	// Keep a Message History in the header eip-history: the addresses of the flows
-	// and stages that a message has passed, and when; the last 64 of them.
-	History bool `flow:"history"`
-	// The most that one evaluation of an expression in it may do for a message, in
-	// millions of steps. A step is a comparison, a few bytes that are looked at, or
-	// the like, and takes about a nanosecond: 1000 is about a second of one core.
-	// They are counted, so that a busy machine allows no less.
-	ExpressionBudget int `flow:"expression_budget"`
-	// false: loaded and checked, but not started.
-	Enabled bool     `flow:"enabled"`
-	Body    eip.Pipe `flow:",body,ends"`
+	Body                  eip.Pipe       `flow:",body,ends"`
 }
 
 // RetryBlock bounds how a failed message is tried again.
@@ -224,6 +233,13 @@ func newControlBus() *ControlBusBlock {
 }
 
 func newFlow() *FlowBlock {
-	return &FlowBlock{Concurrency: 1, Prefetch: 1000, PrefetchBytes: broker.DefaultPrefetchBytes, Durable: true, Shared: true, Enabled: true, ExpressionBudget: expression.DefaultWork,
-		Retry: RetryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}}
+	return &FlowBlock{WorkBlock: newWork(), Prefetch: 1000, Retry: newRetry(), Durable: true, Shared: true}
+}
+
+func newWork() WorkBlock {
+	return WorkBlock{Concurrency: 1, PrefetchBytes: broker.DefaultPrefetchBytes, Enabled: true, ExpressionBudget: expression.DefaultWork}
+}
+
+func newRetry() RetryBlock {
+	return RetryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}
 }

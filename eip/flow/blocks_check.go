@@ -35,8 +35,8 @@ func (c *ControlBusBlock) Validate() error {
 		}
 		return nil
 	}
-	if c.StatisticsEvery != 0 && c.StatisticsEvery < time.Second {
-		return eip.OptionErrorf("statistics_every", "%v is less than a second", c.StatisticsEvery)
+	if err := control.CheckEvery(c.StatisticsEvery); err != nil {
+		return eip.OptionErrorf("statistics_every", "%w", err)
 	}
 	if c.Timeout < time.Second || c.MaxLease < time.Second {
 		return eip.OptionErrorf("timeout", "this and max_lease are at least a second")
@@ -47,23 +47,28 @@ func (c *ControlBusBlock) Validate() error {
 	return errors.Join(check("allow", c.Allow), check("allow_socket", c.AllowSocket))
 }
 
-func (f *FlowBlock) Validate() error {
-	var wrong []error
-	if f.Concurrency < 1 || f.Concurrency > 10_000 {
+// validate checks the options, with the prefetch that stands beside them.
+func (w *WorkBlock) validate(prefetch int) (wrong []error) {
+	if w.Concurrency < 1 || w.Concurrency > 10_000 {
 		wrong = append(wrong, eip.OptionErrorf("concurrency", "must be from 1 to 10000"))
 	}
-	if f.Prefetch < 1 || f.Prefetch > 65_535 {
+	if prefetch < 1 || prefetch > 65_535 {
 		wrong = append(wrong, eip.OptionErrorf("prefetch", "must be from 1 to 65535"))
 	}
-	if f.PrefetchBytes < 1 {
+	if w.PrefetchBytes < 1 {
 		wrong = append(wrong, eip.OptionErrorf("prefetch_bytes", "must be more than 0"))
 	}
-	if f.ExpressionBudget < 1 || f.ExpressionBudget > 1_000_000 {
+	if w.ExpressionBudget < 1 || w.ExpressionBudget > 1_000_000 {
 		wrong = append(wrong, eip.OptionErrorf("expression_budget", "must be from 1 to 1000000"))
 	}
-	if len(wrong) == 0 && f.Prefetch < f.Concurrency {
-		wrong = append(wrong, eip.OptionErrorf("prefetch", "%d is less than the concurrency, %d", f.Prefetch, f.Concurrency))
+	if len(wrong) == 0 && prefetch < w.Concurrency {
+		wrong = append(wrong, eip.OptionErrorf("prefetch", "%d is less than the concurrency, %d", prefetch, w.Concurrency))
 	}
+	return wrong
+}
+
+func (f *FlowBlock) Validate() error {
+	wrong := f.WorkBlock.validate(f.Prefetch)
 	topics := 0
 	for _, r := range f.From {
 		if r.Kind == "topic" {

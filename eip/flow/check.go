@@ -80,6 +80,7 @@ func (d *decoder) check() {
 	d.use()
 	d.checkReplies()
 	d.checkUse()
+	d.checkMemory()
 	d.warn()
 	d.checkCycles()
 }

@@ -43,6 +43,9 @@ func (d *decoder) checkPatience(f *Flow) {
 			}
 		}
 	}
+	if f.Service != nil {
+		warn(fmt.Sprintf("The timeout of the service %q", f.Name), f.Service.Timeout)
+	}
 	sum, wait := time.Duration(0), f.Retry.Delay
 	for range min(f.Retry.Attempts-1, 10_000) {
 		sum += min(wait, f.Retry.MaxDelay)

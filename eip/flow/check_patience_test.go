@@ -16,13 +16,15 @@ import (
 func TestCheck_ConsumerTimeout(t *testing.T) {
 	for name, test := range map[string]struct {
 		url, argument, stage, warning string
+		service                       bool
 	}{
-		"short":           {"amqp://h", "", `request { to = queue.s }`, ""},
-		"long":            {"amqp://h", "", "request {\n to = queue.s\n timeout = \"31m\"\n}", "timeout of f.request may take 31m0s"},
-		"longer allowed":  {"amqp://h", "3600000", "request {\n to = queue.s\n timeout = \"31m\"\n}", ""},
-		"shorter allowed": {"amqps://h", "60000", "request {\n to = queue.s\n timeout = \"2m\"\n}", "within 1m0s"},
-		"retries":         {"amqp://h", "", "retry {\n attempts = 100\n max_delay = \"1m\"\n}", "waiting times of its retry"},
-		"another broker":  {"memory:", "", "request {\n to = queue.s\n timeout = \"31m\"\n}", ""},
+		"short":           {url: "amqp://h", stage: `request { to = queue.s }`},
+		"long":            {"amqp://h", "", "request {\n to = queue.s\n timeout = \"31m\"\n}", "timeout of f.request may take 31m0s", false},
+		"longer allowed":  {"amqp://h", "3600000", "request {\n to = queue.s\n timeout = \"31m\"\n}", "", false},
+		"shorter allowed": {"amqps://h", "60000", "request {\n to = queue.s\n timeout = \"2m\"\n}", "within 1m0s", false},
+		"retries":         {"amqp://h", "", "retry {\n attempts = 100\n max_delay = \"1m\"\n}", "waiting times of its retry", false},
+		"a service":       {"amqp://h", "", "timeout = \"31m\"", "timeout of the service \"f\" may take 31m0s", true},
+		"another broker":  {"memory:", "", "request {\n to = queue.s\n timeout = \"31m\"\n}", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			arguments := ""
@@ -31,6 +33,9 @@ func TestCheck_ConsumerTimeout(t *testing.T) {
 			}
 			file := filepath.Join(t.TempDir(), "flow.hcl")
 			text := fmt.Sprintf("queue \"in\" {\n%s\n}\nqueue \"s\" {}\nflow \"f\" {\n from = queue.in\n %s\n discard {}\n}", arguments, test.stage)
+			if test.service {
+				text = fmt.Sprintf("service \"f\" {\n%s\n reply {}\n}", test.stage)
+			}
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ import (
 )
 
 // topLevel are the blocks that a file may hold, and how many labels each has.
-var topLevel = map[string]int{"variable": 1, "environment": 1, "locals": 0, "broker": 1, "store": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "group": 1, "interceptor": 1, "control_bus": 0}
+var topLevel = map[string]int{"variable": 1, "environment": 1, "locals": 0, "broker": 1, "store": 1, "moved": 0, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "service": 1, "group": 1, "interceptor": 1, "control_bus": 0}
 
 // compile turns parsed files into the Config.
 func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
@@ -36,6 +36,10 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	d.defaultBroker()
 	for _, b := range blocks["store"] {
 		d.store(b)
+	}
+	d.defaultStore()
+	for _, b := range blocks["moved"] {
+		d.moved(b)
 	}
 	for _, kind := range []string{"queue", "topic"} {
 		for _, b := range blocks[kind] {
@@ -78,7 +82,7 @@ func (d *decoder) spendParts(parts int) (err error) {
 }
 
 func (c *Config) decoder() *decoder {
-	d := &decoder{config: c, settings: c.settings, budget: setting.NewBudget(), unsaid: map[hcl.Range]bool{}}
+	d := &decoder{config: c, settings: c.settings, budget: setting.NewBudget(), unsaid: map[hcl.Range]bool{}, mayBeGiven: map[string]bool{}}
 	d.limits = &expression.Limits{Compile: d.spendParts}
 	return d
 }
@@ -95,11 +99,22 @@ func (d *decoder) gather(files []*syntax.File) map[string][]*syntax.Block {
 		}
 		for _, b := range content.Blocks {
 			if d.header(b) {
-				blocks[b.Type] = append(blocks[b.Type], b)
+				blocks[kindOf(b)] = append(blocks[kindOf(b)], b)
 			}
 		}
 	}
+	for _, b := range blocks["flow"] {
+		d.ownQueue(b)
+	}
 	return blocks
+}
+
+// kindOf is how references name a block.
+func kindOf(b *syntax.Block) string {
+	if b.Type == "service" {
+		return "flow"
+	}
+	return b.Type
 }
 
 // header checks a top-level block's type and labels, and enters its name.
@@ -131,13 +146,18 @@ func (d *decoder) header(b *syntax.Block) bool {
 	if !validName(name.Name) {
 		return d.fail(problem(name.Range, "Invalid name", "%q is no name. A name begins with a letter, and consists of letters, digits, _ and -.", name.Name))
 	}
-	names := d.settings.names[b.Type]
+	kind := kindOf(b)
+	names := d.settings.names[kind]
 	if names == nil {
 		names = map[string]hcl.Range{}
-		d.settings.names[b.Type] = names
+		d.settings.names[kind] = names
 	}
 	if earlier, taken := names[name.Name]; taken {
-		return d.fail(problem(b.Range(), "Duplicate name", "There is %s %q already, at %s. Each name may be used once.", article(b.Type), name.Name, where(earlier)))
+		what := article(kind)
+		if kind == "flow" {
+			what += " or service"
+		}
+		return d.fail(problem(b.Range(), "Duplicate name", "There is %s %q already, at %s. Each name may be used once.", what, name.Name, where(earlier)))
 	}
 	names[name.Name] = b.Range()
 	return true
@@ -237,7 +257,12 @@ func (d *decoder) flow_(b *syntax.Block) {
 	d.flow, d.limits = f, f.limits
 	defer func() { d.flow, d.limits = nil, before }()
 	d.said = sha256.New()
-	d.decode(f.FlowBlock, b, place{what: fmt.Sprintf("flow %q", name), address: name})
+	at := place{what: fmt.Sprintf("%s %q", b.Type, name), address: name}
+	if b.Type == "service" {
+		d.service(f, b, at)
+	} else {
+		d.decode(f.FlowBlock, b, at)
+	}
 	f.said = d.told()
 	d.limits.Work = f.ExpressionBudget
 	for _, r := range f.From {

@@ -27,8 +27,11 @@ type Options struct {
 	LookupEnv func(name string) (string, bool)
 	// Broker is the URL of the default broker; "" leaves it to the files.
 	Broker string
+	// Store is the URL of the default store; "" leaves it to the files.
+	Store string
 
-	elsewhere bool // they are to run where other environment variables are set
+	given     map[string]any // what the control bus gives variables
+	elsewhere bool           // they are to run where other environment variables are set
 }
 
 // A Config is what a set of flow files says. It is not running, and nothing changes it:
@@ -38,7 +41,8 @@ type Config struct {
 	Brokers  map[string]*Broker
 	Channels map[string]*Channel // "queue.orders"
 	Adapters map[string]*Adapter // by name
-	Stores   map[string]*Store   // "": the default one, where a file says so
+	Stores   map[string]*Store   // by name; "": the default one
+	Moved    []*Moved            // in the order of the files
 
 	options   Options
 	files     map[string]*syntax.File
@@ -73,7 +77,7 @@ type Channel struct {
 	Type    string // of a topic
 	Virtual bool   // of a topic
 	Range   hcl.Range
-	said    []byte // a digest of the block
+	said    []byte // a digest of the block; nil: no block declares it
 	// ReadBy and WrittenBy are the flows that do, and what else does.
 	ReadBy, WrittenBy []string
 }

@@ -37,7 +37,9 @@ type decoder struct {
 	unset       []*hcl.Diagnostic  // what is said of these, where they may be set elsewhere
 	alone       bool               // settings may name nothing: variables are given their values
 	secret      bool               // the variable that is decoded is sensitive
+	mayBeGiven  map[string]bool    // variables that are dynamic
 	hide        bool               // the setting that was evaluated last is not shown
+	dynamic     []string           // variables that the option that is decoded depends on
 	hidden      int                // how many were not
 	unsaid      map[hcl.Range]bool // blocks with such settings
 	limits      *expression.Limits // of the expressions that are compiled

@@ -18,10 +18,22 @@ import (
 )
 
 // expression compiles a string into what the field takes.
-func (d *decoder) expression(field reflect.Value, kind schema.Kind, expr hcl.Expression, text string) {
-	if p, err := d.compileText(kind, expr, text); err == nil {
-		field.Set(reflect.ValueOf(p))
+func (d *decoder) expression(field reflect.Value, s *schema.Attribute, expr hcl.Expression, text string) {
+	p, err := d.compileText(s.Kind, expr, text, s.Sees...)
+	if err != nil {
+		return
 	}
+	if own, ok := p.(seeing); ok {
+		field.Addr().Interface().(schema.Seer).Compiled(own.merge, own.reads)
+		return
+	}
+	field.Set(reflect.ValueOf(p))
+}
+
+// seeing is the expression of a schema.Seer.
+type seeing struct {
+	merge eip.Merge
+	reads []string
 }
 
 // program compiles an expression of a kind.
@@ -47,7 +59,7 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 
 // compileText compiles an expression of a kind, and reports an error at the part of the
 // flow file that is guilty.
-func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string) (any, error) {
+func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string, sees ...string) (any, error) {
 	type key struct {
 		kind       schema.Kind
 		flow, text string // the flow says what an evaluation may do
@@ -57,7 +69,13 @@ func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string
 	if d.flow != nil {
 		k.flow = d.flow.Name
 	}
-	compiled, err := once(d.settings, k, func() (any, error) { return program(kind, text, d.limits) })
+	compiled, err := once(d.settings, k, func() (any, error) {
+		if sees != nil {
+			merge, reads, err := expression.Seeing(text, sees, d.limits)
+			return seeing{merge, reads}, err
+		}
+		return program(kind, text, d.limits)
+	})
 	if err == nil {
 		return compiled, nil
 	}
@@ -72,7 +90,7 @@ func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string
 		detail = "It was put together of what came from the environment or a file, which is not shown, and does not compile"
 	case errors.As(err, &e):
 		if f := d.config.files[r.Filename]; f != nil {
-			r = expression.Map(expr, f.Bytes, text, d.evaluate)(e.From, e.To)
+			r = syntax.Map(expr, f.Bytes, text, d.evaluate)(e.From, e.To)
 		}
 		detail = strings.TrimSpace(e.Message + " " + e.Hint)
 	}

@@ -74,8 +74,8 @@ func elsewhere(name string, names []string) string {
 }
 
 // missing are patterns that are no stages yet.
-var missing = []string{"aggregator", "resequencer", "claim_check", "routing_slip", "process_manager", "scatter_gather",
-	"dynamic_router", "idempotent_receiver", "normalizer", "content_enricher", "content_filter", "throttler", "delayer"}
+var missing = []string{"resequencer", "claim_check", "routing_slip", "process_manager", "scatter_gather",
+	"dynamic_router", "normalizer", "content_enricher", "content_filter", "throttler"}
 
 // stageMeant says which stage is meant by what may be a pattern's name, or the end of
 // one, like router.

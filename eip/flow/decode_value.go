@@ -23,12 +23,16 @@ import (
 // the default.
 func (d *decoder) attribute(block reflect.Value, s *schema.Attribute, a *syntax.Attribute) bool {
 	before := len(d.diags)
+	d.dynamic = nil
 	field := block.FieldByIndex(s.Index)
 	if s.Live {
 		field = reflect.New(s.Type).Elem()
 		field.Set(s.Value(block))
 	}
 	sound := d.decodeAttribute(field, s, a) && !d.diags[before:].HasErrors()
+	if s.Fixed && len(d.dynamic) > 0 {
+		sound = d.fail(problem(a.Expr.Range(), "Dynamic variable", "%q cannot depend on var.%s, which is dynamic: nobody may choose brokers and programs over the control bus. Use a variable that is not dynamic.", a.Name, d.dynamic[0]))
+	}
 	if s.Live {
 		s.Option(block).SetValue(field.Interface(), "")
 	}
@@ -150,6 +154,8 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 	case schema.Duration:
 		t, err := time.ParseDuration(text)
 		switch {
+		case s.Never && text == "never":
+			field.SetInt(-1)
 		case err != nil:
 			wrong("is no duration%s. Write a number and a unit, like 500ms, 5s or 1h30m.", d.shown(": %q", text))
 		case t < 0:
@@ -167,7 +173,7 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 		}
 		field.Set(reflect.ValueOf(adapter.Program{Source: text, Text: d.later(expr, text)}))
 	default:
-		d.expression(field, s.Kind, expr, text)
+		d.expression(field, s, expr, text)
 	}
 }
 
@@ -193,12 +199,16 @@ func sentence(s string) string {
 
 // kindWords says what an attribute takes.
 func kindWords(a *schema.Attribute) string {
+	if a.Kind.Expression() {
+		return "an expression, which is a string"
+	}
 	switch a.Kind {
 	case schema.Enum:
 		return `one of "` + strings.Join(a.Options, `", "`) + `"`
-	case schema.Predicate, schema.Value, schema.Text, schema.Merge, schema.Gather, schema.Results, schema.Part, schema.Names:
-		return "an expression, which is a string"
 	case schema.Duration:
+		if a.Never {
+			return `a duration like "5s", or "never"`
+		}
 		return `a duration like "5s"`
 	case schema.Size:
 		return `a size like "1MiB"`

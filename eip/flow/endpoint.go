@@ -17,7 +17,10 @@ import (
 // A Flow is a declared flow. Its options are those of its block.
 type Flow struct {
 	*FlowBlock
-	Range hcl.Range
+	// Service is what is said of a service, whose other options the FlowBlock has; nil: it
+	// is a flow.
+	Service *ServiceBlock
+	Range   hcl.Range
 	// Endpoints are where the flow sends to, each once, in the order in which they are
 	// first named.
 	Endpoints []*Endpoint
@@ -74,8 +77,12 @@ func (f *Flow) Claim() broker.Subscription {
 		Ordered: f.OrderBy != nil || f.Retry.Ordered, Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
 }
 
-// DeadQueue is the queue FLOW.dead, of a flow that names no dead-letter channel.
+// DeadQueue is the queue FLOW.dead, of a flow that names no dead-letter channel; nil of
+// a service.
 func (f *Flow) DeadQueue() *Channel {
+	if f.Service != nil {
+		return nil
+	}
 	queue := &Channel{Ref: Ref{"queue", f.Name + ".dead"}, WrittenBy: []string{f.Name}}
 	queue.ChannelBlock = newChannel()
 	queue.Address = queue.Name

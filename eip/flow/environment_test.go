@@ -39,7 +39,7 @@ environment "production" { n = 2 }
 		`environment "production" { x = 1 }`:    `declares a variable "x"`,
 		"environment \"production\" {\nx {}\n}": "no blocks",
 	} {
-		_, diags := c.LoadBeside(map[string][]byte{"beside.hcl": []byte(text + "\nqueue \"q\" {}\n")})
+		_, diags := c.LoadBeside(map[string][]byte{"beside.hcl": []byte(text + "\nqueue \"q\" {}\n")}, nil)
 		switch {
 		case want == "" && diags.HasErrors():
 			t.Errorf("%s: %v", text, diags)

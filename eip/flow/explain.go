@@ -43,8 +43,8 @@ func (b Block) Title() string {
 func Blocks() (all []Block) {
 	top := map[string]any{
 		"variable": &variableBlock{}, "environment": &environmentBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
-		"store": &StoreBlock{}, "queue": &QueueBlock{ChannelBlock: newChannel()}, "topic": &TopicBlock{ChannelBlock: newChannel(), Type: "topic"},
-		"flow": newFlow(), "group": &groupBlock{}, "interceptor": &interceptorBlock{}, "control_bus": newControlBus(),
+		"store": &StoreBlock{}, "moved": &movedBlock{}, "queue": &QueueBlock{ChannelBlock: newChannel()}, "topic": &TopicBlock{ChannelBlock: newChannel(), Type: "topic"},
+		"flow": newFlow(), "service": newService(), "group": &groupBlock{}, "interceptor": &interceptorBlock{}, "control_bus": newControlBus(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(top)) {
 		all = append(all, Block{name, "block", schema.Of(top[name]), top[name]})
@@ -116,6 +116,9 @@ func takes(a *schema.Attribute) string {
 	if a.Kind == schema.References {
 		kinds := reflect.Zero(a.Type).Interface().(schema.Reference).ReferenceKinds()
 		return strings.Join(kinds, ", ")
+	}
+	if a.Never {
+		return string(a.Kind) + " or `never`"
 	}
 	return string(a.Kind)
 }

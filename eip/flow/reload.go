@@ -52,9 +52,11 @@ func (c *Config) describeControl(w io.Writer) {
 
 // LoadBeside loads further files, whose texts, by their names, were read already, with
 // the options of c but for its files. What one of both keeps secret the other does too.
-func (c *Config) LoadBeside(texts map[string][]byte) (*Config, hcl.Diagnostics) {
+// given are values of variables that the files declare as dynamic, as JSON is decoded:
+// see [IsOfGiven].
+func (c *Config) LoadBeside(texts map[string][]byte, given map[string]any) (*Config, hcl.Diagnostics) {
 	o := c.options
-	o.Files, o.NoFiles = slices.Sorted(maps.Keys(texts)), false
+	o.Files, o.NoFiles, o.given = slices.Sorted(maps.Keys(texts)), false, given
 	return load(o, texts, c.secrets)
 }
 

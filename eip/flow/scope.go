@@ -94,6 +94,7 @@ func (d *decoder) value(expr hcl.Expression) (v cty.Value, ok bool) {
 	if d.hide = setting.IsPrivate(marked); d.hide {
 		d.hidden++
 	}
+	d.dynamic = append(d.dynamic, setting.DynamicIn(marked)...)
 	v, _ = marked.UnmarkDeep()
 	d.tell(goValue(v))
 	return v, ok

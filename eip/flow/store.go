@@ -3,6 +3,9 @@ package flow
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -28,8 +31,6 @@ type Store struct {
 	Range hcl.Range
 }
 
-const defaultStore = "embedded:"
-
 // store decodes a store block.
 func (d *decoder) store(b *syntax.Block) {
 	s := &Store{Range: b.Range()}
@@ -44,22 +45,107 @@ func (d *decoder) store(b *syntax.Block) {
 	if _, _, err := store.Lookup(s.URL); err != nil {
 		d.blame(b, at, &eip.OptionError{Option: "url", Err: err})
 	}
-	if !s.Default {
-		return
+}
+
+// defaultStore picks the store of the stages that name none: the command line's, else the
+// environment's, else the marked one, else the embedded one.
+func (d *decoder) defaultStore() {
+	c := d.config
+	var marked *Store
+	for _, name := range slices.Sorted(maps.Keys(c.Stores)) {
+		switch s := c.Stores[name]; {
+		case !s.Default:
+		case marked == nil:
+			marked = s
+		default:
+			d.fail(problem(s.Range, "Two default stores", "The store %q, at %s, is marked as the default already.", marked.Name, where(marked.Range)))
+		}
 	}
-	if first := d.config.Stores[""]; first != nil {
-		d.fail(problem(s.Range, "Two default stores", "The store %q, at %s, is marked as the default already.", first.Name, where(first.Range)))
-		return
+	from, url := "--store", c.options.Store
+	if url == "" {
+		from = "EIPD_STORE"
+		if v := c.lookupEnv("EIPD_STORE"); v != nil {
+			url = *v
+		}
 	}
-	d.config.Stores[""] = s
+	switch {
+	case url != "":
+		c.secrets.Learn("url", url)
+		if _, _, err := store.Lookup(url); err != nil {
+			d.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong store", Detail: fmt.Sprintf("%s: %v.", from, err)})
+		}
+	case marked != nil:
+		c.Stores[""] = marked
+		return
+	default:
+		url = "embedded:"
+	}
+	c.Stores[""] = &Store{StoreBlock: StoreBlock{URL: url}}
 }
 
 // StoreOf returns the store of a stage that remembers.
-func (c *Config) StoreOf(p *store.Place) *Store {
-	if s := c.Stores[p.Name()]; s != nil {
-		return s
+func (c *Config) StoreOf(p *store.Place) *Store { return c.Stores[p.Name()] }
+
+// inside reports whether the store is of one process.
+func (s *Store) inside() bool {
+	return strings.HasPrefix(s.URL, "memory:") || strings.HasPrefix(s.URL, "embedded:")
+}
+
+// movedBlock says that a stage has another address than it had, so that what it remembers
+// goes with it.
+type movedBlock struct {
+	// The address that the stage had: FLOW.STAGE.
+	From string `flow:"from,required"`
+	// The address that it has now.
+	To string `flow:"to,required"`
+}
+
+func (m *movedBlock) Validate() error {
+	if m.From == m.To {
+		return eip.OptionErrorf("to", "it is the address that it had")
 	}
-	return &Store{StoreBlock: StoreBlock{URL: defaultStore}}
+	return nil
+}
+
+// Moved says that what the stage at From remembered is that of the stage at To.
+type Moved struct {
+	From, To string
+	Range    hcl.Range
+}
+
+func (d *decoder) moved(b *syntax.Block) {
+	m := &movedBlock{}
+	before := len(d.diags)
+	if d.decode(m, b, place{what: "moved"}) && !d.diags[before:].HasErrors() {
+		d.config.Moved = append(d.config.Moved, &Moved{m.From, m.To, b.Range()})
+	}
+}
+
+// checkMemory looks at where stages remember.
+func (d *decoder) checkMemory() {
+	remembers := map[string]bool{}
+	for _, f := range d.config.Flows {
+		for n, s := range eip.Walk(f.Stages()) {
+			r, ok := s.(store.Rememberer)
+			if !ok || n == nil {
+				continue
+			}
+			remembers[n.Address] = true
+			in, on := d.config.StoreOf(r.Place()), d.config.SourceBroker(f)
+			if in != nil && in.inside() && !on.Inside() {
+				d.diags = append(d.diags, warning(f.Range, "It remembers alone",
+					"Other processes may read what the flow %q reads, and what %s remembers is in a store of this process: each would know only of its own messages. Run the flow in one process.", f.Name, n.Address))
+			}
+		}
+	}
+	for _, m := range d.config.Moved {
+		if !remembers[m.To] {
+			d.fail(problem(m.Range, "Nobody remembers", "There is no stage %s that remembers.", d.shown("%s", m.To)))
+		}
+		if remembers[m.From] {
+			d.fail(problem(m.Range, "Not moved", "The stage %s is still there, and remembers for itself.", d.shown("%s", m.From)))
+		}
+	}
 }
 
 // describeStores writes down where the stages of a flow remember.

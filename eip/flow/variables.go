@@ -16,9 +16,9 @@ import (
 	"github.com/eipd/eipd/eip/flow/schema"
 )
 
-// variables gives each declared variable its value. The command line wins over
-// variable files, these over EIPD_VAR_, that over the picked environment, and that over
-// the default.
+// variables gives each declared variable its value. What the control bus gives wins over
+// the command line, that over variable files, these over EIPD_VAR_, that over the picked
+// environment, and that over the default.
 func (d *decoder) variables(blocks, environments []*syntax.Block) {
 	for _, b := range blocks {
 		d.config.variables[b.Labels[0].Name] = b
@@ -30,8 +30,9 @@ func (d *decoder) variables(blocks, environments []*syntax.Block) {
 	for _, b := range blocks {
 		d.variable(b, given)
 	}
+	d.checkGiven()
 	for _, name := range slices.Sorted(maps.Keys(d.config.options.Variables)) {
-		if d.config.variables[name] == nil {
+		if d.config.variables[name] == nil && !d.beside {
 			d.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Unknown variable",
 				Detail: fmt.Sprintf("--var %s: no flow file declares a variable of that name.%s", name,
 					didYouMean(name, slices.Collect(maps.Keys(d.config.variables)), "%s"))})
@@ -91,7 +92,13 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 		want = t
 	}
 	name := b.Labels[0].Name
-	d.secret = d.isSensitive(options["sensitive"])
+	dynamic := d.flag(options["dynamic"])
+	if d.secret = d.flag(options["sensitive"]); d.secret && dynamic {
+		d.fail(problem(options["dynamic"].NameRange, "Wrong option", "A sensitive variable cannot be dynamic: what the control bus gives is kept in the data directory."))
+	}
+	if dynamic {
+		d.mayBeGiven[name] = true
+	}
 	for _, a := range []*syntax.Attribute{options["default"], given[name]} {
 		d.hideSource(a)
 	}
@@ -131,6 +138,9 @@ func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) 
 		return
 	}
 	d.learnVariable(name, v)
+	if dynamic {
+		v = setting.Dynamic(v, name)
+	}
 	d.settings.variables[name] = v
 }
 
@@ -145,15 +155,15 @@ func (d *decoder) unvalued(b *syntax.Block, name string) {
 	d.config.unvalued = append(d.config.unvalued, d.diags[len(d.diags)-1])
 }
 
-// isSensitive reads a variable's option of that name. One that cannot be read may be
-// true.
-func (d *decoder) isSensitive(a *syntax.Attribute) bool {
+// flag reads an option of a variable that is true or false. One that cannot be read may
+// be true.
+func (d *decoder) flag(a *syntax.Attribute) bool {
 	if a == nil {
 		return false
 	}
 	v, ok := d.value(a.Expr)
 	if !ok || v.IsNull() || v.Type() != cty.Bool {
-		d.fail(problem(a.Expr.Range(), "Wrong type", "\"sensitive\" is true or false."))
+		d.fail(problem(a.Expr.Range(), "Wrong type", "%q is true or false.", a.Name))
 		return true
 	}
 	return v.True()
@@ -180,6 +190,9 @@ func (d *decoder) hideSource(a *syntax.Attribute) {
 
 // givenValue looks for the value that a variable was given; cty.NilVal for none.
 func (d *decoder) givenValue(b *syntax.Block, name string, want cty.Type, inFile *syntax.Attribute) (cty.Value, bool) {
+	if v, ok := d.config.options.given[name]; ok {
+		return d.fromBus(b.Range(), name, v, want)
+	}
 	if text, ok := d.config.options.Variables[name]; ok {
 		return d.fromText(b.Range(), name, "--var "+name, text, want)
 	}

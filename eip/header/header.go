@@ -16,6 +16,9 @@ const (
 	Kept        = "eip-kept"         // the file that has the message, where its dead letter has no body
 	History     = "eip-history"      // Message History
 	Test        = "eip-test"         // Test Message
+	Group       = "eip-group"        // the key of the group that it was made of, or was a part of
+	GroupCount  = "eip-group-count"  // how many parts that group had
+	ClosedBy    = "eip-closed-by"    // why it was closed
 	// ErrorCode is of a reply that says why there is no other: a word for programs. Its
 	// Error is for people. Callers act upon it.
 	ErrorCode = "eip-error-code"

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/manage/control"
 )
@@ -150,20 +149,15 @@ func (r *flowRun) Hindrance() (control.State, string) {
 	if r.flow != nil && t == nil {
 		if why, halted := r.flow.DeadLetterTrouble(); why != nil {
 			t = &broker.Trouble{Refused: halted, Err: fmt.Errorf("what failed cannot be dead-lettered: %w", why)}
-		}
-	}
-	for _, s := range eip.Walk(r.decl.Stages()) {
-		if s, ok := s.(eip.Troubled); ok && t == nil {
-			if why := s.Trouble(); why != nil {
-				t = &broker.Trouble{Err: why}
-			}
+		} else if why := r.flow.Trouble(); why != nil {
+			t = &broker.Trouble{Err: why}
 		}
 	}
 	switch {
 	case t == nil:
 		return "", ""
 	case t.Refused:
-		return control.Refused, t.Error()
+		return control.Refused, r.unit.host.secrets.Hide(t.Error())
 	}
-	return control.Waiting, t.Error()
+	return control.Waiting, r.unit.host.secrets.Hide(t.Error())
 }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"iter"
 	"slices"
 
 	"github.com/eipd/eipd/eip"
@@ -15,6 +16,14 @@ var _ control.Flow = (*flowRun)(nil)
 
 // Name is the flow's.
 func (r *flowRun) Name() string { return r.decl.Name }
+
+// Kind says which block declares it.
+func (r *flowRun) Kind() string {
+	if r.decl.Service != nil {
+		return "service"
+	}
+	return "flow"
+}
 
 // From returns what the flow reads.
 func (r *flowRun) From() []string {
@@ -44,6 +53,26 @@ func (r *flowRun) Stages() (all []control.Stage) {
 			st.Settable = s
 		}
 		all = append(all, st)
+	}
+	return all
+}
+
+// Plugins returns the plugins of the flow's stages.
+func (r *flowRun) Plugins() (all []control.Plugin) {
+	for n, s := range eip.Walk(r.decl.Stages()) {
+		d, ok := s.(interface {
+			Plugins() iter.Seq2[string, error]
+		})
+		if !ok {
+			continue
+		}
+		for name, why := range d.Plugins() {
+			p := control.Plugin{Address: n.Address + "." + name, State: control.PluginReady}
+			if why != nil {
+				p.State, p.Why = control.PluginFailed, r.unit.host.secrets.Hide(why.Error())
+			}
+			all = append(all, p)
+		}
 	}
 	return all
 }

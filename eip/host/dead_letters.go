@@ -58,6 +58,9 @@ func (r *flowRun) DeadLetters(ctx context.Context, invalid bool, prefetch int) (
 		to, what = r.decl.Invalid, "invalid messages"
 	}
 	on, queue := r.config.SourceBroker(r.decl), r.decl.DeadQueue()
+	if to == nil && queue == nil {
+		return nil, 0, eip.Permanent(fmt.Errorf("the service keeps no %s; a dead_letter names where they go", what))
+	}
 	if to != nil {
 		queue = r.config.ChannelOf(to)
 		if queue == nil || queue.Kind != "queue" {

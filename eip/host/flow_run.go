@@ -13,6 +13,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/endpoint"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/testmessage"
 )
@@ -44,8 +45,8 @@ type flowRun struct {
 func newFlowRun(u *Unit, c *flow.Config, f *flow.Flow, budget eip.Bytes) *flowRun {
 	r := &flowRun{unit: u, config: c, decl: f, budget: budget, own: eip.NewID(), lifecycle: newLifecycleLock(), deadLetter: f.DeadLetter}
 	r.abort, r.giveUp = context.WithCancel(u.abort)
-	if r.deadLetter == nil {
-		r.deadLetter = &deadLetters{flowRun: r, queue: f.DeadQueue(), on: c.SourceBroker(f)}
+	if queue := f.DeadQueue(); queue != nil && r.deadLetter == nil {
+		r.deadLetter = &deadLetters{flowRun: r, queue: queue, on: c.SourceBroker(f)}
 	}
 	for range f.From {
 		r.sources = append(r.sources, closedSource())
@@ -204,13 +205,16 @@ func (r *flowRun) build() {
 	h, f := r.unit.host, r.decl
 	block, _ := h.mainConfig().ControlBus()
 	r.flow = &eip.Flow{
-		Name: f.Name, Stages: f.Body.Stages, To: f.Body.To, Beside: f.Beside(),
+		Name: f.Name, Stages: f.Body.Stages, To: f.Body.To, Beside: f.Beside(), Stays: true,
 		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch, WindowBytes: r.budget, MaxBody: f.MaxBody,
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},
 		DeadLetter: r.deadLetter, Invalid: f.Invalid, Grace: h.options.Grace, Abort: r.abort.Done(),
 		Env:    eip.Env{Instance: h.options.Instance, Clock: h.options.Clock, Log: h.log, Secret: block.Secret, Tracer: r.tracer(), LastResort: r.lastResort},
 		Traced: r.traced, History: f.History, Discreet: r.discreet,
+	}
+	if f.Service != nil {
+		r.flow.ErrorReply, r.flow.Timeout = endpoint.ErrorReply, f.Service.Timeout
 	}
 }
 

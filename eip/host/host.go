@@ -40,7 +40,8 @@ type Options struct {
 	// when an adapter needs it and the default broker does not keep them.
 	OpenPositions func(dir string) (PositionStore, error)
 	// FlowsDir is the folder of the flow files that the control bus may apply; "":
-	// none.
+	// none. Which were applied is kept in DataDir, where there is one: the first Unit's
+	// start applies them again.
 	FlowsDir string
 	// Answering, where set, is called once the process can say how it does, before the
 	// first Unit opens anything. An error of it is Start's.
@@ -72,6 +73,7 @@ type Host struct {
 	main      atomic.Pointer[Unit] // the first; nil before it
 	mu        sync.Mutex           // guards units
 	units     []*Unit              // in the order of the files that were applied, after the others
+	unapplied []unapplied          // files that are to be applied, and cannot be; guarded by mu
 	secrets   secret.Set           // of all Units that there were
 	log       *slog.Logger         // hides them
 	brokers   brokers
@@ -115,20 +117,20 @@ func (h *Host) Start(ctx context.Context, c *flow.Config, flows ...string) (*Uni
 		return nil, err
 	}
 	defer h.lifecycle.end()
-	return h.start(ctx, "", c, flows...)
+	return h.start(ctx, c, flows...)
 }
 
-// start is Start by who holds the lifecycle lock. file is what it is applied by.
-func (h *Host) start(ctx context.Context, file string, c *flow.Config, flows ...string) (u *Unit, err error) {
+// start is Start by who holds the lifecycle lock.
+func (h *Host) start(ctx context.Context, c *flow.Config, flows ...string) (u *Unit, err error) {
 	defer func() { err = h.secrets.Error(err) }()
 	if h.Draining() {
 		return nil, errStopping
 	}
-	if err := h.clash(c, nil); err != nil {
+	if _, err := h.clash(c, nil, swapping{}); err != nil {
 		return nil, err
 	}
 	h.secrets.Join(c.Secrets())
-	u = h.newUnit(ctx, file, c, flows)
+	u = h.newUnit(ctx, "", c, flows)
 	ctx, cancel := h.whileRunning(ctx)
 	defer cancel()
 	main := h.main.CompareAndSwap(nil, u)
@@ -164,7 +166,8 @@ func (h *Host) whileRunning(ctx context.Context) (context.Context, context.Cance
 	return ctx, func() { stop(); cancel() }
 }
 
-// startMain starts the first Unit, and the control bus with it.
+// startMain starts the first Unit, and the control bus with it, and then what was applied
+// before.
 func (h *Host) startMain(ctx context.Context, u *Unit) error {
 	begun := make(chan struct{})
 	h.control = h.newControl(begun)
@@ -180,20 +183,28 @@ func (h *Host) startMain(ctx context.Context, u *Unit) error {
 	if err := u.run(ctx, u.flows); err != nil {
 		return err
 	}
+	h.recall(ctx)
 	close(begun)
+	h.tellForgotten(u.config)
 	await(ctx, opened, waitForTopic)
 	return nil
 }
 
-// clash refuses what has flows whose names others have; those of except are about to
-// go.
-func (h *Host) clash(c *flow.Config, except *Unit) error {
+// clash refuses what has flows whose names others than u have, but for those that are to
+// make room, which it returns.
+func (h *Host) clash(c *flow.Config, u *Unit, s swapping) (others []*flowRun, err error) {
 	for _, r := range h.flows() {
-		if r.unit != except && slices.Contains(c.FlowNames(), r.decl.Name) {
-			return fmt.Errorf("there is a flow %s already, of %s", r.decl.Name, cmp.Or(r.unit.file, "the files that the process was started with"))
+		switch name := r.decl.Name; {
+		case r.unit == u, !slices.Contains(c.FlowNames(), name), slices.Contains(s.without, name):
+		case r.unit.file == "":
+			return nil, fmt.Errorf("there is a flow %s already, of the files that the process was started with", name)
+		case !s.replace:
+			return nil, fmt.Errorf("there is a flow %s already, of %s; with replace = true, apply has that one make room", name, r.unit.file)
+		default:
+			others = append(others, r)
 		}
 	}
-	return nil
+	return others, nil
 }
 
 // enter and leave say which Units the Host has.

@@ -36,8 +36,8 @@ func (h *Host) WaitIdle(ctx context.Context) error {
 func (h *Host) moved() (n int64) {
 	for _, r := range h.flows() {
 		s, tests := r.flow.Counts()
-		n += tests.Received + tests.Sent + tests.Dropped + tests.Failed
-		n += s.Received + s.Sent + s.Dropped + s.Failed
+		n += tests.Received + tests.Sent + tests.Dropped + tests.Failed + tests.Made + tests.Absorbed
+		n += s.Received + s.Sent + s.Dropped + s.Failed + s.Made + s.Absorbed
 	}
 	return n
 }
@@ -57,20 +57,25 @@ func (h *Host) idle() bool {
 	return true
 }
 
-// drained reports whether nothing is left in any of the flow's sources.
+// drained reports whether nothing is left in any of the flow's sources. Where all have
+// ended, the flow's stages have finished too.
 func (r *flowRun) drained() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	ends := true
 	for _, s := range r.sources {
 		if s.idler == nil {
 			if !s.ended.Load() {
 				return false
 			}
-		} else if i, ok := s.idler.(broker.Idler); !ok || !i.Idle() {
+			continue
+		}
+		ends = false
+		if i, ok := s.idler.(broker.Idler); !ok || !i.Idle() {
 			return false
 		}
 	}
-	return true
+	return !ends || r.flow.Finished()
 }
 
 // busy reports whether a stage of the flow still works on settled messages.

@@ -117,6 +117,9 @@ func (p *planner) deadLetters(f *flow.Flow) {
 		return // it is opened when a message fails
 	}
 	queue := f.DeadQueue()
+	if queue == nil {
+		return
+	}
 	if p.add(f, on, queue.String(), broker.Item{Channel: p.config.Spec(queue), Written: true}) {
 		items := p.plans[slices.Index(p.brokers, on)].Items
 		items[len(items)-1].asItIs = true

@@ -16,16 +16,16 @@ func (h *Host) Reload(ctx context.Context, dryRun bool) (control.Applied, error)
 		return control.Applied{}, err
 	}
 	defer h.lifecycle.end()
-	return h.reload(ctx, dryRun)
+	return h.reload(ctx, swapping{dryRun: dryRun})
 }
 
 // reload is Reload by who holds the lifecycle lock.
-func (h *Host) reload(ctx context.Context, dryRun bool) (did control.Applied, err error) {
+func (h *Host) reload(ctx context.Context, s swapping) (did control.Applied, err error) {
 	u := h.main.Load()
 	if u == nil || h.Draining() {
 		return did, errStopping
 	}
-	if h.options.Reloading != nil && !dryRun {
+	if h.options.Reloading != nil && !s.dryRun {
 		defer h.options.Reloading()()
 	}
 	began := time.Now()
@@ -33,14 +33,14 @@ func (h *Host) reload(ctx context.Context, dryRun bool) (did control.Applied, er
 	if diags.HasErrors() {
 		return did, told(diags)
 	}
-	names := u.names
+	s.names = u.names
 	if h.options.Pick != nil {
-		if names, err = h.options.Pick(c); err != nil {
+		if s.names, err = h.options.Pick(c); err != nil {
 			return did, err
 		}
 	}
-	did, err = u.swap(ctx, c, dryRun, names...)
-	if err == nil && !dryRun {
+	did, err = u.swap(ctx, c, s)
+	if err == nil && !s.dryRun {
 		h.log.Info("flows loaded anew", append(did.Attrs(), slog.Duration("after", time.Since(began)))...)
 	}
 	return did, err

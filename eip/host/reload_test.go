@@ -82,8 +82,10 @@ func TestHost_Reload(t *testing.T) {
 	const want = "[a b d]: same [a], changed [b], new [d], gone [c]"
 	for _, dryRun := range []bool{true, false} {
 		for what, load := range map[string]func() (control.Applied, error){
-			"reload":          func() (control.Applied, error) { return f.Reload(t.Context(), dryRun) },
-			"apply of a file": func() (control.Applied, error) { return f.Apply(t.Context(), "d.hcl", dryRun) },
+			"reload": func() (control.Applied, error) { return f.Reload(t.Context(), dryRun) },
+			"apply of a file": func() (control.Applied, error) {
+				return f.Apply(t.Context(), "d.hcl", control.ApplyOptions{DryRun: dryRun})
+			},
 		} {
 			got, err := load()
 			if err != nil {
@@ -183,20 +185,20 @@ func TestHost_ApplyFolder(t *testing.T) {
 	other.write(map[string]string{"queues.hcl": "queue \"shared\" {}\n", "b.hcl": flowText("b", "wire_tap { to = queue.shared }")})
 	for _, want := range []string{"[b]: same [], changed [], new [b], gone []", "[b]: same [b], changed [], new [], gone []"} {
 		for _, dryRun := range []bool{true, false} {
-			if got, err := f.Apply(t.Context(), "other", dryRun); err != nil || did(got) != want {
+			if got, err := f.Apply(t.Context(), "other", control.ApplyOptions{DryRun: dryRun}); err != nil || did(got) != want {
 				t.Errorf("it does %s: %v", did(got), err)
 			}
 		}
 	}
 	other.write(map[string]string{"b.hcl": flowText("a", "")})
-	if _, err := f.Apply(t.Context(), "other", false); err == nil || !strings.Contains(err.Error(), "there is a flow a already, of the files that the process was started with") {
+	if _, err := f.Apply(t.Context(), "other", control.ApplyOptions{DryRun: false}); err == nil || !strings.Contains(err.Error(), "there is a flow a already, of the files that the process was started with") {
 		t.Errorf("a flow that runs gives %v", err)
 	}
 	if names, err := f.Remove(t.Context(), "other"); err != nil || fmt.Sprint(names) != "[b]" {
 		t.Errorf("there were %v: %v", names, err)
 	}
 	for _, name := range []string{"none", "..", "other/b.hcl"} {
-		if _, err := f.Apply(t.Context(), name, false); err == nil {
+		if _, err := f.Apply(t.Context(), name, control.ApplyOptions{DryRun: false}); err == nil {
 			t.Errorf("%s was applied", name)
 		}
 	}

@@ -32,7 +32,7 @@ func (h *Host) newControl(begun <-chan struct{}) *control.Server {
 	return control.NewServer(control.Options{
 		Process: h, Instance: o.Instance, Labels: o.Labels, Version: o.Version, Log: h.log, Level: o.Level,
 		DataDir: o.DataDir, Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
-		ReplyTo: block.ReplyTo, Timeout: block.Timeout, MaxLease: block.MaxLease, Remember: block.Remember, Begun: begun,
+		ReplyTo: block.ReplyTo, Timeout: block.Timeout, MaxLease: block.MaxLease, Remember: block.Remember, StatisticsEvery: block.StatisticsEvery, Begun: begun,
 		Hide: h.secrets.Hide, Compile: expression.Glance, Clock: o.Clock,
 	})
 }
@@ -43,7 +43,6 @@ func (h *Host) newControl(begun <-chan struct{}) *control.Server {
 func (h *Host) serve(ctx context.Context) (opened <-chan struct{}) {
 	nothing := make(chan struct{})
 	close(nothing)
-	block, _ := h.mainConfig().ControlBus()
 	on, topic := h.controlTopic()
 	if on == nil {
 		return nothing
@@ -57,7 +56,7 @@ func (h *Host) serve(ctx context.Context) (opened <-chan struct{}) {
 		h.log.Warn("control bus: its broker cannot be opened", slog.String("topic", topic.Address), slog.Any("error", err))
 		return nothing
 	}
-	h.control.Publish(b, block.StatisticsEvery)
+	h.control.Publish(b)
 	opened = h.control.ServeTopic(b, topic)
 	await(ctx, opened, patience)
 	return opened

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/store"
 )
@@ -26,6 +28,14 @@ func (r *flowRun) bindPlaces(ctx context.Context) error {
 		s, err := r.store(ctx, r.config.StoreOf(p))
 		if err != nil {
 			return fmt.Errorf("flow %s: %w", r.decl.Name, err)
+		}
+		for _, m := range r.config.Moved {
+			if flow, _, _ := strings.Cut(m.To, "."); flow != r.decl.Name {
+				continue
+			}
+			if err := s.Rename(m.From, m.To); err != nil {
+				return fmt.Errorf("flow %s: %w. Take the block moved away, or what one of them remembers", r.decl.Name, err)
+			}
 		}
 		p.Bind(s)
 	}
@@ -71,6 +81,36 @@ func (r *flowRun) store(ctx context.Context, s *flow.Store) (store.Store, error)
 	}
 	h.stores.open[s.URL] = open
 	return open, nil
+}
+
+// tellForgotten says what is remembered for stages that no flow file has.
+func (h *Host) tellForgotten(c *flow.Config) {
+	known, used := map[string]bool{}, map[store.Store]bool{}
+	for _, f := range c.Flows {
+		for n := range eip.Walk(f.Stages()) {
+			if n != nil {
+				known[n.Address] = true
+			}
+		}
+	}
+	for _, r := range h.flows() {
+		for _, p := range store.Places(r.decl.Stages()) {
+			if s := p.Store(); s != nil {
+				used[s] = true
+			}
+		}
+	}
+	for s := range used {
+		names, err := s.Spaces()
+		if err != nil {
+			h.log.Warn("it is not known for which stages something is remembered", slog.Any("error", err))
+		}
+		for _, name := range names {
+			if !known[name] {
+				h.log.Warn("something is remembered for a stage that no flow file has; a block moved gives it to another one", slog.String("stage", name))
+			}
+		}
+	}
 }
 
 func (s *stores) close() (err error) {

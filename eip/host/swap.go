@@ -23,8 +23,16 @@ func (u *Unit) Swap(ctx context.Context, c *flow.Config, flows ...string) error 
 		return err
 	}
 	defer u.host.lifecycle.end()
-	_, err := u.swap(ctx, c, false, flows...)
+	_, err := u.swap(ctx, c, swapping{names: flows})
 	return err
+}
+
+// swapping says how a Config takes the place of another.
+type swapping struct {
+	dryRun  bool
+	replace bool     // flows of the same names that were applied make room too
+	names   []string // of the flows to pick; none: all that are enabled
+	without []string // of those that are others' by now
 }
 
 // exchange is what a swap is about.
@@ -35,22 +43,24 @@ type exchange struct {
 }
 
 // swap is Swap by who holds the lifecycle lock. A dry run only says what it would do.
-func (u *Unit) swap(ctx context.Context, c *flow.Config, dryRun bool, names ...string) (did control.Applied, err error) {
+func (u *Unit) swap(ctx context.Context, c *flow.Config, s swapping) (did control.Applied, err error) {
 	h := u.host
 	h.secrets.Join(c.Secrets())
 	defer func() { err = h.secrets.Error(err) }()
-	if u.stopping.Load() {
+	if u.stopping.Load() || h.Draining() {
 		return did, errStopping
 	}
-	if err := h.clash(c, u); err != nil {
-		return did, err
-	}
-	x, err := u.compare(c, names)
+	others, err := h.clash(c, u, s)
 	if err != nil {
 		return did, err
 	}
+	x, err := u.compare(c, s)
+	if err != nil {
+		return did, err
+	}
+	x.gone = append(x.gone, others...)
 	did = x.says()
-	if dryRun {
+	if s.dryRun {
 		for _, r := range x.fresh {
 			r.giveUp()
 		}
@@ -58,15 +68,22 @@ func (u *Unit) swap(ctx context.Context, c *flow.Config, dryRun bool, names ...s
 	}
 	ctx, cancel := h.whileRunning(ctx)
 	defer cancel()
-	return did, u.exchange(ctx, c, x)
+	return did, u.exchange(ctx, c, x, s)
 }
 
 // compare builds what c has, and finds what of it runs already.
-func (u *Unit) compare(c *flow.Config, names []string) (x *exchange, err error) {
+func (u *Unit) compare(c *flow.Config, s swapping) (x *exchange, err error) {
 	x = &exchange{}
-	if x.config, x.flows, err = u.build(c, names); err != nil {
+	if x.config, x.flows, err = u.build(c, s.names); err != nil {
 		return nil, err
 	}
+	x.flows = slices.DeleteFunc(x.flows, func(r *flowRun) bool {
+		others := slices.Contains(s.without, r.decl.Name)
+		if others {
+			r.giveUp()
+		}
+		return others
+	})
 	_, old := u.now()
 	kept := same(old, x.flows)
 	for _, r := range old {
@@ -106,7 +123,7 @@ func (x *exchange) says() control.Applied {
 }
 
 // exchange has the flows of x run, in the place of those of c's.
-func (u *Unit) exchange(ctx context.Context, c *flow.Config, x *exchange) error {
+func (u *Unit) exchange(ctx context.Context, c *flow.Config, x *exchange, s swapping) error {
 	h := u.host
 	defer h.forget()
 	h.brokers.hold(c, x.gone, slices.Collect(maps.Values(x.config.Brokers)))
@@ -119,21 +136,70 @@ func (u *Unit) exchange(ctx context.Context, c *flow.Config, x *exchange) error 
 	if left := errors.Join(u.finish(x.gone), closeFlows(x.gone)); left != nil {
 		h.log.Warn("flows made room for others with messages unsettled; they will be delivered again", slog.Any("flows", namesOf(x.gone)), slog.Any("error", left))
 	}
-	u.forgetDeadLetters()
+	units := x.units(u)
+	forget := func() {
+		for _, of := range units {
+			of.forgetDeadLetters()
+		}
+	}
+	forget()
 	if err := u.start(ctx, x.fresh); err != nil {
 		err = errors.Join(err, closeFlows(x.fresh))
-		u.forgetDeadLetters()
-		return u.restore(x.gone, running, err)
+		forget()
+		var left error
+		for _, of := range units {
+			left = errors.Join(left, of.restore(x.gone, running))
+		}
+		if left == nil && len(x.gone)+len(x.kept) > 0 {
+			return fmt.Errorf("%w; its flows run as they were", err)
+		}
+		return errors.Join(err, left)
 	}
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.config, u.flows = x.config, x.flows
+	u.config, u.flows, u.without = x.config, x.flows, s.without
+	u.mu.Unlock()
+	if !slices.Contains(h.all(), u) {
+		h.enter(u)
+	}
+	for _, of := range units[1:] {
+		of.lose(x.gone)
+	}
 	return nil
 }
 
-// restore has the flows back that were to make room, and starts those that ran. It
-// returns why they are not to make room.
-func (u *Unit) restore(gone, running []*flowRun, why error) error {
+// units are those whose flows the exchange is about: u, and then others that lose some.
+func (x *exchange) units(u *Unit) []*Unit {
+	units := []*Unit{u}
+	for _, r := range x.gone {
+		if !slices.Contains(units, r.unit) {
+			units = append(units, r.unit)
+		}
+	}
+	return units
+}
+
+// lose drops flows that have made room for another Unit's. Without any, the Unit ends.
+func (u *Unit) lose(gone []*flowRun) {
+	u.mu.Lock()
+	u.flows = slices.DeleteFunc(slices.Clone(u.flows), func(r *flowRun) bool {
+		lost := slices.Contains(gone, r)
+		if lost {
+			u.without = append(u.without, r.decl.Name)
+		}
+		return lost
+	})
+	left := len(u.flows)
+	u.mu.Unlock()
+	if left > 0 {
+		return
+	}
+	if err := u.stop(); err != nil {
+		u.host.log.Warn("a flow file that has no flows any more has not ended well", slog.String("file", u.file), slog.Any("error", err))
+	}
+}
+
+// restore has the flows back that were to make room, and starts those that ran.
+func (u *Unit) restore(gone, running []*flowRun) (left error) {
 	_, flows := u.now()
 	flows = slices.Clone(flows)
 	var again []*flowRun
@@ -146,19 +212,17 @@ func (u *Unit) restore(gone, running []*flowRun, why error) error {
 		}
 	}
 	if err := u.start(u.context, again); err != nil {
-		why = errors.Join(why, fmt.Errorf("its flows %s are stopped, as they cannot be started again: %w", strings.Join(namesOf(again), ", "), err), closeFlows(again))
+		left = errors.Join(fmt.Errorf("its flows %s are stopped, as they cannot be started again: %w", strings.Join(namesOf(again), ", "), err), closeFlows(again))
 		for i, r := range flows {
 			if slices.Contains(again, r) {
 				flows[i] = r.again()
 			}
 		}
-	} else {
-		why = fmt.Errorf("%w; its flows run as they were", why)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.flows = flows
-	return why
+	return left
 }
 
 // again returns the flow, which was closed, as one that is stopped: its stages are the
@@ -178,48 +242,6 @@ func (r *flowRun) again() *flowRun {
 	close(l.done)
 	a.life.Store(l)
 	return a
-}
-
-// same returns the flows, by their names, that the others do not change. An adapter is
-// one thing to all flows that use it: where one of them changes, all do.
-func same(old, others []*flowRun) map[string]*flowRun {
-	kept, print := map[string]*flowRun{}, map[string]string{}
-	for _, r := range others {
-		print[r.decl.Name] = r.config.Fingerprint(r.decl)
-	}
-	for _, r := range old {
-		if print[r.decl.Name] == r.config.Fingerprint(r.decl) {
-			kept[r.decl.Name] = r
-		}
-	}
-	for changed := true; changed; {
-		changed = false
-		moved := map[string]bool{}
-		for _, r := range slices.Concat(old, others) {
-			if kept[r.decl.Name] == nil {
-				for _, a := range r.adapters() {
-					moved[a] = true
-				}
-			}
-		}
-		for name, r := range kept {
-			if slices.ContainsFunc(r.adapters(), func(a string) bool { return moved[a] }) {
-				delete(kept, name)
-				changed = true
-			}
-		}
-	}
-	return kept
-}
-
-// adapters are the names of those that the flow uses.
-func (r *flowRun) adapters() (all []string) {
-	for _, of := range r.decl.Refs() {
-		if of.Kind == "adapter" {
-			all = append(all, of.Name)
-		}
-	}
-	return all
 }
 
 func closeFlows(flows []*flowRun) (err error) {

@@ -39,7 +39,9 @@ func (h *Host) traffic(of flow.Ref) *stats.Traffic {
 func (h *Host) forget() {
 	used := map[flow.Ref]bool{}
 	for _, r := range h.flows() {
-		used[r.decl.DeadQueue().Ref] = true
+		if dead := r.decl.DeadQueue(); dead != nil {
+			used[dead.Ref] = true
+		}
 		for _, of := range r.decl.Refs() {
 			used[of] = true
 		}

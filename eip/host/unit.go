@@ -16,13 +16,15 @@ import (
 // A Unit is a flow.Config that a Host runs.
 type Unit struct {
 	host  *Host
-	file  string       // that the control bus applied; "": none
-	first *flow.Config // that it was started with
-	names []string     // of the flows that were picked then; none: all that are enabled
+	file  string         // that the control bus applied; "": none
+	vars  map[string]any // that it was applied with
+	first *flow.Config   // that it was started with
+	names []string       // of the flows that were picked then; none: all that are enabled
 
 	mu          sync.Mutex // guards these
 	config      *flow.Config
 	flows       []*flowRun
+	without     []string               // flows that have made room for another file's
 	deadLetters map[*flow.Channel]bool // of brokers: those that are open
 
 	context  context.Context // of the flows

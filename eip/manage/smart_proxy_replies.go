@@ -28,10 +28,9 @@ func (p *SmartProxy) listen(ctx context.Context, service eip.Inboxer, name strin
 	if err != nil {
 		return nil, err
 	}
-	f := &eip.Flow{Name: env.Address + ".replies", Env: *env, Grace: time.Second,
-		To:         eip.HandlerFunc(func(ctx context.Context, reply *eip.Message) error { return take(ctx, reply, inbox) }),
+	f := &eip.Flow{To: eip.HandlerFunc(func(ctx context.Context, reply *eip.Message) error { return take(ctx, reply, inbox) }),
 		DeadLetter: p.lastResort(env.DeadLetter), Invalid: p.lastResort(env.Invalid)}
-	return &returnPath{inbox, replies.Listen(inbox, f)}, nil
+	return &returnPath{inbox, replies.Listen(inbox, env, f)}, nil
 }
 
 func (p *SmartProxy) lastResort(h eip.Handler) eip.Handler {

@@ -123,13 +123,13 @@ func (r *ContentRouter) noMatch() error {
 // Ends is true where no branch passes messages on: what no branch takes is invalid.
 func (r *ContentRouter) Ends() (last, passes bool) {
 	for _, p := range r.Nested() {
-		passes = passes || !closed(p)
+		passes = passes || !isClosed(p)
 	}
 	return !passes, passes
 }
 
 // closed reports whether nothing gets out of the end of a body.
-func closed(p *eip.Pipe) bool {
+func isClosed(p *eip.Pipe) bool {
 	if p.To != nil {
 		return true
 	}
@@ -150,7 +150,7 @@ func closed(p *eip.Pipe) bool {
 
 // after is what follows a branch within a stage that next follows.
 func after(p *eip.Pipe, next eip.Handler) eip.Handler {
-	if closed(p) {
+	if isClosed(p) {
 		return nil
 	}
 	return next

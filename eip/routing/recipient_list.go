@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/allow"
 )
 
 func init() { eip.Stages.Add("recipient_list", func() eip.Stage { return NewRecipientList() }) }
@@ -42,14 +43,7 @@ func (r *RecipientList) Validate() error {
 	case len(r.Allow) == 0:
 		return eip.OptionErrorf("recipients", "there is no \"allow\"; list the channels that messages may name")
 	}
-	seen := map[string]bool{}
-	for _, t := range r.Allow {
-		if t.Name == "" || seen[t.Name] {
-			return eip.OptionErrorf("allow", "the name %q is empty or comes twice", t.Name)
-		}
-		seen[t.Name] = true
-	}
-	return nil
+	return allow.Check(r.Allow)
 }
 
 // Process sends m to its recipients. One that refuses does not keep m from the

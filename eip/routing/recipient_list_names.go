@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/eipd/eipd/eip/internal/allow"
 )
 
 // choose marks what list names in Allow. It refuses the whole list before
@@ -12,11 +14,9 @@ func (r *RecipientList) choose(list any, chosen []bool) error {
 	names := 0
 	mark := func(name string) error {
 		names++
-		for i := range r.Allow {
-			if r.Allow[i].Name == name {
-				chosen[i] = true
-				return nil
-			}
+		if i := allow.Index(r.Allow, name); i >= 0 {
+			chosen[i] = true
+			return nil
 		}
 		return fmt.Errorf("recipients: %s is not allowed; it must be one of %s", quote(name), r.allowed())
 	}

@@ -161,7 +161,7 @@ func (s *ScatterGather) Open(ctx context.Context, env *eip.Env) (err error) {
 	if err != nil {
 		return err
 	}
-	s.listener = replies.Listen(s.inbox, &eip.Flow{Name: env.Address + ".replies", To: eip.HandlerFunc(s.take), Env: *env, Grace: time.Second})
+	s.listener = replies.Listen(s.inbox, env, &eip.Flow{To: eip.HandlerFunc(s.take)})
 	return nil
 }
 
@@ -175,12 +175,7 @@ func (s *ScatterGather) take(ctx context.Context, reply *eip.Message) error {
 }
 
 // Close closes the inbox.
-func (s *ScatterGather) Close(ctx context.Context) error {
-	if s.listener == nil {
-		return nil
-	}
-	return s.listener.Close(ctx)
-}
+func (s *ScatterGather) Close(ctx context.Context) error { return s.listener.Close(ctx) }
 
 // Pattern names what the stage is.
 func (*ScatterGather) Pattern() string { return "Scatter-Gather" }

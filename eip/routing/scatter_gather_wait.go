@@ -14,9 +14,8 @@ import (
 
 // How much the replies to one message may take.
 const (
-	mostReplies     = 10_000
-	mostReplyBytes  = 64 << 20
-	unattributedWho = "" // of replies that do not say
+	mostReplies    = 10_000
+	mostReplyBytes = 64 << 20
 )
 
 // gathering is what one message waits for.
@@ -62,7 +61,6 @@ func (g *gathering) ask(ctx context.Context, request *eip.Message) error {
 			return err
 		}
 		g.ids = append(g.ids, id)
-		g.to[id] = unattributedWho
 		if len(s.To) > 1 {
 			g.to[id] = t.Name
 		}
@@ -204,7 +202,7 @@ func (g *gathering) add(ctx context.Context, c came) {
 		s.unread.Add(1)
 		return
 	}
-	if a.From != unattributedWho && slices.ContainsFunc(g.got, func(o answer) bool { return o.From == a.From }) {
+	if a.From != "" && slices.ContainsFunc(g.got, func(o answer) bool { return o.From == a.From }) {
 		s.doubled.Add(1)
 		return
 	}

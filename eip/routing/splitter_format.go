@@ -39,7 +39,7 @@ func (s *Splitter) split(ctx context.Context, m *eip.Message) (n int, pieces ite
 	switch s.Format {
 	case FormatLines:
 		text = true
-		n, all = countLines(body), lines(body)
+		n, all = countLines(body), linesOf(body)
 	case FormatJSONLines:
 		n, all, err = jsonLines(body)
 	case FormatCSV:
@@ -118,7 +118,7 @@ func appendText[T string | []byte](b []byte, text T) []byte {
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // lines yields those of a body, without their ends.
-func lines(body []byte) iter.Seq[[]byte] {
+func linesOf(body []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for line := range bytes.Lines(bytes.TrimPrefix(body, byteOrderMark)) {
 			line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
@@ -141,14 +141,14 @@ func countLines(body []byte) int {
 // jsonLines yields the lines of a body that are not blank, of which each is JSON.
 func jsonLines(body []byte) (n int, all iter.Seq[[]byte], err error) {
 	all = func(yield func([]byte) bool) {
-		for line := range lines(body) {
+		for line := range linesOf(body) {
 			if line = bytes.Trim(line, " \t\r"); len(line) > 0 && !yield(line) {
 				return
 			}
 		}
 	}
 	number := 0
-	for line := range lines(body) {
+	for line := range linesOf(body) {
 		number++
 		if line = bytes.Trim(line, " \t\r"); len(line) == 0 {
 			continue

@@ -136,7 +136,7 @@ func TestSplitter_Gathers(t *testing.T) {
 				if body == "" {
 					body = "a\nb\nc"
 				}
-				f := newSplitFlow(c.split, typed(body, ""))
+				f := newSplitFlow(c.split, typedAs(body, ""))
 				f.run(t)
 				dead := &f.dead
 				if c.invalid {
@@ -215,7 +215,7 @@ func TestSplitter_NestedThreeDeep(t *testing.T) {
 			middle := gathering("json_array", few, check(1), innermost, check(1))
 			var messages []*eip.Message
 			for range 10 {
-				messages = append(messages, typed("[[[1,2],[3]],[],[[4,5,6]]]", "application/json"))
+				messages = append(messages, typedAs("[[[1,2],[3]],[],[[4,5,6]]]", "application/json"))
 			}
 			f := newSplitFlow(gathering("json_array", few, check(0), middle, check(0)), messages...)
 			f.Concurrency = 2
@@ -248,7 +248,7 @@ func TestSplitter_TimeoutAtAnyMoment(t *testing.T) {
 			f := newSplitFlow(gathering("lines", func(s *routing.Splitter) {
 				s.Gather.Timeout, s.Failure = 20*time.Millisecond, []routing.PartFailure{"part", "whole"}[rand.IntN(2)]
 				s.InFlight.Set(1 + rand.IntN(4))
-			}, random), typed("a\nb\nc\nd", ""))
+			}, random), typedAs("a\nb\nc\nd", ""))
 			f.run(t)
 			if n := len(f.out.Messages()) + len(f.dead.Messages()); n != 1 {
 				t.Errorf("%d came out", n)

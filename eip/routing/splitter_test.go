@@ -87,7 +87,7 @@ func (f *splitFlow) run(t *testing.T) {
 	}
 }
 
-func typed(body, contentType string) *eip.Message {
+func typedAs(body, contentType string) *eip.Message {
 	return eiptest.Message(body).With(func(m *eip.Message) { m.ID, m.ContentType = "w", contentType })
 }
 
@@ -112,7 +112,7 @@ func TestSplitter_Formats(t *testing.T) {
 		"an empty array":      {"json_array", "", "[]", "", nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newSplitFlow(splitter(c.format, func(s *routing.Splitter) { s.Path = c.path }), typed(c.body, c.typ))
+			f := newSplitFlow(splitter(c.format, func(s *routing.Splitter) { s.Path = c.path }), typedAs(c.body, c.typ))
 			f.run(t)
 			if got := f.out.Bodies(); !slices.Equal(got, c.want) {
 				t.Errorf("parts %q, want %q", got, c.want)
@@ -147,7 +147,7 @@ func TestSplitter_BodiesThatAreNoLists(t *testing.T) {
 		{"csv", "", "a,\n1,2\n", "column 2 has no name"},
 		{"csv", "", "a\n\xff\n", "no UTF-8"},
 	} {
-		f := newSplitFlow(splitter(c.format, func(s *routing.Splitter) { s.Path = c.path }), typed(c.body, "application/json"))
+		f := newSplitFlow(splitter(c.format, func(s *routing.Splitter) { s.Path = c.path }), typedAs(c.body, "application/json"))
 		f.run(t)
 		if m := f.invalid.Messages(); len(m) != 1 || !strings.Contains(fmt.Sprint(m[0].Headers[header.Error]), c.says) || len(f.out.Messages()) > 0 {
 			t.Errorf("%s of %q: invalid %v, passed %q; want %q", c.format, c.body, m, f.out.Bodies(), c.says)
@@ -156,7 +156,7 @@ func TestSplitter_BodiesThatAreNoLists(t *testing.T) {
 }
 
 func TestSplitter_Parts(t *testing.T) {
-	whole := typed(`{"id":"o1","items":[{"sku":"a"},{"sku":"b"}]}`, "application/json").With(func(m *eip.Message) {
+	whole := typedAs(`{"id":"o1","items":[{"sku":"a"},{"sku":"b"}]}`, "application/json").With(func(m *eip.Message) {
 		m.CorrelationID, m.Encoding, m.Headers = "c", "identity", eip.Headers{"h": 1, header.Test: strings.Repeat("a", 32)}
 		m.Sequence = eip.Sequence{ID: "outer", Number: 1, Size: 2, Outer: &eip.Sequence{ID: "outermost"}}
 	})
@@ -204,7 +204,7 @@ func TestSplitter_Failure(t *testing.T) {
 		"part": "[1 3] dead [2] invalid [4]",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			f := newSplitFlow(splitter("lines", func(s *routing.Splitter) { s.Failure = failure; s.InFlight.Set(1) }), typed("1\n2\n3\n4", ""))
+			f := newSplitFlow(splitter("lines", func(s *routing.Splitter) { s.Failure = failure; s.InFlight.Set(1) }), typedAs("1\n2\n3\n4", ""))
 			f.To = failing(&f.out, map[string]error{"2": errors.New("no"), "4": eip.Invalid(errors.New("never"))})
 			f.run(t)
 			if got := fmt.Sprintf("%v dead %v invalid %v", f.out.Bodies(), f.dead.Bodies(), f.invalid.Bodies()); got != want {
@@ -217,7 +217,7 @@ func TestSplitter_Failure(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		split := splitter("lines", func(s *routing.Splitter) { s.Failure = routing.WholeFails })
-		f := newSplitFlow(split, typed("1\n2\n3", ""), typed("4\n5", ""))
+		f := newSplitFlow(split, typedAs("1\n2\n3", ""), typedAs("4\n5", ""))
 		f.To = failing(&f.out, map[string]error{"2": errors.New("no")})
 		f.run(t)
 		if got := fmt.Sprintf("%v dead %v", f.out.Bodies(), f.dead.Bodies()); got != "[1 4 5 1 1] dead [1\n2\n3]" {
@@ -247,7 +247,7 @@ func TestSplitter_Empty(t *testing.T) {
 		routing.EmptyDropped: "[] [] dropped 1 sent 0", routing.EmptyPasses: "[{\"items\":[]}] [] dropped 0 sent 1", routing.EmptyInvalid: "[] [{\"items\":[]}] dropped 0 sent 0",
 	} {
 		split := splitter("", func(s *routing.Splitter) { s.Empty = choice })
-		f := newSplitFlow(split, typed(`{"items":[]}`, ""))
+		f := newSplitFlow(split, typedAs(`{"items":[]}`, ""))
 		f.run(t)
 		c, _ := f.Counts()
 		if got := fmt.Sprintf("%v %v dropped %d sent %d", f.out.Bodies(), f.invalid.Bodies(), c.Dropped, c.Sent); got != want {

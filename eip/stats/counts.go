@@ -14,19 +14,24 @@ type Counts struct {
 	Made int64 `json:"made,omitempty"`
 	// Sent counts what went on: to what follows, to a channel, to a service.
 	Sent int64 `json:"sent"`
-	// Failed is the sum of DeadLettered, Invalid and Returned. A stage has those that
-	// failed there, a flow has all.
+	// Failed is the sum of DeadLettered, Invalid, Returned, Answered and Unanswered. A
+	// stage has those that failed there, a flow has all.
 	Failed       int64 `json:"failed"`
 	Retried      int64 `json:"retried"` // attempts that failed, and were followed by another
 	DeadLettered int64 `json:"dead_lettered"`
 	Invalid      int64 `json:"invalid"`
 	Returned     int64 `json:"returned"` // left to the source; of a copy aside, lost
+	// Answered counts requests of a service that failed and are kept nowhere: their
+	// callers had an error reply. Of those Unanswered, nobody could be told, or was there
+	// any more.
+	Answered   int64 `json:"answered,omitempty"`
+	Unanswered int64 `json:"unanswered,omitempty"`
 	// Dropped counts what ended on purpose and went nowhere.
 	Dropped int64 `json:"dropped"`
 	// Absorbed counts what lives on in what a stage remembers.
 	Absorbed int64 `json:"absorbed,omitempty"`
-	// Expired counts those of Dropped whose expiration had passed before the flow began
-	// them.
+	// Expired counts those of Dropped whose expiration, or the flow's time-out, had passed
+	// before the flow began them.
 	Expired int64 `json:"expired,omitempty"`
 	// Copies counts what was sent to channels and adapters in all.
 	Copies   int64 `json:"copies"`
@@ -44,6 +49,8 @@ func (c Counts) Minus(before Counts) Counts {
 	c.DeadLettered -= before.DeadLettered
 	c.Invalid -= before.Invalid
 	c.Returned -= before.Returned
+	c.Answered -= before.Answered
+	c.Unanswered -= before.Unanswered
 	c.Dropped -= before.Dropped
 	c.Absorbed -= before.Absorbed
 	c.Expired -= before.Expired
@@ -62,4 +69,6 @@ const (
 	DeadLettered Outcome = "dead_lettered"
 	Invalid      Outcome = "invalid"
 	Returned     Outcome = "returned"
+	Answered     Outcome = "answered"
+	Unanswered   Outcome = "unanswered"
 )

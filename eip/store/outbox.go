@@ -38,7 +38,8 @@ type Outbox struct {
 	mu       sync.Mutex
 	open     bool
 	underway underway
-	idle     chan struct{} // closed when nothing is due; nil while nobody waits
+	// Closed when nothing is due, and when nothing will be; nil while nobody waits.
+	idle, empty chan struct{}
 }
 
 // underway are the keys whose messages or steps have not ended, or wait a little, of one
@@ -46,7 +47,9 @@ type Outbox struct {
 type underway map[string]bool
 
 const (
-	outboxPrefix = "\x00o"
+	outboxPrefix = "\x00o"            // before the Outbox's keys
+	failsPrefix  = outboxPrefix + "f" // of messages that have failed
+	sendsPrefix  = outboxPrefix + "o"
 	saltKey      = "\x00salt"
 
 	// mostUnderway is how many messages or steps have not ended at any time. A crash
@@ -120,56 +123,29 @@ func (o *Outbox) opened(is bool) {
 // Put writes down, in a step, that m is to be sent at a time; zero: at once. It gets a
 // Message ID where it has none.
 func (o *Outbox) Put(tx Tx, m *eip.Message, at time.Time) error {
+	if at.IsZero() {
+		at = time.Unix(0, 1)
+	}
+	return o.put(tx, sendsPrefix, nil, m, at)
+}
+
+// Fail writes down, in a step, that m has failed at the stage: see Fail of [eip.Env].
+func (o *Outbox) Fail(tx Tx, m *eip.Message, err error) error {
+	return o.put(tx, failsPrefix, encodeFailure(err), m, time.Unix(0, 1))
+}
+
+func (o *Outbox) put(tx Tx, prefix string, before []byte, m *eip.Message, at time.Time) error {
 	n := binary.BigEndian.AppendUint64(nil, tx.Next())
 	if m.ID == "" {
 		sum := sha256.Sum256(append(n, o.salt...))
 		m = m.With(func(m *eip.Message) { m.ID = hex.EncodeToString(sum[:16]) })
 	}
-	value, err := wire.Encode(nil, m, 0)
+	value, err := wire.Encode(before, m, 0)
 	if err != nil {
 		return err
 	}
-	if at.IsZero() {
-		at = time.Unix(0, 1)
-	}
-	tx.Put(outboxPrefix+string(n), value, at)
+	tx.Put(prefix+string(n), value, at)
 	return tx.Err()
-}
-
-// Waiting reports whether anything is due, now or later. Of an Outbox that is not open, nothing
-// is.
-func (o *Outbox) Waiting() (waiting bool) {
-	o.mu.Lock()
-	open := o.open
-	o.mu.Unlock()
-	if !open {
-		return false
-	}
-	_ = o.space.View(func(r Reader) error {
-		for range r.Due() {
-			waiting = true
-			break
-		}
-		return nil
-	})
-	return waiting
-}
-
-// Flush waits until nothing is due at present, and all that was sent has settled.
-func (o *Outbox) Flush(ctx context.Context) error {
-	o.mu.Lock()
-	if o.idle == nil {
-		o.idle = make(chan struct{})
-	}
-	idle := o.idle
-	o.mu.Unlock()
-	o.Poke()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Poke has it look again at what is due: where the time of a test has moved.
@@ -212,6 +188,7 @@ func (o *Outbox) await(ctx context.Context, next time.Time) {
 type entry struct {
 	key     string
 	message *eip.Message // nil: a key of the stage's
+	failed  error        // what it has failed with
 	damaged error
 }
 
@@ -250,6 +227,9 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 			if strings.HasPrefix(key, outboxPrefix) {
 				value, _ := r.Get(key)
 				size += len(value)
+				if strings.HasPrefix(key, failsPrefix) {
+					value, e.failed = decodeFailure(value)
+				}
 				e.message, _, e.damaged = wire.Decode(value, &sent{o, o.underway, key})
 			}
 			entries = append(entries, e)
@@ -262,9 +242,11 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 	for _, e := range entries {
 		o.underway[e.key] = true
 	}
-	if len(o.underway) == 0 && o.idle != nil {
-		close(o.idle)
-		o.idle = nil
+	if len(o.underway) == 0 {
+		reached(&o.idle)
+		if next.IsZero() {
+			reached(&o.empty)
+		}
 	}
 	return entries, next, nil
 }

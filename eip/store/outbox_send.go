@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"log/slog"
+
+	"github.com/eipd/eipd/eip"
 )
 
 func (o *Outbox) act(ctx context.Context, e entry) {
@@ -12,6 +16,10 @@ func (o *Outbox) act(ctx context.Context, e entry) {
 		o.step(e.key, func(tx Tx) error { tx.Delete(e.key); return nil })
 	case e.message != nil:
 		Keep(e.message, o.space, func(tx Tx) error { tx.Delete(e.key); return nil })
+		if e.failed != nil {
+			_ = o.env.Fail(ctx, e.message, e.failed)
+			return
+		}
 		_ = o.env.Make(ctx, e.message) // which settles it
 	default:
 		o.step(e.key, func(tx Tx) error { return o.Due(tx, e.key) })
@@ -51,4 +59,31 @@ func (o *Outbox) ended(in underway, key string, err error) {
 		return
 	}
 	end()
+}
+
+// encodeFailure writes down what a message has failed with: whether it is invalid, and
+// the text.
+func encodeFailure(err error) []byte {
+	invalid := byte(0)
+	if eip.IsInvalid(err) {
+		invalid = 1
+	}
+	text := err.Error()
+	return append(binary.AppendUvarint([]byte{invalid}, uint64(len(text))), text...)
+}
+
+// decodeFailure returns also what follows it.
+func decodeFailure(b []byte) (rest []byte, failed error) {
+	if len(b) < 2 {
+		return nil, errors.New("not known")
+	}
+	length, n := binary.Uvarint(b[1:])
+	if n <= 0 || length > uint64(len(b)-1-n) {
+		return nil, errors.New("not known")
+	}
+	text := b[1+n:][:length]
+	if failed = errors.New(string(text)); b[0] == 1 {
+		failed = eip.Invalid(failed)
+	}
+	return b[1+n:][length:], failed
 }

@@ -33,8 +33,11 @@ func (p *Place) Refer(name string) { p.name = name }
 // ReferenceKinds says what the option may name.
 func (Place) ReferenceKinds() []string { return []string{"store"} }
 
-// Bind sets the store.
+// Bind sets the store, and Store returns it.
 func (p *Place) Bind(s Store) { p.in = s }
+
+// Store is what Bind or In has set; nil: nothing.
+func (p *Place) Store() Store { return p.in }
 
 // Space opens the space of a stage, by the stage's address.
 func (p *Place) Space(address string) (Space, error) {

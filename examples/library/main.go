@@ -1,47 +1,46 @@
-// Command library shows a flow that a Go program puts together by itself: of the
-// lines of standard input, those that are urgent go to standard output, in capitals.
+// Command library shows two flows on RabbitMQ that a Go program puts together by itself:
+// large orders go to a topic, and of each a letter is written.
 package main
 
 import (
-	"bytes"
 	"context"
-	"io"
+	"errors"
 	"log"
 	"os"
+	"os/signal"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/adapter"
-	"github.com/eipd/eipd/eip/adapter/stdio"
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/amqp"
+	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/routing"
 )
 
 func main() {
-	if err := run(context.Background(), os.Stdin, os.Stdout); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	b, err := amqp.Dial(ctx, "amqp://guest:guest@localhost:5672/")
+	if err == nil {
+		err = errors.Join(run(ctx, b), b.Close())
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
-	lines, env := stdio.New(), &adapter.Env{Stdin: stdin, Stdout: stdout}
-	in, err := lines.OpenSource(ctx, env)
+func run(ctx context.Context, b *broker.Connection) error {
+	isLarge, err := expression.Predicate("body.total > 1000")
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	out, err := lines.OpenSink(ctx, env)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-
-	urgent := routing.NewFilter()
-	urgent.If.Set(func(_ context.Context, m *eip.Message) (bool, error) {
-		return bytes.HasPrefix(m.Body(), []byte("urgent")), nil
+	large := routing.NewFilter()
+	large.If.Set(isLarge)
+	letter := eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
+		return next.Handle(ctx, m.WithBody(append([]byte("Thank you for "), m.Body()...)))
 	})
-	shout := eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
-		return next.Handle(ctx, m.WithBody(bytes.ToUpper(m.Body())))
-	})
-
-	flow := &eip.Flow{Name: "shout", Source: in, Stages: []eip.Stage{urgent, shout}, To: out}
-	return flow.Run(ctx)
+	dead := b.Queue("orders.dead")
+	return b.Run(ctx,
+		&eip.Flow{Name: "pick", Source: b.Queue("orders"), Stages: []eip.Stage{large}, To: b.Topic("large"), DeadLetter: dead},
+		&eip.Flow{Name: "thank", Source: b.Topic("large"), Stages: []eip.Stage{letter}, To: b.Queue("letters"), DeadLetter: dead},
+	)
 }

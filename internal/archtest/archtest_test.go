@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,11 +19,11 @@ const module = "github.com/eipd/eipd/"
 // layers are the packages from the bottom to the top. A package imports only those of
 // lower layers and what is below itself, so that components know neither each other nor
 // HCL, and the core knows none of them.
-var layers = []struct{ name, packages string }{
+var layers = []layer{
 	{"leaves", `eip/(header|stats|content|testmessage|internal/(footprint|live|settle|decimal|ackwindow|web|rarely)|broker/stomp/internal/frame)|internal/(private|regular|secret|visible|netfault|systemd)`},
 	{"core", `eip`},
-	{"contracts", `eip/(adapter|broker|internal/(redelivery|wire))`},
-	{"helpers", `eip/store|eip/internal/(program|replies|early|headervalue)|eip/adapter/internal/stream|eip/broker/internal/(local|remote)|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},
+	{"contracts", `eip/(adapter|broker|internal/(redelivery|wire|sequence))`},
+	{"helpers", `eip/store|eip/internal/(allow|program|replies|early|headervalue)|eip/adapter/internal/stream|eip/broker/internal/(local|remote)|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},
 	{"components", `eip/(routing|transform|endpoint|manage|adapter/(exec|file|http|stdio|timer)|broker/[a-z]+|store/[a-z]+)`},
 	{"collections", `eip/adapter/all|eip/eiptest`},
 	{"control bus", `eip/manage/control`},
@@ -31,6 +32,8 @@ var layers = []struct{ name, packages string }{
 	{"host", `eip/host|internal/gendocs`},
 	{"programs", `cmd/.*|examples/.*|internal/.*|eip/adapter/internal/adaptertest`},
 }
+
+type layer struct{ name, packages string }
 
 func layerOf(t *testing.T, pkg string) int {
 	for i, l := range layers {
@@ -62,6 +65,37 @@ func TestDependencies(t *testing.T) {
 				t.Errorf("%s (%s) imports %s (%s)", pkg, layers[layer].name, own, layers[layerOf(t, own)].name)
 			}
 		}
+	}
+}
+
+// A Go program that puts flows together by itself has nothing of the language of flow
+// files in it, also where it uses their expressions.
+func TestLibrary_NeedsNoHCL(t *testing.T) {
+	all := imports(t)
+	visited := map[string]bool{}
+	var visit func(pkg, by string)
+	visit = func(pkg, by string) {
+		if visited[pkg] {
+			return
+		}
+		visited[pkg] = true
+		for _, i := range all[pkg] {
+			if strings.Contains(i, "/hashicorp/") || strings.Contains(i, "/zclconf/") {
+				t.Errorf("%s imports %s, and %s needs it", pkg, i, by)
+			}
+			if own, ok := strings.CutPrefix(i, module); ok {
+				visit(own, by)
+			}
+		}
+	}
+	for pkg := range all {
+		if layerOf(t, pkg) < slices.IndexFunc(layers, func(l layer) bool { return l.name == "language" }) {
+			visit(pkg, pkg)
+		}
+	}
+	visit("eip/flow/expression", "eip/flow/expression")
+	if len(visited) < 30 || !visited["eip/broker/amqp"] {
+		t.Errorf("it has looked at %d packages only", len(visited))
 	}
 }
 

@@ -57,41 +57,68 @@ func run(t *testing.T, vhost string) string {
 	return url
 }
 
+// A runner is eipd that runs flows.
+type runner struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	log   bytes.Buffer  // read when it has ended
+	ended chan struct{} // closed when it logs no more
+	over  bool
+}
+
 // start runs the flows of a file until the test ends.
-func start(t *testing.T, url, file string, args ...string) {
+func start(t *testing.T, url, file string, args ...string) *runner {
 	t.Helper()
 	flows, err := filepath.Abs(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command(eipd, append([]string{"run", flows, "--broker", url}, args...)...)
-	c.Dir = t.TempDir()
-	var log bytes.Buffer
-	stderr, err := c.StderrPipe()
+	p := &runner{t: t, cmd: exec.Command(eipd, append([]string{"run", flows, "--broker", url}, args...)...), ended: make(chan struct{})}
+	p.cmd.Dir = t.TempDir()
+	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Start(); err != nil {
+	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ready, ended := make(chan bool, 1), make(chan struct{})
+	ready := make(chan bool, 1)
 	go func() {
-		defer close(ended)
-		ready <- copyUntil(&log, stderr, "msg=ready")
-		_, _ = io.Copy(&log, stderr) // it ends with the process
+		defer close(p.ended)
+		ready <- copyUntil(&p.log, stderr, "msg=ready")
+		_, _ = io.Copy(&p.log, stderr) // it ends with the process
 	}()
-	t.Cleanup(func() {
-		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Error(err)
-		}
-		<-ended
-		if err := c.Wait(); err != nil || t.Failed() {
-			t.Errorf("eipd ended (%v); its log:\n%s", err, log.String())
-		}
-	})
+	t.Cleanup(func() { p.stop() })
 	if !<-ready {
 		t.Fatal("eipd did not become ready")
 	}
+	return p
+}
+
+// stop ends it well, and returns its log.
+func (p *runner) stop() string {
+	if p.over {
+		return p.log.String()
+	}
+	p.over = true
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Error(err)
+	}
+	<-p.ended
+	if err := p.cmd.Wait(); err != nil || p.t.Failed() {
+		p.t.Errorf("eipd ended (%v); its log:\n%s", err, p.log.String())
+	}
+	return p.log.String()
+}
+
+// kill ends it at once.
+func (p *runner) kill() {
+	p.over = true
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.t.Error(err)
+	}
+	<-p.ended
+	_ = p.cmd.Wait() // it says that it was killed
 }
 
 // copyUntil copies until it has copied these words.

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
 	"go.uber.org/goleak"
 
 	"github.com/eipd/eipd/eip"
@@ -145,14 +144,10 @@ func TestPeer_Collect(t *testing.T) {
 	}
 }
 
-// A call to a queue that is not there fails at once, and leaves nothing on the broker.
-func TestPeer_NoService(t *testing.T) {
+// The request of a call expires with it.
+func TestPeer_Expires(t *testing.T) {
 	n := rabbit.Shared(t)
-	p := peer(t, n.URL())
-	if _, err := p.Call(aMinute(t), "nowhere", text("?")); !eip.IsGone(err) {
-		t.Errorf("a call to nobody: %v", err)
-	}
-	ch := n.Channel(t)
+	p, ch := peer(t, n.URL()), n.Channel(t)
 	q, err := ch.QueueDeclare("", false, true, true, false, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -162,88 +157,11 @@ func TestPeer_NoService(t *testing.T) {
 	if _, err := p.Call(ctx, q.Name, text("?")); !errors.Is(err, endpoint.ErrNoReply) {
 		t.Errorf("a call to a queue without a consumer: %v", err)
 	}
-	for left := 1; left > 0; { // the request expires with the call
+	for left := 1; left > 0; {
 		if q, err = ch.QueueDeclarePassive(q.Name, false, true, true, false, nil); err != nil {
 			t.Fatal(err)
 		}
 		left = q.Messages
-	}
-}
-
-// Calls by many, of which some are answered late, and some twice.
-func TestPeer_LateAndDoubled(t *testing.T) {
-	n := rabbit.Shared(t)
-	p := peer(t, n.URL())
-	const calls, callers = 10_000, 64
-	ch := n.Channel(t)
-	q, err := ch.QueueDeclare("", false, true, true, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	requests, err := ch.Consume(q.Name, "", true, false, false, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	late := make(chan amqp.Delivery, calls)
-	reply := func(d amqp.Delivery) {
-		if err := ch.Publish("", d.ReplyTo, false, false, amqp.Publishing{CorrelationId: d.CorrelationId, Body: d.Body}); err != nil {
-			t.Error(err)
-		}
-	}
-	go func() {
-		var before *amqp.Delivery
-		for d := range requests {
-			switch i, _ := strconv.Atoi(string(d.Body)); i % 100 {
-			case 0:
-				late <- d
-			case 1:
-				reply(d)
-				reply(d)
-			case 2: // it waits for the next one
-				if before == nil {
-					before = &d
-					continue
-				}
-				reply(d)
-			default:
-				reply(d)
-			}
-			if before != nil {
-				reply(*before)
-				before = nil
-			}
-		}
-	}()
-	var wg sync.WaitGroup
-	for c := range callers {
-		wg.Go(func() {
-			for i := c; i < calls; i += callers {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				if i%100 == 0 {
-					cancel()
-					ctx, cancel = context.WithTimeout(t.Context(), 20*time.Millisecond)
-				}
-				m, err := p.Call(ctx, q.Name, text(strconv.Itoa(i)))
-				cancel()
-				if i%100 == 0 && !errors.Is(err, endpoint.ErrNoReply) || i%100 != 0 && (err != nil || string(m.Body()) != strconv.Itoa(i)) {
-					t.Errorf("call %d: %v, %v", i, m, err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	// Those that expired in the queue never come to the service.
-	var answered int64
-	for len(late) > 0 {
-		reply(<-late)
-		answered++
-	}
-	const twice = calls / 100
-	reached := func() bool { c := p.Counts(); return c["late"] == answered && c["doubled"] == twice }
-	for deadline := time.Now().Add(10 * time.Second); !reached() && time.Now().Before(deadline); time.Sleep(time.Millisecond) { // there is nothing to wait on
-	}
-	if c := p.Counts(); !reached() || c["unasked"]+c["dropped"] != 0 || answered == 0 {
-		t.Errorf("the counts are %v, want %d late and %d doubled", c, answered, twice)
 	}
 }
 

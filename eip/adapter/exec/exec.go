@@ -23,7 +23,7 @@ type Adapter struct {
 	// The program and its arguments. No shell reads them, and nothing of a message
 	// gets among them. It runs in the working directory of this process, with its
 	// environment.
-	Command []string `flow:"command,required"`
+	Command []string `flow:"command,required,fixed"`
 	// Sink: how long the program may run for one message. Then it is told to end,
 	// killed if it does not, with all that it has started, and the message fails.
 	Timeout time.Duration `flow:"timeout"`

@@ -47,31 +47,21 @@ type callChannel struct {
 func (b *Broker) Calls(ctx context.Context, to broker.Outcomes) (broker.Calls, error) {
 	c := &calls{broker: b, to: to, user: b.config.URL.User.Username(), ended: make(chan struct{}), change: make(chan struct{})}
 	c.ctx, c.stop = context.WithCancel(context.Background())
-	if err := b.track(c); err != nil {
+	if err := b.opened.Add(c); err != nil {
 		return nil, err
 	}
-	first, err := c.begin(ctx)
+	var first *callChannel
+	err := remote.Begin(ctx, func(ctx context.Context) (err error) {
+		first, err = c.open(ctx)
+		return err
+	}, c.meet)
 	if err != nil {
-		b.untrack(c)
+		b.opened.Remove(c)
 		c.stop()
 		return nil, err
 	}
 	go c.run(first)
 	return c, nil
-}
-
-// begin opens the first channel. What waiting cannot mend is an error.
-func (c *calls) begin(ctx context.Context) (*callChannel, error) {
-	for began := time.Now(); ; {
-		ch, err := c.open(ctx)
-		if err == nil || ctx.Err() != nil {
-			return ch, err
-		}
-		if err := remote.Final(err, began); err != nil {
-			return nil, err
-		}
-		remote.Sleep(ctx, c.meet(err))
-	}
 }
 
 func (c *calls) meet(err error) time.Duration {
@@ -215,7 +205,7 @@ func (c *calls) publish(ctx context.Context, x *callChannel, address string, m *
 
 // Close ends the channel.
 func (c *calls) Close() error {
-	c.broker.untrack(c)
+	c.broker.opened.Remove(c)
 	c.stop()
 	<-c.ended
 	return nil

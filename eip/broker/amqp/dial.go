@@ -14,7 +14,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/eip/broker/internal/remote"
-	"github.com/eipd/eipd/internal/secret"
 )
 
 const hurried = 2 * time.Second
@@ -44,7 +43,7 @@ func (l *link) dial(raw string) (*connection, error) {
 		return nil, err
 	}
 	settings := settings(uri, l.config.Instance+"/"+l.purpose)
-	settings.Heartbeat = heartbeat(raw)
+	settings.Heartbeat = remote.Heartbeat(raw) // three of them without a word, and the connection is lost
 	interrupt := context.AfterFunc(l.context, func() { _ = wire.Conn.Close() })
 	conn, err := amqp.Open(wire, settings)
 	if err != nil || !interrupt() {
@@ -69,17 +68,6 @@ func parse(raw string) (amqp.URI, error) {
 	}
 	what, _, _ := strings.Cut(err.Error(), ":") // what follows is the value
 	return uri, fmt.Errorf("the URL cannot be used: %s", what)
-}
-
-// heartbeat is what the URL says in seconds, as it does for other clients. A
-// connection on which nothing comes for three of them is lost.
-func heartbeat(raw string) time.Duration {
-	if u, err := url.Parse(raw); err == nil {
-		if n, err := strconv.ParseUint(u.Query().Get("heartbeat"), 10, 16); err == nil && n > 0 {
-			return time.Duration(n) * time.Second
-		}
-	}
-	return 5 * time.Second
 }
 
 // connect opens the TCP connection, with TLS where the URL says so. Its deadline
@@ -138,6 +126,3 @@ func explain(err error) string {
 	}
 	return err.Error()
 }
-
-// redact shows a URL without what may be secret in it.
-func redact(raw string) string { return new(secret.Set).Hide(raw) }

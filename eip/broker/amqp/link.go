@@ -110,7 +110,7 @@ func (l *link) run() {
 			l.set(nil, false, why)
 			if !said[why] && len(said) < 10 {
 				said[why] = true
-				l.config.Log.Warn("waiting for RabbitMQ", slog.String("connection", l.purpose), slog.String("url", redact(raw)), slog.String("why", why))
+				l.config.Log.Warn("waiting for RabbitMQ", slog.String("connection", l.purpose), slog.String("url", remote.Redact(raw)), slog.String("why", why))
 			}
 			if try%len(urls) == len(urls)-1 {
 				remote.Sleep(l.context, wait)
@@ -118,7 +118,7 @@ func (l *link) run() {
 			}
 			continue
 		}
-		l.config.Log.Info("connected to RabbitMQ", slog.String("connection", l.purpose), slog.String("url", redact(raw)))
+		l.config.Log.Info("connected to RabbitMQ", slog.String("connection", l.purpose), slog.String("url", remote.Redact(raw)))
 		wait = l.config.Reconnect.Min
 		clear(said)
 		l.watch(conn)

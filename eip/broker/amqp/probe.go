@@ -76,11 +76,12 @@ func reach(ctx context.Context, uri amqp.URI) (net.Conn, error) {
 func refusal(ctx context.Context, err error, uri amqp.URI, wire *heard) error {
 	var a *amqp.Error
 	coded := errors.As(err, &a)
+	ended := wire.ended.Load()
 	switch {
 	case ctx.Err() != nil:
 		return failed("AMQP", "it takes connections and does not answer: %w", ctx.Err())
-	case strings.Contains(err.Error(), "remote error: tls"):
-		return failed("TLS", "%w%s", err, remote.Advice(err))
+	case ended != nil && strings.Contains((*ended).Error(), "remote error: tls"):
+		return failed("TLS", "%w%s", *ended, remote.Advice(*ended))
 	case !wire.amqp():
 		return failed("AMQP", "what listens there does not speak AMQP 0-9-1, or not without TLS: %s", explain(err))
 	case errors.Is(err, amqp.ErrSASL):
@@ -97,10 +98,12 @@ func refusal(ctx context.Context, err error, uri amqp.URI, wire *heard) error {
 	return failed("AMQP", "%s", explain(err))
 }
 
-// heard notes whether the other side began as AMQP does.
+// heard notes whether the other side began as AMQP does, and why it was heard no more:
+// the library may say only that it was.
 type heard struct {
 	net.Conn
 	began, isAMQP atomic.Bool
+	ended         atomic.Pointer[error]
 }
 
 // amqp reports whether the first that came was a frame of the kind "method".
@@ -110,6 +113,9 @@ func (h *heard) Read(p []byte) (int, error) {
 	n, err := h.Conn.Read(p)
 	if n > 0 && h.began.CompareAndSwap(false, true) {
 		h.isAMQP.Store(p[0] == 1)
+	}
+	if err != nil {
+		h.ended.CompareAndSwap(nil, &err)
 	}
 	return n, err
 }

@@ -50,8 +50,7 @@ type sender struct {
 	broker  *Broker
 	traffic *stats.Traffic // nil: nobody counts
 	credit  chan struct{}  // has an entry for each message under way
-	ready   chan struct{}  // closed when it could publish for the first time
-	failed  error          // why it never will; read after ready
+	start   *remote.Start
 	stop    context.CancelFunc
 	ctx     context.Context
 	ended   chan struct{}
@@ -68,11 +67,10 @@ type sender struct {
 
 func (b *Broker) newSender(t target) *sender {
 	s := &sender{target: t, broker: b, credit: make(chan struct{}, mostUnconfirmed),
-		ready: make(chan struct{}), ended: make(chan struct{}), idle: make(chan struct{}, 1)}
+		start: remote.NewStart(), ended: make(chan struct{}), idle: make(chan struct{}, 1)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	if err := b.track(s); err != nil {
-		s.failed = err
-		close(s.ready)
+	if err := b.opened.Add(s); err != nil {
+		s.start.End(err)
 		close(s.ended)
 		return s
 	}
@@ -82,12 +80,9 @@ func (b *Broker) newSender(t target) *sender {
 
 // wait waits until the sender can publish.
 func (s *sender) wait(ctx context.Context) error {
-	select {
-	case <-s.ready:
-		return s.failed
-	case <-ctx.Done():
-		return fmt.Errorf("wait for RabbitMQ at %s (%s): %w", s.broker.config.URL.Host, s.broker.publish.waitsFor(), ctx.Err())
-	}
+	return s.start.Wait(ctx, func() string {
+		return fmt.Sprintf("RabbitMQ at %s (%s)", s.broker.config.URL.Host, s.broker.publish.waitsFor())
+	})
 }
 
 // Handle publishes m and returns; m is held until it is confirmed.
@@ -169,24 +164,12 @@ func (s *sender) frameSize() int {
 // run keeps a lane until Close.
 func (s *sender) run() {
 	defer close(s.ended)
-	began, once := time.Now(), false
-	defer func() {
-		if once {
-			return
-		}
-		if s.failed == nil {
-			s.failed = eip.ErrClosed
-		}
-		close(s.ready)
-	}()
+	defer s.start.End(eip.ErrClosed)
 	var next manner
 	for s.ctx.Err() == nil {
 		session, err := s.connect(next)
 		if err == nil {
-			if !once {
-				once = true
-				close(s.ready)
-			}
+			s.start.Works()
 			if s.settled() { // else a confirm tells
 				s.Over(&s.broker.config, "publishing again", slog.String("to", s.name()))
 			}
@@ -203,10 +186,8 @@ func (s *sender) run() {
 		if s.ctx.Err() != nil {
 			return
 		}
-		if !once {
-			if s.failed = remote.Final(err, began); s.failed != nil {
-				return
-			}
+		if s.start.Fails(err) {
+			return
 		}
 		remote.Sleep(s.ctx, s.Meet(&s.broker.config, err, "cannot publish", slog.String("to", s.name())))
 	}

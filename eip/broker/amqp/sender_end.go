@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -20,16 +21,15 @@ func (s *sender) letGo() {
 // giveUp fails what is under way and revoked: its source will deliver it again.
 func (s *sender) giveUp() {
 	s.mu.Lock()
-	var rest, revoked []*outgoing
-	for _, o := range s.underWay {
-		if o.message.Revoked() {
-			revoked = append(revoked, o)
-		} else {
-			rest = append(rest, o)
+	var revoked []*outgoing
+	s.underWay = slices.DeleteFunc(s.underWay, func(o *outgoing) bool {
+		if !o.message.Revoked() {
+			return false
 		}
-	}
-	s.underWay = rest
-	if len(rest) == 0 {
+		revoked = append(revoked, o)
+		return true
+	})
+	if len(s.underWay) == 0 {
 		s.wakeIdle()
 	}
 	s.mu.Unlock()
@@ -42,7 +42,7 @@ func (s *sender) giveUp() {
 // Close waits until everything is confirmed, and gives up the rest: after ten
 // seconds, or where the broker is away.
 func (s *sender) Close() error {
-	s.broker.untrack(s)
+	s.broker.opened.Remove(s)
 	s.settle()
 	s.stop()
 	<-s.ended

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -48,36 +49,21 @@ type consumer struct {
 }
 
 func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscription) (*source, error) {
-	if sub.Prefetch == 0 {
-		sub.Prefetch = 1000
-	}
-	if sub.PrefetchBytes == 0 {
-		sub.PrefetchBytes = broker.DefaultPrefetchBytes
-	}
+	sub.Prefetch, sub.PrefetchBytes = cmp.Or(sub.Prefetch, 1000), cmp.Or(sub.PrefetchBytes, broker.DefaultPrefetchBytes)
 	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), ordered: sub.Ordered, replier: broker.Replies(b)}
 	s.context, s.stop = context.WithCancel(context.Background())
-	if err := b.track(s); err != nil {
+	if err := b.opened.Add(s); err != nil {
 		return nil, err
 	}
-	if err := s.begin(ctx); err != nil {
+	if err := remote.Begin(ctx, s.open, s.meet); err != nil {
 		_ = s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// begin consumes for the first time. What waiting cannot mend is an error.
-func (s *source) begin(ctx context.Context) error {
-	for began := time.Now(); ; {
-		err := s.open(ctx)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		if err := remote.Final(err, began); err != nil {
-			return err
-		}
-		remote.Sleep(ctx, s.Meet(&s.broker.config, err, "cannot consume", slog.String("queue", s.topology.queue)))
-	}
+func (s *source) meet(err error) time.Duration {
+	return s.Meet(&s.broker.config, err, "cannot consume", slog.String("queue", s.topology.queue))
 }
 
 // open consumes anew.
@@ -189,17 +175,8 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 				return nil, eip.ErrClosed
 			}
 		}
-		if s.context.Err() != nil {
-			return nil, eip.ErrClosed
-		}
-		if err := s.open(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			if s.context.Err() != nil {
-				return nil, eip.ErrClosed
-			}
-			remote.Sleep(ctx, s.Meet(&s.broker.config, err, "cannot consume", slog.String("queue", s.topology.queue)))
+		if err := remote.Again(ctx, s.context, s.open, s.meet); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -271,7 +248,7 @@ func (s *source) close(c *consumer) {
 
 // Close acknowledges what is settled, and gives back the rest.
 func (s *source) Close() error {
-	s.broker.untrack(s)
+	s.broker.opened.Remove(s)
 	s.stop()
 	s.mu.Lock()
 	c := s.current

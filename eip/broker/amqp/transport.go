@@ -9,6 +9,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 )
 
 func init() {
@@ -33,9 +34,9 @@ type Broker struct {
 
 	direct func() *sender // to any queue by its name; opened when first used
 
+	opened remote.Opened
+
 	mu        sync.Mutex
-	closed    bool
-	open      map[interface{ Close() error }]bool
 	consuming map[string]int // consumers by queue
 	looks     *connection    // for Depths
 }
@@ -44,12 +45,17 @@ type Broker struct {
 // do.
 func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
-		return nil, fmt.Errorf("the URL %s names no host", redact(c.URL.String()))
+		return nil, fmt.Errorf("the URL %s names no host", remote.Redact(c.URL.String()))
 	}
-	b := &Broker{config: c, boarding: make(chan struct{}, 1), open: map[interface{ Close() error }]bool{}, consuming: map[string]int{}}
+	b := &Broker{config: c, boarding: make(chan struct{}, 1), consuming: map[string]int{}}
 	b.consume, b.publish = newPool(&b.config, "consume", b.letGo), newPool(&b.config, "publish", b.letGo)
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil
+}
+
+// Dial opens RabbitMQ for a Go program, as [broker.Dial] does.
+func Dial(ctx context.Context, url string, opts ...func(*broker.Config)) (*broker.Connection, error) {
+	return broker.Dial(ctx, url, opts...)
 }
 
 // Capabilities are RabbitMQ's.
@@ -57,7 +63,7 @@ func (b *Broker) Capabilities() broker.Capabilities { return capabilities }
 
 // Status says how the connections do.
 func (b *Broker) Status() broker.Status {
-	s := broker.Status{URL: redact(b.config.URL.String()), Connected: true}
+	s := broker.Status{URL: remote.Redact(b.config.URL.String()), Connected: true}
 	for _, p := range []*pool{b.consume, b.publish} {
 		if waiting := p.waitsFor(); waiting != "" {
 			s.Connected, s.Waiting = false, waiting
@@ -125,17 +131,7 @@ func (i *inbox) SendTo(ctx context.Context, address string, m *eip.Message) erro
 
 // Close closes everything that was opened on the broker, and its connections.
 func (b *Broker) Close() error {
-	b.mu.Lock()
-	b.closed = true
-	var open []interface{ Close() error }
-	for o := range b.open {
-		open = append(open, o)
-	}
-	b.mu.Unlock()
-	var err error
-	for _, o := range open {
-		err = errors.Join(err, o.Close())
-	}
+	err := b.opened.Close()
 	b.consume.close()
 	b.publish.close()
 	return err
@@ -144,32 +140,9 @@ func (b *Broker) Close() error {
 // letGo has senders that cannot publish give up what their sources have taken back,
 // so that nobody waits for it.
 func (b *Broker) letGo() {
-	b.mu.Lock()
-	var senders []*sender
-	for o := range b.open {
+	for _, o := range b.opened.All() {
 		if s, ok := o.(*sender); ok {
-			senders = append(senders, s)
+			s.letGo()
 		}
 	}
-	b.mu.Unlock()
-	for _, s := range senders {
-		s.letGo()
-	}
-}
-
-// track notes what is open, for Close.
-func (b *Broker) track(o interface{ Close() error }) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return eip.ErrClosed
-	}
-	b.open[o] = true
-	return nil
-}
-
-func (b *Broker) untrack(o interface{ Close() error }) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.open, o)
 }

@@ -40,6 +40,7 @@ type pending struct {
 	*local.Append
 	values []value
 	one    [1]value
+	put    int // off, so many times
 }
 
 // value is the record of one entry.
@@ -282,8 +283,25 @@ func (s *fileStore) next(b *batch, appends bool) bool {
 		close(s.vacated)
 		s.vacated = nil
 	}
-	s.writing = !appends || len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends)+len(b.commits) > 0
+	s.writing = !appends || !b.isEmpty()
 	return s.writing
+}
+
+// putBack leaves the appends of b from one on to the next transaction.
+func (s *fileStore) putBack(b *batch, from int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	back := b.appends[from:]
+	for _, p := range back {
+		s.bytes += p.size()
+	}
+	s.appends = slices.Concat(back, s.appends)
+	clear(back)
+	b.appends = b.appends[:from]
+}
+
+func (b *batch) isEmpty() bool {
+	return len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends)+len(b.commits) == 0
 }
 
 // takeKeeps takes the positions that are to be kept.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -22,14 +21,6 @@ type beats struct {
 
 	listening bool
 	glance    bool // a read does not wait
-}
-
-// heartbeat is what the URL says in seconds.
-func heartbeat(u *url.URL) time.Duration {
-	if n, err := strconv.ParseUint(u.Query().Get("heartbeat"), 10, 16); err == nil && n > 0 {
-		return time.Duration(n) * time.Second
-	}
-	return 5 * time.Second
 }
 
 // agree reads the server's half of the bargain: how often it can send, and how often it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"strconv"
@@ -14,7 +15,6 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/remote"
-	"github.com/eipd/eipd/internal/secret"
 )
 
 func init() {
@@ -33,9 +33,8 @@ type Broker struct {
 	config broker.Config
 	direct func() *sender // to Return Addresses; opened when first used
 
-	mu      sync.Mutex
-	closed  bool
-	open    map[interface{ Close() error }]bool
+	opened  remote.Opened
+	mu      sync.Mutex // guards what follows
 	server  server
 	waiting map[any]string // what keeps sources and senders from being connected
 	said    map[string]bool
@@ -44,11 +43,16 @@ type Broker struct {
 // Open prepares a broker. It does not wait for a connection: sources and senders do.
 func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
-		return nil, fmt.Errorf("the URL %s names no host", redact(c.URL.String()))
+		return nil, fmt.Errorf("the URL %s names no host", remote.Redact(c.URL.String()))
 	}
-	b := &Broker{config: c, open: map[interface{ Close() error }]bool{}, server: serverOf(c.URL, ""), waiting: map[any]string{}, said: map[string]bool{}}
+	b := &Broker{config: c, server: serverOf(c.URL, ""), waiting: map[any]string{}, said: map[string]bool{}}
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(broker.Channel{}) })
 	return b, nil
+}
+
+// Dial opens a server that speaks STOMP for a Go program, as [broker.Dial] does.
+func Dial(ctx context.Context, url string, opts ...func(*broker.Config)) (*broker.Connection, error) {
+	return broker.Dial(ctx, url, opts...)
 }
 
 // Capabilities are those of the server that was found, or that the URL names.
@@ -64,11 +68,12 @@ func (b *Broker) Capabilities() broker.Capabilities {
 func (b *Broker) Status() broker.Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := broker.Status{URL: redact(b.config.URL.String()), Connected: !b.closed}
+	ended := b.opened.Ended()
+	s := broker.Status{URL: remote.Redact(b.config.URL.String()), Connected: !ended}
 	for _, why := range b.waiting {
 		s.Connected, s.Waiting = false, why
 	}
-	if b.closed {
+	if ended {
 		s.Waiting = "closed"
 	}
 	return s
@@ -115,38 +120,13 @@ func (b *Broker) Named(address string) bool {
 }
 
 // Close closes everything that was opened on the broker.
-func (b *Broker) Close() error {
-	b.mu.Lock()
-	b.closed = true
-	var open []interface{ Close() error }
-	for o := range b.open {
-		open = append(open, o)
-	}
-	b.mu.Unlock()
-	var closing sync.WaitGroup
-	errs := make([]error, len(open))
-	for i, o := range open {
-		closing.Go(func() { errs[i] = o.Close() })
-	}
-	closing.Wait()
-	return errors.Join(errs...)
-}
+func (b *Broker) Close() error { return b.opened.Close() }
 
-// track notes what is open, for Close.
-func (b *Broker) track(o interface{ Close() error }) error {
+// gone notes that a source or sender closes.
+func (b *Broker) gone(o io.Closer) {
+	b.opened.Remove(o)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
-		return eip.ErrClosed
-	}
-	b.open[o] = true
-	return nil
-}
-
-func (b *Broker) untrack(o interface{ Close() error }) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.open, o)
 	delete(b.waiting, o)
 }
 
@@ -196,7 +176,7 @@ func (b *Broker) connected(who any, k *conn, raw string) {
 	b.server = k.server
 	b.mu.Unlock()
 	if first {
-		b.config.Log.Info("connected", slog.String("to", k.peer), slog.String("url", redact(raw)))
+		b.config.Log.Info("connected", slog.String("to", k.peer), slog.String("url", remote.Redact(raw)))
 	}
 }
 
@@ -210,7 +190,7 @@ func (b *Broker) waits(who any, raw string, err error) {
 	}
 	b.mu.Unlock()
 	if say {
-		b.config.Log.Warn("waiting for the broker", slog.String("url", redact(raw)), slog.String("why", why))
+		b.config.Log.Warn("waiting for the broker", slog.String("url", remote.Redact(raw)), slog.String("why", why))
 	}
 }
 
@@ -247,6 +227,3 @@ func denied(e *serverError) bool {
 	}
 	return false
 }
-
-// redact shows a URL without what may be secret in it.
-func redact(raw string) string { return new(secret.Set).Hide(raw) }

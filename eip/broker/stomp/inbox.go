@@ -9,6 +9,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/internal/remote"
 	"github.com/eipd/eipd/eip/broker/stomp/internal/frame"
 )
 
@@ -26,10 +27,10 @@ const (
 func (b *Broker) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	s := b.prepare(broker.Channel{Address: broker.InboxAddress(name), Durable: name != ""}, broker.Subscription{})
 	s.inbox = name == ""
-	if err := b.track(s); err != nil {
+	if err := b.opened.Add(s); err != nil {
 		return nil, err
 	}
-	if err := s.begin(ctx); err != nil {
+	if err := remote.Begin(ctx, s.open, s.meet); err != nil {
 		_ = s.Close()
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func port(u *url.URL) string {
 
 // login sends CONNECT and reads what the server says to it.
 func (k *conn) login(l login) error {
-	beat := heartbeat(l.url)
+	beat := remote.Heartbeat(l.url.String())
 	f := frame.New("CONNECT", "accept-version", "1.0,1.1,1.2", "host", vhost(l.url), "heart-beat", fmt.Sprintf("%[1]d,%[1]d", beat.Milliseconds()))
 	if l.url.User != nil {
 		password, _ := l.url.User.Password()

@@ -69,12 +69,13 @@ func TestScript_LateReceipts(t *testing.T) {
 // What has no receipt when the connection ends is sent again, in order: all of it, and
 // nothing else.
 func TestScript_NoReceipts(t *testing.T) {
-	for _, on := range []string{rabbitMQ, activeMQ} {
+	// ActiveMQ may get no more than four transactions, of a message each.
+	for on, first := range map[string]int{rabbitMQ: 10, activeMQ: 4} {
 		var again []string
 		s := startFake(t, func(n int, p *peer) {
 			p.login(on, "0,0")
 			if n < 3 { // the second time, one comes at a time
-				for range []int{0, 10, 1}[n] {
+				for range []int{0, first, 1}[n] {
 					for f := p.read(); f != nil && f.Command != "SEND"; f = p.read() {
 					}
 				}

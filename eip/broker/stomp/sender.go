@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +25,7 @@ type sender struct {
 	channel broker.Channel // its Address is "" of who sends to Return Addresses
 	traffic *stats.Traffic // nil: nobody counts
 	credit  chan struct{}  // has an entry for each message under way
-	ready   chan struct{}  // closed when it could send for the first time
-	failed  error          // why it never will; read after ready
+	start   *remote.Start
 	ctx     context.Context
 	stop    context.CancelFunc
 	ended   chan struct{}
@@ -49,12 +49,11 @@ type outgoing struct {
 }
 
 func (b *Broker) newSender(c broker.Channel) *sender {
-	s := &sender{broker: b, channel: c, credit: make(chan struct{}, mostUnconfirmed), ready: make(chan struct{}), ended: make(chan struct{}),
+	s := &sender{broker: b, channel: c, credit: make(chan struct{}, mostUnconfirmed), start: remote.NewStart(), ended: make(chan struct{}),
 		work: make(chan struct{}, 1), change: make(chan struct{})}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	if err := b.track(s); err != nil {
-		s.failed = err
-		close(s.ready)
+	if err := b.opened.Add(s); err != nil {
+		s.start.End(err)
 		close(s.ended)
 		return s
 	}
@@ -64,12 +63,9 @@ func (b *Broker) newSender(c broker.Channel) *sender {
 
 // wait waits until the sender can send.
 func (s *sender) wait(ctx context.Context) error {
-	select {
-	case <-s.ready:
-		return s.failed
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the broker at %s (%s): %w", s.broker.config.URL.Host, s.broker.Status().Waiting, ctx.Err())
-	}
+	return s.start.Wait(ctx, func() string {
+		return fmt.Sprintf("the broker at %s (%s)", s.broker.config.URL.Host, s.broker.Status().Waiting)
+	})
 }
 
 // Handle takes m for sending and returns; m is held until it is confirmed.
@@ -134,23 +130,11 @@ func (s *sender) name() string {
 // run keeps a session until Close.
 func (s *sender) run() {
 	defer close(s.ended)
-	began, once := time.Now(), false
-	defer func() {
-		if once {
-			return
-		}
-		if s.failed == nil {
-			s.failed = eip.ErrClosed
-		}
-		close(s.ready)
-	}()
+	defer s.start.End(eip.ErrClosed)
 	for trial := false; s.ctx.Err() == nil; {
 		x, err := s.open(trial)
 		if err == nil {
-			if !once {
-				once = true
-				close(s.ready)
-			}
+			s.start.Works()
 			if s.left() == 0 {
 				s.over()
 			}
@@ -167,10 +151,8 @@ func (s *sender) run() {
 		if err == nil {
 			continue
 		}
-		if !once {
-			if s.failed = remote.Final(err, began); s.failed != nil {
-				return
-			}
+		if s.start.Fails(err) {
+			return
 		}
 		remote.Sleep(s.ctx, s.Meet(&s.broker.config, err, "cannot send", slog.String("to", s.name())))
 	}
@@ -217,15 +199,15 @@ func (s *sender) left() int {
 // giveUp fails what is under way and revoked: its source will deliver it again.
 func (s *sender) giveUp() {
 	s.mu.Lock()
-	var rest, revoked []*outgoing
-	for _, o := range s.underWay {
-		if o.message.Revoked() {
-			revoked = append(revoked, o)
-		} else {
-			rest = append(rest, o)
+	var revoked []*outgoing
+	s.underWay = slices.DeleteFunc(s.underWay, func(o *outgoing) bool {
+		if !o.message.Revoked() {
+			return false
 		}
-	}
-	s.underWay, s.sent = rest, 0
+		revoked = append(revoked, o)
+		return true
+	})
+	s.sent = 0
 	s.changed()
 	s.mu.Unlock()
 	s.release(revoked, eip.ErrRevoked)
@@ -241,7 +223,7 @@ func (s *sender) release(all []*outgoing, err error) {
 // Close waits until everything is confirmed, and gives up the rest: after ten seconds, or
 // where the broker is away.
 func (s *sender) Close() error {
-	s.broker.untrack(s)
+	s.broker.gone(s)
 	s.settle()
 	s.stop()
 	<-s.ended

@@ -191,7 +191,7 @@ func (x *session) frame(o *outgoing) (*frame.Frame, error) {
 		f.Add("JMSXGroupID", o.group)
 	}
 	addArguments(f, s.channel, sends)
-	if _, err := f.AppendHead(nil, x.conn.version); err != nil {
+	if err := f.Check(x.conn.version); err != nil {
 		return nil, eip.Permanent(fmt.Errorf("send: %w", err))
 	}
 	return f, nil

@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,16 +41,14 @@ type source struct {
 	current *consumer // nil while there is none
 	onLost  func(error)
 	onBack  func()
-
-	opened bool // of who opens
 }
 
 func (b *Broker) newSource(ctx context.Context, c broker.Channel, sub broker.Subscription) (*source, error) {
 	s := b.prepare(c, sub)
-	if err := b.track(s); err != nil {
+	if err := b.opened.Add(s); err != nil {
 		return nil, err
 	}
-	if err := s.begin(ctx); err != nil {
+	if err := remote.Begin(ctx, s.open, s.meet); err != nil {
 		_ = s.Close()
 		return nil, err
 	}
@@ -57,12 +56,7 @@ func (b *Broker) newSource(ctx context.Context, c broker.Channel, sub broker.Sub
 }
 
 func (b *Broker) prepare(c broker.Channel, sub broker.Subscription) *source {
-	if sub.Prefetch == 0 {
-		sub.Prefetch = 1000
-	}
-	if sub.PrefetchBytes == 0 {
-		sub.PrefetchBytes = broker.DefaultPrefetchBytes
-	}
+	sub.Prefetch, sub.PrefetchBytes = cmp.Or(sub.Prefetch, 1000), cmp.Or(sub.PrefetchBytes, broker.DefaultPrefetchBytes)
 	s := &source{broker: b, channel: c, sub: sub, replier: broker.Replies(b), wake: make(chan struct{}, 1), clientID: "eipd-" + eip.NewID()}
 	if sub.Ordered && b.config.DataDir != "" {
 		s.clientID, s.successor = b.lasting(c, sub), true
@@ -80,20 +74,6 @@ func (s *source) poke() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
-	}
-}
-
-// begin subscribes for the first time. What waiting cannot mend is an error.
-func (s *source) begin(ctx context.Context) error {
-	for began := time.Now(); ; {
-		err := s.open(ctx)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		if err := remote.Final(err, began); err != nil {
-			return err
-		}
-		remote.Sleep(ctx, s.meet(err))
 	}
 }
 
@@ -134,7 +114,6 @@ func (s *source) open(ctx context.Context) error {
 	if told != nil {
 		told()
 	}
-	s.opened = true
 	s.Over(&s.broker.config, "subscribed again", slog.String(s.channel.Kind.String(), s.channel.Address))
 	return nil
 }
@@ -214,17 +193,8 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 			}
 			continue
 		}
-		if s.context.Err() != nil {
-			return nil, eip.ErrClosed
-		}
-		if err := s.open(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			if s.context.Err() != nil {
-				return nil, eip.ErrClosed
-			}
-			remote.Sleep(ctx, s.meet(err))
+		if err := remote.Again(ctx, s.context, s.open, s.meet); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -262,7 +232,7 @@ func (s *source) lost(ctx context.Context, c *consumer) {
 // Close acknowledges what is settled, and gives back the rest, which the server does when
 // the connection ends.
 func (s *source) Close() error {
-	s.broker.untrack(s)
+	s.broker.gone(s)
 	s.stop()
 	s.mu.Lock()
 	c := s.current

@@ -28,6 +28,7 @@ type program struct {
 	slow    atomic.Bool        // the last evaluation needed exact
 	precise bool               // each needs it
 	limits  *Limits
+	reads   []string // members of the reply
 	// What is used in place of code where the expression is one of the shapes that
 	// direct knows.
 	value func(*environment) any
@@ -94,8 +95,9 @@ func precise(tree *ast.Node) bool {
 
 // generate makes code of a tree, and fills in the rest of p.
 func (p *program) generate(source string, tree *parser.Tree, k kind, reads *places, c *conf.Config, exact bool) (*vm.Program, error) {
-	reads.refs, reads.members = map[ast.Node]*place{}, members[k]
+	reads.refs, reads.known = map[ast.Node]*place{}, k.members()
 	ast.Walk(&tree.Node, reads)
+	p.reads = reads.read(&tree.Node)
 	t, err := new(checker.Checker).Check(tree, c)
 	if err != nil {
 		return nil, translate(source, err)

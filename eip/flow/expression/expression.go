@@ -3,29 +3,41 @@ package expression
 import (
 	"context"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/eipd/eipd/eip"
 )
 
-// A kind is what an expression is for.
-type kind int
+// A kind is what an expression is for. One that sees more than a message is the list of
+// all names that it sees.
+type kind string
 
 const (
-	predicate kind = iota
-	value
-	text
-	merge
-	gather
-	results
-	part
-	nameList
+	predicate kind = "predicate"
+	value     kind = "value"
+	text      kind = "text"
+	nameList  kind = "name list"
+	merge     kind = "body headers message reply"
+	gather    kind = "body headers message replies missing"
+	results   kind = "body headers message results failures"
+	part      kind = "body headers message part index"
 )
 
-// members are what an expression of a kind sees besides: members of the reply.
-var members = map[kind][]string{
-	gather:  {"replies", "missing"},
-	results: {"results", "failures"},
-	part:    {"part", "index"},
+// sees are the names that an expression of a kind sees.
+func (k kind) sees() []string {
+	switch k {
+	case predicate, value, text, nameList:
+		return []string{"body", "headers", "message"}
+	}
+	return strings.Fields(string(k))
+}
+
+// members are those of the names that are members of the reply.
+func (k kind) members() []string {
+	return slices.DeleteFunc(k.sees(), func(name string) bool {
+		return slices.Contains([]string{"body", "headers", "message", "reply"}, name)
+	})
 }
 
 // Predicate compiles an expression that decides. One whose result is known not to
@@ -88,6 +100,17 @@ func Gather(source string, limits ...*Limits) (eip.Merge, error) {
 	return merging(source, gather, limits)
 }
 
+// Seeing compiles an expression that sees just these names: of body, headers and message,
+// and members of the reply. reads are those members of the reply that an evaluation may
+// read, as far as they are named: "group.count", or "group" for all of it.
+func Seeing(source string, names []string, limits ...*Limits) (m eip.Merge, reads []string, err error) {
+	p, err := compile(source, kind(strings.Join(names, " ")), limits...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.merge, p.reads, nil
+}
+
 // Results compiles an expression that also sees results and failures, members of the reply.
 func Results(source string, limits ...*Limits) (eip.Merge, error) {
 	return merging(source, results, limits)
@@ -103,11 +126,13 @@ func merging(source string, k kind, limits []*Limits) (eip.Merge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, m, reply *eip.Message) (v any, err error) {
-		e := p.start(ctx, m, reply)
-		defer e.end(&err)
-		return p.compute(e), nil
-	}, nil
+	return p.merge, nil
+}
+
+func (p *program) merge(ctx context.Context, m, reply *eip.Message) (v any, err error) {
+	e := p.start(ctx, m, reply)
+	defer e.end(&err)
+	return p.compute(e), nil
 }
 
 // fits reports why an expression of static type t cannot be used as k; "" where it

@@ -21,10 +21,7 @@ type names struct {
 }
 
 func checkNames(source string, tree *ast.Node, k kind) error {
-	n := &names{source: source, known: []string{"body", "headers", "message"}, variables: map[string]bool{}, callees: map[ast.Node]bool{}}
-	if n.known = append(n.known, members[k]...); k == merge {
-		n.known = append(n.known, "reply")
-	}
+	n := &names{source: source, known: k.sees(), variables: map[string]bool{}, callees: map[ast.Node]bool{}}
 	ast.Walk(tree, n)
 	for _, id := range n.used {
 		n.check(id)

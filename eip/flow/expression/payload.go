@@ -46,7 +46,7 @@ func newPayload(m *eip.Message) *payload {
 
 // A place is a member of body or reply that an expression reads by constant keys.
 type place struct {
-	root     string // "body" or "reply"
+	root     string // "body" or "reply"; "" of a member of reply that stands alone
 	path     *document.Path
 	optional []bool // whether the key at an index is asked for by ?.
 }
@@ -107,7 +107,7 @@ func (p *place) missing(steps int, v any) {
 
 // upTo names a place, or what is around it.
 func (p *place) upTo(steps int) string {
-	return strings.Join(append([]string{p.root}, p.path.Keys[:steps]...), ".")
+	return strings.TrimPrefix(strings.Join(append([]string{p.root}, p.path.Keys[:steps]...), "."), ".")
 }
 
 // whole returns all of the body or reply.
@@ -134,8 +134,8 @@ func (e *environment) value(root string) any {
 
 // of is the message that a body or reply is of.
 func (e *environment) of(root string) *eip.Message {
-	if root == "reply" {
-		return e.reply
+	if root == "body" {
+		return e.m
 	}
-	return e.m
+	return e.reply
 }

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -11,9 +12,9 @@ import (
 // places replaces body, reply and headers, with as many constant keys as follow,
 // by calls that read just that. It relies on ast.Walk visiting children first.
 type places struct {
-	whole   bool                // read the body whole, for tests to compare with
-	members []string            // of reply, that have names of their own
-	refs    map[ast.Node]*place // the calls that it made of body and reply
+	whole bool                // read the body whole, for tests to compare with
+	known []string            // members of reply that stand alone
+	refs  map[ast.Node]*place // the calls that it made of body and reply
 }
 
 func (p *places) Visit(node *ast.Node) {
@@ -25,8 +26,8 @@ func (p *places) Visit(node *ast.Node) {
 		case "headers":
 			ast.Patch(node, call(n, readHeaders))
 		default:
-			if slices.Contains(p.members, n.Value) {
-				p.put(node, (&place{root: "reply"}).then(n.Value, false))
+			if slices.Contains(p.known, n.Value) {
+				p.put(node, (&place{root: ""}).then(n.Value, false))
 			}
 		}
 	case *ast.MemberNode:
@@ -38,6 +39,20 @@ func (p *places) Visit(node *ast.Node) {
 			p.chain(node, n)
 		}
 	}
+}
+
+// read are the members of reply that a tree reads, by the two first keys of their places.
+func (p *places) read(tree *ast.Node) (all []string) {
+	ast.Find(*tree, func(n ast.Node) bool {
+		if at := p.refs[n]; at != nil && at.root == "" {
+			name := strings.Join(at.path.Keys[:min(2, len(at.path.Keys))], ".")
+			if !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+		return false
+	})
+	return all
 }
 
 // put replaces a node by a call that reads a place.

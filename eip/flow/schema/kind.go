@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,38 @@ type Reference interface {
 	ReferenceKinds() []string
 }
 
-var referenceType = reflect.TypeFor[Reference]()
+// A Seer is an option type that is an expression of its own names: of body, headers and
+// message, and of members of the reply of an eip.Merge.
+type Seer interface {
+	// Sees are all the names that it sees.
+	Sees() []string
+	// Compiled sets the expression. reads are the members of the reply that it reads, and
+	// their members as far as these are named.
+	Compiled(m eip.Merge, reads []string)
+}
+
+var (
+	referenceType = reflect.TypeFor[Reference]()
+	seerType      = reflect.TypeFor[Seer]()
+)
+
+// seesOf returns the names that an option of a type sees; nil where it is no Seer.
+func seesOf(t reflect.Type) []string {
+	if !reflect.PointerTo(t).Implements(seerType) {
+		return nil
+	}
+	return reflect.New(t).Interface().(Seer).Sees()
+}
+
+// seen is the kind of a Seer.
+func seen(names []string) Kind {
+	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "headers" || n == "message" })
+	last := len(names) - 1
+	if last == 0 {
+		return Kind("expression of " + names[0])
+	}
+	return Kind("expression of " + strings.Join(names[:last], ", ") + " and " + names[last])
+}
 
 func kindOf(t reflect.Type) (Kind, bool) {
 	if k, ok := exact[t]; ok {
@@ -91,6 +123,9 @@ func kindOf(t reflect.Type) (Kind, bool) {
 	}
 	if t.Implements(referenceType) || reflect.PointerTo(t).Implements(referenceType) {
 		return References, true
+	}
+	if names := seesOf(t); names != nil {
+		return seen(names), true
 	}
 	if e, ok := reflect.Zero(t).Interface().(enum); ok && t.Kind() == reflect.String && len(e.Options()) > 0 {
 		return Enum, true

@@ -101,6 +101,8 @@ func (s Settable) Settable() map[string]any {
 	for name, o := range s.options() {
 		value, text := o.Option.Value()
 		switch v := reflect.ValueOf(value); {
+		case o.Never && v.Int() < 0:
+			all[name] = "never"
 		case !o.Kind.Expression():
 			all[name] = plain(v)
 		case *o.Compiler() != nil:
@@ -187,6 +189,10 @@ func (a *Attribute) parse(into reflect.Value, text string) (ok bool) {
 		into.SetFloat(f)
 		return err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
 	case Duration:
+		if a.Never && text == "never" {
+			into.SetInt(-1)
+			return true
+		}
 		d, err := time.ParseDuration(text)
 		into.SetInt(int64(d))
 		return err == nil && d >= 0

@@ -7,6 +7,8 @@
 //	`flow:"name"`          an attribute; its kind follows from the field's type
 //	`flow:"name,required"` one that must be set
 //	`flow:"name,unset"`    a whole number whose 0 says that it is not set; a 0 that is set becomes -1
+//	`flow:"name,fixed"`    one that no dynamic variable decides on
+//	`flow:"name,never"`    a duration that may be "never", which is -1
 //	`flow:"name,names"`    an eip.Value that gives a name or a list of names
 //	`flow:"name,replies"`  an eip.Merge that sees replies and missing, members of its reply
 //	`flow:"name,results"`  one that sees results and failures
@@ -58,7 +60,10 @@ type Attribute struct {
 	Live     bool
 	Required bool
 	Unset    bool     // 0 says that it is not set
+	Fixed    bool     // no dynamic variable decides on it
+	Never    bool     // the duration may be "never", which is negative
 	Options  []string // of an enumeration
+	Sees     []string // of a Seer
 }
 
 // A Nested is a block in a block.
@@ -141,7 +146,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "block", "label", "body", "ends", "open", "through", "names":
+		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never":
 			has[o] = true
 		default:
 			if merges[o] != "" {
@@ -193,7 +198,10 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 			}
 			kind = other
 		}
-		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"]}
+		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Never: has["never"], Sees: seesOf(t)}
+		if a.Never && kind != Duration || isLive && a.Sees != nil {
+			b.bad(f, "has a tag that does not fit its type")
+		}
 		if e, ok := reflect.Zero(t).Interface().(enum); ok {
 			a.Options = e.Options()
 		}

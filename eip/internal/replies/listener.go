@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -18,10 +19,10 @@ type Listener struct {
 	err     atomic.Pointer[error]
 }
 
-// Listen runs f with inbox as its source, until Close.
-func Listen(inbox eip.Inbox, f *eip.Flow) *Listener {
+// Listen runs f from inbox, beside the stage that was opened with env, until Close.
+func Listen(inbox eip.Inbox, env *eip.Env, f *eip.Flow) *Listener {
 	ctx, stop := context.WithCancel(context.Background())
-	f.Source = inbox
+	f.Name, f.Source, f.Env, f.Grace = env.Address+".replies", inbox, *env, time.Second
 	l := &Listener{flow: f, inbox: inbox, stop: stop, stopped: make(chan struct{})}
 	go func() {
 		defer close(l.stopped)
@@ -37,20 +38,24 @@ func Listen(inbox eip.Inbox, f *eip.Flow) *Listener {
 	return l
 }
 
-// Err returns why the Listener no longer listens; nil while it does.
+// Err returns why the Listener no longer listens; nil while it does, and where there is
+// none.
 func (l *Listener) Err() error {
-	if err := l.err.Load(); err != nil {
-		return *err
+	if l == nil || l.err.Load() == nil {
+		return nil
 	}
-	return nil
+	return *l.err.Load()
 }
 
 // Busy reports whether messages from the inbox are unsettled.
 func (l *Listener) Busy() bool { return l.flow.InFlight() > 0 }
 
 // Close stops the flow, lets it finish what is in flight until its Grace or ctx
-// ends, and closes the inbox.
+// ends, and closes the inbox. Where there is none it does nothing.
 func (l *Listener) Close(ctx context.Context) error {
+	if l == nil {
+		return nil
+	}
 	l.stop()
 	var err error
 	select {

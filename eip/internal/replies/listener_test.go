@@ -19,7 +19,7 @@ func listen(t *testing.T, post *eiptest.Post, to eip.Handler) (eip.Inbox, *repli
 	if err != nil {
 		t.Fatal(err)
 	}
-	return in, replies.Listen(in, &eip.Flow{Name: "replies", To: to, Grace: time.Second})
+	return in, replies.Listen(in, &eip.Env{}, &eip.Flow{To: to})
 }
 
 func TestListener_FinishesWhatIsInFlight(t *testing.T) {
@@ -72,7 +72,7 @@ func (broken) Close() error    { return nil }
 
 func TestListener_KnowsThatItDoesNotListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := replies.Listen(broken{}, &eip.Flow{Name: "replies", To: eip.Discard, Env: eip.Env{Log: slog.New(slog.DiscardHandler)}})
+		l := replies.Listen(broken{}, &eip.Env{Log: slog.New(slog.DiscardHandler)}, &eip.Flow{To: eip.Discard})
 		synctest.Wait()
 		if l.Err() == nil {
 			t.Error("it says that it listens")

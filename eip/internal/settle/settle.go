@@ -14,6 +14,9 @@ var (
 	// message, and nothing has failed.
 	Certain func(message any, holds int) bool
 
+	// Others says how many more hold a message than its caller does.
+	Others func(message any, holds int) int
+
 	// Attach adds a step to what is to be on disk before the message settles with nil.
 	// It is forgotten where the message fails, and made anew in the next attempt.
 	Attach func(message any, s Step)
@@ -23,6 +26,14 @@ var (
 
 	// Made says that the steps for a store are on disk.
 	Made func(message any, by Store)
+
+	// Identity returns what is equal of those copies of a message that settle together,
+	// and of no others. It is comparable.
+	Identity func(message any) any
+
+	// Ended has f called when the message has settled for good, after its last attempt:
+	// ok where it has not failed. f must not block.
+	Ended func(message any, f func(ok bool))
 )
 
 // A Step is a change in a store.

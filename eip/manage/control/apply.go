@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 )
@@ -9,6 +10,20 @@ import (
 // applyTimeout is how long flows may take to end, and others to come up: their broker may
 // be away.
 const applyTimeout = time.Minute
+
+// ApplyOptions say how a file is applied.
+type ApplyOptions struct {
+	DryRun bool
+	// Replace has flows of the same names that are of another file that was applied make
+	// room. Without it, they are in the way.
+	Replace bool
+	// Vars are the values of variables that the file declares as dynamic, as JSON is
+	// decoded.
+	Vars map[string]any
+}
+
+// mostVars is how many bytes of JSON vars may be, as they are kept.
+const mostVars = 64 << 10
 
 // Applied is the result of apply, reload and remove: what became of flows, by their
 // names, or would become of them.
@@ -28,8 +43,8 @@ func (a *Applied) Attrs() []any {
 
 // apply runs the flows of a file in the process' own folder of them.
 func (s *Server) apply(r *request) (any, error) {
-	dryRun := r.flag("dry_run")
-	return s.file(r, func(ctx context.Context) (Applied, error) { return s.Process.Apply(ctx, r.Target, dryRun) })
+	o := ApplyOptions{DryRun: r.flag("dry_run"), Replace: r.flag("replace"), Vars: r.object("vars", mostVars)}
+	return s.file(r, func(ctx context.Context) (Applied, error) { return s.Process.Apply(ctx, r.Target, o) })
 }
 
 // remove stops the flows of a file that was applied.
@@ -65,7 +80,11 @@ func (s *Server) file(r *request, do func(context.Context) (Applied, error)) (an
 	ctx, cancel := s.Clock.WithTimeout(r.ctx, applyTimeout)
 	defer cancel()
 	did, err := do(ctx)
-	if did.DryRun = r.flag("dry_run"); err != nil {
+	did.DryRun = r.flag("dry_run")
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return nil, e
+	}
+	if err != nil {
 		return nil, Errorf(Failed, "%v", err)
 	}
 	return did, nil

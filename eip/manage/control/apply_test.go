@@ -1,7 +1,9 @@
 package control_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +22,14 @@ func idle(t *testing.T) (c *control.Client, flows string) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	p := host.New(host.Options{Instance: "idle", DataDir: dir, FlowsDir: dir})
+	_, c = minionOf(t, dir, config, discard)
+	return c, dir
+}
+
+// minionOf runs a process that may be given flows from the folder of its data.
+func minionOf(t *testing.T, dir string, config *flow.Config, log *slog.Logger) (*host.Host, *control.Client) {
+	t.Helper()
+	p := host.New(host.Options{Instance: "idle", DataDir: dir, FlowsDir: dir, Log: log})
 	if _, err := p.Start(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
@@ -33,11 +42,11 @@ func idle(t *testing.T) (c *control.Client, flows string) {
 	if err := p.Control().ServeSocket(socket); err != nil {
 		t.Fatal(err)
 	}
-	var err error
-	if c, err = control.DialSocket(socket); err != nil {
+	c, err := control.DialSocket(socket)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return c, dir
+	return p, c
 }
 
 // A process without flows is given one, another in its place, and loses it again;
@@ -205,5 +214,98 @@ func TestApply_Swapped(t *testing.T) {
 		if _, err := try[any](t, c, "apply", "a.hcl", nil); err == nil {
 			t.Fatal("what the link leads to was applied")
 		}
+	}
+}
+
+// What a command gives variables is checked, is in no log, and is given anew with each
+// command.
+func TestApply_Vars(t *testing.T) {
+	var log bytes.Buffer
+	dir := t.TempDir()
+	config, diags := flow.Load(flow.Options{NoFiles: true, Broker: "memory:"})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	p, c := minionOf(t, dir, config, slog.New(slog.NewJSONHandler(&log, nil)))
+	text := `
+variable "to" {
+  type    = string
+  default = "none"
+  dynamic = true
+}
+variable "fixed" { default = 1 }
+queue "in" { address = var.to }
+flow "f" {
+  from = queue.in
+  discard {}
+}
+`
+	if err := os.WriteFile(filepath.Join(dir, "a.hcl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := func(want string) {
+		t.Helper()
+		for _, ch := range do[control.Graph](t, c, "list", "", nil).Channels {
+			if ch.Name == "queue.in" && ch.Address != want {
+				t.Errorf("the queue is %s, want %s", ch.Address, want)
+			}
+		}
+	}
+	do[any](t, c, "apply", "a.hcl", args{"vars": args{"to": "swordfish"}})
+	address("swordfish")
+	do[any](t, c, "apply", "a.hcl", args{"vars": `{"to": "trout"}`})
+	address("trout")
+	for _, wrong := range []any{args{"nowhere": "swordfish"}, args{"fixed": "swordfish"}, args{"to": []string{"swordfish"}}, "swordfish", 5, []int{1}, args{"to": strings.Repeat("swordfish", 8000)}} {
+		refused(t, c, control.BadArgs, "apply", "a.hcl", args{"vars": wrong})
+		address("trout")
+	}
+	do[any](t, c, "apply", "a.hcl", nil)
+	address("none")
+	refused(t, c, control.BadArgs, "apply", "a.hcl", args{"replace": "perhaps"})
+	if err := p.Stop(); err != nil {
+		t.Error(err)
+	}
+	if text := log.String(); strings.Contains(text, "swordfish") || !strings.Contains(text, `"args":{"vars":["nowhere"]}`) {
+		t.Errorf("the log is\n%s", text)
+	}
+}
+
+// What was set on flows that were applied is set again when these are, once.
+func TestApply_RemembersWhatWasSet(t *testing.T) {
+	dir, main := t.TempDir(), filepath.Join(t.TempDir(), "main.hcl")
+	for path, text := range map[string]string{main: "control_bus { remember = true }\n", filepath.Join(dir, "a.hcl"): "queue \"a\" {}\nflow \"f\" {\n  from = queue.a\n  wire_tap {\n    discard {}\n  }\n  discard {}\n}\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config, diags := flow.Load(flow.Options{Files: []string{main}, Broker: "memory:"})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	var c *control.Client
+	begin := func() *host.Host {
+		var p *host.Host
+		p, c = minionOf(t, dir, config, discard)
+		return p
+	}
+	enabled := func() any {
+		return do[control.Graph](t, c, "list", "f", nil).Flows[0].Stages[0].Settable["enabled"]
+	}
+	p := begin()
+	do[any](t, c, "apply", "a.hcl", nil)
+	do[any](t, c, "set", "f.wire_tap", args{"enabled": false})
+	for range 2 {
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+		p = begin()
+		if enabled() != false {
+			t.Fatal("what was set is forgotten")
+		}
+	}
+	do[any](t, c, "remove", "a.hcl", nil)
+	do[any](t, c, "apply", "a.hcl", nil)
+	if enabled() != true {
+		t.Error("what was removed is set when it comes again")
 	}
 }

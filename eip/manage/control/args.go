@@ -47,6 +47,22 @@ func (r *request) text(name string) string {
 	return text
 }
 
+// object reads an argument that is an object of at most so many bytes of JSON.
+func (r *request) object(name string, most int) map[string]any {
+	v := r.Args[name]
+	if text, ok := v.(string); ok && decode([]byte(text), &v) != nil { // of clients whose arguments are all text
+		v = text
+	}
+	object, ok := v.(map[string]any)
+	if !ok && v != nil {
+		r.refuse("%q must be an object, like {\"size\": 3}", name)
+	}
+	if raw, err := json.Marshal(object); err != nil || len(raw) > most {
+		r.refuse("%q has more than %d bytes", name, most)
+	}
+	return object
+}
+
 // flag reads an argument that is true or false.
 func (r *request) flag(name string) bool {
 	switch v := r.Args[name]; v {

@@ -3,6 +3,8 @@ package control
 import (
 	"encoding/json"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -91,6 +93,18 @@ func (s *Server) audit(r *request, reply Reply) {
 	}
 }
 
+// namesIn are the first names in an object, whose values nobody knows to be no secrets
+// before they are checked.
+func namesIn(v any) []string {
+	object, _ := v.(map[string]any)
+	names := slices.Sorted(maps.Keys(object))
+	names = names[:min(len(names), 16)]
+	for i, n := range names {
+		names[i] = clip(n)
+	}
+	return names
+}
+
 // auditable leaves out what is long, and what may be confidential: a message's body
 // and headers.
 func (s *Server) auditable(args map[string]any) map[string]any {
@@ -101,6 +115,9 @@ func (s *Server) auditable(args map[string]any) map[string]any {
 		}
 		if text, ok := v.(string); ok {
 			v = s.Hide(clip(text))
+		}
+		if name == "vars" {
+			v = namesIn(v)
 		}
 		switch v.(type) {
 		case map[string]any, []any:

@@ -40,7 +40,7 @@ func init() { // their functions refer to it
 		"drain":    {inOrder, true, none, (*Server).drain},
 		"purge":    {beside, false, []string{"confirm", "save", "count"}, (*Server).purge},
 		"replay":   {beside, false, []string{"count", "invalid"}, (*Server).replay},
-		"apply":    {inOrder, false, []string{"dry_run"}, (*Server).apply},
+		"apply":    {inOrder, false, []string{"dry_run", "replace", "vars"}, (*Server).apply},
 		"reload":   {inOrder, true, []string{"dry_run"}, (*Server).reload},
 		"remove":   {inOrder, false, none, (*Server).remove},
 		"tap":      {streaming, false, []string{"if", "sample", "count", "for"}, (*Server).tap},

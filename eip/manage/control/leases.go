@@ -192,7 +192,7 @@ func (f *fleet) departures(now time.Time) []Departure {
 
 // takeOver sets what others were told, unless this process was told otherwise.
 func (s *Server) takeOver(l Lease) {
-	left, of := min(s.Clock.Until(l.Until), s.MaxLease), s.settableAt(l.Address)
+	left, of := min(s.Clock.Until(l.Until), s.MaxLease), s.settableAt(l.Address, l.Attribute)
 	if of == nil || left <= 0 || s.settings.has(key{l.Address, l.Attribute}) {
 		return
 	}

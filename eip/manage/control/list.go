@@ -15,7 +15,7 @@ func (s *Server) list(r *request) (any, error) {
 	g := Graph{Flows: []FlowNode{}, Channels: []Channel{}}
 	named := map[string]bool{}
 	for _, f := range flows {
-		n := FlowNode{Name: f.Name(), From: f.From(), To: f.To(), Stages: []StageNode{}}
+		n := FlowNode{Name: f.Name(), Kind: f.Kind(), From: f.From(), To: f.To(), Stages: []StageNode{}}
 		n.State, n.Why = StateOf(f)
 		for _, st := range f.Stages() {
 			n.Stages = append(n.Stages, s.describe(st))
@@ -30,8 +30,12 @@ func (s *Server) list(r *request) (any, error) {
 			g.Channels = append(g.Channels, c)
 		}
 	}
-	if level, ok := s.settings.changed("")["level"]; ok {
+	own := s.settings.changed("")
+	if level, ok := own[levelAttribute]; ok {
 		g.LogLevel = &level
+	}
+	if every, ok := own[everyAttribute]; ok {
+		g.StatisticsEvery = &every
 	}
 	return g, nil
 }

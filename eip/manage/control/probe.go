@@ -172,7 +172,7 @@ func (p *probes) over(t *probe) (over, others bool) {
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
 // badness orders outcomes.
-var badness = []stats.Outcome{stats.Dropped, stats.Sent, stats.Returned, stats.Invalid, stats.DeadLettered}
+var badness = []stats.Outcome{stats.Dropped, stats.Absorbed, stats.Sent, stats.Returned, stats.Answered, stats.Unanswered, stats.Invalid, stats.DeadLettered}
 
 func (p *probes) report(t *probe) *Report {
 	p.mu.Lock()

@@ -34,8 +34,11 @@ type Process interface {
 	// them, in the place of those of this file that run; Remove stops these, and returns
 	// their names. Reload does so with the files that the process was started with. A dry
 	// run says what would become of which flow, and changes nothing.
-	Apply(ctx context.Context, name string, dryRun bool) (Applied, error)
+	Apply(ctx context.Context, name string, o ApplyOptions) (Applied, error)
 	Remove(ctx context.Context, name string) ([]string, error)
+	// Unapplied returns the files that were applied before the process started, and
+	// could not be applied again.
+	Unapplied() []FileState
 	Reload(ctx context.Context, dryRun bool) (Applied, error)
 	// Reads reports whether a flow may read what is sent to an address: that of a
 	// queue, of a subscription, or of what failed.
@@ -49,10 +52,13 @@ type Process interface {
 // A Flow is one flow of a Process.
 type Flow interface {
 	Name() string
+	Kind() string // flow or service
 	State() State
 	// Hindrance says that a flow that is Running is Refused or Waiting, and why; "" where
 	// it is not.
 	Hindrance() (State, string)
+	// Plugins returns the plugins of the flow's stages; none of a flow that does not run.
+	Plugins() []Plugin
 	// From and To are the channels and adapters that the flow reads and sends to, as
 	// the flow file names them.
 	From() []string
@@ -165,8 +171,12 @@ type Status struct {
 	Files    []string  `json:"files"`
 	Flows    []string  `json:"flows"`
 	Stopped  []string  `json:"stopped,omitempty"` // of the flows
+	// Unapplied are flow files that were applied before the process started, and could
+	// not be applied again.
+	Unapplied []FileState `json:"unapplied,omitempty"`
 	// Hindered are the flows that are refused or waiting.
 	Hindered []FlowState `json:"hindered,omitempty"`
+	Plugins  []Plugin    `json:"plugins,omitempty"`
 	Brokers  []Broker    `json:"brokers"`
 	Depths   []Depth     `json:"depths,omitempty"`
 	// Left are the processes that said within the last hour that they end.
@@ -182,6 +192,28 @@ type FlowState struct {
 	Why   string `json:"why"`
 }
 
+// A Plugin is one that messages are dispatched to.
+type Plugin struct {
+	Address string      `json:"address"`
+	State   PluginState `json:"state"`
+	Why     string      `json:"why,omitempty"` // it has failed
+}
+
+// PluginState says whether a plugin works.
+type PluginState string
+
+// The states of a plugin.
+const (
+	PluginReady  PluginState = "ready"
+	PluginFailed PluginState = "failed"
+)
+
+// FileState says why a flow file is not applied.
+type FileState struct {
+	File string `json:"file"`
+	Why  string `json:"why"`
+}
+
 // Listening is one way by which commands reach the process.
 type Listening struct {
 	On    string `json:"on"` // "socket" or "topic"
@@ -193,12 +225,16 @@ type Listening struct {
 type Graph struct {
 	Flows    []FlowNode `json:"flows"`
 	Channels []Channel  `json:"channels"`
-	LogLevel *Setting   `json:"loglevel,omitempty"`
+	// LogLevel and StatisticsEvery are there where they differ from what the process was
+	// started with.
+	LogLevel        *Setting `json:"loglevel,omitempty"`
+	StatisticsEvery *Setting `json:"statistics_every,omitempty"`
 }
 
 // A FlowNode is a flow in a Graph.
 type FlowNode struct {
 	Name   string      `json:"name"`
+	Kind   string      `json:"kind"` // flow or service
 	State  State       `json:"state"`
 	Why    string      `json:"why,omitempty"` // it is refused or waiting
 	From   []string    `json:"from"`

@@ -27,16 +27,15 @@ type published struct {
 }
 
 // Publish begins to publish on b: a Record of every command that was not merely to
-// read, to eip.audit, and statistics, where every is not 0, to eip.statistics.
-func (s *Server) Publish(b broker.Broker, every time.Duration) {
+// read, to eip.audit, and statistics, as often as StatisticsEvery or a command says, to
+// eip.statistics.
+func (s *Server) Publish(b broker.Broker) {
 	p := &publisher{queue: make(chan published, mostPublished)}
 	if !s.publisher.CompareAndSwap(nil, p) {
 		return
 	}
 	s.busy.Go(func() { p.run(s, b) })
-	if every > 0 {
-		s.busy.Go(func() { s.publishStats(p, every) })
-	}
+	s.busy.Go(func() { s.publishStats(p) })
 }
 
 func (p *publisher) put(topic string, v any) {
@@ -117,18 +116,4 @@ type Published struct {
 	Instance string         `json:"instance"`
 	Time     time.Time      `json:"time"`
 	Stats    map[string]any `json:"stats"` // as of the command stats
-}
-
-func (s *Server) publishStats(p *publisher, every time.Duration) {
-	for {
-		next, t := s.Clock.NewTimer(every)
-		select {
-		case <-next:
-		case <-s.ctx.Done():
-			t.Stop()
-			return
-		}
-		all, _ := s.statistics("", false, false)
-		p.put(StatisticsAddress, Published{Version, s.Instance, s.Clock.Now(), all})
-	}
 }

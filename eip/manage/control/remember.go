@@ -1,7 +1,6 @@
 package control
 
 import (
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -47,19 +46,31 @@ func (s *Server) remember() {
 		s.Log.Warn("what was set on the control bus before cannot be read; the flow files hold", slog.String("file", path), slog.Any("error", err))
 	}
 	for _, r := range all {
-		s.restore(r)
+		if !s.restore(r) {
+			s.settings.awaited = append(s.settings.awaited, r)
+		}
 	}
 	s.settings.kept = func(all []remembered) {
-		if err := replaceFile(path, all); err != nil {
+		if err := private.WriteJSON(path, all); err != nil {
 			s.Log.Warn("what is set on the control bus will not be remembered", slog.Any("error", err))
 		}
 	}
 }
 
-func (s *Server) restore(r remembered) {
-	of := s.settableAt(r.Address)
+// Recall sets what was remembered of stages that were not there yet when the Server was
+// made. It is called once those are there that ran before; what is missing still is
+// forgotten.
+func (s *Server) Recall() {
+	for _, r := range s.settings.recall() {
+		s.restore(r)
+	}
+}
+
+// restore sets what was remembered, if the stage is there.
+func (s *Server) restore(r remembered) bool {
+	of := s.settableAt(r.Address, r.Attribute)
 	if of == nil {
-		return // the flow file has changed
+		return false
 	}
 	set := func(v any, lease time.Duration) {
 		v, err := plain(v)
@@ -72,7 +83,7 @@ func (s *Server) restore(r remembered) {
 	}
 	if r.Until == nil {
 		set(r.Value, 0)
-		return
+		return true
 	}
 	if back, _ := plain(r.Back); r.Back != nil && !reflect.DeepEqual(back, of.Settable()[r.Attribute]) {
 		set(r.Back, 0)
@@ -80,13 +91,18 @@ func (s *Server) restore(r remembered) {
 	if left := min(s.Clock.Until(*r.Until), s.MaxLease); left > 0 {
 		set(r.Value, left)
 	}
+	return true
 }
 
 // settableAt returns the stage at an address, where something of it can be set; of
-// "", the log level.
-func (s *Server) settableAt(address string) Settable {
-	if address == "" && s.Level != nil {
+// "", what has an attribute of the process itself.
+func (s *Server) settableAt(address, attribute string) Settable {
+	switch {
+	case address != "":
+	case attribute == levelAttribute && s.Level != nil:
 		return &logLevel{s.Level}
+	case attribute == everyAttribute:
+		return &s.publishing
 	}
 	for _, st := range s.stages() {
 		if st.Address == address {
@@ -115,28 +131,4 @@ func (s *settings) all() []remembered {
 		return strings.Compare(a.Address+" "+a.Attribute, b.Address+" "+b.Attribute)
 	})
 	return all
-}
-
-// replaceFile writes a file as a whole or not at all.
-func replaceFile(path string, all []remembered) error {
-	data, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := private.Folder(filepath.Dir(path)); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".control-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(data, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(f.Name()))
-	}
-	return err
 }

@@ -28,6 +28,8 @@ type Options struct {
 	// AllowTopic and AllowSocket list the commands that may come by each way; nil:
 	// all.
 	AllowTopic, AllowSocket []string
+	// StatisticsEvery is how often statistics are published at first; 0: they are not.
+	StatisticsEvery time.Duration
 	// Remember keeps what is set in DataDir, over restarts.
 	Remember bool
 	// Redact are paths, like body.card and headers.authorization, of what leaves the
@@ -82,7 +84,8 @@ type Server struct {
 	near     sync.Map // flows whose dead letters the broker would drop, were they looked at again
 	redact   redaction
 
-	publisher atomic.Pointer[publisher]
+	publisher  atomic.Pointer[publisher]
+	publishing publishing
 
 	mu        sync.Mutex
 	listening []*Listening
@@ -114,6 +117,8 @@ func NewServer(o Options) *Server {
 	s.settings = settings{clock: o.Clock, set: map[key]*setting{}, expired: s.leaseEnded}
 	s.stats, s.fleet.told, s.taps.at = newStatistics(o.Clock), map[string]bool{}, map[string][]*tap{}
 	s.replays.seen, s.turns.last = map[string]time.Time{}, map[string]chan struct{}{}
+	s.publishing.changed = make(chan struct{}, 1)
+	s.publishing.every.Store(int64(o.StatisticsEvery))
 	if o.Remember {
 		s.remember()
 	}
@@ -168,9 +173,10 @@ func (s *Server) set(l *Listening, state string) {
 
 func (s *Server) status(*request) (any, error) {
 	st := Status{Instance: s.Instance, Labels: s.Labels, Time: s.Clock.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
-		State: "running", Depths: s.Process.Depths(), Left: s.fleet.departures(s.Clock.Now()), Brokers: s.Process.Brokers(), Files: s.Process.Files(), Flows: []string{}, Control: []Listening{}}
+		State: "running", Depths: s.Process.Depths(), Left: s.fleet.departures(s.Clock.Now()), Brokers: s.Process.Brokers(), Files: s.Process.Files(), Unapplied: s.Process.Unapplied(), Flows: []string{}, Control: []Listening{}}
 	for _, f := range s.Process.Flows() {
 		st.Flows = append(st.Flows, f.Name())
+		st.Plugins = append(st.Plugins, f.Plugins()...)
 		switch state, why := StateOf(f); {
 		case why != "":
 			st.Hindered = append(st.Hindered, FlowState{f.Name(), state, why})
@@ -198,5 +204,3 @@ func (s *Server) leaseEnded(address, attribute string, value any, err error) {
 	}
 	s.Log.Info("lease ended", slog.String("stage", address), slog.String("attribute", attribute), slog.Any("value", value))
 }
-
-var _ Settable = (*logLevel)(nil)

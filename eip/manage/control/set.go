@@ -2,22 +2,16 @@ package control
 
 import (
 	"errors"
-	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/live"
 )
 
 // setAttributes is the command set.
 func (s *Server) setAttributes(r *request) (any, error) {
-	if r.Target == "" {
-		return nil, Errorf(BadArgs, "set needs a stage as its target")
-	}
 	targets, err := s.settables(r)
 	if err != nil {
 		return nil, err
@@ -67,7 +61,13 @@ func (s *Server) setOf(r *request, t settableTarget, values map[string]any, leas
 		if errors.Is(t.Settable.Set(t.prefix+name, values[name]), live.ErrNotDynamic) {
 			return nil, Errorf(NotAllowed, "set %s of %s: %v", name, t.address(), live.ErrNotDynamic)
 		}
+		if r.Target == "" {
+			return nil, Errorf(BadArgs, "set needs a stage as its target; of the process itself it sets %s", everyAttribute)
+		}
 		return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", t.address(), clip(name), DidYouMean(name, slices.Collect(maps.Keys(there))))
+	}
+	if r.Target == "" && s.publisher.Load() == nil && !s.starting() {
+		return nil, Errorf(NotAllowed, "this process publishes nothing, as it has no topic of the control bus")
 	}
 	return s.change(r, t, values, lease)
 }
@@ -90,37 +90,4 @@ func (s *Server) change(r *request, t settableTarget, values map[string]any, lea
 		result["until"] = until.UTC()
 	}
 	return result, nil
-}
-
-// logLevel is settable as a stage's attributes are.
-type logLevel struct{ *slog.LevelVar }
-
-func (l *logLevel) Settable() map[string]any {
-	return map[string]any{"level": strings.ToLower(l.Level().String())}
-}
-
-func (l *logLevel) Set(_ string, value any) error {
-	var level slog.Level
-	text, ok := value.(string)
-	if !ok || level.UnmarshalText([]byte(text)) != nil {
-		return fmt.Errorf("set level: %v is not debug, info, warn or error", value)
-	}
-	l.LevelVar.Set(level)
-	return nil
-}
-
-// setLogLevel is the command loglevel.
-func (s *Server) setLogLevel(r *request) (any, error) {
-	if s.Level == nil {
-		return nil, Errorf(NotAllowed, "the log level of this process cannot be changed")
-	}
-	lease := r.duration("for", s.MaxLease)
-	if r.wrong != nil {
-		return nil, r.wrong
-	}
-	level := settableTarget{Stage: Stage{Named: &eip.Named{}, Settable: &logLevel{s.Level}}}
-	if r.Args["level"] == nil {
-		return level.Settable.Settable(), nil
-	}
-	return s.change(r, level, map[string]any{"level": r.Args["level"]}, lease)
 }

@@ -15,8 +15,12 @@ type settableTarget struct {
 	prefix string // of a branch's attributes: its label and a dot
 }
 
-// settables returns the stages and branches that the target names.
+// settables returns the stages and branches that the target names; without a target, the
+// process itself.
 func (s *Server) settables(r *request) (found []settableTarget, err error) {
+	if r.Target == "" {
+		return []settableTarget{ownTarget(&s.publishing)}, nil
+	}
 	stages, err := find("stage", r.Target, Matches, s.stages(), func(st Stage) string { return st.Address })
 	for _, st := range stages {
 		found = append(found, settableTarget{Stage: st})

@@ -17,6 +17,7 @@ type settings struct {
 	closed  bool
 	expired func(address, attribute string, value any, err error) // told of each lease's end
 	kept    func(all []remembered)                                // told of all after each change; may be nil
+	awaited []remembered                                          // of stages that are not there yet
 }
 
 type key struct{ address, attribute string }
@@ -103,8 +104,17 @@ func (s *settings) end(k key, e *setting, turn int) {
 // keep has what is set kept. The lock is held, so that the last is kept last.
 func (s *settings) keep() {
 	if s.kept != nil {
-		s.kept(s.all())
+		s.kept(append(s.all(), s.awaited...))
 	}
+}
+
+// recall returns what was awaited, and awaits it no more.
+func (s *settings) recall() []remembered {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	awaited := s.awaited
+	s.awaited = nil
+	return awaited
 }
 
 // changed returns what differs from the flow file, of one address.
@@ -140,14 +150,14 @@ func (s *Server) Forget() {
 	s.settings.forget(s.settableAt)
 }
 
-func (s *settings) forget(at func(address string) Settable) {
+func (s *settings) forget(at func(address, attribute string) Settable) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return // what it had is remembered
 	}
 	for k, e := range s.set {
-		if k.address == "" || at(k.address) == e.stage {
+		if k.address == "" || at(k.address, k.attribute) == e.stage {
 			continue
 		}
 		if e.timer != nil {

@@ -124,10 +124,12 @@ func (s *statistics) of(m measurable, stage eip.Stage, reset bool) map[string]an
 		"invalid": c.Invalid, "dropped": c.Dropped, "copies": c.Copies, "in_flight": c.InFlight,
 		"latency_ms": latencyOf(m.Latency().Durations()), "rate": s.rate(m),
 	}
-	if c.Returned > 0 {
-		st["returned"] = c.Returned
+	for name, n := range map[string]int64{"returned": c.Returned, "answered": c.Answered, "unanswered": c.Unanswered, "expired": c.Expired, "made": c.Made, "absorbed": c.Absorbed} {
+		if n > 0 {
+			st[name] = n
+		}
 	}
-	if t.Received > 0 {
+	if t.Received+t.Made > 0 {
 		st["tests"] = Tests{t.Received, t.Sent, t.Failed, t.Dropped, t.InFlight}
 	}
 	var own stats.Own

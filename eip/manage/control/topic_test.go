@@ -191,7 +191,7 @@ func TestTopic_Signed(t *testing.T) {
 func TestTopic_Publishes(t *testing.T) {
 	b := openBus(t)
 	p, _, _ := run(t, marking)
-	s := b.join(t, control.Options{Process: p, Instance: "a"})
+	s := b.join(t, control.Options{Process: p, Instance: "a", StatisticsEvery: time.Second})
 	hear := func(topic string) broker.Source {
 		src, err := b.broker.Source(t.Context(), broker.Channel{Kind: broker.Topic, Address: topic, Durable: true, Declare: true}, broker.Subscription{Name: "test"})
 		if err != nil {
@@ -200,7 +200,7 @@ func TestTopic_Publishes(t *testing.T) {
 		return src
 	}
 	audit, statistics := hear(control.AuditAddress), hear(control.StatisticsAddress)
-	s.Publish(b.broker, time.Second)
+	s.Publish(b.broker)
 	b.ask(t, control.Command{Command: "set", Target: "orders.mark", Args: args{"enabled": true}}, control.Collect{Expect: 1, Wait: time.Minute})
 	var rec control.Record
 	receive(t, audit, &rec)

@@ -97,10 +97,12 @@ func (r *reading) counts(prefix, what string, c stats.Counts, at ...attribute.Ke
 	for _, o := range []struct {
 		how stats.Outcome
 		n   int64
-	}{{stats.Sent, c.Sent}, {stats.Dropped, c.Dropped}, {stats.DeadLettered, c.DeadLettered}, {stats.Invalid, c.Invalid}, {stats.Returned, c.Returned}} {
+	}{{stats.Sent, c.Sent}, {stats.Dropped, c.Dropped}, {stats.Absorbed, c.Absorbed}, {stats.DeadLettered, c.DeadLettered}, {stats.Invalid, c.Invalid}, {stats.Returned, c.Returned},
+		{stats.Answered, c.Answered}, {stats.Unanswered, c.Unanswered}} {
 		r.counter(prefix+".settled", "{message}", "What became of messages in the "+what+".", o.n,
 			attribute.NewSet(append(at[:len(at):len(at)], keyOutcome.String(string(o.how)))...))
 	}
+	r.counter(prefix+".made", "{message}", "Messages that stages of the "+what+" made by themselves.", c.Made, set)
 	r.counter(prefix+".retries", "{attempt}", "Attempts that failed in the "+what+", and were followed by another.", c.Retried, set)
 	r.counter(prefix+".copies", "{message}", "Copies that the "+what+" sent to channels and adapters.", c.Copies, set)
 	r.upDown(prefix+".in_flight", "{message}", "Messages that the "+what+" received, and that are not settled.", c.InFlight, set)

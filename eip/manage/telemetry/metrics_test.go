@@ -35,7 +35,9 @@ func (p *process) Flows() []control.Flow                  { return []control.Flo
 func (p *process) Brokers() []control.Broker              { return p.brokers }
 func (p *process) Traffic() []control.Traffic             { return p.traffic }
 func (p *process) Name() string                           { return p.flow.Name }
+func (p *process) Kind() string                           { return "flow" }
 func (p *process) Hindrance() (control.State, string)     { return "", "" }
+func (p *process) Plugins() []control.Plugin              { return nil }
 func (p *process) State() control.State                   { return p.state }
 func (p *process) Counts() (business, tests stats.Counts) { return p.flow.Counts() }
 func (p *process) Latency() *stats.Histogram              { return p.flow.Latency() }

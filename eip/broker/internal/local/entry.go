@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -15,6 +16,7 @@ type Entry struct {
 	// entry is settled.
 	Message *eip.Message
 
+	ends       int64 // its Deadline, where somebody waited for it
 	queue      *Queue
 	size       int64
 	state      state
@@ -80,6 +82,17 @@ func (e *Entry) expired() bool {
 	return e.Deadline != 0 && e.queue.b.clock.Now().UnixNano() >= e.Deadline
 }
 
+// Expired reports whether a taken entry has expired before it was begun.
+func (e *Entry) Expired() bool {
+	q := e.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if e.ends != 0 {
+		return q.b.clock.Now().UnixNano() >= e.ends
+	}
+	return e.expired()
+}
+
 // Settle takes the entry off its queue, or gives it back.
 func (e *Entry) Settle(err error) {
 	q := e.queue
@@ -93,6 +106,9 @@ func (e *Entry) Settle(err error) {
 	}
 	q.untake(e)
 	if err != nil {
+		if errors.Is(err, eip.ErrExpired) && e.Deadline == 0 {
+			e.Deadline = e.ends
+		}
 		q.giveBack(e)
 		q.mu.Unlock()
 		return

@@ -89,7 +89,7 @@ func (q *Queue) arrive(e *Entry) {
 	}
 	// What somebody waits for does not expire on the way to him.
 	if e.Deadline != 0 && q.head() == nil && !q.spilled && q.awaited() {
-		e.Deadline = 0
+		e.ends, e.Deadline = e.Deadline, 0
 	}
 	if !q.cache(e) {
 		e.Message = nil

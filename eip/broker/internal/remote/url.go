@@ -8,9 +8,25 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/agext/levenshtein"
+
+	"github.com/eipd/eipd/internal/secret"
 )
+
+// Redact shows a URL without what may be secret in it.
+func Redact(raw string) string { return new(secret.Set).Hide(raw) }
+
+// Heartbeat is what the URL says in seconds, as it does for other clients.
+func Heartbeat(raw string) time.Duration {
+	if u, err := url.Parse(raw); err == nil {
+		if n, err := strconv.ParseUint(u.Query().Get("heartbeat"), 10, 16); err == nil && n > 0 {
+			return time.Duration(n) * time.Second
+		}
+	}
+	return 5 * time.Second
+}
 
 // A Parameter is what may stand in a URL behind the question mark.
 type Parameter struct {

@@ -10,17 +10,6 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// private marks what came from the environment or a file, and all that is made of
-// it: it is used, and never shown.
-type private struct{}
-
-// Private marks a value.
-func Private(v cty.Value) cty.Value { return v.Mark(private{}) }
-
-// IsPrivate reports whether a value, or one in it, came from the environment or a
-// file.
-func IsPrivate(v cty.Value) bool { return v.ContainsMarked() }
-
 // Evaluate is expr.Value within the budget. What HCL says of a value that may not be
 // shown is left out of the diagnostics.
 func (b *Budget) Evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
@@ -118,8 +107,10 @@ type part struct {
 // counted is a part of an expression that counts.
 type counted struct {
 	hclsyntax.Expression
-	e    *evaluation
-	part part
+	e     *evaluation
+	part  part
+	key   *counted       // of an index
+	marks cty.ValueMarks // of its value
 }
 
 func (c *counted) UnwrapExpression() hcl.Expression { return c.Expression }
@@ -136,8 +127,12 @@ func (c *counted) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if v == cty.NilVal {
 		return v, diags
 	}
+	if c.key != nil {
+		v = v.WithMarks(c.key.marks) // which HCL drops where it picks from an object
+	}
 	plain, marks := v.Unmark()
-	e.private = e.private || len(marks) > 0
+	c.marks = marks
+	e.private = e.private || isPrivate(marks)
 	if plain.IsNull() || !plain.IsKnown() {
 		return v, diags
 	}
@@ -215,7 +210,7 @@ func (e *evaluation) count(x hclsyntax.Expression, p part) hclsyntax.Expression 
 		}
 		c := *loop
 		c.CollExpr, c.CondExpr, c.ValExpr = plain(loop.CollExpr), plain(loop.CondExpr), e.count(loop.ValExpr, part{text: true})
-		x = &hclsyntax.TemplateJoinExpr{Tuple: &counted{&c, e, part{}}}
+		x = &hclsyntax.TemplateJoinExpr{Tuple: &counted{Expression: &c, e: e}}
 	case *hclsyntax.ForExpr:
 		c := *n
 		c.CollExpr, c.KeyExpr, c.ValExpr, c.CondExpr = plain(n.CollExpr), plain(n.KeyExpr), plain(n.ValExpr), plain(n.CondExpr)
@@ -238,8 +233,9 @@ func (e *evaluation) count(x hclsyntax.Expression, p part) hclsyntax.Expression 
 		x = &c
 	case *hclsyntax.IndexExpr:
 		c := *n
-		c.Collection, c.Key = plain(n.Collection), e.count(n.Key, part{operand: true})
-		x = &c
+		key := &counted{Expression: e.count(n.Key, part{operand: true}), e: e}
+		c.Collection, c.Key = plain(n.Collection), key
+		return &counted{Expression: &c, e: e, part: p, key: key}
 	case *hclsyntax.RelativeTraversalExpr:
 		c := *n
 		c.Source = plain(n.Source)
@@ -258,5 +254,5 @@ func (e *evaluation) count(x hclsyntax.Expression, p part) hclsyntax.Expression 
 		}
 		x = &c
 	}
-	return &counted{x, e, p}
+	return &counted{Expression: x, e: e, part: p}
 }

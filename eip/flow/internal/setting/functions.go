@@ -2,6 +2,7 @@ package setting
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -41,7 +42,19 @@ func (b *Budget) Functions(more map[string]function.Function) map[string]functio
 	return all
 }
 
+// fixed are the functions that find what the process can see.
+var fixed = map[string]bool{"env": true, "file": true}
+
 var errPrivate = errors.New("it fails with this value, which came from the environment or a file, and so no more is said")
+
+// JSON reads a text of JSON within the budget.
+func (b *Budget) JSON(text string) (cty.Value, error) {
+	v, err := b.bounded("jsondecode", stdlib.JSONDecodeFunc).Call([]cty.Value{cty.StringVal(text)})
+	if b.over != nil {
+		panic(*b.over)
+	}
+	return v, err
+}
 
 // bounded is a function that first counts what a call will do. It takes any values,
 // and converts them itself: HCL would do it before anything is counted.
@@ -63,7 +76,7 @@ func (b *Budget) bounded(name string, f function.Function) function.Function {
 	spec.Impl = func(given []cty.Value, _ cty.Type) (cty.Value, error) {
 		args, marks := make([]cty.Value, len(given)), []cty.ValueMarks{}
 		hide := func(err error) error {
-			if len(marks) == 0 {
+			if !slices.ContainsFunc(marks, isPrivate) {
 				return err
 			}
 			if arg := (function.ArgError{}); errors.As(err, &arg) {
@@ -78,6 +91,9 @@ func (b *Budget) bounded(name string, f function.Function) function.Function {
 				marks = append(marks, m)
 			}
 			known = known && plain.IsWhollyKnown()
+			if of := dynamicIn(m); fixed[name] && of != nil {
+				return cty.NilVal, function.NewArgErrorf(i, "what is read cannot depend on var.%s, which is dynamic: it may be given from outside", of[0])
+			}
 		}
 		if known {
 			b.before(name, args)

@@ -85,32 +85,39 @@ var (
 // Append appends the frame as a client of a version writes it. It fails on a header that
 // the version cannot carry.
 func (f *Frame) Append(b []byte, version string) ([]byte, error) {
-	b, err := f.AppendHead(b, version)
-	if err != nil {
+	if err := f.Check(version); err != nil {
 		return b, err
 	}
-	return append(append(b, f.Body...), 0), nil
-}
-
-// AppendHead is Append without the body and what ends it. The content-length is written
-// wherever there may be a body.
-func (f *Frame) AppendHead(b []byte, version string) ([]byte, error) {
-	escaper := escapers[version]
-	if f.Command == "CONNECT" || f.Command == "CONNECTED" {
-		escaper = nil
-	}
+	escaper := f.escaper(version)
 	b = append(append(b, f.Command...), '\n')
 	for _, h := range f.Headers {
-		if err := carried(h, escaper != nil, version); err != nil {
-			return b, err
-		}
 		b = append(appendEscaped(b, h.Name, escaper), ':')
 		b = append(appendEscaped(b, h.Value, escaper), '\n')
 	}
+	// The content-length is written wherever there may be a body.
 	if f.Command == "SEND" || f.Command == "MESSAGE" || f.Command == "ERROR" || len(f.Body) > 0 {
 		b = append(strconv.AppendInt(append(b, "content-length:"...), int64(len(f.Body)), 10), '\n')
 	}
-	return append(b, '\n'), nil
+	return append(append(append(b, '\n'), f.Body...), 0), nil
+}
+
+// Check fails on a header that a version cannot carry.
+func (f *Frame) Check(version string) error {
+	escaped := f.escaper(version) != nil
+	for _, h := range f.Headers {
+		if err := carried(h, escaped, version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// escaper is nil where nothing is escaped.
+func (f *Frame) escaper(version string) *strings.Replacer {
+	if f.Command == "CONNECT" || f.Command == "CONNECTED" {
+		return nil
+	}
+	return escapers[version]
 }
 
 func carried(h Header, escaped bool, version string) error {

@@ -44,6 +44,8 @@ func TestAppend(t *testing.T) {
 			switch {
 			case (err != nil) != (want == ""):
 				t.Errorf("%s, %s: wrote %q, %v", name, version, b, err)
+			case (test.frame.Check(version) != nil) != (err != nil):
+				t.Errorf("%s, %s: Check and Append differ: %v", name, version, err)
 			case err == nil && string(b) != "before"+test.frame.Command+"\n"+want+"\n\n\x00":
 				t.Errorf("%s, %s: wrote %q, want the headers %q", name, version, b, want)
 			}

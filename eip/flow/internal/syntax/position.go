@@ -1,4 +1,4 @@
-package expression
+package syntax
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// Map finds in a flow file what an [Error] is about. expr is the attribute's value
+// Map finds in a flow file what an error of an expression is about. expr is the attribute's value
 // there, src the file, and value the string that expr was evaluated to; evaluate gives
 // the value of a part of expr. The function that it returns takes a part of value, by
 // bytes, and gives its range in the file: escapes are longer there, a heredoc is

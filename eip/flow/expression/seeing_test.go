@@ -1,0 +1,63 @@
+package expression_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/expression"
+)
+
+func TestSeeing(t *testing.T) {
+	both, alone := []string{"body", "headers", "message", "group", "value"}, []string{"group"}
+	group := eip.New([]byte(`{"group":{"key":"k","count":2,"messages":[{"body":1.10},{"body":2}],"none":null},"value":7}`), nil).
+		With(func(m *eip.Message) { m.ContentType = "application/json" })
+	for source, c := range map[string]struct {
+		names       []string
+		want, reads string
+	}{
+		`group.count == body.n`:                          {both, "true", "[group.count]"},
+		`value + body.n`:                                 {both, "9", "[value]"},
+		`map(group.messages, #.body)[0]`:                 {alone, "1.10", "[group.messages]"},
+		`sum(map(group.messages, #.body)) + group.count`: {alone, "5.1", "[group.messages group.count]"},
+		`group`:                 {alone, "map", "[group]"},
+		`group["count"]`:        {alone, "2", "[group.count]"},
+		`group?.none?.x`:        {alone, "nil", "[group.none]"},
+		`group["co" + "unt"]`:   {alone, "2", "[group]"},
+		`let g = group; g.key`:  {alone, "k", "[group]"},
+		`group.none.x`:          {alone, "group.none is nil and has no member x", "[group.none]"},
+		`group.count.x`:         {alone, "group.count is a number and has no member x", "[group.count]"},
+		`body`:                  {alone, `There is no name "body".`, ""},
+		`value`:                 {alone, `There is no name "value".`, ""},
+		`grup.count`:            {alone, `There is no name "grup". Did you mean "group"?`, ""},
+		`reply`:                 {both, "Only a merge sees reply.", ""},
+		`headers.h + group.key`: {both, "xk", "[group.key]"},
+		`replies`:               {both, `There is no name "replies".`, ""},
+	} {
+		f, reads, err := expression.Seeing(source, c.names)
+		if err != nil {
+			var text strings.Builder
+			fmt.Fprint(&text, err)
+			if e, ok := err.(*expression.Error); ok {
+				text.WriteString(" " + e.Hint)
+			}
+			if !strings.Contains(text.String(), c.want) || c.reads != "" {
+				t.Errorf("%s: %s, want %q", source, text.String(), c.want)
+			}
+			continue
+		}
+		m := eip.New([]byte(`{"n":2}`), nil).WithHeader("h", "x")
+		v, err := f(t.Context(), m, group)
+		got := fmt.Sprint(v)
+		switch {
+		case err != nil:
+			got = err.Error()
+		case v == nil:
+			got = "nil"
+		}
+		if !strings.Contains(got, c.want) || fmt.Sprint(reads) != c.reads {
+			t.Errorf("%s = %s, reads %v, want %s and %s", source, got, reads, c.want, c.reads)
+		}
+	}
+}

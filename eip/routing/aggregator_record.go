@@ -1,0 +1,294 @@
+package routing
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/wire"
+	"github.com/eipd/eipd/eip/store"
+)
+
+// What an Aggregator keeps, by how the keys begin. A group is named by the hash of its key,
+// and each that was ever opened has a number.
+//
+//	g HASH          an open group; due when it is to be closed
+//	o NUMBER        its hash: open groups in the order of opening
+//	n               how many groups are open
+//	p NUMBER PLACE  a part: its identity, and the message where it is kept
+//	i HASH IDENTITY the number of the group that has had the part
+//	k HASH          a group of that key was closed; due when that is forgotten
+//	r NUMBER PLACE  identities of parts of a closed group; due when they are forgotten
+//	c NUMBER        a closed group whose parts are being removed; due at once
+//	x NUMBER        one that cannot become a message, and is being taken apart; due at once
+const (
+	groupKey    = "g"
+	openedKey   = "o"
+	countKey    = "n"
+	partKey     = "p"
+	identityKey = "i"
+	closedKey   = "k"
+	rememberKey = "r"
+	removeKey   = "c"
+	breakKey    = "x"
+)
+
+const hashSize = 16
+
+func hash(texts ...string) string {
+	h := sha256.New()
+	for _, text := range texts {
+		fmt.Fprintf(h, "%d:%s", len(text), text)
+	}
+	return string(h.Sum(nil)[:hashSize])
+}
+
+func numberOf(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }
+
+// part is a message on its way into a group.
+type part struct {
+	of       *Aggregator
+	message  *eip.Message
+	key      string
+	group    string // the hash of key
+	identity string // its hash; "" where it has none
+	test     string // the identifier of a Test Message
+	wire     []byte
+	at       time.Time
+	initial  any
+	noted    noted
+}
+
+// mostShown is how much of a key is kept for people to see.
+const mostShown = 1 << 10
+
+// part evaluates what a group needs of a message.
+func (a *Aggregator) part(ctx context.Context, m *eip.Message) (p *part, err error) {
+	p = &part{of: a, message: m, at: a.env.Clock.Now(), key: m.Sequence.ID}
+	if m.IsTest() {
+		p.test, _ = m.Headers[header.Test].(string)
+	}
+	if a.Key != nil {
+		if p.key, err = textOf(ctx, a.Key, m); err != nil {
+			return nil, fmt.Errorf("key: %w", err)
+		}
+	}
+	if p.key == "" && a.Key == nil {
+		return nil, eip.Invalid(errors.New("it is part of no sequence, by which parts are known without the option key"))
+	} else if p.key == "" {
+		return nil, eip.Invalid(errors.New("its key is empty"))
+	}
+	p.group = hash(p.test, p.key)
+	if len(p.key) > mostShown {
+		p.key = p.key[:mostShown] + "…"
+	}
+	identity := m.ID
+	switch {
+	case a.Part != nil:
+		if identity, err = textOf(ctx, a.Part, m); err != nil {
+			return nil, fmt.Errorf("part: %w", err)
+		}
+	case identity == "" && m.Sequence.Number > 0:
+		identity = m.Sequence.ID + "/" + strconv.Itoa(m.Sequence.Number)
+	}
+	if identity != "" {
+		p.identity = hash(identity)
+	}
+	if a.Initial != nil {
+		if p.initial, err = a.Initial(ctx, m); err != nil {
+			return nil, fmt.Errorf("initial: %w", err)
+		}
+	}
+	if a.Fold.Of == nil {
+		if _, err := raw(m); err != nil { // which would spoil the whole group
+			return nil, err
+		}
+	}
+	p.wire, err = wire.Encode(nil, m, 0)
+	return p, err
+}
+
+// textOf is a key: text as it is, and anything else as JSON; nil is "".
+func textOf(ctx context.Context, of eip.Value, m *eip.Message) (string, error) {
+	v, err := of(ctx, m)
+	if err != nil || v == nil {
+		return "", err
+	}
+	text, _, err := content.Encode(v)
+	if err != nil {
+		return "", eip.Invalid(err)
+	}
+	return string(text), nil
+}
+
+// record is an open group.
+type record struct {
+	Number uint64          `json:"n"`
+	Key    string          `json:"key"`
+	Count  int             `json:"count"`
+	Size   int             `json:"size,omitempty"`
+	Bytes  int64           `json:"bytes"`
+	First  int64           `json:"first"` // nanoseconds
+	Last   int64           `json:"last"`
+	Value  json.RawMessage `json:"value,omitempty"`
+	// Base is what is the same in all parts, as a message.
+	Base []byte `json:"base"`
+}
+
+// open is an open group in a step.
+type open struct {
+	record
+	of   *Aggregator
+	tx   store.Tx
+	hash string
+	base *eip.Message // of Base
+}
+
+// load reads a group; nil: there is none.
+func (a *Aggregator) load(tx store.Tx, hash string) (*open, error) {
+	value, _ := tx.Get(groupKey + hash)
+	if value == nil {
+		return nil, tx.Err()
+	}
+	g := &open{of: a, tx: tx, hash: hash}
+	err := json.Unmarshal(value, &g.record)
+	if err == nil {
+		g.base, _, err = wire.Decode(g.Base, nil)
+	}
+	if err != nil {
+		return nil, eip.Permanent(fmt.Errorf("the group cannot be read: %w", err))
+	}
+	return g, nil
+}
+
+// save keeps the group, with the time at which it is to be closed.
+func (g *open) save() error {
+	value, err := json.Marshal(&g.record)
+	if err != nil {
+		return eip.Permanent(fmt.Errorf("keep group: %w", err))
+	}
+	due, _ := g.deadline()
+	g.tx.Put(groupKey+g.hash, value, due)
+	return g.tx.Err()
+}
+
+// keepBase leaves of the base what a part has too.
+func (g *open) keepBase(p *part) (err error) {
+	base := common(g.base, p.message)
+	if base != g.base {
+		g.base = base
+		g.Base, err = wire.Encode(nil, base, 0)
+	}
+	return err
+}
+
+// common is what of a message without a body is the same in another; nil: all of that. The
+// correlation identifier is that of the first, and the sequence the one that their own is a
+// part of.
+func common(base, m *eip.Message) *eip.Message {
+	sequence := eip.Sequence{}
+	if m.Sequence.Outer != nil {
+		sequence = *m.Sequence.Outer
+	}
+	if base == nil {
+		return eip.New(nil, nil).With(func(b *eip.Message) {
+			b.CorrelationID, b.ReplyTo, b.Key, b.Priority, b.Delivery, b.Headers = m.CorrelationID, m.ReplyTo, m.Key, m.Priority, m.Delivery, m.Headers
+			b.Sequence = sequence
+		})
+	}
+	var differ []string
+	for name, v := range base.Headers {
+		if other, ok := m.Headers[name]; !ok || !reflect.DeepEqual(v, other) {
+			differ = append(differ, name)
+		}
+	}
+	same := reflect.DeepEqual(base.Sequence, sequence)
+	if same && len(differ) == 0 && base.ReplyTo == m.ReplyTo && base.Key == m.Key && base.Priority == m.Priority && base.Delivery == m.Delivery {
+		return base
+	}
+	return base.Without(differ...).With(func(b *eip.Message) {
+		keepEqual(&b.ReplyTo, m.ReplyTo)
+		keepEqual(&b.Key, m.Key)
+		keepEqual(&b.Priority, m.Priority)
+		keepEqual(&b.Delivery, m.Delivery)
+		if !same {
+			b.Sequence = eip.Sequence{}
+		}
+	})
+}
+
+func keepEqual[T comparable](v *T, other T) {
+	if *v != other {
+		var zero T
+		*v = zero
+	}
+}
+
+// partOf reads what a part is kept as.
+func partOf(value []byte) (identity string, message []byte, err error) {
+	if len(value) < hashSize {
+		return "", nil, eip.Permanent(errors.New("a part of the group cannot be read"))
+	}
+	if identity = string(value[:hashSize]); identity == string(make([]byte, hashSize)) {
+		identity = ""
+	}
+	return identity, value[hashSize:], nil
+}
+
+// value is what a part is kept as.
+func (p *part) value(withMessage bool) []byte {
+	var b bytes.Buffer
+	b.WriteString(p.identity)
+	b.Write(make([]byte, hashSize-len(p.identity)))
+	if withMessage {
+		b.Write(p.wire)
+	}
+	return b.Bytes()
+}
+
+// view is the group as expressions and functions see it.
+func (g *open) view(now time.Time, why ClosedBy) *Group {
+	v := &Group{Key: g.Key, Count: g.Count, Size: g.Size, Bytes: g.Bytes, FirstAt: time.Unix(0, g.First), LastAt: time.Unix(0, g.Last), ClosedBy: why, Value: g.Value}
+	v.Age = now.Sub(v.FirstAt)
+	if g.of.Fold.Of == nil {
+		v.parts = g.parts
+	}
+	return v
+}
+
+// parts reads some of them.
+func (g *open) parts(from, to int) (all []*eip.Message, err error) {
+	prefix := partKey + numberOf(g.Number)
+	for key, value := range g.tx.Range(prefix, prefix+numberOf(uint64(from))) {
+		if len(all) == to-from {
+			break
+		}
+		_, kept, err := partOf(value)
+		if err == nil {
+			var m *eip.Message
+			if m, _, err = wire.Decode(kept, nil); err == nil {
+				all = append(all, m)
+			}
+		}
+		if err != nil {
+			return nil, eip.Permanent(fmt.Errorf("part %x of the group cannot be read: %w", key[len(prefix):], err))
+		}
+	}
+	if err := g.tx.Err(); err != nil {
+		return nil, err
+	}
+	if len(all) < to-from {
+		return nil, eip.Permanent(fmt.Errorf("of the group's %d parts not all are there", g.Count))
+	}
+	return all, nil
+}

@@ -1,0 +1,33 @@
+# Asks a service, whose plugins are of three kinds, and prints what they answer.
+
+adapter "stdio" "in" {}
+queue "plugins" {}
+
+flow "ask" {
+  from = adapter.in
+  transform {
+    headers = { plugin = "body.plugin" }
+    body    = "body.text"
+  }
+  request { to = queue.plugins }
+  to = adapter.in
+}
+
+flow "plugins" {
+  from = queue.plugins
+
+  dispatch {
+    by = "headers.plugin"
+    plugin "echo" { # stages that are there already
+      reply {}
+    }
+    plugin "reverse" { # a stage of this program
+      reverse {}
+      reply {}
+    }
+    plugin "words" { # a program in any language
+      processor { command = ["python3", "words.py"] }
+      reply {}
+    }
+  }
+}

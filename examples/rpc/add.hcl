@@ -1,0 +1,5 @@
+# A service that adds one: eipd run add.hcl --broker URL
+service "add" {
+  transform { body = "int(string(body)) + 1" }
+  reply {}
+}
