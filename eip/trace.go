@@ -61,7 +61,10 @@ func (x *run) follow(m *Message, goesOn bool) *Message {
 	if x.History && !goesOn {
 		c.Headers = passed(c.Headers, x.Name, x.Env.Clock.Now())
 	}
-	if x.Env.Tracer != nil {
+	switch {
+	case goesOn && m.trace.span != nil:
+		c.trace.span = m.trace.span.Stage(x.Name, &c)
+	case x.Env.Tracer != nil:
 		c.trace.span = x.Env.Tracer.Receive(&c)
 	}
 	return &c

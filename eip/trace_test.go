@@ -202,3 +202,23 @@ type sends struct{ to eip.Handler }
 func (s sends) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
 	return s.to.Handle(ctx, m)
 }
+
+// What is made of a message is within its trace.
+func TestTracer_OfParts(t *testing.T) {
+	var b book
+	run(t, &eip.Flow{Name: "f", Source: eiptest.NewTexts("m"), Env: eip.Env{Tracer: &b},
+		Stages: []eip.Stage{named("f.split", &parter{n: 1}), named("f.last", pass{})}, To: sendTo("out", eip.Discard)})
+	want := `begin receive m
+begin receive m > f.split
+begin receive m > f.split > f
+begin receive m > f.split > f > f.last
+end receive m > f.split > f > f.last: <nil>
+begin receive m > f.split > f > send out
+end receive m > f.split > f > send out: <nil>
+sent receive m > f.split > f: <nil>
+end receive m > f.split: <nil>
+absorbed receive m: <nil>`
+	if got := strings.Join(b.lines, "\n"); got != want {
+		t.Errorf("noted\n%s\nwant\n%s", got, want)
+	}
+}

@@ -92,11 +92,11 @@ flow "f" {
 // What is no stage says which is meant, or that there is none yet.
 func TestCheck_StagesByOtherNames(t *testing.T) {
 	for name, says := range map[string]string{
-		"claim_check": "There is no claim_check yet. There is content_router,", "spliter": "Did you mean splitter?", "aggregate": "There is no aggregator yet.",
+		"claim_check": "There is no claim_check yet. There is aggregator,", "spliter": "Did you mean splitter?",
 		"resequencer": "There is no resequencer yet.", "content_filter": "There is no content_filter yet.", "enricher": "There is no content_enricher yet.",
 		"router": "Did you mean content_router?", "content_based_router": "Did you mean content_router?", "translator": "Did you mean transform?",
 		"message_filter": "Did you mean filter?", "service_activator": "Did you mean exec?", "tap": "Did you mean wire_tap?", "proxy": "Did you mean smart_proxy?",
-		"filtre": "Did you mean filter?", "queue": "It stands outside of all others.", "nonsense_x": "There is content_router,",
+		"filtre": "Did you mean filter?", "queue": "It stands outside of all others.", "nonsense_x": "There is aggregator,",
 	} {
 		dir := t.TempDir()
 		write(t, dir, "f.hcl", "queue \"q\" {}\nflow \"f\" {\n  from = queue.q\n  "+name+" {}\n  discard {}\n}\n")
