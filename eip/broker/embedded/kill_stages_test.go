@@ -64,7 +64,7 @@ func ordering(dir string, _ int) error {
 // process is killed.
 func TestKill_Resequencer(t *testing.T) {
 	t.Parallel() // it waits for processes
-	const n, within = 3000, 50
+	const n, within = 1500, 50
 	var in []int
 	for from := 0; from < n; from += within {
 		for _, i := range rand.Perm(within) {
