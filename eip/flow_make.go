@@ -107,3 +107,23 @@ func (x *run) finishAll(ctx context.Context, stages []Closer) {
 		}
 	}
 }
+
+// stay keeps a run that has finished going.
+func (x *run) stay(ctx context.Context) {
+	x.finished.Store(true)
+	if !x.Stays {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-x.over:
+	}
+}
+
+// Finished reports whether the flow does not run, or its source has ended and its stages
+// have finished.
+func (f *Flow) Finished() bool {
+	f.running.mu.Lock()
+	defer f.running.mu.Unlock()
+	return f.running.run == nil || f.running.run.finished.Load()
+}

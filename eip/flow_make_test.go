@@ -330,3 +330,31 @@ func TestMake_OfPartsWhileTheFlowStops(t *testing.T) {
 		}
 	})
 }
+
+// A run that stays finishes when its source has ended, and ends with its context.
+func TestFinish_OfARunThatStays(t *testing.T) {
+	var log texts
+	finished := make(chan struct{})
+	k := &maker{settled: func(error) { log.add("settled") }}
+	f := &eip.Flow{Name: "f", Source: bodies("a"), Stages: []eip.Stage{k}, Stays: true, To: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+		if string(m.Body()) == "the end" {
+			close(finished)
+		}
+		return nil
+	})}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ran := make(chan error)
+	go func() { ran <- f.Run(ctx) }()
+	<-finished
+	for !f.Finished() {
+		time.Sleep(time.Millisecond)
+	}
+	if err := k.make(t.Context(), "later"); err != nil {
+		t.Errorf("make after the end: %v", err)
+	}
+	stop()
+	if err := <-ran; err != nil || len(log.all) != 3 || !f.Finished() {
+		t.Errorf("it ended with %v: %v", err, log.all)
+	}
+}

@@ -205,7 +205,7 @@ func (r *flowRun) build() {
 	h, f := r.unit.host, r.decl
 	block, _ := h.mainConfig().ControlBus()
 	r.flow = &eip.Flow{
-		Name: f.Name, Stages: f.Body.Stages, To: f.Body.To, Beside: f.Beside(),
+		Name: f.Name, Stages: f.Body.Stages, To: f.Body.To, Beside: f.Beside(), Stays: true,
 		Concurrency: f.Concurrency, OrderBy: f.OrderBy, Window: f.Prefetch, WindowBytes: r.budget, MaxBody: f.MaxBody,
 		// Of an eip.Retry no delay is the default one.
 		Retry:      eip.Retry{Attempts: f.Retry.Attempts, Delay: max(f.Retry.Delay, 1), MaxDelay: max(f.Retry.MaxDelay, 1), Ordered: f.Retry.Ordered},

@@ -57,20 +57,25 @@ func (h *Host) idle() bool {
 	return true
 }
 
-// drained reports whether nothing is left in any of the flow's sources.
+// drained reports whether nothing is left in any of the flow's sources. Where all have
+// ended, the flow's stages have finished too.
 func (r *flowRun) drained() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	ends := true
 	for _, s := range r.sources {
 		if s.idler == nil {
 			if !s.ended.Load() {
 				return false
 			}
-		} else if i, ok := s.idler.(broker.Idler); !ok || !i.Idle() {
+			continue
+		}
+		ends = false
+		if i, ok := s.idler.(broker.Idler); !ok || !i.Idle() {
 			return false
 		}
 	}
-	return true
+	return !ends || r.flow.Finished()
 }
 
 // busy reports whether a stage of the flow still works on settled messages.

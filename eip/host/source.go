@@ -59,8 +59,7 @@ func (s *source) end() error {
 	return s.close()
 }
 
-// Receive notes how the source ended. An adapter's that has no more does not end
-// its flow: what the flow's stages still wait for, a reply say, may come later.
+// Receive notes how the source ended.
 func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 	switch {
 	case s.failed.Load():
@@ -83,6 +82,5 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 		}
 		s.ended.Store(true)
 	}
-	<-ctx.Done()
-	return nil, ctx.Err()
+	return nil, io.EOF
 }

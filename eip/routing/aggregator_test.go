@@ -305,6 +305,32 @@ func TestAggregator_Output(t *testing.T) {
 	})
 }
 
+// What a whole is made of again is the part that the whole was.
+func TestAggregator_OuterSequence(t *testing.T) {
+	for name, c := range map[string]struct {
+		outer [2]*eip.Sequence
+		want  eip.Sequence
+	}{
+		"none":      {},
+		"the same":  {[2]*eip.Sequence{{ID: "o", Number: 2, Size: 3}, {ID: "o", Number: 2, Size: 3}}, eip.Sequence{ID: "o", Number: 2, Size: 3}},
+		"different": {[2]*eip.Sequence{{ID: "o", Number: 2, Size: 3}, {ID: "o", Number: 1, Size: 3}}, eip.Sequence{}},
+		"one":       {[2]*eip.Sequence{{ID: "o", Number: 2, Size: 3}, nil}, eip.Sequence{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := gather(t, aggregator(t, func(a *routing.Aggregator) { a.Key = nil }))
+				for i, m := range sequence("s", 2, 1, 2) {
+					g.send(m.With(func(m *eip.Message) { m.Sequence.Outer = c.outer[i] }))
+				}
+				g.end(true)
+				if got := g.got["out"][0].Sequence; got != c.want {
+					t.Errorf("it is %+v, want %+v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
 // Parts that are tests are no parts of others' groups, and what they become is a test.
 func TestAggregator_TestMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

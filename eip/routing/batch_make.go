@@ -38,7 +38,7 @@ func (b *Batch) send(all []held, first time.Time, why ClosedBy) {
 		own := *out
 		m.ID, m.CorrelationID, m.ReplyTo, m.Type, m.ContentType, m.Encoding, m.Key = own.ID, own.CorrelationID, own.ReplyTo, "", own.ContentType, "", own.Key
 		m.UserID, m.AppID, m.Timestamp, m.Expiration, m.Priority, m.Delivery = "", "", time.Time{}, 0, own.Priority, own.Delivery
-		m.Sequence, m.Headers = eip.Sequence{}, own.Headers
+		m.Sequence, m.Headers = own.Sequence, own.Headers
 	}).WithBody(out.Body()))
 }
 
