@@ -52,10 +52,6 @@ func runFlow(t *testing.T, f *eip.Flow) {
 	}
 }
 
-func constant(v any) eip.Value {
-	return func(context.Context, *eip.Message) (any, error) { return v, nil }
-}
-
 func TestIdempotentReceiver_Contract(t *testing.T) {
 	for name, c := range map[string]eiptest.StageCase{
 		"new": {New: func(eip.Handler) eip.Stage { return onceIn(memory.New()) }, Inputs: identified("a")},

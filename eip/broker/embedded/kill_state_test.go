@@ -52,6 +52,7 @@ func remembering(dir string, flows func(in func(string) store.Space) []hop) erro
 		return s
 	})
 	ended := make(chan error, len(hops))
+	var running []*eip.Flow
 	for _, h := range hops {
 		src, failed := b.Source(ctx, durable(h.from), broker.Subscription{})
 		to, failedToo := b.Sender(ctx, durable(h.to))
@@ -59,11 +60,12 @@ func remembering(dir string, flows func(in func(string) store.Space) []hop) erro
 			return err
 		}
 		flow := &eip.Flow{Name: h.from, Source: src, Stages: []eip.Stage{&eip.Named{Address: h.from + ".stage", Stage: h.stage}}, To: to}
+		running = append(running, flow)
 		go func() { ended <- flow.Run(ctx) }()
 	}
 	left := func() (n int) {
-		for _, h := range hops {
-			n += waiting(b, h.from)
+		for i, h := range hops {
+			n += waiting(b, h.from) + int(running[i].InFlight()) // in this order: what is taken is in no queue
 		}
 		for _, s := range spaces {
 			_ = s.View(func(r store.Reader) error {
