@@ -84,6 +84,7 @@ type Flow struct {
 	running            gate
 	watcher            watcher
 	pendingDeadLetters pendingDeadLetters
+	makers             sync.Map   // what follows a stage that makes messages, by its address
 	refused, unheard   rarely.Log // of error replies
 }
 
@@ -222,6 +223,9 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
 	beside := env
 	env.at = func(env *Env, l *chainLink) {
+		if l.address != "" && makes(l.stage) {
+			x.makers.Store(l.address, l.next)
+		}
 		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
 		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
 	}

@@ -14,7 +14,10 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) 
 		m.receipt.release(ctx.Err())
 		return ctx.Err()
 	}
-	e := &attemptState{head: l.next}
+	e := &attemptState{ofStage: true, head: l.next}
+	if !IsInvalid(failed) { // else the stage has not done with it
+		e.after = l.address
+	}
 	on, taken := x.running.pass(m, e)
 	if on == nil {
 		taken = x.takeOf(m.receipt.of, m, e)
@@ -110,4 +113,13 @@ func (f *Flow) Finished() bool {
 	f.running.mu.Lock()
 	defer f.running.mu.Unlock()
 	return f.running.run == nil || f.running.run.finished.Load()
+}
+
+// makes reports whether a stage makes messages of its own.
+func makes(s Stage) bool {
+	if m, ok := s.(interface{ Makes() bool }); ok {
+		return m.Makes()
+	}
+	_, ok := s.(Finisher)
+	return ok
 }
