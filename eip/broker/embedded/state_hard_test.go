@@ -2,11 +2,13 @@ package embedded
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +16,9 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -190,6 +194,57 @@ func TestState_DamagedRecord(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The message whose record is damaged becomes a dead letter, and others pass.
+func TestState_DamagedRecordOfAFlow(t *testing.T) {
+	b, s := remembering(t, t.TempDir())
+	defer b.Close()
+	if err := step(s, func(tx store.Tx) error { tx.Put("bad", []byte("value"), time.Time{}); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, b, s, func(records, _ *bbolt.Bucket) error { return records.Put(stateKey("bad"), []byte("damaged")) })
+	in, dead := queueNamed("in"), queueNamed("dead")
+	to := send(t, b, in)
+	for _, key := range []string{"1", "bad", "2"} {
+		if err := eip.Await(t.Context(), to, eip.New([]byte(key), nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	settled := 0
+	f := &eip.Flow{Name: "f", Source: open(t, b, in, broker.Subscription{}), DeadLetter: send(t, b, dead), To: eip.Discard,
+		Stages: []eip.Stage{eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
+			key := string(m.Body())
+			store.Keep(m, s, func(tx store.Tx) error {
+				tx.Get(key)
+				tx.Put(key, []byte("seen"), time.Time{})
+				return nil
+			})
+			return next.Handle(ctx, m)
+		})}}
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	for settled < 3 {
+		c, _ := f.Counts()
+		settled = int(c.Sent + c.Failed)
+		runtime.Gosched()
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	m, err := open(t, b, dead, broker.Subscription{}).Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	eip.Deliver(t.Context(), eip.Discard, m)
+	if why, _ := m.Headers[header.Error].(string); string(m.Body()) != "bad" || !strings.Contains(why, `"bad" is damaged`) {
+		t.Errorf("the dead letter is %s with %v", m.Body(), m.Headers)
+	}
+	if c, _ := f.Counts(); c.Sent != 2 || c.Failed != 1 {
+		t.Errorf("counts: %+v", c)
 	}
 }
 
