@@ -127,6 +127,7 @@ func (f *Flow) Latency() *stats.Histogram { return &f.tallies.latency }
 func (f *Flow) Run(ctx context.Context) (err error) {
 	x := f.prepare()
 	ctx, stop := context.WithCancel(ctx)
+	x.ctx = ctx
 	defer x.limit(ctx)()
 	opened, err := x.open(ctx)
 	defer func() {
@@ -171,6 +172,7 @@ type run struct {
 	seed     maphash.Seed
 	working  sync.WaitGroup
 	giveUp   chan *receipt   // to the dead-letter worker; never blocks, as it holds a window
+	ctx      context.Context // ends when the flow is to stop
 	work     context.Context // of handlers and of waiting; ends with the grace
 	stopWork context.CancelFunc
 	left     atomic.Int64    // what was in flight when the grace was over
@@ -216,21 +218,3 @@ func orElse[T comparable](v, otherwise T) T {
 
 // all are the stages that messages pass, wherever these stand.
 func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
-
-// open opens the stages, and returns those that must be closed again.
-func (x *run) open(ctx context.Context) (opened []Closer, err error) {
-	env := x.Env
-	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
-	beside := env
-	env.at = func(env *Env, l *chainLink) {
-		if l.address != "" && makes(l.stage) {
-			x.makers.Store(l.address, l.next)
-		}
-		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
-		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
-	}
-	if err = openStages(ctx, &env, x.head, &opened); err == nil {
-		err = openStages(ctx, &beside, Chain(x.Beside, nil), &opened)
-	}
-	return opened, err
-}

@@ -81,7 +81,7 @@ func (p *part) openGroup(tx store.Tx) (*open, error) {
 		}
 	}
 	g := &open{of: a, tx: tx, hash: p.group}
-	g.Number, g.Key, g.First = tx.Next(), p.key, p.at.UnixNano()
+	g.Number, g.Key, g.First, g.Test = tx.Next(), p.key, p.at.UnixNano(), p.test != ""
 	if a.Fold.Of != nil {
 		value, err := valueOf(p.initial)
 		if err != nil {
@@ -98,6 +98,7 @@ func (p *part) openGroup(tx store.Tx) (*open, error) {
 // opened is how many groups are open, once it has changed by some.
 func (a *Aggregator) opened(tx store.Tx, by int) int {
 	n := groupsOf(tx) + by
+	a.latest.Store(int64(n))
 	if by != 0 {
 		tx.Put(countKey, binary.AppendUvarint(nil, uint64(max(n, 0))), time.Time{})
 	}
@@ -136,7 +137,7 @@ func valueOf(v any) (json.RawMessage, error) {
 // add puts a part into the group.
 func (g *open) add(p *part) error {
 	g.Count++
-	g.Bytes += int64(len(p.wire))
+	g.Bytes += int64(len(p.kept) - hashSize)
 	g.Last = max(g.Last, p.at.UnixNano())
 	g.Size = max(g.Size, p.message.Sequence.Size)
 	if err := g.keepBase(p); err != nil {
@@ -215,7 +216,7 @@ func (g *open) deadline() (at time.Time, why ClosedBy) {
 
 // complete reports whether a group that is closed by this is complete.
 func (a *Aggregator) complete(why ClosedBy) bool {
-	return why == ByComplete || why == ByEnd || a.Complete.Of == nil && a.Key != nil
+	return why == ByComplete || why == ByEnd || why == ByOperator || a.Complete.Of == nil && a.Key != nil
 }
 
 // close makes of the group what it becomes, and has its parts removed.

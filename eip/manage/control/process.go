@@ -250,6 +250,8 @@ type StageNode struct {
 	Address string `json:"address"`
 	Kind    string `json:"kind"`
 	Pattern string `json:"pattern"`
+	// Remembers says that groups shows what it remembers.
+	Remembers bool `json:"remembers,omitempty"`
 	// Settable are the attributes that set takes, with their values.
 	Settable map[string]any `json:"settable,omitempty"`
 	// Changed are those that differ from the flow file.
