@@ -22,7 +22,9 @@ type attemptState struct {
 	firstFailed time.Time
 	steps       []settle.Step // to be on disk before the message settles with nil
 	came        []settle.Step // those that it came with, which outlast an attempt
+	ofStage     bool          // a stage made it, and nobody sent it here
 	head        Handler       // what it passes; nil: all of the flow
+	after       string        // the address of the stage that head follows; "": it has none
 	reached     uint64        // of the stages that it reached in earlier attempts
 	far         map[int]int32 // of stages numbered beyond 63, the attempt that reached them first
 	// failing are the stages at which it failed in the present attempt. owed are those,

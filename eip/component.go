@@ -52,6 +52,9 @@ type Env struct {
 	// A fork of a message that the component holds may be made within Process, and while
 	// the flow stops: it passes at once, in its order.
 	//
+	// A dead letter of what it made names the component, and a replay has it enter behind
+	// that, if it is a [Finisher] or has a method Makes() bool that says so.
+	//
 	// nil: the component is no stage of a flow, or an interceptor's.
 	Make func(ctx context.Context, m *Message) error
 	// Fail is Make of a message that has failed at the component for good: what [Invalid]

@@ -74,7 +74,7 @@ func (x *run) deadLetter(d deadLetter) {
 	if d.refused != nil {
 		m = stripped(m, d.refused, d.kept)
 	}
-	m = m.WithHeaders(why)
+	m = saying(m, why)
 	m.Expiration, m.Delivery = 0, Unsaid // these were for the channel it came through
 	Deliver(x.work, to, m.Fork(func(err error) {
 		switch {
@@ -106,7 +106,7 @@ func (x *run) deadLetterAgain(d deadLetter, why Headers, err error) {
 		next := deadLetter{receipt: d.receipt, refused: err, told: d.told}
 		lost := error(nil)
 		if d.refused != nil {
-			next.kept, lost = x.keep(d.message.WithHeaders(why))
+			next.kept, lost = x.keep(saying(d.message, why))
 		}
 		if lost == nil {
 			x.Env.Log.Error("cannot dead-letter, goes stripped", append(x.about(d.receipt), slog.Any("cause", err), slog.String("kept", next.kept))...)
@@ -208,11 +208,23 @@ func (f *Flow) DeadLetterTrouble() (why error, halted bool) {
 // why is what a dead letter says of itself.
 func (x *run) why(r *receipt, reason string) Headers {
 	const at = time.RFC3339Nano
-	return Headers{
+	h := Headers{
 		header.Reason: reason, header.Error: short(r.err.Error(), maxError), header.Flow: x.Name, header.Stage: x.stageOf(r.err),
 		header.Channel: r.message.Channel, header.Attempts: int(r.attempts),
 		header.FirstFailed: r.state.firstFailed.UTC().Format(at), header.Failed: x.Env.Clock.Now().UTC().Format(at),
 	}
+	if r.state.after != "" {
+		h[header.After] = r.state.after
+	}
+	return h
+}
+
+// saying is m with the headers of why. Which stage made it, nobody else can say.
+func saying(m *Message, why Headers) *Message {
+	if m.Headers[header.After] != nil {
+		m = m.Without(header.After)
+	}
+	return m.WithHeaders(why)
 }
 
 // What a dead letter's own headers hold at most: no channel refuses so little.

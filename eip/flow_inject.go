@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/eipd/eipd/eip/header"
 )
 
 // ErrNotRunning is why a flow takes no message.
@@ -38,9 +40,22 @@ func (g *gate) pass(m *Message, e *attemptState) (*run, *Message) {
 func (f *Flow) Inject(m *Message) error { return f.inject(m, nil) }
 
 // Replay is Inject of a message that has failed before. Where it fails for good once
-// more, failed is called before the message settles.
+// more, failed is called before the message settles. One that a stage of the flow made, as
+// the header eip-after says, passes what follows that stage.
 func (f *Flow) Replay(m *Message, failed func()) error {
-	return f.inject(m, &attemptState{failed: failed})
+	e := &attemptState{failed: failed}
+	if named := m.Headers[header.After]; named != nil {
+		after, _ := named.(string)
+		head, ok := f.makers.Load(after)
+		if !ok {
+			err := fmt.Errorf("replay into %s: there is no stage %.100q that makes messages", f.Name, after)
+			m.receipt.release(err)
+			return err
+		}
+		e.head, e.after = head.(Handler), after
+		m = m.Without(header.After)
+	}
+	return f.inject(m, e)
 }
 
 func (f *Flow) inject(m *Message, e *attemptState) error {

@@ -12,6 +12,9 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
 	beside := env
 	env.at = func(env *Env, l *chainLink) {
+		if l.address != "" && makes(l.stage) {
+			x.makers.Store(l.address, l.next)
+		}
 		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
 		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
 	}
@@ -30,7 +33,10 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) 
 		m.receipt.release(ctx.Err())
 		return ctx.Err()
 	}
-	e := &attemptState{head: l.next}
+	e := &attemptState{ofStage: true, head: l.next}
+	if !IsInvalid(failed) { // else the stage has not done with it
+		e.after = l.address
+	}
 	on, taken := x.running.pass(m, e)
 	if on == nil {
 		taken = x.takeOf(m.receipt.of, m, e)
@@ -126,4 +132,13 @@ func (f *Flow) Finished() bool {
 	f.running.mu.Lock()
 	defer f.running.mu.Unlock()
 	return f.running.run == nil || f.running.run.finished.Load()
+}
+
+// makes reports whether a stage makes messages of its own.
+func makes(s Stage) bool {
+	if m, ok := s.(interface{ Makes() bool }); ok {
+		return m.Makes()
+	}
+	_, ok := s.(Finisher)
+	return ok
 }

@@ -57,7 +57,7 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 		m = m.Fork(m.Hold())
 	}
 	if x.History || x.Env.Tracer != nil {
-		m = x.follow(m, e != nil && e.head != nil && m.trace != nil)
+		m = x.follow(m, e != nil && e.ofStage && m.trace != nil)
 	}
 	r := m.receipt
 	r.run, r.message = x, m
@@ -77,7 +77,7 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 	}
 	_, r.test = m.Headers[header.Test]
 	x.watcher.see(m)
-	if e != nil && e.head != nil {
+	if e != nil && e.ofStage {
 		x.tallies.of(r).made.Add(1)
 	} else {
 		x.tallies.of(r).received.Add(1)

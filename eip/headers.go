@@ -23,11 +23,12 @@ type Decimal struct {
 var informative = map[string]bool{
 	header.Reason: true, header.Error: true, header.Flow: true, header.Stage: true, header.Channel: true,
 	header.Attempts: true, header.FirstFailed: true, header.Failed: true, header.Stripped: true, header.Kept: true, header.History: true,
-	header.ErrorCode: true, header.Group: true, header.GroupCount: true, header.ClosedBy: true,
+	header.After: true, header.ErrorCode: true, header.Group: true, header.GroupCount: true, header.ClosedBy: true,
 }
 
 // Revived returns a dead letter as it was before it failed: without the headers that
-// say why it did, and from the channel that it was taken from.
+// say why it did, and from the channel that it was taken from. It still says which stage
+// made it, for [Flow.Replay].
 func (m *Message) Revived() *Message {
 	return m.Without(header.Reason, header.Error, header.Flow, header.Stage, header.Channel, header.Attempts, header.FirstFailed, header.Failed).
 		With(func(c *Message) {

@@ -13,6 +13,7 @@ const (
 	FirstFailed = "eip-first-failed" // when it failed first
 	Failed      = "eip-failed"       // when it failed last
 	Stripped    = "eip-stripped"     // why its other headers are missing
+	After       = "eip-after"        // the stage that made the message, behind which a replay has it enter
 	Kept        = "eip-kept"         // the file that has the message, where its dead letter has no body
 	History     = "eip-history"      // Message History
 	Test        = "eip-test"         // Test Message

@@ -128,6 +128,9 @@ func (s *Splitter) Close(ctx context.Context) error {
 	return nil
 }
 
+// Makes reports whether parts are messages of their own.
+func (s *Splitter) Makes() bool { return s.Gather == nil && !s.fails() }
+
 // Pattern names what the stage is.
 func (s *Splitter) Pattern() string {
 	if s.Gather != nil {

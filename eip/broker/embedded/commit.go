@@ -75,7 +75,7 @@ func (s *fileStore) commit(b *batch) {
 			n /= 2
 			continue
 		}
-		n = 1
+		n = min(1, len(rest))
 		s.setTrouble("the disk is full")
 		s.log.Error("cannot write messages, will try again: the disk is full", "file", s.path, "messages", len(rest))
 		if !s.waitSpace(wait) {

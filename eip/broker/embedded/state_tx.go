@@ -121,7 +121,11 @@ func (t *stateTx) Due() iter.Seq2[time.Time, string] {
 		}
 		c := t.due.Cursor()
 		for key, _ := c.First(); len(key) > dueSize; key, _ = c.Next() {
-			if !yield(timeOf(int64(binary.BigEndian.Uint64(key))), string(key[dueSize+1:])) {
+			of := key[dueSize:]
+			if !bytes.Equal(dueKey(of, t.records.Get(of)), key) {
+				continue // it is damaged: nobody could take it away
+			}
+			if !yield(timeOf(int64(binary.BigEndian.Uint64(key))), string(of[1:])) {
 				return
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -60,8 +61,8 @@ type Replayed struct {
 	Replayed int64 `json:"replayed"`
 	// FailedAgain are dead letters again.
 	FailedAgain int64 `json:"failed_again"`
-	// Skipped stay where they are: they are another flow's, failed just now, or have
-	// lost their headers.
+	// Skipped stay where they are: they are another flow's, failed just now, have lost their
+	// headers, or were made by a stage that is there no more.
 	Skipped int64 `json:"skipped,omitempty"`
 }
 
@@ -112,13 +113,16 @@ func (p *replaying) run(ctx context.Context, src eip.Source) error {
 }
 
 // mine reports whether m is a dead letter of this flow, from before the command, and
-// whole.
+// whole. The stage that made it, if any, must still be there.
 func (p *replaying) mine(m *eip.Message) bool {
 	if m.Headers[header.Stripped] != nil {
 		return false
 	}
 	failed, _ := m.Headers[header.Failed].(string)
 	at, err := time.Parse(time.RFC3339Nano, failed)
+	if after := m.Headers[header.After]; after != nil && !slices.ContainsFunc(p.flow.Stages(), func(s Stage) bool { return s.Address == after }) {
+		return false
+	}
 	return m.Headers[header.Flow] == p.flow.Name() && err == nil && at.Before(p.began)
 }
 
