@@ -26,6 +26,7 @@ func main() {
 	parts := []part{
 		{"router", "the router in process", inProcess},
 		{"queue", "a hop over a queue on disk", overDisk},
+		{"state", "stages that remember, from queue to queue on disk", overState},
 		{"rabbit", "work between queues of RabbitMQ, and round trips", overRabbit},
 		{"calls", "clients that call a service over RabbitMQ", overCalls},
 		{"stomp", "a bridge over STOMP, on RabbitMQ and ActiveMQ", overStomp},

@@ -13,10 +13,10 @@ import (
 type attemptState struct {
 	stopwatch
 	onSettled   func()
-	ended       []func(ok bool)   // told once it has settled for good
-	failed      func()            // told of what has failed for good
-	forgive     func(error) error // of this attempt
-	work        context.Context   // ends with the flow's Timeout; nil: there is none
+	ended       []func(settle.End) // told once it has settled for good
+	failed      func()             // told of what has failed for good
+	forgive     func(error) error  // of this attempt
+	work        context.Context    // ends with the flow's Timeout; nil: there is none
 	stop        context.CancelFunc
 	unbegun     bool // its time was over before it was begun
 	firstFailed time.Time
@@ -176,12 +176,20 @@ func (t *attemptState) made(by settle.Store) {
 	t.came, t.steps = slices.DeleteFunc(t.came, of), slices.DeleteFunc(t.steps, of)
 }
 
-// tellEnded tells those who wait that the message has settled for good.
-func (t *attemptState) tellEnded(ok bool) {
+// tellEnded tells those who wait that the message has settled for good: with which error
+// it failed, and with which its source is told.
+func (t *attemptState) tellEnded(failed, told error) {
 	if t == nil {
 		return
 	}
+	end := settle.Done
+	switch {
+	case told != nil:
+		end = settle.Returned
+	case failed != nil:
+		end = settle.Failed
+	}
 	for _, f := range t.ended {
-		f(ok)
+		f(end)
 	}
 }

@@ -38,6 +38,10 @@ type Env struct {
 	// Tracer follows the messages of the flow. nil: nobody does.
 	Tracer Tracer
 
+	// Stopping is closed when the flow is to stop, and takes no further message. What
+	// then fails with [ErrNotRunning] is left to its source. nil: nobody says so.
+	Stopping <-chan struct{}
+
 	// Make passes a message of the component's own, which New made, to what follows the
 	// component in its flow: there it is retried, dead-lettered, counted and traced like
 	// any message, and settles with nil also when it has become a dead letter. It waits

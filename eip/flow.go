@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -127,6 +126,7 @@ func (f *Flow) Latency() *stats.Histogram { return &f.tallies.latency }
 func (f *Flow) Run(ctx context.Context) (err error) {
 	x := f.prepare()
 	ctx, stop := context.WithCancel(ctx)
+	x.ctx = ctx
 	defer x.limit(ctx)()
 	opened, err := x.open(ctx)
 	defer func() {
@@ -171,6 +171,7 @@ type run struct {
 	seed     maphash.Seed
 	working  sync.WaitGroup
 	giveUp   chan *receipt   // to the dead-letter worker; never blocks, as it holds a window
+	ctx      context.Context // ends when the flow is to stop
 	work     context.Context // of handlers and of waiting; ends with the grace
 	stopWork context.CancelFunc
 	left     atomic.Int64    // what was in flight when the grace was over
@@ -216,58 +217,3 @@ func orElse[T comparable](v, otherwise T) T {
 
 // all are the stages that messages pass, wherever these stand.
 func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
-
-// open opens the stages, and returns those that must be closed again.
-func (x *run) open(ctx context.Context) (opened []Closer, err error) {
-	env := x.Env
-	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
-	beside := env
-	env.at = func(env *Env, l *chainLink) {
-		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
-		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
-	}
-	if err = openStages(ctx, &env, x.head, &opened); err == nil {
-		err = openStages(ctx, &beside, Chain(x.Beside, nil), &opened)
-	}
-	return opened, err
-}
-
-// receive takes messages until the source or ctx ends.
-func (x *run) receive(ctx context.Context) error {
-	x.startLanes()
-	defer x.stopLanes()
-	for x.awaitWindow(ctx) {
-		m, err := x.Source.Receive(ctx)
-		if err == nil && m != nil {
-			err = x.tooLarge(m)
-		}
-		switch {
-		case err == nil && m != nil:
-			x.start.received++
-			x.dispatch(x.take(m, x.sampler.pick()))
-		case m != nil && IsInvalid(err):
-			x.take(m, nil).receipt.release(err)
-		case errors.Is(err, io.EOF), ctx.Err() != nil:
-			return nil
-		case err == nil:
-			return fmt.Errorf("flow %s: its source gave neither a message nor an error", x.Name)
-		default:
-			return fmt.Errorf("flow %s: receive: %w", x.Name, err)
-		}
-	}
-	return nil
-}
-
-// await waits for what settling a message may bring about.
-func (x *run) await(come func() bool, stop <-chan struct{}) bool {
-	x.waiting.Store(true)
-	defer x.waiting.Store(false)
-	for !come() {
-		select {
-		case <-x.free:
-		case <-stop:
-			return false
-		}
-	}
-	return true
-}

@@ -5,6 +5,22 @@ import (
 	"fmt"
 )
 
+// open opens the stages, and returns those that must be closed again.
+func (x *run) open(ctx context.Context) (opened []Closer, err error) {
+	env := x.Env
+	env.Stopping = ctx.Done()
+	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
+	beside := env
+	env.at = func(env *Env, l *chainLink) {
+		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
+		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
+	}
+	if err = openStages(ctx, &env, x.head, &opened); err == nil {
+		err = openStages(ctx, &beside, Chain(x.Beside, nil), &opened)
+	}
+	return opened, err
+}
+
 // make passes a message that a stage made to what follows the stage, or to where what has
 // failed goes: see [Env].
 func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) error {

@@ -30,7 +30,7 @@ func (x *run) settled(r *receipt) {
 		r.mu.Unlock()
 	}
 	switch {
-	case x.work.Err() != nil:
+	case x.work.Err() != nil, x.ctx.Err() != nil && errors.Is(r.err, ErrNotRunning):
 		x.giveUpOn(r)
 	case r.revoked():
 		x.fail(r, returned, r.err)
@@ -197,7 +197,7 @@ func (x *run) tell(r *receipt, err error) {
 	if e.onSettled != nil {
 		e.onSettled()
 	}
-	e.tellEnded(r.err == nil)
+	e.tellEnded(r.err, err)
 	if e.measured && !r.test {
 		x.tallies.latency.Record(now() - e.received)
 	}

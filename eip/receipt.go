@@ -108,7 +108,7 @@ func (r *receipt) settle() {
 	if r.settler != nil {
 		r.settler.Settle(r.err)
 	}
-	r.state.tellEnded(r.err == nil)
+	r.state.tellEnded(r.err, r.err)
 }
 
 // commit makes the steps that are kept, and calls done once they are on disk. Those of one

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/settle"
@@ -33,7 +34,7 @@ func TestEnded_IsToldOnceOfTheLastAttempt(t *testing.T) {
 					attempts := 0
 					f := &eip.Flow{Name: "f", Source: bodies("a"), DeadLetter: dead, To: eip.Discard, Stages: []eip.Stage{eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
 						if attempts++; attempts == 1 {
-							settle.Ended(m, func(ok bool) { told = append(told, fmt.Sprint(ok, attempts)) })
+							settle.Ended(m, func(end settle.End) { told = append(told, fmt.Sprint(end, attempts)) })
 						}
 						if err := c.fail(m.Attempt()); err != nil {
 							return err
@@ -43,7 +44,11 @@ func TestEnded_IsToldOnceOfTheLastAttempt(t *testing.T) {
 					if err := f.Run(t.Context()); err != nil {
 						t.Fatal(err)
 					}
-					if got, want := fmt.Sprint(told), fmt.Sprintf("[%s]", fmt.Sprint(c.ok, c.at)); got != want {
+					end := settle.Done
+					if !c.ok {
+						end = map[bool]settle.End{true: settle.Failed, false: settle.Returned}[dead != nil]
+					}
+					if got, want := fmt.Sprint(told), fmt.Sprintf("[%s]", fmt.Sprint(end, c.at)); got != want {
 						t.Errorf("told %s, want %s", got, want)
 					}
 				})
@@ -51,16 +56,16 @@ func TestEnded_IsToldOnceOfTheLastAttempt(t *testing.T) {
 		}
 	}
 	for _, err := range []error{nil, failed} {
-		var told []bool
+		var told []settle.End
 		m := eip.New(nil, nil)
 		release := m.Hold()
-		settle.Ended(m, func(ok bool) { told = append(told, ok) })
+		settle.Ended(m, func(end settle.End) { told = append(told, end) })
 		eip.Deliver(t.Context(), eip.HandlerFunc(func(context.Context, *eip.Message) error { return err }), m)
 		if len(told) > 0 {
 			t.Error("told while somebody holds it")
 		}
 		release(nil)
-		if len(told) != 1 || told[0] != (err == nil) {
+		if len(told) != 1 || (told[0] == settle.Done) != (err == nil) {
 			t.Errorf("without a flow, and with the error %v: told %v", err, told)
 		}
 	}
@@ -71,4 +76,59 @@ func TestIdentity_IsThatOfCopies(t *testing.T) {
 	if settle.Identity(m) != settle.Identity(m.WithBody([]byte("x"))) || settle.Identity(m) == settle.Identity(m.Fork(nil)) {
 		t.Error("copies settle together, forks apart")
 	}
+}
+
+// heldBack holds what comes until the flow is to stop, and gives it back.
+type heldBack struct {
+	stopping <-chan struct{}
+	held     chan struct{}
+}
+
+func (h *heldBack) Open(_ context.Context, env *eip.Env) error {
+	h.stopping = env.Stopping
+	return nil
+}
+
+func (h *heldBack) Process(_ context.Context, m *eip.Message, _ eip.Handler) error {
+	release := m.Hold()
+	go func() {
+		<-h.stopping
+		release(fmt.Errorf("it waited: %w", eip.ErrNotRunning))
+	}()
+	close(h.held)
+	return nil
+}
+
+// What a stage gives back while the flow stops is neither tried again nor a dead letter.
+func TestStopping_GivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &heldBack{held: make(chan struct{})}
+		ctx, stop := context.WithCancel(t.Context())
+		m := eip.New(nil, nil)
+		var dead int
+		f := &eip.Flow{Name: "f", Source: &oneMessage{m}, Stages: []eip.Stage{h}, To: eip.Discard, DeadLetter: eip.HandlerFunc(func(context.Context, *eip.Message) error {
+			dead++
+			return nil
+		})}
+		go func() { <-h.held; stop() }()
+		began := time.Now()
+		if err := f.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if c, _ := f.Counts(); c.Returned != 1 || dead != 0 || time.Since(began) > 0 {
+			t.Errorf("counts %+v, %d dead letters, after %v", c, dead, time.Since(began))
+		}
+	})
+}
+
+// oneMessage has one message, and does not end.
+type oneMessage struct{ m *eip.Message }
+
+func (s *oneMessage) Receive(ctx context.Context) (*eip.Message, error) {
+	if m := s.m; m != nil {
+		s.m = nil
+		return m, nil
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
 }

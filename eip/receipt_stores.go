@@ -30,7 +30,7 @@ func init() {
 		e.steps = append(e.steps, s)
 	}
 	settle.Identity = func(message any) any { return message.(*Message).receipt }
-	settle.Ended = func(message any, f func(ok bool)) {
+	settle.Ended = func(message any, f func(settle.End)) {
 		r := message.(*Message).receipt
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -92,7 +92,7 @@ flow "f" {
 // What is no stage says which is meant, or that there is none yet.
 func TestCheck_StagesByOtherNames(t *testing.T) {
 	for name, says := range map[string]string{
-		"splitter": "There is no splitter yet. There is content_router,", "split": "There is no splitter yet.", "aggregate": "There is no aggregator yet.",
+		"claim_check": "There is no claim_check yet. There is content_router,", "spliter": "Did you mean splitter?", "aggregate": "There is no aggregator yet.",
 		"resequencer": "There is no resequencer yet.", "content_filter": "There is no content_filter yet.", "enricher": "There is no content_enricher yet.",
 		"router": "Did you mean content_router?", "content_based_router": "Did you mean content_router?", "translator": "Did you mean transform?",
 		"message_filter": "Did you mean filter?", "service_activator": "Did you mean exec?", "tap": "Did you mean wire_tap?", "proxy": "Did you mean smart_proxy?",

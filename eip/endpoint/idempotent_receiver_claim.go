@@ -59,7 +59,7 @@ func (r *IdempotentReceiver) claim(w *waiter, key string) (*claim, claiming) {
 
 // hold has the claim end with m.
 func (r *IdempotentReceiver) hold(c *claim, m *eip.Message) {
-	settle.Ended(m, func(ok bool) { r.end(c, ok) })
+	settle.Ended(m, func(e settle.End) { r.end(c, e == settle.Done) })
 }
 
 // end is about a claim whose message has settled. Where it is done, those that wait are

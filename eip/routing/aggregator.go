@@ -3,6 +3,7 @@ package routing
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -65,6 +66,7 @@ type Aggregator struct {
 	env    *eip.Env
 	space  store.Space
 	outbox store.Outbox
+	latest atomic.Int64 // how many groups were open in the last step
 	waiters
 	aggregatorStats
 }
@@ -133,6 +135,9 @@ func (a *Aggregator) Open(ctx context.Context, env *eip.Env) (err error) {
 	}
 	a.env = env
 	a.outbox.Due = a.due
+	if err := a.space.View(func(r store.Reader) error { a.latest.Store(int64(groupsOf(r))); return nil }); err != nil {
+		return err
+	}
 	return a.outbox.Open(ctx, env, a.space)
 }
 

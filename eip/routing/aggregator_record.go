@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -46,11 +45,12 @@ const (
 const hashSize = 16
 
 func hash(texts ...string) string {
-	h := sha256.New()
+	var b []byte
 	for _, text := range texts {
-		fmt.Fprintf(h, "%d:%s", len(text), text)
+		b = append(append(strconv.AppendInt(b, int64(len(text)), 10), ':'), text...)
 	}
-	return string(h.Sum(nil)[:hashSize])
+	sum := sha256.Sum256(b)
+	return string(sum[:hashSize])
 }
 
 func numberOf(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }
@@ -63,7 +63,7 @@ type part struct {
 	group    string // the hash of key
 	identity string // its hash; "" where it has none
 	test     string // the identifier of a Test Message
-	wire     []byte
+	kept     []byte // identity, or zeros, and the message
 	at       time.Time
 	initial  any
 	noted    noted
@@ -71,6 +71,9 @@ type part struct {
 
 // mostShown is how much of a key is kept for people to see.
 const mostShown = 1 << 10
+
+// envelope is about how much of a message there is beside its body.
+const envelope = 256
 
 // part evaluates what a group needs of a message.
 func (a *Aggregator) part(ctx context.Context, m *eip.Message) (p *part, err error) {
@@ -114,7 +117,9 @@ func (a *Aggregator) part(ctx context.Context, m *eip.Message) (p *part, err err
 			return nil, err
 		}
 	}
-	p.wire, err = wire.Encode(nil, m, 0)
+	p.kept = make([]byte, hashSize, hashSize+len(m.Body())+envelope)
+	copy(p.kept, p.identity)
+	p.kept, err = wire.Encode(p.kept, m, 0)
 	return p, err
 }
 
@@ -248,13 +253,10 @@ func partOf(value []byte) (identity string, message []byte, err error) {
 
 // value is what a part is kept as.
 func (p *part) value(withMessage bool) []byte {
-	var b bytes.Buffer
-	b.WriteString(p.identity)
-	b.Write(make([]byte, hashSize-len(p.identity)))
 	if withMessage {
-		b.Write(p.wire)
+		return p.kept
 	}
-	return b.Bytes()
+	return p.kept[:hashSize]
 }
 
 // view is the group as expressions and functions see it.

@@ -98,6 +98,7 @@ func (p *part) openGroup(tx store.Tx) (*open, error) {
 // opened is how many groups are open, once it has changed by some.
 func (a *Aggregator) opened(tx store.Tx, by int) int {
 	n := groupsOf(tx) + by
+	a.latest.Store(int64(n))
 	if by != 0 {
 		tx.Put(countKey, binary.AppendUvarint(nil, uint64(max(n, 0))), time.Time{})
 	}
@@ -136,7 +137,7 @@ func valueOf(v any) (json.RawMessage, error) {
 // add puts a part into the group.
 func (g *open) add(p *part) error {
 	g.Count++
-	g.Bytes += int64(len(p.wire))
+	g.Bytes += int64(len(p.kept) - hashSize)
 	g.Last = max(g.Last, p.at.UnixNano())
 	g.Size = max(g.Size, p.message.Sequence.Size)
 	if err := g.keepBase(p); err != nil {

@@ -34,6 +34,9 @@ func (a *Aggregator) mustWait(p *part) bool {
 	if a.waiters.behind(p) {
 		return true
 	}
+	if a.latest.Load() < int64(a.MaxGroups.Load()) {
+		return false // which is cheaper to know
+	}
 	full := false
 	_ = a.space.View(func(r store.Reader) error {
 		if full = groupsOf(r) >= a.MaxGroups.Load(); full {

@@ -158,19 +158,26 @@ func shownMessage(m *eip.Message) (any, error) {
 	}}, nil
 }
 
-// bodies is the list of the parts' bodies.
-func (g *Group) bodies() (*eip.Message, error) {
+// bodies is the list of the parts' bodies, which could be read when they came.
+func (g *Group) bodies() ([]byte, error) {
 	all, err := g.Messages()
 	if err != nil {
 		return nil, err
 	}
-	list := make([]json.RawMessage, len(all))
+	size := 2
+	for _, m := range all {
+		size += len(m.Body()) + 1
+	}
+	list := append(make([]byte, 0, size), '[')
 	for i, m := range all {
-		if list[i], err = raw(m); err != nil {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		if list, err = appendKnown(list, m); err != nil {
 			return nil, err
 		}
 	}
-	return jsonMessage(list)
+	return append(list, ']'), nil
 }
 
 // An OfGroup is an option that computes something of a group: in a flow file an
@@ -250,7 +257,7 @@ func (g *Group) body(ctx context.Context, of OfGroup, base *eip.Message) (*eip.M
 	if err != nil {
 		return nil, err
 	}
-	return base.WithBody(list.Body()).With(asJSON), nil
+	return base.WithBody(list).With(asJSON), nil
 }
 
 func asJSON(m *eip.Message) { m.ContentType, m.Encoding = "application/json", "" }

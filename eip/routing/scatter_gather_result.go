@@ -2,26 +2,59 @@ package routing
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 // raw is a body as JSON: text and bytes are strings, the latter in base64.
 func raw(m *eip.Message) (json.RawMessage, error) {
-	v, err := m.Value()
+	body, err := m.Content()
 	if err != nil {
 		return nil, err
 	}
-	switch v := v.(type) {
-	case string:
-		return json.Marshal(v)
-	case []byte:
-		return json.Marshal(base64.StdEncoding.EncodeToString(v))
+	switch format := content.FormatOf(m.ContentType); {
+	case format == content.JSON:
+		if err := content.CheckJSON(body); err != nil {
+			return nil, eip.Invalid(fmt.Errorf("decode body as %s: %w", m.ContentType, err))
+		}
+		return body, nil // with the digits that it has
+	case format == content.Unstated && content.CheckJSON(body) == nil:
+		return body, nil
+	case format != content.Binary && utf8.Valid(body):
+		return appendText(nil, body), nil
 	}
-	return m.Content() // with the digits that it has
+	return json.Marshal(append([]byte{}, body...)) // not null
+}
+
+// appendKnown appends what raw has returned of m, without blanks.
+func appendKnown(b []byte, m *eip.Message) ([]byte, error) {
+	if content.FormatOf(m.ContentType) != content.JSON {
+		body, err := raw(m)
+		return appendCompact(b, body), err
+	}
+	body, err := m.Content() // which was checked before
+	return appendCompact(b, body), err
+}
+
+// appendCompact appends a JSON text that is valid without the blanks outside its strings.
+func appendCompact(b, text []byte) []byte {
+	from, inString := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case !inString && (c == ' ' || c == '\n' || c == '\t' || c == '\r'):
+			b = append(b, text[from:i]...)
+			from = i + 1
+		}
+	}
+	return append(b, text[from:]...)
 }
 
 // document is what expressions see as replies and missing.

@@ -36,9 +36,9 @@ type Splitter struct {
 	// What becomes of a message without parts: it is dropped, passes as it is, or is
 	// invalid. With gather, its list of results is empty.
 	Empty EmptyWhole `flow:"empty"`
-	// What happens where a part fails. Part: it is tried again and becomes a dead letter
-	// alone; with gather, it is among the failures. Whole: the message fails, and is tried
-	// again with all of its parts. Without it, part; with gather, whole.
+	// What fails where a part does. Part: it alone, which is tried again, and becomes a dead
+	// letter; with gather, it is among the failures instead. Whole: the message, which is
+	// tried again with all of its parts. Without it, part; with gather, whole.
 	Failure PartFailure `flow:"failure,unset"`
 	// The stages that parts pass, many at a time. What comes out of them is gathered.
 	Each eip.Pipe `flow:"each,body,open"`

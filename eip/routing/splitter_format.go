@@ -188,10 +188,10 @@ func records(body []byte) (n int, all iter.Seq[[]byte], err error) {
 	}
 	return n, func(yield func([]byte) bool) {
 		r := newRecords(body)
-		_, err := r.Read() // the columns
+		_, _ = r.Read() // the columns
 		for {
-			var fields []string
-			if fields, err = r.Read(); err != nil || !yield(object(names, fields)) {
+			fields, err := r.Read()
+			if err != nil || !yield(object(names, fields)) {
 				return
 			}
 		}

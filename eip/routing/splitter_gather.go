@@ -28,6 +28,7 @@ type partGathering struct {
 	failures []partFailure
 	bytes    int64
 	over     bool // nothing more is taken in
+	parts    context.Context
 	stop     context.CancelCauseFunc
 }
 
@@ -90,29 +91,27 @@ func (w *whole) gather(ctx context.Context, pieces iter.Seq[piece], next eip.Han
 	}
 	w.message.Charge(g.bytes)
 	g.results, g.ended = make([][]byte, n), make([]bool, n)
-	parts, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	g.stop = stop
+	g.parts, g.stop = context.WithCancelCause(ctx)
+	defer g.stop(nil)
 	if t := w.stage.Gather.Timeout; t > 0 {
-		timer := w.stage.env.Clock.AfterFunc(t, func() { stop(errLate) })
+		timer := w.stage.env.Clock.AfterFunc(t, func() { g.stop(errLate) })
 		defer timer.Stop()
 	}
 	done := make(chan struct{})
 	g.pending, g.release = 1, func(error) { close(done) }
-	err := g.begin(parts, pieces)
+	err := g.begin(pieces)
 	if g.settled(0, nil); err == nil {
 		select {
 		case <-done:
-		case <-parts.Done():
+		case <-g.parts.Done():
 		}
 	}
-	late := context.Cause(parts) == errLate
-	switch failed := g.end(late); {
+	switch failed := g.end(); {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case failed != nil:
 		return failed
-	case err != nil && !late:
+	case err != nil && !g.isLate():
 		return err
 	}
 	result, err := g.result(ctx)
@@ -123,11 +122,11 @@ func (w *whole) gather(ctx context.Context, pieces iter.Seq[piece], next eip.Han
 }
 
 // begin starts to work on all parts, as many at a time as there is room for.
-func (g *partGathering) begin(ctx context.Context, pieces iter.Seq[piece]) error {
+func (g *partGathering) begin(pieces iter.Seq[piece]) error {
 	s, each := g.stage, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
 		return g.stage.Each.Process(ctx, m, g.stage.results)
 	})
-	number := 0
+	ctx, number := g.parts, 0
 	for p := range pieces {
 		number++
 		index := number - 1
@@ -165,7 +164,7 @@ func (g *partGathering) settledPart(index int, err error) {
 func (g *partGathering) partEnded(index int, err error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.over {
+	if g.over || err != nil && g.isLate() { // it may have failed for that
 		return nil
 	}
 	g.ended[index] = true
@@ -185,15 +184,18 @@ func (g *partGathering) fail(index int, err error) {
 	g.bytes += int64(len(text))
 }
 
-// end takes in nothing more, and says why the message fails with its parts, of which some
-// may be late; nil where it does not.
-func (g *partGathering) end(isLate bool) error {
+// isLate reports whether the time of the parts is over.
+func (g *partGathering) isLate() bool { return context.Cause(g.parts) == errLate }
+
+// end takes in nothing more, and says why the message fails with its parts; nil where it
+// does not.
+func (g *partGathering) end() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.over = true; g.failed != nil {
 		return g.failed
 	}
-	late := 0
+	isLate, late := g.isLate(), 0
 	for i, ended := range g.ended {
 		if ended || !isLate {
 			continue

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -382,4 +383,53 @@ func TestSplitter_Contract(t *testing.T) {
 			})
 		}, Inputs: three, Sends: 4})
 	})
+}
+
+// However long a body is, no more of it is in memory twice than the parts under way.
+func TestSplitter_LargeBodies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bodies of 100 MB")
+	}
+	const size = 100 << 20
+	element := `{"sku":"a-1","note":"` + strings.Repeat("x", 1000) + `"}`
+	for format, c := range map[routing.PartFormat]struct{ before, between string }{
+		"lines": {"", "\n"}, "json_lines": {"", "\n"}, "json_array": {"[", ","}, "csv": {"a\n", "\n"},
+	} {
+		part := element
+		if format == "csv" {
+			part = strings.Repeat("x", 1000)
+		}
+		n := size / len(part)
+		body := make([]byte, 0, size+size/64)
+		body = append(body, c.before...)
+		for i := range n {
+			if i > 0 {
+				body = append(body, c.between...)
+			}
+			body = append(body, part...)
+		}
+		if c.before == "[" {
+			body = append(body, ']')
+		}
+		live := func() int64 {
+			var s runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&s)
+			return int64(s.HeapAlloc)
+		}
+		before, most, got := live(), int64(0), 0
+		f := newSplitFlow(splitter(format, nil))
+		f.Source = &one{eip.New(body, nil)}
+		f.To = eip.HandlerFunc(func(context.Context, *eip.Message) error {
+			if got++; got%(n/5) == 0 {
+				most = max(most, live()-before)
+			}
+			return nil
+		})
+		f.run(t)
+		if got != n || most > 4<<20 {
+			t.Errorf("%s: %d of %d parts, and %d bytes beside the body", format, got, n, most)
+		}
+		runtime.KeepAlive(body)
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,41 +23,63 @@ const (
 )
 
 // gathering takes parts from the queue parts, makes one message of each ten into the queue
-// whole, and takes those that it has not seen from there to the queue out. It ends when
-// nothing is left to do.
+// whole, and takes those that it has not seen from there to the queue out.
 func gathering(dir string, _ int) error {
+	return remembering(dir, func(in func(string) store.Space) []hop {
+		return []hop{{"parts", "whole", &groupStage{space: in("gather.groups")}}, {"whole", "out", onceStage(in("once.seen"))}}
+	})
+}
+
+// hop is a flow from one queue to another.
+type hop struct {
+	from, to string
+	stage    eip.Stage
+}
+
+// remembering runs flows in one file. It ends when nothing is left to do.
+func remembering(dir string, flows func(in func(string) store.Space) []hop) error {
 	b, err := embedded.Open(broker.Config{DataDir: dir})
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	groups, err := b.State().Space("gather.groups")
-	if err != nil {
-		return err
-	}
-	seen, err := b.State().Space("once.seen")
-	if err != nil {
-		return err
-	}
-	ended := make(chan error, 2)
-	for _, f := range []struct {
-		from, to string
-		stage    eip.Stage
-	}{{"parts", "whole", &groupStage{space: groups}}, {"whole", "out", onceStage(seen)}} {
-		src, err := b.Source(ctx, durable(f.from), broker.Subscription{})
-		if err != nil {
+	var spaces []store.Space
+	hops := flows(func(name string) store.Space {
+		s, failed := b.State().Space(name)
+		err = errors.Join(err, failed)
+		spaces = append(spaces, s)
+		return s
+	})
+	ended := make(chan error, len(hops))
+	for _, h := range hops {
+		src, failed := b.Source(ctx, durable(h.from), broker.Subscription{})
+		to, failedToo := b.Sender(ctx, durable(h.to))
+		if err = errors.Join(err, failed, failedToo); err != nil {
 			return err
 		}
-		to, err := b.Sender(ctx, durable(f.to))
-		if err != nil {
-			return err
-		}
-		flow := &eip.Flow{Name: f.from, Source: src, Stages: []eip.Stage{&eip.Named{Address: f.from + ".stage", Stage: f.stage}}, To: to}
+		flow := &eip.Flow{Name: h.from, Source: src, Stages: []eip.Stage{&eip.Named{Address: h.from + ".stage", Stage: h.stage}}, To: to}
 		go func() { ended <- flow.Run(ctx) }()
 	}
+	left := func() (n int) {
+		for _, h := range hops {
+			n += waiting(b, h.from)
+		}
+		for _, s := range spaces {
+			_ = s.View(func(r store.Reader) error {
+				for at := range r.Due() {
+					if at.Before(time.Now().Add(time.Hour)) { // and no key that is to be forgotten
+						n++
+					}
+					break
+				}
+				return nil
+			})
+		}
+		return n
+	}
 	fmt.Println("ready")
-	for waiting(b, "parts")+waiting(b, "whole")+len(dueIn(groups)) > 0 {
+	for left() > 0 {
 		select {
 		case err := <-ended:
 			return errors.Join(err, errors.New("a flow ended"))
@@ -66,7 +87,10 @@ func gathering(dir string, _ int) error {
 		}
 	}
 	cancel()
-	return errors.Join(<-ended, <-ended, b.Close())
+	for range hops {
+		err = errors.Join(err, <-ended)
+	}
+	return errors.Join(err, b.Close())
 }
 
 func durable(name string) broker.Channel {
@@ -77,16 +101,6 @@ func durable(name string) broker.Channel {
 func waiting(b *embedded.Broker, queue string) int {
 	of := []broker.Item{{Channel: durable(queue)}}
 	return int(b.Depths(context.Background(), of)[0].Messages)
-}
-
-func dueIn(s store.Space) (keys []string) {
-	_ = s.View(func(r store.Reader) error {
-		for _, key := range r.Due() {
-			keys = append(keys, key)
-		}
-		return nil
-	})
-	return keys
 }
 
 // groupStage makes one message of the parts of each group, once all are there.
@@ -135,24 +149,24 @@ func onceStage(space store.Space) eip.Stage {
 	})
 }
 
-// What is taken, remembered and sent in one file is one transaction: after any kill, each
-// part is in one group, and each group came out once.
-func TestKill_StateAndMessagesAreOne(t *testing.T) {
-	t.Parallel() // it waits for processes
-	dir := t.TempDir()
+// fill puts numbered messages into a queue.
+func fill(t *testing.T, dir, queue string, numbers []int) {
+	t.Helper()
 	b, err := embedded.Open(broker.Config{DataDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, err := b.Sender(t.Context(), durable("parts"))
+	to, err := b.Sender(t.Context(), durable(queue))
 	if err != nil {
 		t.Fatal(err)
 	}
-	settled := make(chan error, parts)
-	for _, n := range rand.Perm(parts) {
-		eip.Deliver(t.Context(), to, eip.New([]byte(strconv.Itoa(n)), func(err error) { settled <- err }))
+	settled := make(chan error, len(numbers))
+	for _, n := range numbers {
+		m := eip.New([]byte(strconv.Itoa(n)), func(err error) { settled <- err })
+		m.ID = strconv.Itoa(n)
+		eip.Deliver(t.Context(), to, m)
 	}
-	for range parts {
+	for range numbers {
 		if err := <-settled; err != nil {
 			t.Fatal(err)
 		}
@@ -160,9 +174,14 @@ func TestKill_StateAndMessagesAreOne(t *testing.T) {
 	if err := errors.Join(to.Close(), b.Close()); err != nil {
 		t.Fatal(err)
 	}
-	killed := 0
+}
+
+// killed runs a role that is killed again and again, and at last until it ends.
+func killed(t *testing.T, role, dir string) {
+	t.Helper()
+	n := 0
 	for range *kills {
-		c, out := start(t, "gathering", dir, 0)
+		c, out := start(t, role, dir, 0)
 		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 			t.Fatalf("the process did not start: %v", err)
 		}
@@ -171,40 +190,44 @@ func TestKill_StateAndMessagesAreOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c.Wait() != nil {
-			killed++
+			n++
 		}
 	}
-	c, _ := start(t, "gathering", dir, 0)
+	c, _ := start(t, role, dir, 0)
 	if err := c.Wait(); err != nil {
 		t.Fatalf("the last run: %v", err)
 	}
-	if b, err = embedded.Open(broker.Config{DataDir: dir}); err != nil {
+	t.Logf("killed %d times", n)
+}
+
+// onceEach demands that each number up to n is once in a queue, whose bodies hold numbers.
+func onceEach(t *testing.T, dir, queue string, n int, check func(body string)) {
+	t.Helper()
+	b, err := embedded.Open(broker.Config{DataDir: dir})
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	src, err := b.Source(t.Context(), durable("out"), broker.Subscription{})
+	src, err := b.Source(t.Context(), durable(queue), broker.Subscription{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.Close()
 	got := map[int]int{}
-	for range waiting(b, "out") {
+	for range waiting(b, queue) {
 		m, err := src.Receive(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := strings.Fields(string(m.Body()))
-		if len(all) != ofAGroup {
-			t.Errorf("a group has the parts %v", all)
-		}
-		for _, part := range all {
+		check(string(m.Body()))
+		for _, part := range strings.Fields(string(m.Body())) {
 			n, _ := strconv.Atoi(part)
 			got[n]++
 		}
 		eip.Deliver(t.Context(), eip.Discard, m)
 	}
 	doubled, lost := []int{}, []int{}
-	for n := range parts {
+	for n := range n {
 		switch {
 		case got[n] == 0:
 			lost = append(lost, n)
@@ -212,8 +235,21 @@ func TestKill_StateAndMessagesAreOne(t *testing.T) {
 			doubled = append(doubled, n)
 		}
 	}
-	t.Logf("killed %d times", killed)
 	if len(lost)+len(doubled) > 0 {
-		t.Errorf("lost %d parts %v, and doubled %d %v", len(lost), slices.Clip(lost[:min(20, len(lost))]), len(doubled), doubled[:min(20, len(doubled))])
+		t.Errorf("lost %d %v, and doubled %d %v", len(lost), lost[:min(20, len(lost))], len(doubled), doubled[:min(20, len(doubled))])
 	}
+}
+
+// What is taken, remembered and sent in one file is one transaction: after any kill, each
+// part is in one group, and each group came out once.
+func TestKill_StateAndMessagesAreOne(t *testing.T) {
+	t.Parallel() // it waits for processes
+	dir := t.TempDir()
+	fill(t, dir, "parts", rand.Perm(parts))
+	killed(t, "gathering", dir)
+	onceEach(t, dir, "out", parts, func(body string) {
+		if all := strings.Fields(body); len(all) != ofAGroup {
+			t.Errorf("a group has the parts %v", all)
+		}
+	})
 }

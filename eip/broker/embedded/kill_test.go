@@ -26,7 +26,7 @@ import (
 const roleVariable = "EMBEDDED_TEST_ROLE"
 
 func TestMain(m *testing.M) {
-	roles := map[string]func(dir string, arg int) error{"pipeline": pipeline, "hops": hops, "holder": holder, "expiring": expiring, "gathering": gathering}
+	roles := map[string]func(dir string, arg int) error{"pipeline": pipeline, "hops": hops, "holder": holder, "expiring": expiring, "gathering": gathering, "stages": stages}
 	if role := roles[os.Getenv(roleVariable)]; role != nil {
 		arg, _ := strconv.Atoi(os.Args[2])
 		if err := role(os.Args[1], arg); err != nil {

@@ -31,9 +31,18 @@ var (
 	// and of no others. It is comparable.
 	Identity func(message any) any
 
-	// Ended has f called when the message has settled for good, after its last attempt:
-	// ok where it has not failed. f must not block.
-	Ended func(message any, f func(ok bool))
+	// Ended has f called when the message has settled for good, after its last attempt.
+	// f must not block.
+	Ended func(message any, f func(End))
+)
+
+// An End is what became of a message.
+type End int
+
+const (
+	Done     End = iota // it has not failed
+	Failed              // for good: it is among the dead letters, or invalid
+	Returned            // it is left to its source, and may come again
 )
 
 // A Step is a change in a store.
