@@ -41,7 +41,7 @@ type stateOf struct {
 
 func stateSummary(p namedSpace) (stateOf, error) {
 	sum, err := store.Sum(p)
-	of := stateOf{Space: p.Name(), File: p.file, Keys: sum.Keys, Bytes: sum.Bytes, Due: sum.Due, Next: sum.Next}
+	of := stateOf{Space: p.Name(), File: p.file, Keys: sum.Keys, Bytes: sum.Bytes, Due: sum.Due, Next: sum.Next.UTC()}
 	if err != nil {
 		of.Error = err.Error()
 	}
