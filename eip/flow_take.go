@@ -72,7 +72,7 @@ func (x *run) take(m *Message, e *attemptState) *Message {
 		e.work, e.stop = x.Env.Clock.WithTimeout(x.work, x.Timeout)
 	}
 	if x.ErrorReply != nil && m.replier != nil {
-		m = m.With(func(m *Message) { m.answered = &atomic.Bool{} })
+		m = m.Without(header.ErrorCode).With(func(m *Message) { m.answered = &atomic.Bool{} }) // a reply made of m is no error reply
 		r.message = m
 	}
 	_, r.test = m.Headers[header.Test]

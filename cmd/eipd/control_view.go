@@ -27,7 +27,7 @@ func (v *viewer) print(command string, replies []control.Reply) error {
 		return nil
 	}
 	slices.SortStableFunc(done, func(a, b control.Reply) int { return strings.Compare(a.Instance, b.Instance) })
-	shown := map[string]func([]control.Reply) error{"status": v.status, "list": v.list, "stats": v.stats, "inject": v.inject, "leases": v.leases, "groups": v.groups, "apply": v.applied, "reload": v.applied}[command]
+	shown := map[string]func([]control.Reply) error{"status": v.status, "list": v.list, "stats": v.stats, "inject": v.inject, "leases": v.leases, "groups": v.groups, "apply": v.applied, "remove": v.applied, "reload": v.applied}[command]
 	if shown == nil {
 		shown = v.results
 	}
