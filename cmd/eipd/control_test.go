@@ -297,6 +297,31 @@ func TestControl_Completion(t *testing.T) {
 	c.interrupt(t)
 }
 
+func TestControl_CompletesWhatRemembers(t *testing.T) {
+	c := runControlled(t, `
+queue "in" {}
+flow "f" {
+  from = queue.in
+  idempotent_receiver "once" {}
+  transform { body = "1" }
+  discard {}
+}
+`, "one")
+	for line, want := range map[string][]string{
+		"groups ":         {"f.once"},
+		"groups f.once ":  {"key=", "limit="},
+		"release f.once ": {"all=true", "key="},
+		"forget f.once ":  {"confirm=f.once", "key=", "save=true"},
+	} {
+		stdout, _ := c.ask(0, append([]string{"__complete", "control"}, strings.Split(line, " ")...)...)
+		got := lines(stdout)
+		if got = got[:len(got)-1]; !slices.Equal(got, want) {
+			t.Errorf("%q is completed by %q, want %q", line, got, want)
+		}
+	}
+	c.interrupt(t)
+}
+
 func TestComplete_Expressions(t *testing.T) {
 	for begun, want := range map[string][]string{
 		"le":              {"len"},

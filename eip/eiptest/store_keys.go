@@ -90,8 +90,9 @@ func (t *storeTest) numbers() {
 	}
 	for _, n := range []uint64{1000, 7} {
 		err := t.step(t.space("f.stage"), func(tx store.Tx) error {
-			if tx.Skip(n); tx.Next() <= 1000 {
-				t.Error("a number was given that was to be skipped")
+			tx.Skip(n)
+			if got := tx.Next(); got <= 1000 || got != tx.Last() {
+				t.Errorf("%d was given, and 1000 skipped; the last is %d", got, tx.Last())
 			}
 			return nil
 		})
@@ -100,6 +101,12 @@ func (t *storeTest) numbers() {
 		}
 		t.again()
 	}
+	_ = t.space("f.stage").View(func(r store.Reader) error {
+		if r.Last() != 1002 {
+			t.Errorf("the last number is %d", r.Last())
+		}
+		return nil
+	})
 }
 
 func (t *storeTest) apart() {

@@ -1,15 +1,18 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -81,6 +84,21 @@ func (r *flowRun) store(ctx context.Context, s *flow.Store) (store.Store, error)
 	}
 	h.stores.open[s.URL] = open
 	return open, nil
+}
+
+// Stores returns the stores in which stages of the flows remember.
+func (h *Host) Stores() (all []control.Store) {
+	for _, r := range h.flows() {
+		for _, p := range store.Places(r.decl.Stages()) {
+			s := r.config.StoreOf(p)
+			one := control.Store{Name: cmp.Or(s.Name, "default"), URL: h.secrets.Hide(s.URL)}
+			if !slices.Contains(all, one) {
+				all = append(all, one)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b control.Store) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
 // tellForgotten says what is remembered for stages that no flow file has.

@@ -58,6 +58,8 @@ type Reader interface {
 	// Due yields keys with the times at which they are due, the earliest first, equal
 	// ones sorted.
 	Due() iter.Seq2[time.Time, string]
+	// Last returns the number that Next has returned last; 0: none.
+	Last() uint64
 }
 
 // A Tx changes a space. While one of its iterators runs, the space must not be changed.

@@ -56,7 +56,7 @@ const messagesFile = "messages.db"
 // Open opens the broker in the directory that the URL names, else in the data
 // directory.
 func Open(c broker.Config) (*Broker, error) {
-	dir, err := directory(c)
+	dir, err := Directory(c.URL, c.DataDir)
 	name := "embedded:"
 	if c.URL != nil {
 		name = c.URL.String()
@@ -77,10 +77,11 @@ func Open(c broker.Config) (*Broker, error) {
 	return e, nil
 }
 
-// directory reads embedded:, embedded:DIR, embedded:/DIR and embedded:///DIR.
-func directory(c broker.Config) (string, error) {
+// Directory is what embedded:, embedded:DIR, embedded:/DIR and embedded:///DIR say, else the
+// data directory.
+func Directory(u *url.URL, dataDir string) (string, error) {
 	dir := ""
-	if u := c.URL; u != nil {
+	if u != nil {
 		if u.Host != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 			return "", fmt.Errorf("the URL is embedded: or embedded:DIR")
 		}
@@ -93,7 +94,7 @@ func directory(c broker.Config) (string, error) {
 		}
 	}
 	if dir == "" {
-		dir = c.DataDir
+		dir = dataDir
 	}
 	if dir == "" {
 		return "", fmt.Errorf("no directory is given: write embedded:DIR, or set a data directory")

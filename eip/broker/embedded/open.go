@@ -222,20 +222,20 @@ func (s *fileStore) check(f *os.File) (stale bool, err error) {
 	return stale, nil
 }
 
-// closedPath is a file beside the store's that holds the checksum of the meta page with
+// closedPath is a file beside a store's that holds the checksum of the meta page with
 // which that was closed in order.
-func (s *fileStore) closedPath() string { return s.path + ".closed" }
+func closedPath(file string) string { return file + ".closed" }
 
 // noteClosed writes that file. Without it, all is verified when the store is opened.
 func (s *fileStore) noteClosed() {
 	if m, _, err := readMeta(s.file, 0); err == nil {
-		_ = os.WriteFile(s.closedPath(), strconv.AppendUint(nil, m.sum, 16), 0o600)
+		_ = os.WriteFile(closedPath(s.path), strconv.AppendUint(nil, m.sum, 16), 0o600)
 	}
 }
 
 // wasClosed reports whether the file was closed with that meta page.
 func (s *fileStore) wasClosed(m meta) bool {
-	text, err := regular.ReadFile(s.closedPath(), 16)
+	text, err := regular.ReadFile(closedPath(s.path), 16)
 	return err == nil && string(text) == strconv.FormatUint(m.sum, 16)
 }
 

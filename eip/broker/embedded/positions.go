@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
@@ -31,6 +32,26 @@ func OpenPositions(dir string, log *slog.Logger) (*Positions, error) {
 	p := &Positions{s}
 	s.owner = p
 	return p, nil
+}
+
+// StateFiles are the files of a data directory in which stages remember, by what they also
+// are: that of a broker, and that of positions where the broker is elsewhere.
+var StateFiles = []string{messagesFile, positionsFile}
+
+// OpenState opens one of StateFiles as a store, for whom no flow runs, and makes it where
+// it is missing. thorough has all of its structure be checked, although it was closed in
+// order.
+func OpenState(path string, thorough bool, log *slog.Logger) (store.Store, error) {
+	if thorough {
+		_ = os.Remove(closedPath(path))
+	}
+	s, err := openStore(path, log)
+	if err != nil {
+		return nil, err
+	}
+	p := &Positions{s}
+	s.owner = p
+	return ownState{s.state, p}, nil
 }
 
 // Position returns the value kept under key; nil where there is none.

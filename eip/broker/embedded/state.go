@@ -10,7 +10,6 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/local"
 	"github.com/eipd/eipd/eip/internal/early"
 	"github.com/eipd/eipd/eip/store"
@@ -176,7 +175,7 @@ func (o ownState) Close() error { return o.positions.Close() }
 func init() {
 	store.Registry.Add("embedded", func() store.Open {
 		return func(_ context.Context, c store.Config) (store.Store, error) {
-			dir, err := directory(broker.Config{URL: c.URL, DataDir: c.DataDir})
+			dir, err := Directory(c.URL, c.DataDir)
 			if err != nil {
 				return nil, err
 			}

@@ -166,6 +166,14 @@ func (t *stateTx) Next() uint64 {
 	return n
 }
 
+// Last returns the number that Next has returned last.
+func (t *stateTx) Last() uint64 {
+	if t.err != nil {
+		return 0
+	}
+	return t.records.Sequence()
+}
+
 // Skip has Next return numbers after n only.
 func (t *stateTx) Skip(n uint64) {
 	if t.err == nil && n > t.records.Sequence() {

@@ -28,7 +28,7 @@ func TestDirectory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := directory(broker.Config{URL: u, DataDir: "data"}); err != nil || got != filepath.FromSlash(want) {
+		if got, err := Directory(u, "data"); err != nil || got != filepath.FromSlash(want) {
 			t.Errorf("%s is %q, %v; want %q", raw, got, err, want)
 		}
 	}
@@ -37,11 +37,11 @@ func TestDirectory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := directory(broker.Config{URL: u, DataDir: "data"}); err == nil {
+		if got, err := Directory(u, "data"); err == nil {
 			t.Errorf("%s was taken for %q", raw, got)
 		}
 	}
-	if _, err := directory(broker.Config{}); err == nil {
+	if _, err := Directory(nil, ""); err == nil {
 		t.Error("no directory was taken for one")
 	}
 }

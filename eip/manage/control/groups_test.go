@@ -86,6 +86,9 @@ func linesOf(t *testing.T, path string) []string {
 
 func TestGroups_AreListedReleasedAndForgotten(t *testing.T) {
 	p, in, out := run(t, remembers)
+	if s := do[control.Status](t, p.client, "status", "", nil).Stores; len(s) != 1 || s[0] != (control.Store{Name: "s", URL: "memory:"}) {
+		t.Errorf("the stores are %+v", s)
+	}
 	begin := time.Now()
 	in.feed(t, `{"o": "a"}`, `{"o": "a", "second": true}`, `{"o": 17}`, `{"o": "c"}`)
 	until(t, func() bool {

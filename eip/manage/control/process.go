@@ -14,6 +14,8 @@ import (
 type Process interface {
 	// Brokers says how the brokers do that are in use.
 	Brokers() []Broker
+	// Stores returns the stores in which stages of the flows remember.
+	Stores() []Store
 	// Files returns the paths of the flow files.
 	Files() []string
 	// Flows returns the flows, in the order of the files.
@@ -161,6 +163,12 @@ type Broker struct {
 	Waiting   string `json:"waiting,omitempty"` // what it waits for
 }
 
+// A Store is one in which stages remember, in a status.
+type Store struct {
+	Name string `json:"name"`
+	URL  string `json:"url"` // without a password
+}
+
 // Status is the result of the command of that name.
 type Status struct {
 	Instance string    `json:"instance"`
@@ -181,6 +189,7 @@ type Status struct {
 	Hindered []FlowState `json:"hindered,omitempty"`
 	Plugins  []Plugin    `json:"plugins,omitempty"`
 	Brokers  []Broker    `json:"brokers"`
+	Stores   []Store     `json:"stores,omitempty"`
 	Depths   []Depth     `json:"depths,omitempty"`
 	// Left are the processes that said within the last hour that they end.
 	Left []Departure `json:"left,omitempty"`

@@ -173,7 +173,7 @@ func (s *Server) set(l *Listening, state string) {
 
 func (s *Server) status(*request) (any, error) {
 	st := Status{Instance: s.Instance, Labels: s.Labels, Time: s.Clock.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
-		State: "running", Depths: s.Process.Depths(), Left: s.fleet.departures(s.Clock.Now()), Brokers: s.Process.Brokers(), Files: s.Process.Files(), Unapplied: s.Process.Unapplied(), Flows: []string{}, Control: []Listening{}}
+		State: "running", Depths: s.Process.Depths(), Left: s.fleet.departures(s.Clock.Now()), Brokers: s.Process.Brokers(), Stores: s.Process.Stores(), Files: s.Process.Files(), Unapplied: s.Process.Unapplied(), Flows: []string{}, Control: []Listening{}}
 	for _, f := range s.Process.Flows() {
 		st.Flows = append(st.Flows, f.Name())
 		st.Plugins = append(st.Plugins, f.Plugins()...)

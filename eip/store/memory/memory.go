@@ -150,7 +150,7 @@ func (p *space) Changed() <-chan struct{} { return p.changed }
 // View calls f with what there is at this moment.
 func (p *space) View(f func(store.Reader) error) error {
 	p.of.mu.Lock()
-	now := &space{of: p.of, name: p.name, records: p.records.Clone(), due: p.due.Clone()}
+	now := &space{of: p.of, name: p.name, records: p.records.Clone(), due: p.due.Clone(), last: p.last}
 	p.of.mu.Unlock()
 	return f(&tx{space: now})
 }
@@ -224,6 +224,8 @@ func (t *tx) Next() uint64 {
 	t.last++
 	return t.last
 }
+
+func (t *tx) Last() uint64 { return t.last }
 
 func (t *tx) Skip(n uint64) { t.last = max(t.last, n) }
 
