@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -218,43 +217,3 @@ func orElse[T comparable](v, otherwise T) T {
 
 // all are the stages that messages pass, wherever these stand.
 func (f *Flow) all() []Stage { return slices.Concat(f.Stages, f.Beside) }
-
-// receive takes messages until the source or ctx ends.
-func (x *run) receive(ctx context.Context) error {
-	x.startLanes()
-	defer x.stopLanes()
-	for x.awaitWindow(ctx) {
-		m, err := x.Source.Receive(ctx)
-		if err == nil && m != nil {
-			err = x.tooLarge(m)
-		}
-		switch {
-		case err == nil && m != nil:
-			x.start.received++
-			x.dispatch(x.take(m, x.sampler.pick()))
-		case m != nil && IsInvalid(err):
-			x.take(m, nil).receipt.release(err)
-		case errors.Is(err, io.EOF), ctx.Err() != nil:
-			return nil
-		case err == nil:
-			return fmt.Errorf("flow %s: its source gave neither a message nor an error", x.Name)
-		default:
-			return fmt.Errorf("flow %s: receive: %w", x.Name, err)
-		}
-	}
-	return nil
-}
-
-// await waits for what settling a message may bring about.
-func (x *run) await(come func() bool, stop <-chan struct{}) bool {
-	x.waiting.Store(true)
-	defer x.waiting.Store(false)
-	for !come() {
-		select {
-		case <-x.free:
-		case <-stop:
-			return false
-		}
-	}
-	return true
-}

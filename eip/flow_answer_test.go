@@ -115,6 +115,22 @@ func TestFlow_ErrorReply(t *testing.T) {
 	}
 }
 
+// A request that was an error reply itself, as one that a service is to tell of, is
+// answered by no error reply.
+func TestFlow_ErrorReplyAsked(t *testing.T) {
+	var got *eip.Message
+	c := replier(func(_, reply *eip.Message) { got = reply })
+	echo := eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
+		return errors.Join(m.Reply(ctx, m), next.Handle(ctx, m))
+	})
+	m := eiptest.Message("?").WithHeaders(eip.Headers{header.ErrorCode: "no", "kept": true}).WithReplier(c)
+	f := &eip.Flow{Name: "f", Source: eiptest.NewSource(m), Stages: []eip.Stage{echo}, To: eip.Discard,
+		ErrorReply: func(error) *eip.Message { return eip.New(nil, nil) }}
+	if err := f.Run(t.Context()); err != nil || got == nil || got.Headers[header.ErrorCode] != nil || got.Headers["kept"] != true {
+		t.Errorf("the reply is %v, %v", got, err)
+	}
+}
+
 // A secret goes to nobody.
 func TestFlow_ErrorReplyIsDiscreet(t *testing.T) {
 	c := &caller{}

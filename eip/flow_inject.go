@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
-
-	"github.com/eipd/eipd/eip/header"
 )
 
 // ErrNotRunning is why a flow takes no message.
@@ -68,41 +65,4 @@ func (x *run) anyLane(m *Message) (*lane, error) {
 		return &x.lanes[0], nil
 	}
 	return x.laneOf(m)
-}
-
-// take makes m this run's own: from here on its receipt settles by way of the
-// flow, which retries and dead-letters before the source is told.
-func (x *run) take(m *Message, e *attemptState) *Message {
-	if m.receipt == nil || m.receipt.run != nil {
-		m = m.Fork(m.Hold())
-	}
-	if x.History || x.Env.Tracer != nil {
-		m = x.follow(m, e != nil && e.head != nil && m.trace != nil)
-	}
-	r := m.receipt
-	r.run, r.message = x, m
-	if e != nil {
-		if was := r.state; was != nil {
-			e.came = was.steps
-		}
-		r.state = e
-	}
-	if x.Timeout > 0 {
-		e := r.needState()
-		e.work, e.stop = x.Env.Clock.WithTimeout(x.work, x.Timeout)
-	}
-	if x.ErrorReply != nil && m.replier != nil {
-		m = m.With(func(m *Message) { m.answered = &atomic.Bool{} })
-		r.message = m
-	}
-	_, r.test = m.Headers[header.Test]
-	x.watcher.see(m)
-	if e != nil && e.head != nil {
-		x.tallies.of(r).made.Add(1)
-	} else {
-		x.tallies.of(r).received.Add(1)
-	}
-	r.size = m.Size()
-	x.inFlight.Add(oneMessage + r.size)
-	return m
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,9 +175,11 @@ func (m *Message) WithHeaders(set Headers) *Message {
 // Without returns a copy of m that lacks the named headers.
 func (m *Message) Without(names ...string) *Message {
 	c := *m
-	c.Headers = maps.Clone(m.Headers)
-	for _, n := range names {
-		delete(c.Headers, n)
+	if there := func(n string) bool { _, ok := m.Headers[n]; return ok }; slices.ContainsFunc(names, there) {
+		c.Headers = maps.Clone(m.Headers)
+		for _, n := range names {
+			delete(c.Headers, n)
+		}
 	}
 	return &c
 }

@@ -46,7 +46,7 @@ func (b *bus) flags(cmd *cobra.Command) {
 	f.StringVar(&b.dataDir, "data-dir", ".eipd", "the data directory, a `folder`, of the process to ask")
 	f.StringVar(&b.instance, "instance", "", "ask only the process of this `name`, in which * stands for any letters")
 	f.StringArrayVar(&b.labels, "label", nil, "ask only processes that run with this `word` as their label (repeatable)")
-	f.DurationVar(&b.wait, "wait", 2*time.Second, "how long to wait for the answers of all; the one process at a socket has 1m unless it is given")
+	waitVar(f, &b.wait, "wait", 2*time.Second, "how long to wait for the answers of all; the one process at a socket has 1m unless it is given")
 	f.IntVar(&b.expect, "expect", 0, "wait no longer than until this `number` of processes have answered")
 	b.credentials.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("broker", "socket")
@@ -57,10 +57,7 @@ func (b *bus) flags(cmd *cobra.Command) {
 
 func (b *bus) check(cmd *cobra.Command) error {
 	b.waitSet = cmd.Flags().Changed("wait")
-	switch {
-	case b.wait <= 0:
-		return errors.New("--wait must be longer than 0s")
-	case b.expect < 0:
+	if b.expect < 0 {
 		return errors.New("--expect must be at least 0")
 	}
 	return nil
@@ -211,6 +208,9 @@ func (b *bus) nobody(a *asked, wait time.Duration, err error) error {
 	who.WriteString("no process has answered")
 	if b.instance != "" {
 		fmt.Fprintf(&who, " as instance %s", b.instance)
+	}
+	for _, label := range b.labels {
+		fmt.Fprintf(&who, " with the label %s", label)
 	}
 	fmt.Fprintf(&who, " on %s within %v; ", a.at, wait)
 	if a.shared {

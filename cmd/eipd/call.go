@@ -32,7 +32,7 @@ is an error reply, and what it says is printed on standard error.`,
 	}
 	c.flags(cmd)
 	m.flags(cmd)
-	cmd.Flags().DurationVar(&timeout, "timeout", time.Second, "how long to wait for the reply")
+	waitVar(cmd.Flags(), &timeout, "timeout", time.Second, "how long to wait for the reply")
 	return cmd
 }
 

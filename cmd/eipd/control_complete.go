@@ -31,6 +31,9 @@ var argumentsOf = map[string][]string{
 	"inject":   {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
 	"loglevel": {"for=", "level=debug", "level=error", "level=info", "level=warn"},
 	"purge":    {"count=", "save=true"},
+	"groups":   {"key=", "limit="},
+	"release":  {"all=true", "key="},
+	"forget":   {"key=", "save=true"},
 	"replay":   {"count=", "invalid=true"},
 	"peek":     {"count="},
 	"tap":      {"count=", "for=", "if=", "sample="},
@@ -63,7 +66,7 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 	switch name {
 	case "set":
 		options = append(c.attributes(cmd.Context(), words[1]), options...)
-	case "purge":
+	case "purge", "forget":
 		options = append([]string{"confirm=" + words[1]}, options...)
 	}
 	options = slices.DeleteFunc(slices.Clone(options), func(o string) bool {
@@ -113,13 +116,14 @@ func (b *bus) targets(ctx context.Context, command string) (all []string) {
 	if slices.Contains(ofFiles, command) {
 		return nil
 	}
+	ofGroups := command == "groups" || command == "release" || command == "forget"
 	for _, g := range b.graphs(ctx) {
 		for _, f := range g.Flows {
-			if command != "set" && command != "purge" {
+			if command != "set" && command != "purge" && !ofGroups {
 				all = append(all, f.Name)
 			}
 			for _, s := range f.Stages {
-				if command == "set" && len(s.Settable) > 0 || command == "stats" || command == "tap" {
+				if command == "set" && len(s.Settable) > 0 || command == "stats" || command == "tap" || ofGroups && s.Remembers {
 					all = append(all, s.Address)
 				}
 			}

@@ -157,13 +157,14 @@ func TestControl_Errors(t *testing.T) {
 		"unknown command":  {[]string{"control", "sett"}, 1, "unknown_command: there is no command sett"},
 		"wrong value":      {[]string{"control", "set", "f.loud", "enabled=5"}, 1, "bad_args"},
 		"other instance":   {[]string{"status", "--instance", "two", "--wait", "100ms"}, 3, "no process has answered as instance two on the socket .eipd/control.sock within 100ms"},
+		"other label":      {[]string{"status", "--label", "gpu", "--wait", "100ms"}, 3, "no process has answered with the label gpu on the socket"},
 		"no socket":        {[]string{"status", "--data-dir", "none"}, 3, "open none/control.sock: there is no such socket; is eipd running here?\nName a running process by its --data-dir or --socket"},
 		"too few":          {[]string{"control", "list", "--expect", "2"}, 3, "1 of the 2 processes that were expected have answered on the socket .eipd/control.sock"},
 		"no argument":      {[]string{"control", "set", "f.loud", "enabled"}, 2, "enabled is no argument; write it as name=value"},
 		"no command":       {[]string{"control"}, 2, "which command? One of apply, "},
 		"inside":           {[]string{"status", "--broker", "embedded:"}, 2, "ask that process by its socket"},
 		"socket or broker": {[]string{"status", "--broker", "amqp://localhost/", "--socket", "x"}, 2, "broker socket"},
-		"no wait":          {[]string{"status", "--wait", "0s"}, 2, "--wait must be longer"},
+		"no wait":          {[]string{"status", "--wait", "0s"}, 2, `"--wait" flag: it must be longer than 0s`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

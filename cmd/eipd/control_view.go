@@ -27,7 +27,7 @@ func (v *viewer) print(command string, replies []control.Reply) error {
 		return nil
 	}
 	slices.SortStableFunc(done, func(a, b control.Reply) int { return strings.Compare(a.Instance, b.Instance) })
-	shown := map[string]func([]control.Reply) error{"status": v.status, "list": v.list, "stats": v.stats, "inject": v.inject, "leases": v.leases, "apply": v.applied, "reload": v.applied}[command]
+	shown := map[string]func([]control.Reply) error{"status": v.status, "list": v.list, "stats": v.stats, "inject": v.inject, "leases": v.leases, "groups": v.groups, "apply": v.applied, "remove": v.applied, "reload": v.applied}[command]
 	if shown == nil {
 		shown = v.results
 	}
@@ -192,7 +192,7 @@ func (v *viewer) status(replies []control.Reply) error {
 		}
 		brokers.text = cmp.Or(strings.Join(names, ", "), "none")
 		up := time.Duration(s.Uptime * float64(time.Second))
-		g.add(cell{text: s.Instance}, cell{text: s.Version}, number(briefly(up)), state, cell{text: flowNames(s.Flows, s.Stopped)}, brokers)
+		g.add(cell{text: s.Instance}, cell{text: s.Version}, number(briefly(up)), state, cell{text: flowNames(s.Flows, s.Stopped, s.Standby)}, brokers)
 		for _, f := range s.Hindered {
 			trouble = append(trouble, fmt.Sprintf("%s: flow %s is %s: %s", visible.Line(s.Instance), visible.Line(f.Flow), f.State, visible.Line(f.Why)))
 		}
@@ -219,12 +219,15 @@ func (v *viewer) status(replies []control.Reply) error {
 }
 
 // flowNames lists flows, but not very many.
-func flowNames(flows, stopped []string) string {
+func flowNames(flows, stopped, standby []string) string {
 	const most = 50
 	var out strings.Builder
 	for i, f := range flows {
-		if slices.Contains(stopped, f) {
+		switch {
+		case slices.Contains(stopped, f):
 			f += " (stopped)"
+		case slices.Contains(standby, f):
+			f += " (standby)"
 		}
 		if i > 0 {
 			f = ", " + f

@@ -40,7 +40,7 @@ func (v *viewer) graph(graph *control.Graph) error {
 			now += " to " + strings.Join(f.To, ", ")
 		}
 		state := green
-		if f.State != control.Running {
+		if f.State != control.Running && f.State != control.Standby {
 			state = yellow
 		}
 		g.add(cell{text: f.Name, style: bold}, cell{text: cmp.Or(f.Kind, "flow")}, cell{text: "Pipes and Filters", style: faint}, cell{text: now, style: state})

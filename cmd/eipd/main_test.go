@@ -110,6 +110,13 @@ flow "f" {
 		"failed in JSON":     {[]string{"run", "--log-format", "json", "--flow", "g", "good.hcl"}, 1, `"level":"ERROR","msg":"failed"`},
 		"completion":         {[]string{"completion", "bash"}, 0, "bash completion"},
 	}
+	for _, args := range []string{"ping", "call queue.q", "send queue.q", "receive queue.q", "plan good.hcl"} {
+		tests["no time to "+args] = struct {
+			args []string
+			code int
+			says string
+		}{append(strings.Fields(args), "--timeout", "0s"), 2, "must be longer than 0s"}
+	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, code := output(t, eipd(t, dir, tt.args...))

@@ -49,6 +49,6 @@ code 3: not within the time-out.`,
 		},
 	}
 	c.credentials.flags(cmd)
-	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait")
+	waitVar(cmd.Flags(), &timeout, "timeout", 10*time.Second, "how long to wait")
 	return cmd
 }

@@ -49,7 +49,7 @@ could not be asked; 3: a broker did not answer within the time-out.`,
 	p.loading.flags(c)
 	p.picking.flags(c, "plan")
 	f := c.Flags()
-	f.DurationVar(&p.timeout, "timeout", 10*time.Second, "how long to wait for the brokers")
+	waitVar(f, &p.timeout, "timeout", 10*time.Second, "how long to wait for the brokers")
 	f.BoolVar(&p.asJSON, "json", false, "print one JSON object")
 	return c
 }

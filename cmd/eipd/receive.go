@@ -50,7 +50,7 @@ While a process has an embedded: broker open, --peek asks it by its socket.`,
 	f.IntVar(&r.count, "count", 1, "how many messages to take")
 	f.BoolVar(&r.peek, "peek", false, "leave the messages where they are: they are given back at the end, as redelivered ones")
 	f.BoolVar(&r.follow, "follow", false, "take messages until stopped")
-	f.DurationVar(&r.timeout, "timeout", 10*time.Second, "how long to wait for each message")
+	waitVar(f, &r.timeout, "timeout", 10*time.Second, "how long to wait for each message")
 	f.StringVar(&r.subscription, "subscription", "", "the `name` of a topic's durable subscription (default: one that ends with the command)")
 	f.StringVar(&r.pattern, "pattern", "", "which messages of a topic, by their key")
 	return cmd

@@ -85,6 +85,8 @@ func TestApply_AfterAKill(t *testing.T) {
 		out, _ := asking(t, eipd(t, dir, "control", "stats", "a", "--json"), 0)
 		return !strings.Contains(out, `"received":0`)
 	})
+	out, _ = asking(t, eipd(t, dir, "control", "remove", "a.hcl"), 0)
+	holds(t, out, "web1 a gone")
 	p.interrupt(t)
 }
 

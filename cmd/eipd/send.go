@@ -29,7 +29,7 @@ open, it is asked by its socket. Exit code 3: not within the time-out.`,
 	c.flags(cmd)
 	m.flags(cmd)
 	cmd.Flags().StringVar(&m.replyTo, "reply-to", "", "the return address")
-	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the broker")
+	waitVar(cmd.Flags(), &timeout, "timeout", 10*time.Second, "how long to wait for the broker")
 	return cmd
 }
 

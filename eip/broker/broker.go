@@ -42,6 +42,7 @@ type Source interface {
 // though its broker is there. One that was open mends it by itself.
 type Trouble struct {
 	Refused bool // by the broker: people must change something
+	Standby bool // another process works in its place, and all is well
 	Err     error
 }
 
@@ -166,6 +167,10 @@ type Subscription struct {
 	Ordered bool
 	// Exclusive: it is this process' alone, and goes with it.
 	Exclusive bool
+	// Single names what one process has at a time, and with it all its sources of that name.
+	// Those of others get a Trouble that is Standby, until it closes them or its connection
+	// is lost. "": whoever reads, takes messages.
+	Single string
 	// MaxLength is how many messages wait in an exclusive one at most. Where the
 	// broker is remote, the oldest go when more come; 0: no limit.
 	MaxLength int

@@ -15,6 +15,7 @@ type Capabilities struct {
 	Exchanges     bool // a topic has any Type, a subscription an Address and Arguments, and Config.QueueType is heeded
 	AutoDelete    bool // Channel.AutoDelete is kept
 	Exclusive     bool // Channel.Exclusive is kept
+	Single        bool // Subscription.Single is kept
 	MessageGroups bool // Channel.GroupBy is kept, if need be by one consumer that gets all
 	// Existing: where Channel.Declare is false, what exists is used as it is.
 	Existing bool
@@ -57,6 +58,7 @@ func (can Capabilities) Check(c Channel, s *Subscription) error {
 		{"group_by", c.GroupBy != nil, can.MessageGroups, cannot},
 		{"declare", !c.Declare, can.Existing, "this broker makes what it uses, so it cannot be false"},
 		{"type", c.Type != "" && c.Type != "topic", can.Exchanges, foreign},
+		{"single", s.Single != "", can.Single, "this broker cannot have one process read and the others stand by; RabbitMQ can"},
 		{"pattern", s.Pattern != "", can.Patterns, cannot},
 		{"binding_key", s.Key != "", can.Exchanges, foreign},
 		{"match", s.Match != nil, can.Exchanges, foreign},

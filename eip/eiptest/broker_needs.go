@@ -40,6 +40,7 @@ var needs = map[string]func(broker.Capabilities) bool{
 	"Capability/DeadLetter":          func(c broker.Capabilities) bool { return c.TTL && c.DeadLetter },
 	"Capability/AutoDelete":          func(c broker.Capabilities) bool { return c.AutoDelete },
 	"Capability/Exclusive":           func(c broker.Capabilities) bool { return c.Exclusive },
+	"Capability/Single":              func(c broker.Capabilities) bool { return c.Single },
 	"Capability/MessageGroups":       func(c broker.Capabilities) bool { return c.MessageGroups },
 	"Capability/Existing":            func(c broker.Capabilities) bool { return c.Existing },
 	"Capability/RefusesMissing":      func(c broker.Capabilities) bool { return c.Existing && c.RefusesMissing },

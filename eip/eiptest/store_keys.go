@@ -88,6 +88,18 @@ func (t *storeTest) numbers() {
 		}
 		t.again()
 	}
+	for _, n := range []uint64{1000, 7} {
+		err := t.step(t.space("f.stage"), func(tx store.Tx) error {
+			if tx.Skip(n); tx.Next() <= 1000 {
+				t.Error("a number was given that was to be skipped")
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		t.again()
+	}
 }
 
 func (t *storeTest) apart() {

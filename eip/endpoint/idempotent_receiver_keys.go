@@ -43,10 +43,14 @@ func keyText(m *eip.Message, key string) string {
 	if m.IsTest() {
 		kind = testKey
 	}
-	switch {
-	case key == "":
+	if key == "" {
 		return ""
-	case len(key) > maxKeyText:
+	}
+	return keptText(kind, key)
+}
+
+func keptText(kind, key string) string {
+	if len(key) > maxKeyText {
 		sum := sha256.Sum256([]byte(key))
 		return kind + "#" + hex.EncodeToString(sum[:])
 	}

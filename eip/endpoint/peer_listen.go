@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/header"
 )
 
 // Listening is how a Peer listens to a channel.
@@ -130,8 +131,8 @@ func (s *service) Handle(ctx context.Context, m *eip.Message) error {
 		return s.handler.Handle(ctx, m)
 	}
 	c := &caller{Replier: m.Replier(), service: s}
-	m = m.WithReplier(c)
-	m.Forgive(s.lacksCaller) // whether somebody is there may show only later
+	m = m.WithReplier(c).Without(header.ErrorCode) // a reply made of m is no error reply
+	m.Forgive(s.lacksCaller)                       // whether somebody is there may show only later
 	err := guarded(ctx, s.handler, m)
 	if err == nil {
 		return nil

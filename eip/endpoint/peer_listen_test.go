@@ -103,6 +103,18 @@ func TestPeer_FailsAfterItsReply(t *testing.T) {
 	})
 }
 
+// A request that was an error reply itself is answered by no error reply.
+func TestPeer_AskedByAnErrorReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := inMemory(t)
+		listen(t, p, "echo", eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return p.Reply(ctx, m, m) }))
+		request := endpoint.ErrorReply(errors.New("x")).WithHeader("kept", true)
+		if m, err := p.Call(t.Context(), "echo", request); err != nil || m.Headers["kept"] != true {
+			t.Errorf("the reply is %v, %v", m, err)
+		}
+	})
+}
+
 func TestPeer_ListenEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := inMemory(t)

@@ -171,6 +171,10 @@ type FlowBlock struct {
 	// has one of its own, which is not durable and goes with it, so that each gets
 	// every message.
 	Shared bool `flow:"shared"`
+	// Of all processes that run the flow, one takes messages at a time; the others stand by,
+	// and take over when it ends. Without it, this is so where a stage remembers in a store
+	// that is of one process, and the flow reads RabbitMQ.
+	Single bool `flow:"single"`
 	// Which messages of a topic, by their key: words between dots, * for one, # for
 	// any number. Without it, all.
 	Pattern string `flow:"pattern"`

@@ -35,6 +35,9 @@ func (d *decoder) build(of *Config) (diags hcl.Diagnostics) {
 	for _, f := range of.Flows {
 		d.flow_(f.block)
 	}
+	for i, f := range d.config.Flows {
+		f.single = of.Flows[i].single
+	}
 	d.intercept(of.interceptors)
 	return nil
 }

@@ -57,20 +57,30 @@ func (d *decoder) unshared(f *Flow) {
 		return
 	}
 	f.Durable = false
+	if at := d.given(f, "durable"); at != nil {
+		d.fail(problem(*at, "Wrong option", "A subscription with shared = false goes with its process, so it is never durable. Leave one of both out."))
+	}
+}
+
+// given returns where a flow's block gives an option a value; nil where it does not.
+func (d *decoder) given(f *Flow, option string) *hcl.Range {
 	content, _ := f.block.Body.Content(func(string) bool { return false }, nil)
 	for _, a := range content.Attributes {
-		if a.Name != "durable" {
+		if a.Name != option {
 			continue
 		}
 		if v, ok := d.evaluate(a.Expr); ok && !v.IsNull() {
-			d.fail(problem(a.Expr.Range(), "Wrong option", "A subscription with shared = false goes with its process, so it is never durable. Leave one of both out."))
+			at := a.Expr.Range()
+			return &at
 		}
 	}
+	return nil
 }
 
 // check looks at the configuration as a whole.
 func (d *decoder) check() {
 	d.checkChannels()
+	d.checkSingle()
 	d.checkReads()
 	d.checkClaims()
 	d.checkSubscriptions()

@@ -29,6 +29,7 @@ type Flow struct {
 	beside     []eip.Stage // of interceptors, which what it sends passes
 	block      *syntax.Block
 	said       []byte // a digest of it
+	single     string // what one process has at a time that runs the flow; "": all may run it
 	endpoints  map[Ref]*Endpoint
 	stageKinds map[string]string
 	// uses counts how often the flow names a channel or adapter to send to, and
@@ -74,7 +75,7 @@ func (f *Flow) IsLastResort(r Ref) bool { return f.lastResort[r] > 0 }
 // other process gives it.
 func (f *Flow) Claim() broker.Subscription {
 	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Exclusive: !f.Shared, Pattern: f.Pattern, Prefetch: f.Prefetch,
-		Ordered: f.OrderBy != nil || f.Retry.Ordered, Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
+		Ordered: f.OrderBy != nil || f.Retry.Ordered, Single: f.single, Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
 }
 
 // DeadQueue is the queue FLOW.dead, of a flow that names no dead-letter channel; nil of

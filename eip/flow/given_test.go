@@ -91,6 +91,28 @@ queue "q" { address = "${var.size} ${join(",", var.names)} ${var.say}" }
 	}
 }
 
+// A program that a dynamic variable spoils is a mistake of the file's place that names it.
+func TestLoadBeside_SpoilsAProgram(t *testing.T) {
+	const text = `
+variable "x" {
+  default = "1"
+  dynamic = true
+}
+queue "q" {}
+flow "f" {
+  from = queue.q
+  filter { if = "%{ if var.x == "" }true%{ else }1 > ${var.x}%{ endif }" }
+  discard {}
+}
+`
+	for _, x := range []string{`1e400`, `"("`, `"'"`, `"${"`} {
+		_, diags := beside(t, text, `{"x": `+x+`}`)
+		if len(diags) != 1 || diags[0].Summary != "Wrong expression" || diags[0].Subject.Start.Line != 9 {
+			t.Errorf("%s: %v", x, diags)
+		}
+	}
+}
+
 // No way leads from a dynamic variable to a broker or a program, or to what the process
 // can read.
 func TestVariable_DynamicDecidesOnNoBrokerAndProgram(t *testing.T) {

@@ -126,16 +126,18 @@ func (d *decoder) checkMemory() {
 	remembers := map[string]bool{}
 	for _, f := range d.config.Flows {
 		for n, s := range eip.Walk(f.Stages()) {
-			r, ok := s.(store.Rememberer)
-			if !ok || n == nil {
-				continue
+			if _, ok := s.(store.Rememberer); ok && n != nil {
+				remembers[n.Address] = true
 			}
-			remembers[n.Address] = true
-			in, on := d.config.StoreOf(r.Place()), d.config.SourceBroker(f)
-			if in != nil && in.inside() && !on.Inside() {
-				d.diags = append(d.diags, warning(f.Range, "It remembers alone",
-					"Other processes may read what the flow %q reads, and what %s remembers is in a store of this process: each would know only of its own messages. Run the flow in one process.", f.Name, n.Address))
-			}
+		}
+		switch stage := d.remembersAlone(f); {
+		case stage == "":
+		case f.single != "":
+			d.diags = append(d.diags, warning(f.Range, "It remembers alone",
+				"What %s remembers is in a store of this process. Another process that runs the flow %q takes over its messages when this one ends, but not what it remembered: that waits for this one's return.", stage, f.Name))
+		default:
+			d.diags = append(d.diags, warning(f.Range, "It remembers alone",
+				"Other processes may read what the flow %q reads, and what %s remembers is in a store of this process: each would know only of its own messages. Run the flow in one process.", f.Name, stage))
 		}
 	}
 	for _, m := range d.config.Moved {

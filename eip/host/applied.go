@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,8 @@ type appliedFile struct {
 	Without []string       `json:"without,omitempty"` // flows that have made room for another file's
 }
 
-// unapplied is one that cannot be applied again.
+// unapplied is one that cannot be applied again. Without a name it is what cannot be read
+// in the file that says so.
 type unapplied struct {
 	appliedFile
 	why string
@@ -41,7 +43,9 @@ func (h *Host) appliedFiles() (all []appliedFile) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, f := range h.unapplied {
-		all = append(all, f.appliedFile)
+		if f.File != "" {
+			all = append(all, f.appliedFile)
+		}
 	}
 	for _, u := range h.units {
 		if u.file != "" {
@@ -60,7 +64,7 @@ func (h *Host) Unapplied() (all []control.FileState) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, f := range h.unapplied {
-		all = append(all, control.FileState{File: f.File, Why: f.why})
+		all = append(all, control.FileState{File: cmp.Or(f.File, appliedName), Why: f.why})
 	}
 	return all
 }
@@ -96,15 +100,14 @@ func (h *Host) recall(ctx context.Context) {
 		return
 	}
 	var all []appliedFile
-	path := filepath.Join(h.options.DataDir, appliedName)
-	data, err := regular.ReadFile(path, mostApplied)
+	data, err := regular.ReadFile(filepath.Join(h.options.DataDir, appliedName), mostApplied)
 	if err == nil {
 		d := json.NewDecoder(bytes.NewReader(data))
 		d.UseNumber() // as they were given
 		err = d.Decode(&all)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		h.cannotRecall(appliedFile{File: path}, fmt.Errorf("it says which flow files were applied, and cannot be read: %w", err))
+		h.cannotRecall(appliedFile{}, fmt.Errorf("it says which flow files were applied, and cannot be read: %w", err))
 	}
 	for _, f := range all {
 		if texts, err := h.flowFiles(f.File); err == nil && h.names(texts) {
@@ -124,7 +127,7 @@ func (h *Host) recall(ctx context.Context) {
 }
 
 func (h *Host) cannotRecall(f appliedFile, why error) {
-	h.log.Error("flow file cannot be applied again; the others run", slog.String("file", f.File), slog.Any("why", why))
+	h.log.Error("flow file cannot be applied again; the others run", slog.String("file", cmp.Or(f.File, appliedName)), slog.Any("why", why))
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.unapplied = append(h.unapplied, unapplied{f, h.secrets.Hide(why.Error())})

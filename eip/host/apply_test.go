@@ -249,12 +249,22 @@ func TestHost_ApplyIsRemembered(t *testing.T) {
 	}
 	m.begin(flow.Options{Files: []string{filepath.Join(m.path, "a.hcl")}})
 	m.runs("count sized")
-	if err := os.WriteFile(filepath.Join(m.data, "applied.json"), []byte("{broken"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m.again()
-	m.runs("")
-	if got := fmt.Sprint(m.Unapplied()); !strings.Contains(got, "cannot be read") {
-		t.Errorf("not applied are %s", got)
+	for damaged, want := range map[string]string{
+		"{broken":      "applied.json it says which flow files were applied, and cannot be read",
+		`[{"file":5}]`: "applied.json it says which flow files were applied, and cannot be read",
+		"[null]":       `applied.json "" is no name`,
+	} {
+		if err := os.WriteFile(filepath.Join(m.data, "applied.json"), []byte(damaged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m.again()
+		m.runs("")
+		if got := fmt.Sprint(m.Unapplied()); !strings.Contains(got, want) {
+			t.Errorf("%s: not applied are %s", damaged, got)
+		}
+		m.apply("sized.hcl", control.ApplyOptions{}, "[sized]: same [], changed [], new [sized], gone []")
+		if got := m.kept(); got != `[{"file":"sized.hcl"}]` {
+			t.Errorf("%s: kept is %s", damaged, got)
+		}
 	}
 }

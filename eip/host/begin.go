@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,9 +14,10 @@ import (
 )
 
 // Bounds of the time after which a flow that failed is begun again. What the broker
-// refuses is tried each longest; what it has lost for a while each soon.
+// refuses is tried each longest; what it has lost for a while each soon. One that stands by
+// asks again each standby.
 const (
-	first, soon, longest = 100 * time.Millisecond, 5 * time.Second, 30 * time.Second
+	first, standby, soon, longest = 100 * time.Millisecond, time.Second, 5 * time.Second, 30 * time.Second
 )
 
 // begin makes the flow run, until its life's end.
@@ -63,8 +65,13 @@ func (r *flowRun) run(l *life, ready chan<- struct{}, failed chan<- error) {
 			return
 		case hindered:
 			came()
-			if wait = min(wait, soon); r.hindered.Load().Refused {
+			switch t := r.hindered.Load(); {
+			case t.Refused:
 				wait = longest
+			case t.Standby:
+				wait = standby
+			default:
+				wait = min(wait, soon)
 			}
 		case !up && err == nil:
 			failed <- errStopping
@@ -108,9 +115,13 @@ func (r *flowRun) hinder(err error) bool {
 	if !errors.As(err, &t) {
 		return false
 	}
-	now := &broker.Trouble{Refused: t.Refused, Err: err}
-	if was := r.hindered.Swap(now); was == nil || was.Error() != now.Error() {
-		state, _ := r.Hindrance()
+	now := &broker.Trouble{Refused: t.Refused, Standby: t.Standby, Err: err}
+	was := r.hindered.Swap(now)
+	switch state, _ := r.Hindrance(); {
+	case was != nil && was.Error() == now.Error():
+	case t.Standby:
+		r.unit.host.log.Info("flow stands by", slog.String("flow", r.decl.Name), slog.Any("why", err))
+	default:
 		r.unit.host.log.Error("flow cannot run yet; others do", slog.String("flow", r.decl.Name), slog.String("state", string(state)), slog.Any("why", err))
 	}
 	return true
@@ -133,8 +144,8 @@ func (r *flowRun) trouble() error {
 func (r *flowRun) Hindrance() (control.State, string) {
 	t := r.hindered.Load()
 	look := func(x any) {
-		if h, ok := x.(broker.Troubled); ok && t == nil {
-			t = h.Trouble()
+		if h, ok := x.(broker.Troubled); ok && (t == nil || t.Standby) {
+			t = cmp.Or(h.Trouble(), t)
 		}
 	}
 	r.mu.Lock()
@@ -156,6 +167,8 @@ func (r *flowRun) Hindrance() (control.State, string) {
 	switch {
 	case t == nil:
 		return "", ""
+	case t.Standby:
+		return control.Standby, ""
 	case t.Refused:
 		return control.Refused, r.unit.host.secrets.Hide(t.Error())
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -117,7 +118,9 @@ func (r *flowRun) start(ctx context.Context) error {
 		if s.stays && !s.failed.Load() {
 			continue
 		}
-		if err := r.reopen(ctx, i); err != nil {
+		s.failed.Store(true)
+		var t *broker.Trouble
+		if err := r.reopen(ctx, i); err != nil && !(errors.As(err, &t) && t.Standby) {
 			for _, s := range r.sources[:i] {
 				if !s.stays {
 					err = errors.Join(err, s.end())

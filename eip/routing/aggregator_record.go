@@ -145,6 +145,7 @@ type record struct {
 	Bytes  int64           `json:"bytes"`
 	First  int64           `json:"first"` // nanoseconds
 	Last   int64           `json:"last"`
+	Test   bool            `json:"test,omitempty"` // of Test Messages
 	Value  json.RawMessage `json:"value,omitempty"`
 	// Base is what is the same in all parts, as a message.
 	Base []byte `json:"base"`

@@ -81,7 +81,7 @@ func (p *part) openGroup(tx store.Tx) (*open, error) {
 		}
 	}
 	g := &open{of: a, tx: tx, hash: p.group}
-	g.Number, g.Key, g.First = tx.Next(), p.key, p.at.UnixNano()
+	g.Number, g.Key, g.First, g.Test = tx.Next(), p.key, p.at.UnixNano(), p.test != ""
 	if a.Fold.Of != nil {
 		value, err := valueOf(p.initial)
 		if err != nil {
@@ -216,7 +216,7 @@ func (g *open) deadline() (at time.Time, why ClosedBy) {
 
 // complete reports whether a group that is closed by this is complete.
 func (a *Aggregator) complete(why ClosedBy) bool {
-	return why == ByComplete || why == ByEnd || a.Complete.Of == nil && a.Key != nil
+	return why == ByComplete || why == ByEnd || why == ByOperator || a.Complete.Of == nil && a.Key != nil
 }
 
 // close makes of the group what it becomes, and has its parts removed.

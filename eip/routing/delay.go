@@ -97,6 +97,23 @@ func (d *Delay) Finish(ctx context.Context) error { return d.outbox.Drain(ctx) }
 // Busy reports whether messages wait.
 func (d *Delay) Busy() bool { return d.outbox.Waiting() }
 
+var _ store.Releaser = (*Delay)(nil)
+
+// Groups returns the messages that wait, by their Message IDs; those first that go on first.
+func (d *Delay) Groups(id string, most int) ([]store.Group, bool, error) {
+	return d.outbox.Groups(id, most)
+}
+
+// Release has messages go on at once.
+func (d *Delay) Release(ctx context.Context, id string) (int, error) {
+	return d.outbox.Release(ctx, id)
+}
+
+// Forget removes messages that wait.
+func (d *Delay) Forget(ctx context.Context, id string, save func([]any) error) (int, error) {
+	return d.outbox.Forget(ctx, id, save)
+}
+
 // Process keeps m until its time, or passes it on where that has come.
 func (d *Delay) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	now := d.clock.Now()

@@ -31,7 +31,8 @@ type Group struct {
 // ClosedBy is what has closed a group.
 type ClosedBy string
 
-// What there is. ByEnd is the end of the flow's source, and ByFull a group too many.
+// What there is. ByEnd is the end of the flow's source, ByFull a group too many, and
+// ByOperator somebody on the control bus.
 const (
 	ByComplete ClosedBy = "complete"
 	BySize     ClosedBy = "size"
@@ -41,6 +42,7 @@ const (
 	ByEvery    ClosedBy = "every"
 	ByFull     ClosedBy = "full"
 	ByEnd      ClosedBy = "end"
+	ByOperator ClosedBy = "operator"
 )
 
 // Messages returns the parts, those of a sequence in its order and others as they came.

@@ -70,6 +70,8 @@ type Tx interface {
 	Delete(key string)
 	// Next returns numbers from 1, each once in the life of the space.
 	Next() uint64
+	// Skip has Next return numbers after n only.
+	Skip(n uint64)
 	// Err is what has failed so far, and will fail the step.
 	Err() error
 }

@@ -1,7 +1,6 @@
 # Asks a service, whose plugins are of three kinds, and prints what they answer.
 
 adapter "stdio" "in" {}
-queue "plugins" {}
 
 flow "ask" {
   from = adapter.in
@@ -13,9 +12,7 @@ flow "ask" {
   to = adapter.in
 }
 
-flow "plugins" {
-  from = queue.plugins
-
+service "plugins" {
   dispatch {
     by = "headers.plugin"
     plugin "echo" { # stages that are there already

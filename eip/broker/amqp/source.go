@@ -24,6 +24,7 @@ type source struct {
 	prefetch int
 	bytes    int64
 	ordered  bool // across a restart of the process, too
+	single   *single
 	replier  eip.Replier
 	context  context.Context
 	stop     context.CancelFunc
@@ -55,6 +56,9 @@ func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscript
 	if err := b.opened.Add(s); err != nil {
 		return nil, err
 	}
+	if sub.Single != "" {
+		s.single = b.single(sub.Single)
+	}
 	if err := remote.Begin(ctx, s.open, s.meet); err != nil {
 		_ = s.Close()
 		return nil, err
@@ -68,6 +72,9 @@ func (s *source) meet(err error) time.Duration {
 
 // open consumes anew.
 func (s *source) open(ctx context.Context) error {
+	if s.single != nil { // they must be on one connection
+		s.link = s.single.on(s.link)
+	}
 	conn, err := s.broker.consume.hold(ctx, s.link)
 	if err != nil {
 		return err
@@ -95,6 +102,11 @@ func (s *source) open(ctx context.Context) error {
 
 // declare makes what is to be consumed from, and consumes.
 func (s *source) declare(ctx context.Context, conn *connection) (*consumer, error) {
+	if s.single != nil {
+		if err := s.single.take(ctx, conn); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.topology.ensure(ctx, conn); err != nil {
 		return nil, err
 	}
@@ -256,6 +268,9 @@ func (s *source) Close() error {
 	s.mu.Unlock()
 	if c != nil {
 		s.close(c)
+	}
+	if s.single != nil {
+		s.single.leave()
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func init() {
 }
 
 var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Exchanges: true, AutoDelete: true,
-	Exclusive: true, Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, MessageGroups: true, Depth: true, Calls: true}
+	Exclusive: true, Single: true, Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, MessageGroups: true, Depth: true, Calls: true}
 
 // Broker is a RabbitMQ node or cluster.
 type Broker struct {
@@ -38,7 +38,8 @@ type Broker struct {
 
 	mu        sync.Mutex
 	consuming map[string]int // consumers by queue
-	looks     *connection    // for Depths
+	singles   map[string]*single
+	looks     *connection // for Depths
 }
 
 // Open prepares a broker. It does not wait for a connection: sources and senders
@@ -47,7 +48,7 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
 		return nil, fmt.Errorf("the URL %s names no host", remote.Redact(c.URL.String()))
 	}
-	b := &Broker{config: c, boarding: make(chan struct{}, 1), consuming: map[string]int{}}
+	b := &Broker{config: c, boarding: make(chan struct{}, 1), consuming: map[string]int{}, singles: map[string]*single{}}
 	b.consume, b.publish = newPool(&b.config, "consume", b.letGo), newPool(&b.config, "publish", b.letGo)
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil

@@ -162,6 +162,15 @@ func (t *stateTx) Next() uint64 {
 	return n
 }
 
+// Skip has Next return numbers after n only.
+func (t *stateTx) Skip(n uint64) {
+	if t.err == nil && n > t.records.Sequence() {
+		if err := t.records.SetSequence(n); err != nil {
+			t.fail(err)
+		}
+	}
+}
+
 // change puts a record in the place of another one, and remembers that.
 func (t *stateTx) change(key, record []byte) {
 	if t.err != nil {

@@ -2,14 +2,10 @@ package embedded
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync/atomic"
-	"time"
 
 	"go.etcd.io/bbolt"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/internal/local"
 	"github.com/eipd/eipd/eip/internal/wire"
 )
@@ -41,6 +37,13 @@ type pending struct {
 	values []value
 	one    [1]value
 	put    int // off, so many times
+}
+
+func (p *pending) size() (n int) {
+	for _, v := range p.values {
+		n += len(v.buffer.b)
+	}
+	return n
 }
 
 // value is the record of one entry.
@@ -190,47 +193,9 @@ func (s *fileStore) end() bool {
 	return s.ended
 }
 
-// batch is what one transaction does.
-type batch struct {
-	tasks   []task
-	deletes []deletion
-	keeps   map[string][]byte
-	appends []*pending
-	commits []*commitment
-
-	joined []*local.Entry // settled by the transaction, and deleted with it
-	kept   []*eip.Message // sent by the appends, whose steps are made with them
-	woken  map[*space]bool
-	holds  map[eip.Settler]int
-	marks  []mark
-	failed []error // of tasks
-}
-
-// mark is how far a transaction appends to a log, and raises its mark.
-type mark struct {
-	log         *fileLog
-	seq, raised uint64
-}
-
 // maxSettled is how many messages may be settled and not yet deleted until no more are
 // delivered: these come twice after a crash.
 const maxSettled = 64
-
-// A transaction appends so many messages at most as its predecessor took
-// milliseconds, times pace: as many as the store is made for, and no more, as the
-// removals wait for it. Transactions on a slow disk are large.
-const (
-	maxCommits     = 1024
-	pace           = 128
-	leastAppends   = 64
-	mostAppends    = 1024
-	maxAppendBytes = 4 << 20
-)
-
-// adapt sets the size of the next transaction by how long one took.
-func (s *fileStore) adapt(took time.Duration) {
-	s.limit = int(min(max(pace*took/time.Millisecond, leastAppends), mostAppends))
-}
 
 // Behind returns what is closed when more may be delivered; nil where it may be at
 // once.
@@ -248,81 +213,4 @@ func (l *fileLog) Behind() <-chan struct{} {
 		s.caught = make(chan struct{})
 	}
 	return s.caught
-}
-
-// next takes what there is to do, with or without appends; false where there is
-// nothing.
-func (s *fileStore) next(b *batch, appends bool) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b.tasks = append(b.tasks, s.tasks...)
-	b.deletes = append(b.deletes, s.deletes...)
-	clear(s.tasks)
-	s.tasks, s.deletes = s.tasks[:0], s.deletes[:0]
-	s.settled.Store(0)
-	if s.caught != nil {
-		close(s.caught)
-		s.caught = nil
-	}
-	s.mergeKeeps(b)
-	if n := min(len(s.commits), maxCommits-len(b.commits)); appends && n > 0 {
-		b.commits = append(b.commits, s.commits[:n]...)
-		s.commits = slices.Delete(s.commits, 0, n)
-	}
-	size, n := 0, 0
-	for appends && n < len(s.appends) && len(b.appends)+n < s.limit && size < maxAppendBytes {
-		size += s.appends[n].size()
-		n++
-	}
-	b.appends = append(b.appends, s.appends[:n]...)
-	left := copy(s.appends, s.appends[n:])
-	clear(s.appends[left:])
-	s.appends = s.appends[:left]
-	s.bytes -= size
-	if n > 0 && s.vacated != nil {
-		close(s.vacated)
-		s.vacated = nil
-	}
-	s.writing = !appends || !b.isEmpty()
-	return s.writing
-}
-
-// putBack leaves the appends of b from one on to the next transaction.
-func (s *fileStore) putBack(b *batch, from int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	back := b.appends[from:]
-	for _, p := range back {
-		s.bytes += p.size()
-	}
-	s.appends = slices.Concat(back, s.appends)
-	clear(back)
-	b.appends = b.appends[:from]
-}
-
-func (b *batch) isEmpty() bool {
-	return len(b.tasks)+len(b.deletes)+len(b.keeps)+len(b.appends)+len(b.commits) == 0
-}
-
-// takeKeeps takes the positions that are to be kept.
-func (s *fileStore) takeKeeps(b *batch) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.mergeKeeps(b)
-}
-
-func (s *fileStore) mergeKeeps(b *batch) {
-	if b.keeps == nil {
-		b.keeps = s.keeps
-	} else {
-		maps.Copy(b.keeps, s.keeps)
-	}
-	s.keeps, s.keeping = nil, b.keeps
-}
-
-func (p *pending) size() (n int) {
-	for _, v := range p.values {
-		n += len(v.buffer.b)
-	}
-	return n
 }

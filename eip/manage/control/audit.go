@@ -24,7 +24,7 @@ type Record struct {
 // reads reports whether a command changes nothing: it is audited at debug level.
 func (r *request) reads() bool {
 	switch r.Command.Command {
-	case "status", "list", "leases":
+	case "status", "list", "leases", "groups":
 		return true
 	case "stats":
 		return !r.flag("reset")
@@ -35,7 +35,11 @@ func (r *request) reads() bool {
 }
 
 func (s *Server) record(r *request) Record {
-	return Record{V: Version, Time: s.Clock.Now(), Instance: s.Instance, From: r.from, Command: clip(r.Command.Command), Target: clip(r.Target), Args: s.auditable(r.Args)}
+	args := s.auditable(r.Args)
+	if _, ok := args["key"]; ok && !s.redact.none() && ofGroups(r.Command.Command) {
+		args["key"] = redacted // nobody knows what it was made of
+	}
+	return Record{V: Version, Time: s.Clock.Now(), Instance: s.Instance, From: r.from, Command: clip(r.Command.Command), Target: clip(r.Target), Args: args}
 }
 
 func (rec *Record) attrs() []slog.Attr {

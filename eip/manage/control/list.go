@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/store"
 )
 
 // list is the command of that name.
@@ -42,6 +43,7 @@ func (s *Server) list(r *request) (any, error) {
 
 func (s *Server) describe(st Stage) StageNode {
 	n := StageNode{Address: st.Address, Kind: st.Kind, Pattern: PatternOf(st.Kind, st.Named.Stage)}
+	_, n.Remembers = st.Named.Stage.(store.Lister)
 	if st.Settable != nil {
 		n.Settable = st.Settable.Settable()
 		n.Changed = s.settings.changed(st.Address)

@@ -54,8 +54,8 @@ type Flow interface {
 	Name() string
 	Kind() string // flow or service
 	State() State
-	// Hindrance says that a flow that is Running is Refused or Waiting, and why; "" where
-	// it is not.
+	// Hindrance says that a flow that is Running is Refused or Waiting, and why, or that it
+	// is on Standby; "" where it is not.
 	Hindrance() (State, string)
 	// Plugins returns the plugins of the flow's stages; none of a flow that does not run.
 	Plugins() []Plugin
@@ -113,6 +113,8 @@ const (
 	// A flow that is Running, but for what its broker keeps it from:
 	Refused State = "refused" // people must change something
 	Waiting State = "waiting" // it is away for a while
+	// Standby is one that is well, while another process runs it.
+	Standby State = "standby"
 )
 
 // StateOf is what a flow does and, where something keeps it from working, why.
@@ -171,6 +173,7 @@ type Status struct {
 	Files    []string  `json:"files"`
 	Flows    []string  `json:"flows"`
 	Stopped  []string  `json:"stopped,omitempty"` // of the flows
+	Standby  []string  `json:"standby,omitempty"` // of the flows: another process runs them
 	// Unapplied are flow files that were applied before the process started, and could
 	// not be applied again.
 	Unapplied []FileState `json:"unapplied,omitempty"`
@@ -247,6 +250,8 @@ type StageNode struct {
 	Address string `json:"address"`
 	Kind    string `json:"kind"`
 	Pattern string `json:"pattern"`
+	// Remembers says that groups shows what it remembers.
+	Remembers bool `json:"remembers,omitempty"`
 	// Settable are the attributes that set takes, with their values.
 	Settable map[string]any `json:"settable,omitempty"`
 	// Changed are those that differ from the flow file.

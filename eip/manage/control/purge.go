@@ -1,21 +1,12 @@
 package control
 
 import (
-	"bufio"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/internal/private"
 )
 
 // Bounds of purge.
@@ -44,18 +35,18 @@ func (s *Server) purge(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &purge{source: src, most: most}
+	p := &purge{source: src, most: most, to: &saveFile{}}
 	if save {
-		err = p.create(filepath.Join(s.DataDir, "purged"), r.Target)
+		err = p.to.create(filepath.Join(s.DataDir, "purged"), r.Target)
 	}
 	if err == nil {
 		err = p.run(r.ctx)
 	}
-	err = errors.Join(err, p.close(), src.Close())
+	err = errors.Join(err, p.to.close(), src.Close())
 	if err != nil {
 		return nil, Errorf(Failed, "%d messages were removed: %v", p.removed, err)
 	}
-	return Purged{p.removed, p.path}, nil
+	return Purged{p.removed, p.to.path}, nil
 }
 
 // atMost is how many messages to have at once where most are asked for (0: all). To
@@ -94,35 +85,14 @@ type purge struct {
 	source  eip.Source
 	most    int64 // 0: all
 	removed int64
-	path    string
-	file    *os.File
-	out     *bufio.Writer
-}
-
-func (p *purge) create(dir, channel string) error {
-	if err := private.Folder(dir); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, fmt.Sprintf("%s-%s-*.jsonl", channel, time.Now().UTC().Format("20060102T150405Z")))
-	if err != nil {
-		return err
-	}
-	p.path, p.file, p.out = f.Name(), f, bufio.NewWriter(f)
-	return nil
-}
-
-func (p *purge) close() error {
-	if p.file == nil {
-		return nil
-	}
-	return p.file.Close()
+	to      *saveFile
 }
 
 func (p *purge) run(ctx context.Context) error {
 	var batch []*eip.Message
 	settle := func(err error) error {
-		if err == nil && p.file != nil {
-			err = errors.Join(p.out.Flush(), p.file.Sync())
+		if err == nil {
+			err = p.to.sync()
 		}
 		for _, m := range batch {
 			eip.Deliver(ctx, failing(err), m)
@@ -138,7 +108,7 @@ func (p *purge) run(ctx context.Context) error {
 		switch {
 		case m != nil:
 			batch = append(batch, m)
-			if err := p.save(m); err != nil {
+			if err := p.to.save(m); err != nil {
 				return settle(err)
 			}
 			if len(batch) < purgeBatch {
@@ -161,42 +131,4 @@ func receiveSoon(ctx context.Context, src eip.Source) (m *eip.Message, idle bool
 	defer cancel()
 	m, err = src.Receive(waiting)
 	return m, waiting.Err() != nil, err
-}
-
-// saved is a message as a line of the file.
-type saved struct {
-	ID            string      `json:"id,omitempty"`
-	CorrelationID string      `json:"correlation_id,omitempty"`
-	ReplyTo       string      `json:"reply_to,omitempty"`
-	Type          string      `json:"type,omitempty"`
-	Key           string      `json:"key,omitempty"`
-	ContentType   string      `json:"content_type,omitempty"`
-	Timestamp     string      `json:"timestamp,omitempty"`
-	Headers       eip.Headers `json:"headers,omitempty"`
-	Body          string      `json:"body"`
-	Encoding      string      `json:"body_encoding,omitempty"` // "base64", or none
-}
-
-func (p *purge) save(m *eip.Message) error {
-	if p.file == nil {
-		return nil
-	}
-	return Save(p.out, m)
-}
-
-// Save writes a message as a line of JSON.
-func Save(to io.Writer, m *eip.Message) error {
-	s := saved{ID: m.ID, CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, Type: m.Type, Key: m.Key, ContentType: m.ContentType, Headers: m.Headers, Body: string(m.Body())}
-	if !m.Timestamp.IsZero() {
-		s.Timestamp = m.Timestamp.UTC().Format(time.RFC3339Nano)
-	}
-	if !utf8.Valid(m.Body()) {
-		s.Body, s.Encoding = base64.StdEncoding.EncodeToString(m.Body()), "base64"
-	}
-	var line strings.Builder
-	if err := json.NewEncoder(&line).Encode(s); err != nil {
-		return fmt.Errorf("save message %s: %w", m.ID, err)
-	}
-	_, err := io.WriteString(to, line.String())
-	return err
 }

@@ -46,6 +46,9 @@ func parseRedaction(paths []string) (r redaction, err error) {
 	return r, nil
 }
 
+// none reports whether all may be seen.
+func (r *redaction) none() bool { return len(r.body)+len(r.headers) == 0 && !r.whole }
+
 // CheckRedaction reports what is wrong with paths of Options.Redact.
 func CheckRedaction(paths []string) error {
 	_, err := parseRedaction(paths)
@@ -142,7 +145,7 @@ func (v view) message() *eip.Message {
 
 // error returns the error that a message failed with, without what is redacted.
 func (r *redaction) error(m *eip.Message, err error) error {
-	if err == nil || m == nil || len(r.body)+len(r.headers) == 0 && !r.whole {
+	if err == nil || m == nil || r.none() {
 		return err
 	}
 	if text := r.scrub(m, err.Error()); text != err.Error() {

@@ -180,6 +180,8 @@ func (s *Server) status(*request) (any, error) {
 		switch state, why := StateOf(f); {
 		case why != "":
 			st.Hindered = append(st.Hindered, FlowState{f.Name(), state, why})
+		case state == Standby:
+			st.Standby = append(st.Standby, f.Name())
 		case state != Running && state != Starting:
 			st.Stopped = append(st.Stopped, f.Name())
 		}

@@ -78,7 +78,7 @@ func Check(state State, p Process) Health {
 		switch {
 		case why != "":
 			h.Degraded = append(h.Degraded, fmt.Sprintf("flow %s is %s: %s", f.Name(), s, why))
-		case s != control.Running && s != control.Starting:
+		case s != control.Running && s != control.Starting && s != control.Standby:
 			h.Degraded = append(h.Degraded, fmt.Sprintf("flow %s is %s", f.Name(), s))
 		}
 	}

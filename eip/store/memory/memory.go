@@ -225,4 +225,6 @@ func (t *tx) Next() uint64 {
 	return t.last
 }
 
+func (t *tx) Skip(n uint64) { t.last = max(t.last, n) }
+
 func (t *tx) Err() error { return t.err }

@@ -34,15 +34,22 @@ func (h *Hindrance) Meet(c *broker.Config, err error, what string, of slog.Attr)
 		t = &broker.Trouble{}
 	}
 	h.Pause = max(c.Reconnect.Min, min(2*h.Pause, c.Reconnect.Max, soonAgain))
-	if t.Refused {
+	switch {
+	case t.Refused:
 		h.Pause = c.Reconnect.Max
+	case t.Standby:
+		h.Pause = time.Second
 	}
 	if errors.Is(err, broker.ErrLost) {
 		return h.Pause
 	}
-	now := &broker.Trouble{Refused: t.Refused, Err: err}
+	now := &broker.Trouble{Refused: t.Refused, Standby: t.Standby, Err: err}
 	if was := h.now.Swap(now); was == nil || was.Error() != now.Error() {
-		c.Log.Warn(what, of, slog.Any("why", err), slog.Bool("refused", t.Refused))
+		level := slog.LevelWarn
+		if t.Standby {
+			level = slog.LevelInfo
+		}
+		c.Log.Log(context.Background(), level, what, of, slog.Any("why", err), slog.Bool("refused", t.Refused))
 	}
 	return h.Pause
 }

@@ -123,6 +123,7 @@ func (m mapping) text(e hcl.Expression) string {
 	if !ok {
 		return ""
 	}
+	v, _ = v.Unmark()
 	v, err := convert.Convert(v, cty.String)
 	if err != nil || v.IsNull() || !v.IsKnown() {
 		return ""
