@@ -27,6 +27,7 @@ func main() {
 		{"router", "the router in process", inProcess},
 		{"queue", "a hop over a queue on disk", overDisk},
 		{"state", "stages that remember, from queue to queue on disk", overState},
+		{"large", "a million parts, groups and messages that wait", overLargeState},
 		{"rabbit", "work between queues of RabbitMQ, and round trips", overRabbit},
 		{"calls", "clients that call a service over RabbitMQ", overCalls},
 		{"stomp", "a bridge over STOMP, on RabbitMQ and ActiveMQ", overStomp},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -25,14 +26,24 @@ type filling struct {
 	n      int
 	make   func(i int) []byte
 	result func([]byte)
+	size   int // of groups; 0: the flow has none
 	next   int
 }
 
 var making *filling // of the adapters that are made
 
 // runState runs a flow until it has done enough.
-func runState(file, dir string, f *filling, enough func(stats.Counts) bool) (err error) {
-	config, diags := flow.Load(flow.Options{Files: []string{file}, Broker: "embedded:"})
+func runState(file, dir string, f *filling, enough func(stats.Counts) bool) error {
+	return runStates(file, dir, f, func(all []stats.Counts) bool { return enough(all[0]) })
+}
+
+// runStates runs flows until they have done enough.
+func runStates(file, dir string, f *filling, enough func([]stats.Counts) bool) (err error) {
+	o := flow.Options{Files: []string{file}, Broker: "embedded:"}
+	if f != nil && f.size > 0 {
+		o.Variables = map[string]string{"size": strconv.Itoa(f.size)}
+	}
+	config, diags := flow.Load(o)
 	if diags.HasErrors() {
 		return diags
 	}
@@ -42,16 +53,19 @@ func runState(file, dir string, f *filling, enough func(stats.Counts) bool) (err
 	if _, err := h.Start(context.Background(), config); err != nil {
 		return fmt.Errorf("start flow: %w", err)
 	}
-	flow := h.Flows()[0]
+	flows := h.Flows()
+	all := make([]stats.Counts, len(flows))
 	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
-		c, _ := flow.Counts()
+		for i, f := range flows {
+			if all[i], _ = f.Counts(); all[i].Failed > 0 {
+				return fmt.Errorf("messages failed: %+v", all[i])
+			}
+		}
 		switch {
-		case c.Failed > 0:
-			return fmt.Errorf("messages failed: %+v", c)
-		case enough(c):
+		case enough(all):
 			return nil
-		case time.Since(begin) > 10*time.Minute:
-			return fmt.Errorf("it takes too long: %+v", c)
+		case time.Since(begin) > time.Hour:
+			return fmt.Errorf("it takes too long: %+v", all)
 		}
 	}
 }
@@ -77,7 +91,10 @@ func emptyEipd(j stateJob, dir string, n int, result func([]byte)) error {
 // parts is a source of messages that are made one by one, with Message IDs.
 type parts struct{ of *filling }
 
-func (p *parts) OpenSource(context.Context, *adapter.Env) (adapter.Source, error) { return p, nil }
+func (p *parts) OpenSource(context.Context, *adapter.Env) (adapter.Source, error) {
+	own := *p.of // two adapters give the same
+	return &parts{&own}, nil
+}
 
 func (p *parts) Close() error { return nil }
 
