@@ -24,7 +24,11 @@ func (x *session) blame(err *amqp.Error) (next manner) {
 	}
 	x.sender.mu.Unlock()
 	if lone != nil {
-		x.settle(lone, eip.Permanent(errors.New("publish: the broker does not take it: "+explain(err))))
+		mark := eip.Permanent
+		if strings.HasPrefix(lone.key, directReply) { // RabbitMQ 3 fails where it is forged, or its node has left
+			mark = eip.Gone
+		}
+		x.settle(lone, mark(errors.New("publish: the broker does not take it: "+explain(err))))
 	}
 	x.apart = x.apart || x.trial && !x.trunk.conn.IsClosed()
 	return manner{trial: !x.apart && !x.settled(), alone: suspect}

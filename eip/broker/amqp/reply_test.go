@@ -86,6 +86,13 @@ func TestReply_ClientGone(t *testing.T) {
 	if err := eip.Await(t.Context(), gone, eip.New([]byte("late"), nil)); !eip.IsPermanent(err) || !strings.Contains(err.Error(), "gave it back") {
 		t.Errorf("a reply to nobody settles with %v", err)
 	}
+	// RabbitMQ 3 fails at what is no address of its own, and ends the connection.
+	forged := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+		return b.SendTo(ctx, "amq.rabbitmq.reply-to.forged.address", m)
+	})
+	if err := eip.Await(t.Context(), forged, eip.New([]byte("late"), nil)); err != nil && !eip.IsGone(err) {
+		t.Errorf("a reply to a forged address settles with %v", err)
+	}
 	there := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return b.SendTo(ctx, q.Address, m) })
 	if err := eip.Await(t.Context(), there, eip.New([]byte("another"), nil)); err != nil {
 		t.Errorf("the next reply settles with %v", err)

@@ -43,18 +43,15 @@ func (b *Broker) board(ctx context.Context, x *session, own bool) error {
 			}
 		}
 	}
-	t, err := b.newTrunk(ctx)
-	if err != nil {
-		return err
-	}
-	t.join(x)
-	if !own {
+	t, err := b.newTrunk(ctx, x)
+	if err == nil && !own {
 		b.trunks = append(b.trunks, t)
 	}
-	return nil
+	return err
 }
 
-func (b *Broker) newTrunk(ctx context.Context) (*trunk, error) {
+// newTrunk makes a trunk on which x has a lane, even where the channel is lost at once.
+func (b *Broker) newTrunk(ctx context.Context, x *session) (*trunk, error) {
 	conn, err := b.publish.hold(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -64,7 +61,8 @@ func (b *Broker) newTrunk(ctx context.Context) (*trunk, error) {
 		conn.free()
 		return nil, conn.lostOr(fmt.Errorf("open a channel: %w", err))
 	}
-	t := &trunk{conn: conn, channel: ch, closed: make(chan struct{}), lanes: map[*session]bool{}}
+	t := &trunk{conn: conn, channel: ch, closed: make(chan struct{}), lanes: map[*session]bool{x: true}}
+	x.trunk = t
 	go t.watch(ch.NotifyClose(make(chan *amqp.Error, 1)))
 	// The library reads on when both have taken a return, which is noted by then.
 	go t.returns(ch.NotifyReturn(make(chan amqp.Return)), ch.NotifyReturn(make(chan amqp.Return)))
