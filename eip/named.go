@@ -17,13 +17,6 @@ type Named struct {
 	watcher watcher
 }
 
-func (n *Named) address() string {
-	if n == nil {
-		return ""
-	}
-	return n.Address
-}
-
 // numberStages gives each stage of a flow its number.
 func numberStages(stages []Stage) {
 	number := 0
