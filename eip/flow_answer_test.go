@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,12 +162,13 @@ func TestFlow_Timeout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, began, begun := &caller{}, time.Now(), 0
+				c, began := &caller{}, time.Now()
+				var begun atomic.Int64
 				request := func() *eip.Message {
 					return eip.New(nil, nil).With(func(m *eip.Message) { m.ReplyTo = "here" }).WithReplier(c)
 				}
 				work := eip.StageFunc(func(ctx context.Context, _ *eip.Message, _ eip.Handler) error {
-					begun++
+					begun.Add(1)
 					if tt.fails {
 						return errors.New("boom")
 					}
@@ -188,8 +190,8 @@ func TestFlow_Timeout(t *testing.T) {
 					t.Fatal(err)
 				}
 				counts, _ := f.Counts()
-				if got := strings.Join(c.got, "|"); got != tt.want || counts != tt.counts || begun != int(tt.counts.Failed) {
-					t.Errorf("the callers got %q, %d were begun, and the counts are %+v", got, begun, counts)
+				if got := strings.Join(c.got, "|"); got != tt.want || counts != tt.counts || begun.Load() != tt.counts.Failed {
+					t.Errorf("the callers got %q, %d were begun, and the counts are %+v", got, begun.Load(), counts)
 				}
 			})
 		})

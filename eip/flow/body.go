@@ -86,7 +86,9 @@ func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string, open bo
 	if e, ok := stage.(eip.Ender); ok {
 		// A stage that is wrong may end for all that is known; one error is enough.
 		in.ends, in.passes = e.Ends()
-		in.ends = in.ends || !sound || d.diags[before:].HasErrors()
+		wrong := d.diags[before:].HasErrors()
+		_, nests := stage.(eip.Nester)
+		in.ends, in.passes = in.ends || !sound || wrong, in.passes && !(nests && wrong)
 		in.passes = in.passes || !in.ends
 	}
 	return in

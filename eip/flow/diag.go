@@ -44,7 +44,7 @@ func didYouMean(given string, names []string, form string) string {
 	if best != "" {
 		return " Did you mean " + fmt.Sprintf(form, best) + "?"
 	}
-	if len(names) > 0 && len(names) <= 24 {
+	if len(names) > 0 && len(names) <= 40 {
 		sorted := slices.Sorted(slices.Values(names))
 		for i, n := range sorted {
 			sorted[i] = fmt.Sprintf(form, n)

@@ -58,7 +58,7 @@ func (c *consumer) take(f *frame.Frame) error {
 		}
 		return c.conn.post(c.acknowledgement(first(f, "ack", "message-id")))
 	}
-	d := &delivery{consumer: c, frame: f, ack: first(f, "ack", "message-id"), expires: c.conn.server.expires(f)}
+	d := &delivery{consumer: c, frame: f, ack: first(f, "ack", "message-id"), expires: c.conn.server.expiresHere(f, time.Now())}
 	for _, h := range f.Headers {
 		d.size += int64(len(h.Name) + len(h.Value))
 	}

@@ -265,6 +265,16 @@ func (s server) times(m *eip.Message, f *frame.Frame) {
 	}
 }
 
+// expiresHere is when a message that has come just now expires here. RabbitMQ tells only for
+// how long it may wait, which is counted anew from then on.
+func (s server) expiresHere(f *frame.Frame, now time.Time) int64 {
+	n, err := strconv.ParseInt(f.Get("expiration"), 10, 64)
+	if s != rabbitmq || err != nil || n <= 0 || n > longestLife {
+		return s.expires(f)
+	}
+	return now.UnixMilli() + n
+}
+
 // expires is when the message expires, in milliseconds since 1970; 0: never, or nobody
 // knows.
 func (s server) expires(f *frame.Frame) int64 {
