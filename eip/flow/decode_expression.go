@@ -24,13 +24,16 @@ func (d *decoder) expression(field reflect.Value, s *schema.Attribute, expr hcl.
 		return
 	}
 	if own, ok := p.(seeing); ok {
-		field.Addr().Interface().(schema.Seer).Compiled(own.merge, own.reads)
-		return
+		if seer, ok := field.Addr().Interface().(schema.Seer); ok {
+			seer.Compiled(own.merge, own.reads)
+			return
+		}
+		p = own.merge
 	}
 	field.Set(reflect.ValueOf(p))
 }
 
-// seeing is the expression of a schema.Seer.
+// seeing is an expression that sees members of a reply.
 type seeing struct {
 	merge eip.Merge
 	reads []string
@@ -45,12 +48,6 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 		return expression.Text(text, limits...)
 	case schema.Merge:
 		return expression.Merge(text, limits...)
-	case schema.Gather:
-		return expression.Gather(text, limits...)
-	case schema.Results:
-		return expression.Results(text, limits...)
-	case schema.Part:
-		return expression.Part(text, limits...)
 	case schema.Names:
 		return expression.Names(text, limits...)
 	}

@@ -19,9 +19,6 @@ const (
 	text      kind = "text"
 	nameList  kind = "name list"
 	merge     kind = "body headers message reply"
-	gather    kind = "body headers message replies missing"
-	results   kind = "body headers message results failures"
-	part      kind = "body headers message part index"
 )
 
 // sees are the names that an expression of a kind sees.
@@ -92,12 +89,11 @@ func of[T any](source string, k kind, limits []*Limits, evaluate func(*program, 
 
 // Merge compiles an expression that also sees reply, the body of the reply.
 func Merge(source string, limits ...*Limits) (eip.Merge, error) {
-	return merging(source, merge, limits)
-}
-
-// Gather compiles an expression that also sees replies and missing, members of the reply.
-func Gather(source string, limits ...*Limits) (eip.Merge, error) {
-	return merging(source, gather, limits)
+	p, err := compile(source, merge, limits...)
+	if err != nil {
+		return nil, err
+	}
+	return p.merge, nil
 }
 
 // Seeing compiles an expression that sees just these names: of body, headers and message,
@@ -109,24 +105,6 @@ func Seeing(source string, names []string, limits ...*Limits) (m eip.Merge, read
 		return nil, nil, err
 	}
 	return p.merge, p.reads, nil
-}
-
-// Results compiles an expression that also sees results and failures, members of the reply.
-func Results(source string, limits ...*Limits) (eip.Merge, error) {
-	return merging(source, results, limits)
-}
-
-// Part compiles an expression that also sees part and index, members of the reply.
-func Part(source string, limits ...*Limits) (eip.Merge, error) {
-	return merging(source, part, limits)
-}
-
-func merging(source string, k kind, limits []*Limits) (eip.Merge, error) {
-	p, err := compile(source, k, limits...)
-	if err != nil {
-		return nil, err
-	}
-	return p.merge, nil
 }
 
 func (p *program) merge(ctx context.Context, m, reply *eip.Message) (v any, err error) {

@@ -33,9 +33,6 @@ const (
 	Text       Kind = "expression: text"
 	Names      Kind = "expression: name, or list of names"
 	Merge      Kind = "expression of body and reply"
-	Gather     Kind = "expression of body, replies and missing"
-	Results    Kind = "expression of body, results and failures"
-	Part       Kind = "expression of body, part and index"
 	Values     Kind = "map of expressions"
 	Program    Kind = "string or expression"
 	Handler    Kind = "channel or adapter, or a list"
@@ -46,9 +43,13 @@ const (
 // Expression reports whether it is one expression.
 func (k Kind) Expression() bool { return strings.HasPrefix(string(k), "expression") }
 
-// merges are the kinds of an eip.Merge that sees members of its reply, by the option of its
-// tag.
-var merges = map[string]Kind{"replies": Gather, "results": Results, "part": Part}
+// merges are all names that an eip.Merge sees which sees members of its reply, by the option
+// of its tag.
+var merges = map[string][]string{
+	"replies": {"body", "headers", "message", "replies", "missing"},
+	"results": {"body", "headers", "message", "results", "failures"},
+	"part":    {"body", "headers", "message", "part", "index"},
+}
 
 // settable are the kinds that may be Live, and what a wrong value of one is.
 var settable = map[Kind]string{Bool: "neither true nor false", Int: "no whole number, or too large", Float: "no number",
@@ -107,7 +108,7 @@ func seesOf(t reflect.Type) []string {
 	return reflect.New(t).Interface().(Seer).Sees()
 }
 
-// seen is the kind of a Seer.
+// seen is the kind of an expression of such names.
 func seen(names []string) Kind {
 	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "headers" || n == "message" })
 	last := len(names) - 1

@@ -63,7 +63,7 @@ type Attribute struct {
 	Fixed    bool     // no dynamic variable decides on it
 	Never    bool     // the duration may be "never", which is negative
 	Options  []string // of an enumeration
-	Sees     []string // of a Seer
+	Sees     []string // of an expression that sees members of a reply: all its names
 }
 
 // A Nested is a block in a block.
@@ -149,7 +149,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never":
 			has[o] = true
 		default:
-			if merges[o] != "" {
+			if merges[o] != nil {
 				has[o] = true
 				continue
 			}
@@ -189,16 +189,17 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 			}
 			kind = Names
 		}
-		for option, other := range merges {
+		sees := seesOf(t)
+		for option, names := range merges {
 			if !has[option] {
 				continue
 			}
 			if kind != Merge {
 				b.bad(f, "sees "+option+" but is no eip.Merge")
 			}
-			kind = other
+			kind, sees = seen(names), names
 		}
-		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Never: has["never"], Sees: seesOf(t)}
+		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Never: has["never"], Sees: sees}
 		if a.Never && kind != Duration || isLive && a.Sees != nil {
 			b.bad(f, "has a tag that does not fit its type")
 		}
