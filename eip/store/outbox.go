@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -78,15 +79,19 @@ func (o *Outbox) Open(ctx context.Context, env *eip.Env, space Space) error {
 }
 
 // needSalt reads, or makes, what sets the identifiers of this space apart from those of
-// any other.
+// any other. Only the first start writes it.
 func (o *Outbox) needSalt(ctx context.Context) error {
+	err := o.space.View(func(r Reader) error {
+		kept, _ := r.Get(saltKey)
+		o.salt = bytes.Clone(kept)
+		return nil
+	})
+	if err != nil || len(o.salt) > 0 {
+		return err
+	}
+	o.salt = make([]byte, 16)
+	rand.Read(o.salt)
 	return Do(ctx, o.space, func(tx Tx) error {
-		kept, _ := tx.Get(saltKey)
-		if o.salt = append([]byte(nil), kept...); len(o.salt) > 0 {
-			return nil
-		}
-		o.salt = make([]byte, 16)
-		rand.Read(o.salt)
 		tx.Put(saltKey, o.salt, time.Time{})
 		return nil
 	})

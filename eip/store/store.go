@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"net/url"
+	"runtime/debug"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -76,6 +78,23 @@ type Tx interface {
 	Skip(n uint64)
 	// Err is what has failed so far, and will fail the step.
 	Err() error
+}
+
+// Run runs a change, for stores, and returns what fails the step: the change's own error,
+// what has failed in tx, or a panic.
+func Run(tx Tx, change func(Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = eip.Permanent(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	if err := tx.Err(); err != nil {
+		return err
+	}
+	if err := change(tx); err != nil {
+		return err
+	}
+	return tx.Err()
 }
 
 // MaxKey is how long a key may be, in bytes. A longer one fails the step.

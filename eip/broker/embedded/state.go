@@ -230,7 +230,7 @@ func (b *batch) makeAll(tx *bbolt.Tx, steps []store.Step) (failed int, err error
 		p := step.Space.(*space)
 		t := p.in(tx)
 		made = append(made, t)
-		if err = t.run(step.Change); err != nil {
+		if err = store.Run(t, step.Change); err != nil {
 			for _, t := range slices.Backward(made) {
 				t.undo()
 			}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -36,22 +35,6 @@ func (p *space) in(tx *bbolt.Tx) *stateTx {
 		t.err = fmt.Errorf("the state of %s was renamed or removed", p.name)
 	}
 	return t
-}
-
-// run makes a step.
-func (t *stateTx) run(f func(store.Tx) error) (err error) {
-	if t.err != nil {
-		return t.err
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = eip.Permanent(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
-		}
-	}()
-	if err := f(t); err != nil {
-		return err
-	}
-	return t.err
 }
 
 func (t *stateTx) fail(err error) {

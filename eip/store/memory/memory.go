@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -128,7 +127,7 @@ func (s *Store) make(steps []store.Step) (failed int, woken []*space, err error)
 		p := step.Space.(*space)
 		t := &tx{space: p, before: p.records.Clone(), dueBefore: p.due.Clone()}
 		made = append(made, t)
-		if err := t.run(step.Change); err != nil {
+		if err := store.Run(t, step.Change); err != nil {
 			for _, t := range slices.Backward(made) {
 				t.records, t.due = t.before, t.dueBefore
 			}
@@ -162,18 +161,6 @@ type tx struct {
 	dueBefore *btree.BTreeG[dueKey]
 	woken     bool
 	err       error
-}
-
-func (t *tx) run(f func(store.Tx) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = eip.Permanent(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
-		}
-	}()
-	if err := f(t); err != nil {
-		return err
-	}
-	return t.err
 }
 
 func (t *tx) Get(key string) ([]byte, time.Time) {
