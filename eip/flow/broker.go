@@ -1,7 +1,11 @@
 package flow
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -43,27 +47,14 @@ func (d *decoder) broker(b *syntax.Block) {
 // line's, else the environment's, else the marked one, else the embedded one.
 func (d *decoder) defaultBroker() {
 	c := d.config
-	var marked *Broker
-	for _, b := range c.Brokers {
-		switch {
-		case !b.Default:
-		case marked == nil:
-			marked = b
-		default:
-			first, second := marked, b
-			if second.Range.Filename < first.Range.Filename || second.Range.Filename == first.Range.Filename && second.Range.Start.Byte < first.Range.Start.Byte {
-				first, second = second, first
-			}
-			d.fail(problem(second.Range, "Two default brokers", "The broker %q, at %s, is marked as the default already.", first.Name, where(first.Range)))
+	all := map[string]hcl.Range{}
+	for name, b := range c.Brokers {
+		if b.Default {
+			all[name] = b.Range
 		}
 	}
-	from, url := "--broker", c.options.Broker
-	if url == "" {
-		from = "EIPD_BROKER"
-		if v := c.lookupEnv("EIPD_BROKER"); v != nil {
-			url = *v
-		}
-	}
+	marked := c.Brokers[d.marked("broker", all)]
+	from, url := d.defaultURL("broker", c.options.Broker)
 	if url == "" && marked != nil {
 		c.Brokers[""] = marked
 		return
@@ -78,6 +69,43 @@ func (d *decoder) defaultBroker() {
 	if _, _, err := broker.Lookup(url); err != nil {
 		d.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong broker", Detail: fmt.Sprintf("%s: %v.", from, err)})
 	}
+}
+
+// marked returns the name of the block that is marked as the default one, "" where none is,
+// and refuses the others of all that are.
+func (d *decoder) marked(kind string, all map[string]hcl.Range) (first string) {
+	names := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		return cmp.Or(strings.Compare(all[a].Filename, all[b].Filename), all[a].Start.Byte-all[b].Start.Byte)
+	})
+	for i, name := range names {
+		if i == 0 {
+			first = name
+			continue
+		}
+		d.fail(problem(all[name], "Two default "+kind+"s", "The %s %q, at %s, is marked as the default already.", kind, first, where(all[first])))
+	}
+	return first
+}
+
+// defaultURL returns the URL of a default that the command line, else the environment names, and
+// which of both does; "": neither.
+func (d *decoder) defaultURL(kind, option string) (from, url string) {
+	if option != "" {
+		return "--" + kind, option
+	}
+	variable := "EIPD_" + strings.ToUpper(kind)
+	if v := d.config.lookupEnv(variable); v != nil {
+		url = *v
+	}
+	return variable, url
+}
+
+// Inside reports whether the broker lives in the process that opens it.
+func (b *Broker) Inside() bool { return isInside(b.URL) }
+
+// isInside reports whether the broker or store of a URL is of one process.
+func isInside(url string) bool {
+	return strings.HasPrefix(url, "memory:") || strings.HasPrefix(url, "embedded:")
 }
 
 // BrokerOf returns the broker that a channel lives on.

@@ -64,11 +64,6 @@ type Broker struct {
 	Range hcl.Range
 }
 
-// Inside reports whether the broker lives in the process that opens it.
-func (b *Broker) Inside() bool {
-	return strings.HasPrefix(b.URL, "memory:") || strings.HasPrefix(b.URL, "embedded:")
-}
-
 // A Channel is a declared queue or topic, or the dead-letter queue of a flow that
 // declares none.
 type Channel struct {

@@ -65,7 +65,7 @@ func (d *decoder) remembersAlone(f *Flow) string {
 		if !ok || n == nil {
 			continue
 		}
-		if in := d.config.StoreOf(r.Place()); in != nil && in.inside() {
+		if in := d.config.StoreOf(r.Place()); in != nil && isInside(in.URL) {
 			return n.Address
 		}
 	}

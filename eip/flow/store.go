@@ -3,9 +3,6 @@ package flow
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -51,23 +48,14 @@ func (d *decoder) store(b *syntax.Block) {
 // environment's, else the marked one, else the embedded one.
 func (d *decoder) defaultStore() {
 	c := d.config
-	var marked *Store
-	for _, name := range slices.Sorted(maps.Keys(c.Stores)) {
-		switch s := c.Stores[name]; {
-		case !s.Default:
-		case marked == nil:
-			marked = s
-		default:
-			d.fail(problem(s.Range, "Two default stores", "The store %q, at %s, is marked as the default already.", marked.Name, where(marked.Range)))
+	all := map[string]hcl.Range{}
+	for name, s := range c.Stores {
+		if s.Default {
+			all[name] = s.Range
 		}
 	}
-	from, url := "--store", c.options.Store
-	if url == "" {
-		from = "EIPD_STORE"
-		if v := c.lookupEnv("EIPD_STORE"); v != nil {
-			url = *v
-		}
-	}
+	marked := c.Stores[d.marked("store", all)]
+	from, url := d.defaultURL("store", c.options.Store)
 	switch {
 	case url != "":
 		c.secrets.Learn("url", url)
@@ -85,11 +73,6 @@ func (d *decoder) defaultStore() {
 
 // StoreOf returns the store of a stage that remembers.
 func (c *Config) StoreOf(p *store.Place) *Store { return c.Stores[p.Name()] }
-
-// inside reports whether the store is of one process.
-func (s *Store) inside() bool {
-	return strings.HasPrefix(s.URL, "memory:") || strings.HasPrefix(s.URL, "embedded:")
-}
 
 // movedBlock says that a stage has another address than it had, so that what it remembers
 // goes with it.
