@@ -240,13 +240,16 @@ func (r *Resequencer) arm() {
 		r.timer.Stop()
 		r.timer = nil
 	}
+	if r.waiting == 0 || r.closed {
+		return
+	}
 	wait, any := time.Second, false
 	for _, s := range r.sequences {
 		if p := s.oldest(); p != nil {
 			wait, any = min(wait, r.env.Clock.Until(p.came.Add(r.Timeout.Load()))), true
 		}
 	}
-	if any && !r.closed {
+	if any {
 		r.timer = r.env.Clock.AfterFunc(max(wait, 0), r.expire)
 	}
 }
