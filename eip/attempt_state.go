@@ -139,8 +139,7 @@ func (r *receipt) tryAgain() {
 	t.failing, t.passing, t.reached, t.forgive, t.steps = nil, nil, r.reached.Load(), nil, nil
 	r.err = nil
 	r.sent.Store(0)
-	r.dropped.Store(false)
-	r.stored.Store(false)
+	r.ends.Store(0)
 	r.noted.Store(0)
 	r.refs.Store(1)
 }

@@ -164,7 +164,7 @@ func (x *run) finish(r *receipt) {
 // expire ends a message that has expired before it was begun. Its source is told err.
 func (x *run) expire(r *receipt, err error) {
 	x.tell(r, err)
-	r.dropped.Store(true)
+	r.ends.Or(isDropped)
 	t := x.tallies.of(r)
 	t.expired.Add(1)
 	x.trace(r, t.outcome(r))

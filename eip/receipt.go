@@ -18,9 +18,8 @@ type receipt struct {
 	err      error
 
 	sent    atomic.Int32  // copies of the message
+	ends    atomic.Uint32 // how it ended at stages: dropped and absorbed
 	noted   atomic.Uint64 // by the stage where the message is
-	dropped atomic.Bool
-	stored  atomic.Bool // it lives on in what a stage remembers
 	test    bool
 	reached atomic.Uint64 // of the stages that the message reached
 	state   *attemptState // nil: it is not needed

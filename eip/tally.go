@@ -74,7 +74,7 @@ func (m *Message) IsTest() bool { return m.receipt != nil && m.receipt.test }
 // sends it anywhere calls it before it returns.
 func (m *Message) Drop() {
 	if r := m.receipt; r != nil {
-		r.dropped.Store(true)
+		r.ends.Or(isDropped)
 		r.noted.Add(oneDrop)
 	}
 }
@@ -83,10 +83,16 @@ func (m *Message) Drop() {
 // stage that does so calls it before it returns.
 func (m *Message) Absorb() {
 	if r := m.receipt; r != nil {
-		r.stored.Store(true)
+		r.ends.Or(isAbsorbed)
 		r.noted.Add(oneAbsorbed)
 	}
 }
+
+// How a message ended at stages.
+const (
+	isDropped uint32 = 1 << iota
+	isAbsorbed
+)
 
 // What stages note of a message until the chainLink that called them takes it over: the
 // copies in the lower bits, the drops above, and how often it was absorbed above these.
@@ -114,10 +120,10 @@ func (t *tally) outcome(r *receipt) stats.Outcome {
 	t.copies.Add(int64(sent))
 	switch {
 	case sent > 0:
-	case r.stored.Load():
+	case r.ends.Load()&isAbsorbed != 0:
 		t.absorbed.Add(1)
 		return stats.Absorbed
-	case r.dropped.Load():
+	case r.ends.Load()&isDropped != 0:
 		t.dropped.Add(1)
 		return stats.Dropped
 	}
