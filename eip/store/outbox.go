@@ -39,6 +39,7 @@ type Outbox struct {
 	mu       sync.Mutex
 	open     bool
 	underway underway
+	full     bool // as many are under way as may be, and more are due
 	// Closed when nothing is due, and when nothing will be; nil while nobody waits.
 	idle, empty chan struct{}
 }
@@ -217,13 +218,17 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 	defer o.mu.Unlock()
 	now, size := o.env.Clock.Now(), 0
 	room := mostUnderway - len(o.underway)
+	o.full = false
 	err = o.space.View(func(r Reader) error {
 		for at, key := range r.Due() {
 			switch {
 			case at.After(now):
 				next = at
 				return nil
-			case len(entries) == room || size > mostRead:
+			case len(entries) == room:
+				o.full = true
+				return nil
+			case size > mostRead:
 				return nil
 			case o.underway[key]:
 				continue

@@ -33,7 +33,7 @@ func (o *Outbox) step(key string, change func(Tx) error) {
 		if err != nil {
 			o.env.Log.Error("what is due cannot be done, will try again", slog.Any("error", err))
 		}
-		o.ended(in, key, err)
+		o.ended(in, key, err, true)
 	})
 }
 
@@ -44,15 +44,19 @@ type sent struct {
 	key    string
 }
 
-func (s *sent) Settle(err error) { s.outbox.ended(s.in, s.key, err) }
+func (s *sent) Settle(err error) { s.outbox.ended(s.in, s.key, err, err != nil) }
 
-// ended is about what is done, or will be due again after a while.
-func (o *Outbox) ended(in underway, key string, err error) {
+// ended is about what is done, or will be due again after a while; again: its key may be due.
+// Looking goes through all that is under way, so that it must be worth it.
+func (o *Outbox) ended(in underway, key string, err error, again bool) {
 	end := func() {
 		o.mu.Lock()
 		delete(in, key)
+		look := again || len(in) == 0 || o.full && len(in) <= mostUnderway/2
 		o.mu.Unlock()
-		o.Poke()
+		if look {
+			o.Poke()
+		}
 	}
 	if err != nil {
 		o.env.Clock.AfterFunc(againAfter, end)
