@@ -135,7 +135,7 @@ func (h *Host) Look(ctx context.Context, queue string) (control.Look, error) {
 
 func look(b broker.Broker, at broker.Channel, name string) (control.Look, error) {
 	browser, ok := b.(broker.Browser)
-	if !ok || !b.Capabilities().Browse {
+	if !ok {
 		return control.Look{}, eip.Permanent(fmt.Errorf("the broker of %s cannot show what waits in a queue without taking it", name))
 	}
 	return control.Look{Queue: name, At: at, Browser: browser}, nil
