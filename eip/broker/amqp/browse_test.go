@@ -28,6 +28,7 @@ func TestBrowse_OfQuorumQueues(t *testing.T) {
 		"a limit of 5":                  {5, nil, 0, "allows 5 deliveries"},
 		"a limit of 6":                  {6, nil, 1, "fewer than 5 deliveries"},
 		"a limit of 20":                 {20, nil, 15, "fewer than 5 deliveries"},
+		"a limit of -1":                 {-1, nil, 0, "allows 0 deliveries"}, // to RabbitMQ 3 that is 0
 		"a limit that is given":         {nil, 7, 2, "fewer than 5 deliveries"},
 		"a lower one is given":          {20, 7, 2, "fewer than 5 deliveries"},
 		"a higher one is given":         {7, 20, 2, "fewer than 5 deliveries"},
