@@ -166,13 +166,15 @@ func (l *look) deliveryLimit(ctx context.Context) (limit int64, known bool, err 
 	if err != nil {
 		return 0, false, err
 	}
+	told := false // a user who may not declare the queue is not
 	for _, d := range f.Differences {
 		if d.Argument == argument {
 			add(d.Found)
+			told = true
 		}
 	}
 	switch {
-	case !known && four:
+	case told && !known && four:
 		limit, known = fourLimit, true
 	case limit == math.MaxInt64:
 		limit = -1
