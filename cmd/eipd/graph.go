@@ -26,7 +26,7 @@ type graphCommand struct {
 }
 
 func newGraph() *cobra.Command {
-	g := &graphCommand{}
+	g := &graphCommand{loading: loading{quiet: true}}
 	c := &cobra.Command{
 		Use:   "graph FILES…",
 		Short: "Draw flows: what leads where, as a picture, a diagram or a model",
@@ -177,7 +177,11 @@ func (g *graphCommand) write(w io.Writer, m *graph.Model) (note string, err erro
 		e := json.NewEncoder(visible.Writer{To: w, Show: visible.JSON})
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
-		return "", e.Encode(m)
+		part, err := m.Part(g.Options)
+		if err != nil {
+			return "", err
+		}
+		return "", e.Encode(part)
 	}
 	return graph.SVG(w, m, g.Options)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func place(r hcl.Range) string {
 	if r.Filename == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", r.Filename, r.Start.Line)
+	return fmt.Sprintf("%s:%d", filepath.ToSlash(r.Filename), r.Start.Line)
 }
 
 type builder struct {

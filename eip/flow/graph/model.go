@@ -58,6 +58,8 @@ type Node struct {
 	May         []string `json:"may,omitempty"`      // of an unknown: all that it may be
 	At          string   `json:"at,omitempty"`       // FILE:LINE
 
+	twin bool // the side of an adapter that is sent to, where it is read as well
+
 	Rate   float64 `json:"rate,omitempty"`    // messages a second
 	Flight int64   `json:"flight,omitempty"`  // under way in a flow
 	Failed int64   `json:"failed,omitempty"`  // of a flow
@@ -76,7 +78,7 @@ type Edge struct {
 // A Model says how flows hang together.
 type Model struct {
 	V       int    `json:"v"`
-	Version string `json:"version"` // of all but states and rates
+	Version string `json:"version"` // of all but places, states and rates
 	Nodes   []Node `json:"nodes"`
 	Edges   []Edge `json:"edges"`
 }
@@ -84,6 +86,14 @@ type Model struct {
 // failure reports whether an edge is the way of what failed.
 func (e *Edge) failure() bool {
 	return e.Kind == DeadLetter || e.Kind == Invalid || e.Kind == Expired
+}
+
+// address is the node's ID in the Model.
+func (n *Node) address() string {
+	if n.twin {
+		return strings.TrimSuffix(n.ID, twinMark)
+	}
+	return n.ID
 }
 
 // stage reports whether the node is one of a flow's stages.
@@ -111,7 +121,7 @@ func (m *Model) seal() *Model {
 	bare := Model{Nodes: slices.Clone(m.Nodes), Edges: slices.Clone(m.Edges)}
 	for i := range bare.Nodes {
 		n := &bare.Nodes[i]
-		n.State, n.Rate, n.Flight, n.Failed, n.Wait = "", 0, 0, 0, 0
+		n.At, n.State, n.Rate, n.Flight, n.Failed, n.Wait = "", "", 0, 0, 0, 0
 	}
 	for i := range bare.Edges {
 		bare.Edges[i].Rate = 0

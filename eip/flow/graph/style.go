@@ -28,9 +28,9 @@ const rules = `text{font:12px system-ui,-apple-system,"Segoe UI","Helvetica Neue
 .off .i{stroke:{quiet}}
 .line,.edge{fill:none;stroke:{line};stroke-width:1.5}
 .back{stroke:none}
-.copy{stroke-dasharray:1.5 3.5;stroke-linecap:round}
-.discard,.line.off{stroke:{quiet};stroke-dasharray:4 3}
-.dead_letter,.invalid,.expired{stroke:{danger};stroke-width:1;stroke-dasharray:5 3}
+.edge.copy,.line.copy{stroke-dasharray:1.5 3.5;stroke-linecap:round}
+.edge.discard,.line.discard,.line.off{stroke:{quiet};stroke-dasharray:4 3}
+.edge.dead_letter,.edge.invalid,.edge.expired,.line.dead_letter,.line.invalid{stroke:{danger};stroke-width:1;stroke-dasharray:5 3}
 .tip{fill:{line}}
 .open{fill:none;stroke:{line};stroke-width:1.5}
 .failed{fill:{danger}}

@@ -139,7 +139,7 @@ func link(at string) string {
 
 // tooltip says all that is known of a node.
 func (n *Node) tooltip() string {
-	parts := []string{n.ID}
+	parts := []string{n.address()}
 	switch {
 	case n.Pattern != "":
 		parts = append(parts, n.Pattern)
@@ -315,7 +315,7 @@ func (s *svg) marker(e *Edge) string {
 }
 
 func (s *svg) edge(e *Edge, points []point, marker, class string) {
-	s.f(`<path class="edge %v%v" data-from="%v" data-to="%v" d="%v"`, e.Kind, class, e.From, e.To, rounded(points))
+	s.f(`<path class="edge %v%v" data-from="%v" data-to="%v" d="%v"`, e.Kind, class, s.index[e.From].address(), s.index[e.To].address(), rounded(points))
 	if marker != "" {
 		s.f(` marker-end="url(#eipd-%v)"`, marker)
 	}

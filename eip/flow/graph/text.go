@@ -80,7 +80,9 @@ func (t *tree) texts(m *Model, end func(*Edge) (id string, ok bool)) (all []stri
 		if !ok {
 			continue
 		}
-		if n := t.index[id]; n != nil && n.Kind == KindUnknown {
+		n := t.index[id]
+		id = n.address()
+		if n.Kind == KindUnknown {
 			id = "one of " + strings.Join(n.May, ", ")
 		}
 		if !slices.Contains(all, id) {

@@ -55,7 +55,7 @@ func (m *Model) View(o Options) (view *Model, depth int, err error) {
 	if view, err = m.near(o); err != nil {
 		return nil, 0, err
 	}
-	view = view.without(o.Failures)
+	view = view.without(o.Failures).twins()
 	for depth = min(max(o.Depth, 0), 2); ; depth-- {
 		v := view.atDepth(depth)
 		if len(v.Nodes) <= MaxNodes && len(v.Edges) <= MaxEdges {
@@ -65,6 +65,15 @@ func (m *Model) View(o Options) (view *Model, depth int, err error) {
 			return nil, 0, fmt.Errorf("draw %d nodes and %d edges: at most %d and %d can be drawn; pick some with --flow or --around", len(v.Nodes), len(v.Edges), MaxNodes, MaxEdges)
 		}
 	}
+}
+
+// Part returns the part of a Model that o picks, without anything that only drawings need.
+func (m *Model) Part(o Options) (*Model, error) {
+	p, err := m.near(o)
+	if err != nil {
+		return nil, err
+	}
+	return p.atDepth(o.Depth), nil
 }
 
 // pick returns a Model of the nodes and edges that are to stay.
@@ -80,6 +89,34 @@ func (m *Model) pick(node func(*Node) bool, edge func(*Edge) bool) *Model {
 	for _, e := range m.Edges {
 		if there[e.From] && there[e.To] && edge(&e) {
 			p.Edges = append(p.Edges, e)
+		}
+	}
+	return p
+}
+
+// twinMark ends the ID of a twin.
+const twinMark = ":to"
+
+// twins makes two of adapters that are both read and sent to: nothing that is sent to one
+// comes back from it.
+func (m *Model) twins() *Model {
+	index := m.index()
+	read, sent := map[string]bool{}, map[string]bool{}
+	for _, e := range m.Edges {
+		read[e.From], sent[e.To] = true, true
+	}
+	two := func(id string) bool { return index[id].Kind == KindAdapter && read[id] && sent[id] }
+	p := &Model{V: m.V, Version: m.Version, Nodes: []Node{}, Edges: slices.Clone(m.Edges)}
+	for _, n := range m.Nodes {
+		p.Nodes = append(p.Nodes, n)
+		if two(n.ID) {
+			n.ID, n.twin = n.ID+twinMark, true
+			p.Nodes = append(p.Nodes, n)
+		}
+	}
+	for i, e := range p.Edges {
+		if two(e.To) && e.Kind != Reply {
+			p.Edges[i].To += twinMark
 		}
 	}
 	return p

@@ -93,8 +93,8 @@ func (p *part) wishes(v int, before, behind bool) []wish {
 	if before && behind || before && x.before == nil || behind && x.after == nil {
 		all = append(all, wish{x.at, 0.01})
 	}
-	add := func(s *segment, other int, at float64) {
-		weight := float64(s.weight)
+	add := func(s *segment, other int, at, weight float64) {
+		weight *= float64(s.weight)
 		if x.box < 0 {
 			weight *= 4
 			if p.vertices[other].box < 0 {
@@ -106,13 +106,13 @@ func (p *part) wishes(v int, before, behind bool) []wish {
 	if before {
 		for _, i := range x.before {
 			s := &p.segments[i]
-			add(s, s.from, s.out-s.in-s.lean)
+			add(s, s.from, s.out-s.in-s.lean, 1.05) // where both want as much, it is straight before
 		}
 	}
 	if behind {
 		for _, i := range x.after {
 			s := &p.segments[i]
-			add(s, s.to, s.in+s.lean-s.out)
+			add(s, s.to, s.in+s.lean-s.out, 1)
 		}
 	}
 	slices.SortFunc(all, func(a, b wish) int {
