@@ -21,17 +21,17 @@ const gap = "…"
 // varying is what varies within a word. Earlier alternatives win where several begin at
 // the same place; of a match, the part in a group varies.
 var varying = regexp.MustCompile(strings.Join([]string{
-	`(?i:\b(?:x509|sha-?\d+|ed25519|aes-?\d+|[rhep]s?256|utf-?\d+|(?:u?int|float)\d+|iso-?8859|cp1252)\b)`, // names
-	`\b([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})\b`,                    // a UUID
+	`(?i:\b(?:x509|sha-?\d+|ed25519|aes-?\d+|[rhep]s?256|utf-?\d+|(?:u?int|float)\d+|iso-?8859|cp1252|ora-\d+)\b)`, // names
+	`\b([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})\b`,                            // a UUID
 	`([\w.+-]+@[\w-]+(?:\.[\w-]+)+)`, // an address of mail
 	`\b(\d{4}[-/]\d\d[-/]\d\d(?:T\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?)`, // a day, with a time
-	`\b(\d\d:\d\d:\d\d(?:[.,]\d+)?Z?)`,              // a time of day
-	`\b((?:\d+(?:\.\d+)?(?:ns|µs|us|ms|h|m|s))+)\b`, // a duration
-	`(\[[0-9a-fA-F.%]*:[0-9a-zA-Z.:%]*\](?::\d+)?)`, // addresses of IP and hosts
-	`\b(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d+)?)\b`,
+	`\b(\d\d:\d\d:\d\d(?:[.,]\d+)?Z?)`,                         // a time of day
+	`\b((?:\d+(?:\.\d+)?(?:ns|µs|us|ms|h|m|s))+)\b`,            // a duration
+	`(\[[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-zA-Z.:%]*\](?::\d+)?)`, // addresses of IP and hosts
+	`\b(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?:[:/]\d+)?)\b`,
 	`\b([a-zA-Z0-9](?:[\w.-]*\w)?:\d{2,5})\b`,
-	`[\w.~%+-]*/[\w.~%+-]+/([^\s)\],;:?]*[^\s)\],;:?.](?:\?[^\s)\],;:]*)?)`, // a path, below its second slash
-	`\?([\w.~%+-]+=[^\s)\],;]*)`,                                            // a query
+	`(?:\w+://)?[\w.~%+-]*/[\w.~%+-]+/([^\s)\],;:?]*[^\s)\],;:?.](?:\?[^\s)\],;:]*)?)`, // a path, below its second slash
+	`\?([\w.~%+-]+=[^\s)\],;]*)`,                                                       // a query
 	`(0x[0-9a-fA-F]+)\b`,
 	`\b([0-9a-fA-F]{8,})\b`,
 	`\b([0-9A-Za-z]{16,})\b`,
@@ -133,7 +133,7 @@ func varies(part string) bool {
 	return len(part) < 8 || strings.ContainsAny(part, "0123456789/@:=")
 }
 
-// codes are what is followed by a number that says what is wrong.
+// codes are words before a number that says what is wrong.
 var codes = map[string]bool{"status": true, "code": true, "http/1.0": true, "http/1.1": true, "http/2": true, "http/2.0": true, "http": true, "exception": true, "sqlstate": true, "errno": true, "error": true}
 
 // isCode reports whether a word is a number that says what is wrong.
