@@ -72,7 +72,6 @@ type Value struct {
 type Groups struct {
 	by    By
 	all   map[groupKey]*Group
-	read  int
 	other int
 }
 
@@ -103,7 +102,6 @@ func (g *Groups) key(l Letter) groupKey {
 
 // Add takes one more letter. Its id need not be completed by a Namer.
 func (g *Groups) Add(l Letter) {
-	g.read++
 	k := g.key(l)
 	in := g.all[k]
 	if in == nil {
@@ -159,28 +157,17 @@ func (g *Group) count(value string) {
 	}
 }
 
-// Grouped is what was found.
-type Grouped struct {
-	Groups []Group `json:"groups"`
-	// Other are letters of further groups.
-	Other int `json:"other,omitempty"`
-	// Read is how many letters were read, and Of how many there are; -1: nobody knows.
-	Read int `json:"read"`
-	Of   int `json:"of"`
-}
-
-// Result returns the groups, the largest first.
-func (g *Groups) Result() Grouped {
-	r := Grouped{Groups: make([]Group, 0, len(g.all)), Other: g.other, Read: g.read, Of: -1}
+// Result returns the groups, the largest first, and how many letters are of others.
+func (g *Groups) Result() (groups []Group, other int) {
 	for _, in := range g.all {
 		in.Values = in.frequent()
-		r.Groups = append(r.Groups, *in)
+		groups = append(groups, *in)
 	}
-	slices.SortFunc(r.Groups, func(a, b Group) int {
+	slices.SortFunc(groups, func(a, b Group) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), b.Last.Compare(a.Last), a.First.Compare(b.First), strings.Compare(a.Flow, b.Flow),
 			strings.Compare(a.Stage, b.Stage), strings.Compare(a.Error, b.Error), strings.Compare(a.Type, b.Type), strings.Compare(a.Day, b.Day))
 	})
-	return r
+	return groups, g.other
 }
 
 // frequent returns the values that were seen more than once.
