@@ -98,6 +98,8 @@ func (c *Command) lasts() time.Duration {
 	case "tap":
 	case "peek":
 		return peekLasts
+	case "letters", "letters_body":
+		return DefaultTimeout
 	default:
 		return 0
 	}

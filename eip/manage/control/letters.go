@@ -47,7 +47,13 @@ type Letter struct {
 	Body          any         `json:"body,omitempty"`
 }
 
-// LettersSeen is the last result of letters and letters_body; those before it are letters.
+// LettersLooking is the first result of letters and letters_body: what is going to be
+// looked into, and what that costs.
+type LettersLooking struct {
+	Looking []LettersIn `json:"looking"`
+}
+
+// LettersSeen is the last result of letters and letters_body; those in between are letters.
 type LettersSeen struct {
 	Groups []deadletter.Group `json:"groups,omitempty"`
 	Other  int                `json:"other,omitempty"` // letters of further groups
@@ -98,8 +104,14 @@ func (s *Server) showLetters(r *request, bodies bool) (any, error) {
 	if !list {
 		l.groups = deadletter.NewGroups(by)
 	}
-	for _, look := range looks {
-		if err := l.into(r.ctx, look); err != nil {
+	if err := l.prices(r.ctx, looks); err != nil {
+		return nil, Errorf(Failed, "%v", err)
+	}
+	if !s.stream(r, LettersLooking{l.seen.Queues}) {
+		return l.seen, nil // the asker is gone
+	}
+	for i, look := range looks {
+		if err := l.into(r.ctx, &l.seen.Queues[i], look); err != nil {
 			return nil, Errorf(Failed, "%d letters were read: %v", l.search.Read, err)
 		}
 	}
