@@ -11,6 +11,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
 // openDeadLetters opens the queue FLOW.dead of a flow that names no dead-letter
@@ -49,35 +50,32 @@ func (d *deadLetters) keepOpening() {
 	}
 }
 
-// DeadLetters takes messages from the queue for what has failed, or is invalid; so
-// many at once. limit is how often the broker delivers one at most: -1 for ever, 0
-// nobody knows.
-func (r *flowRun) DeadLetters(ctx context.Context, invalid bool, prefetch int) (src broker.Source, limit int64, err error) {
+// DeadLetters is the queue for what has failed, or is invalid.
+func (r *flowRun) DeadLetters(ctx context.Context, invalid bool) (deadletter.Queue, error) {
 	to, what := r.decl.DeadLetter, "dead letters"
 	if invalid && r.decl.Invalid != nil {
 		to, what = r.decl.Invalid, "invalid messages"
 	}
 	on, queue := r.config.SourceBroker(r.decl), r.decl.DeadQueue()
 	if to == nil && queue == nil {
-		return nil, 0, eip.Permanent(fmt.Errorf("the service keeps no %s; a dead_letter names where they go", what))
+		return deadletter.Queue{}, eip.Permanent(fmt.Errorf("the service keeps no %s; a dead_letter names where they go", what))
 	}
 	if to != nil {
 		queue = r.config.ChannelOf(to)
 		if queue == nil || queue.Kind != "queue" {
-			return nil, 0, eip.Permanent(fmt.Errorf("the flow's %s go to %s, and only a queue can be read back", what, to))
+			return deadletter.Queue{}, eip.Permanent(fmt.Errorf("the flow's %s go to %s, and only a queue can be read back", what, to))
 		}
 		on = r.config.BrokerOf(queue)
 	}
 	b, err := r.unit.broker(ctx, nil, on)
 	if err != nil {
-		return nil, 0, err
+		return deadletter.Queue{}, err
 	}
 	spec := r.config.Spec(queue)
-	src, err = b.Source(ctx, spec, broker.Subscription{Prefetch: prefetch})
-	return src, deliveryLimit(on, spec), err
+	return deadletter.Queue{Name: queue.String(), On: b, Channel: spec, Limit: deliveryLimit(on, spec)}, nil
 }
 
-// deliveryLimit is what the flow file says of it, as DeadLetters returns it.
+// deliveryLimit is what the flow file says of it, as a Queue has it.
 func deliveryLimit(on *flow.Broker, queue broker.Channel) int64 {
 	limit, ok := queue.Arguments["x-delivery-limit"].(int64)
 	switch {
