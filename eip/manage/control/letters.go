@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"time"
@@ -181,7 +182,7 @@ func (s *Server) looks(r *request, of deadletter.Selection) (all []Look, err err
 		if r.Target != "" && f.Name() != r.Target {
 			continue
 		}
-		look, err := f.Letters(r.ctx, of.Invalid)
+		look, err := lookAt(r.ctx, f, of.Invalid)
 		switch {
 		case r.Target != "" && err != nil:
 			return nil, err
@@ -199,6 +200,16 @@ func (s *Server) looks(r *request, of deadletter.Selection) (all []Look, err err
 		_, err = find("flow", r.Target, same, s.Process.Flows(), Flow.Name)
 	}
 	return all, err
+}
+
+// lookAt finds the queue of a flow's dead letters, to be looked into.
+func lookAt(ctx context.Context, f Flow, invalid bool) (Look, error) {
+	q, err := f.DeadLetters(ctx, invalid)
+	if err != nil {
+		return Look{}, err
+	}
+	browser, err := q.Browser()
+	return Look{q.Name, q.Channel, browser}, err
 }
 
 // letter reads a message as a dead letter, as others may see it.
