@@ -11,6 +11,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
@@ -18,8 +19,8 @@ import (
 // channel. A broker that the process does not use otherwise is opened only when
 // a message fails: a flow between adapters needs no broker, and no data directory.
 func (r *flowRun) openDeadLetters(ctx context.Context) error {
-	d, ok := r.deadLetter.(*deadLetters)
-	if !ok || r.unit.openBroker(d.on) == nil {
+	d := r.implicit()
+	if d == nil || r.unit.openBroker(d.on) == nil {
 		return nil
 	}
 	err := d.open(ctx)
@@ -52,20 +53,9 @@ func (d *deadLetters) keepOpening() {
 
 // DeadLetters is the queue for what has failed, or is invalid.
 func (r *flowRun) DeadLetters(ctx context.Context, invalid bool) (deadletter.Queue, error) {
-	to, what := r.decl.DeadLetter, "dead letters"
-	if invalid && r.decl.Invalid != nil {
-		to, what = r.decl.Invalid, "invalid messages"
-	}
-	on, queue := r.config.SourceBroker(r.decl), r.decl.DeadQueue()
-	if to == nil && queue == nil {
-		return deadletter.Queue{}, eip.Permanent(fmt.Errorf("the service keeps no %s; a dead_letter names where they go", what))
-	}
-	if to != nil {
-		queue = r.config.ChannelOf(to)
-		if queue == nil || queue.Kind != "queue" {
-			return deadletter.Queue{}, eip.Permanent(fmt.Errorf("the flow's %s go to %s, and only a queue can be read back", what, to))
-		}
-		on = r.config.BrokerOf(queue)
+	queue, on, err := r.letters(invalid)
+	if err != nil {
+		return deadletter.Queue{}, err
 	}
 	b, err := r.unit.broker(ctx, nil, on)
 	if err != nil {
@@ -73,6 +63,37 @@ func (r *flowRun) DeadLetters(ctx context.Context, invalid bool) (deadletter.Que
 	}
 	spec := r.config.Spec(queue)
 	return deadletter.Queue{Name: queue.String(), On: b, Channel: spec, Limit: deliveryLimit(on, spec)}, nil
+}
+
+// Letters finds that queue, to be looked into.
+func (r *flowRun) Letters(ctx context.Context, invalid bool) (control.Look, error) {
+	queue, on, err := r.letters(invalid)
+	if err != nil {
+		return control.Look{}, err
+	}
+	b, err := r.unit.broker(ctx, nil, on)
+	if err != nil {
+		return control.Look{}, err
+	}
+	return look(b, r.config.Spec(queue), queue.String())
+}
+
+// letters is the queue for what has failed, or is invalid.
+func (r *flowRun) letters(invalid bool) (queue *flow.Channel, on *flow.Broker, err error) {
+	to, what := r.decl.DeadLetter, "dead letters"
+	if invalid && r.decl.Invalid != nil {
+		to, what = r.decl.Invalid, "invalid messages"
+	}
+	if to == nil {
+		if queue = r.decl.DeadQueue(); queue == nil {
+			return nil, nil, eip.Permanent(fmt.Errorf("the service keeps no %s; a dead_letter names where they go", what))
+		}
+		return queue, r.config.SourceBroker(r.decl), nil
+	}
+	if queue = r.config.ChannelOf(to); queue == nil || queue.Kind != "queue" {
+		return nil, nil, eip.Permanent(fmt.Errorf("the flow's %s go to %s, and only a queue can be read back", what, to))
+	}
+	return queue, r.config.BrokerOf(queue), nil
 }
 
 // deliveryLimit is what the flow file says of it, as a Queue has it.

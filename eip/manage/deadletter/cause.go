@@ -29,8 +29,8 @@ func (c Cause) Group() string {
 	return hex.EncodeToString(h.Sum(nil)[:4])
 }
 
-// causeOf reads a cause of what may be seen of a letter.
-func causeOf(m *eip.Message) Cause {
-	normal, _ := normalise(text(m, header.Error))
-	return Cause{text(m, header.Flow), text(m, header.Stage), text(m, header.Reason), normal}
+// causeOf reads a cause of what may be seen of a letter, and what varies in it.
+func causeOf(m *eip.Message) (Cause, []string) {
+	normal, removed := normalise(text(m, header.Error))
+	return Cause{text(m, header.Flow), text(m, header.Stage), text(m, header.Reason), normal}, removed
 }

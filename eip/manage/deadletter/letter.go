@@ -27,6 +27,8 @@ type Letter struct {
 	Taken               bool   // somebody has it at the moment
 	// Message is what may be seen of the letter.
 	Message *eip.Message
+
+	removed []string // of the error, what varies
 }
 
 // Read reads a message as a dead letter, all of which may be seen.
@@ -35,8 +37,9 @@ func Read(m *eip.Message) Letter { return ReadSeen(m, m) }
 // ReadSeen reads m as a dead letter, of which seen is what may be seen: the Letter holds
 // nothing else of it.
 func ReadSeen(m, seen *eip.Message) Letter {
+	cause, removed := causeOf(seen)
 	return Letter{
-		ID: id(m), Cause: causeOf(seen), Failed: at(m, header.Failed), FirstFailed: at(m, header.FirstFailed),
+		ID: id(m), Cause: cause, removed: removed, Failed: at(m, header.Failed), FirstFailed: at(m, header.FirstFailed),
 		Attempts: count(m.Headers[header.Attempts]), Replays: count(m.Headers[header.Replays]), Edited: text(seen, header.Edited),
 		Stripped: m.Headers[header.Stripped] != nil, Message: seen,
 	}

@@ -11,6 +11,7 @@ import (
 
 // Bounds of a normalised error.
 const (
+	mostText    = 4 << 10 // bytes that are looked at
 	mostLetters = 300
 	mostRemoved = 16 // parts of one error that are kept
 	removedSize = 64 // bytes of one of them
@@ -40,7 +41,7 @@ var varying = regexp.MustCompile(strings.Join([]string{
 
 // normalise takes out of an error's text what varies, and returns that too.
 func normalise(text string) (normal string, removed []string) {
-	n := normaliser{left: text}
+	n := normaliser{left: text[:min(len(text), mostText)]}
 	for n.left != "" && n.letters < 2*mostLetters {
 		n.next()
 	}
@@ -57,25 +58,14 @@ type normaliser struct {
 
 // next takes what is quoted, spaces, or a word.
 func (n *normaliser) next() {
-	c := n.left[0]
-	opens := c == '"' || c == '\'' && !n.within()
-	switch end := closing(n.left); {
-	case opens && end > 0:
-		n.write(n.left[:1])
-		n.remove(n.left[1:end])
-		n.write(n.left[end : end+1])
-		n.left, n.before = n.left[end+1:], ""
-	case c == '`' && end > 0: // an expression, or a name
-		n.write(n.left[:end+1])
-		n.left, n.before = n.left[end+1:], ""
-	case strings.IndexByte("\"'`", c) >= 0:
-		n.write(n.left[:1])
-		n.left = n.left[1:]
+	switch c := n.left[0]; {
+	case strings.IndexByte(quotes, c) >= 0:
+		n.quotation(c)
 	case unicode.IsSpace(rune(c)):
 		n.left = strings.TrimLeftFunc(n.left, unicode.IsSpace)
 		n.write(" ")
 	default:
-		end := strings.IndexFunc(n.left, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'`", r) })
+		end := strings.IndexFunc(n.left, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(quotes, r) })
 		if end < 0 {
 			end = len(n.left)
 		}
@@ -84,6 +74,25 @@ func (n *normaliser) next() {
 		n.word(word)
 		n.before = strings.ToLower(strings.Trim(word, "()[]{}:,;=.!#"))
 	}
+}
+
+const quotes = "\"'`"
+
+// quotation takes what is quoted, whose text varies. Between backticks are expressions and
+// names, which do not.
+func (n *normaliser) quotation(c byte) {
+	end := 0
+	if c != '\'' || !n.within() {
+		end = closing(n.left)
+	}
+	if end > 0 && c != '`' {
+		n.write(n.left[:1])
+		n.remove(n.left[1:end])
+		n.left, n.before = n.left[end:], ""
+		end = 0
+	}
+	n.write(n.left[:end+1])
+	n.left = n.left[end+1:]
 }
 
 // within reports whether a letter comes right before, as it does of an apostrophe.
