@@ -42,6 +42,8 @@ func init() { // their functions refer to it
 		"groups":       {beside, false, []string{"key", "limit"}, (*Server).groups},
 		"release":      {beside, false, []string{"key", "all"}, (*Server).release},
 		"forget":       {beside, false, []string{"key", "confirm", "save"}, (*Server).forgetGroup},
+		"job":          {beside, false, slices.Concat([]string{"action"}, lettersArgs, planArgs), (*Server).job},
+		"jobs":         {streaming, false, []string{"follow", "for"}, (*Server).listJobs},
 		"replay":       {beside, false, []string{"count", "invalid"}, (*Server).replay},
 		"apply":        {inOrder, false, []string{"dry_run", "replace", "vars"}, (*Server).apply},
 		"reload":       {inOrder, true, []string{"dry_run"}, (*Server).reload},

@@ -57,8 +57,7 @@ func (s *Server) newJobs() *deadletter.Jobs {
 			}
 			return all
 		},
-		Store: s.Process.JobStore, Instance: s.Instance, Clock: s.Clock, Log: s.Log,
-		See: func(m *eip.Message) *eip.Message { return s.redact.look(m, nil).message() },
+		Store: s.Process.JobStore, Instance: s.Instance, Clock: s.Clock, Log: s.Log, Read: s.letter,
 	})
 }
 

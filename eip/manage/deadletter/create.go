@@ -101,7 +101,7 @@ func (w *Jobs) freeze(ctx context.Context, r *run, s Selection) error {
 func (w *Jobs) survey(ctx context.Context, r *run, s Selection) error {
 	var n Namer
 	look := func(m *eip.Message) error {
-		l := ReadSeen(m, w.See(m))
+		l := w.Read(m)
 		n.Name(&l)
 		if !r.replayable(m) || !s.Match(l) {
 			return nil

@@ -38,8 +38,8 @@ type JobOptions struct {
 	Flows func() []Flow
 	// Store returns where jobs are kept, or why they cannot be.
 	Store func(context.Context) (store.Store, error)
-	// See returns what may be seen of a message; nil: all.
-	See      func(*eip.Message) *eip.Message
+	// Read reads a message as a dead letter, as others may see it.
+	Read     func(*eip.Message) Letter
 	Instance string
 	Clock    eip.Clock
 	Log      *slog.Logger
@@ -73,8 +73,8 @@ func NewJobs(o JobOptions) *Jobs {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.See == nil {
-		o.See = func(m *eip.Message) *eip.Message { return m }
+	if o.Read == nil {
+		o.Read = Read
 	}
 	w := &Jobs{JobOptions: o, claims: map[place]string{}, near: map[place]bool{}}
 	w.ctx, w.cancel = context.WithCancel(context.Background())

@@ -181,7 +181,7 @@ func (r *run) pass(m, again *eip.Message, at int) error {
 			e := r.all[at]
 			r.mu.Unlock()
 			e.is = is
-			store.Keep(m, r.of.ledger.space, note(r.ID, at, e, failureOf(e.id, r.seen(m), failure)))
+			store.Keep(m, r.of.ledger.space, note(r.ID, at, e, failureOf(e.id, r.of.Read(m), failure)))
 		}
 		release(err)
 	})
@@ -210,7 +210,7 @@ func (r *run) ends(m *eip.Message, at int, is progress, end settle.End, failure,
 	if failure == nil || is != failedAgain {
 		return
 	}
-	f := failureOf("", r.seen(m), failure)
+	f := failureOf("", r.of.Read(m), failure)
 	r.mu.Lock()
 	r.failed++
 	if at >= 0 {
@@ -242,8 +242,6 @@ func (r *run) leave(at int, is progress) {
 	default:
 	}
 }
-
-func (r *run) seen(m *eip.Message) Letter { return ReadSeen(m, r.of.See(m)) }
 
 // failureOf says why a letter was one, and why it is one again. A flow has taken what
 // is not to be seen out of the error.
