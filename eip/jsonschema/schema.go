@@ -94,14 +94,13 @@ func (s *Schema) Check(ctx context.Context, m *eip.Message) error {
 
 // value decodes a body that is JSON. What is said to be anything else is not looked at.
 func value(m *eip.Message) (any, error) {
-	format := content.FormatOf(m.ContentType)
-	if format != content.JSON && format != content.Unstated {
-		return nil, fmt.Errorf("the body is %.100q, and no JSON", m.ContentType)
+	if err := content.MayBeJSON(m.ContentType); err != nil {
+		return nil, err
 	}
 	v, err := m.Value()
 	switch v.(type) {
 	case string, []byte:
-		if err == nil && format == content.Unstated { // it may be what is left of no JSON
+		if err == nil && m.ContentType == "" { // it may be what is left of no JSON
 			var body []byte
 			if body, err = m.Content(); err == nil {
 				err = content.CheckJSON(body)
