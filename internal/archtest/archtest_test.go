@@ -31,6 +31,7 @@ var layers = []layer{
 	{"flow files", `eip/flow|eip/manage/telemetry|internal/rabbit`},
 	{"pictures", `eip/flow/graph`},
 	{"host", `eip/host|internal/gendocs`},
+	{"flow tests", `eip/flow/flowtest`},
 	{"programs", `cmd/.*|examples/.*|internal/.*|eip/adapter/internal/adaptertest`},
 }
 
