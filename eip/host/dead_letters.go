@@ -11,7 +11,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
-	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
 // openDeadLetters opens the queue FLOW.dead of a flow that names no dead-letter
@@ -50,34 +50,18 @@ func (d *deadLetters) keepOpening() {
 	}
 }
 
-// DeadLetters takes messages from the queue for what has failed, or is invalid; so
-// many at once. limit is how often the broker delivers one at most: -1 for ever, 0
-// nobody knows.
-func (r *flowRun) DeadLetters(ctx context.Context, invalid bool, prefetch int) (src broker.Source, limit int64, err error) {
+// DeadLetters is the queue for what has failed, or is invalid.
+func (r *flowRun) DeadLetters(ctx context.Context, invalid bool) (deadletter.Queue, error) {
 	queue, on, err := r.letters(invalid)
 	if err != nil {
-		return nil, 0, err
+		return deadletter.Queue{}, err
 	}
 	b, err := r.unit.broker(ctx, nil, on)
 	if err != nil {
-		return nil, 0, err
+		return deadletter.Queue{}, err
 	}
 	spec := r.config.Spec(queue)
-	src, err = b.Source(ctx, spec, broker.Subscription{Prefetch: prefetch})
-	return src, deliveryLimit(on, spec), err
-}
-
-// Letters finds that queue, to be looked into.
-func (r *flowRun) Letters(ctx context.Context, invalid bool) (control.Look, error) {
-	queue, on, err := r.letters(invalid)
-	if err != nil {
-		return control.Look{}, err
-	}
-	b, err := r.unit.broker(ctx, nil, on)
-	if err != nil {
-		return control.Look{}, err
-	}
-	return look(b, r.config.Spec(queue), queue.String())
+	return deadletter.Queue{Name: queue.String(), On: b, Channel: spec, Limit: deliveryLimit(on, spec)}, nil
 }
 
 // letters is the queue for what has failed, or is invalid.
@@ -98,7 +82,7 @@ func (r *flowRun) letters(invalid bool) (queue *flow.Channel, on *flow.Broker, e
 	return queue, r.config.BrokerOf(queue), nil
 }
 
-// deliveryLimit is what the flow file says of it, as DeadLetters returns it.
+// deliveryLimit is what the flow file says of it, as a Queue has it.
 func deliveryLimit(on *flow.Broker, queue broker.Channel) int64 {
 	limit, ok := queue.Arguments["x-delivery-limit"].(int64)
 	switch {

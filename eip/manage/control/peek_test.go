@@ -104,12 +104,16 @@ flow "f" {
 	if seen := peek(t, p.client, "queue.f.dead", 10, &end); len(seen) != 2 || !strings.Contains(seen[0], `"body":1,`) || end.Seen != 2 {
 		t.Errorf("it shows %q, and says %+v", seen, end)
 	}
-	letters, err := p.Flows()[0].Letters(t.Context(), false)
-	if err != nil || letters.Queue != "queue.f.dead" {
+	letters, err := p.Flows()[0].DeadLetters(t.Context(), false)
+	if err != nil || letters.Name != "queue.f.dead" {
 		t.Errorf("the dead letters are in %+v, %v", letters, err)
 	}
+	browser, err := letters.Browser()
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := 0
-	for m, err := range letters.Browse(t.Context(), letters.At, broker.BrowseOptions{}) {
+	for m, err := range browser.Browse(t.Context(), letters.Channel, broker.BrowseOptions{}) {
 		if n++; err != nil || m.Headers["eip-flow"] != "f" {
 			t.Errorf("a dead letter is %+v, %v", m.Message, err)
 		}

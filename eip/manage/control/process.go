@@ -6,7 +6,9 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 	"github.com/eipd/eipd/eip/stats"
+	"github.com/eipd/eipd/eip/store"
 )
 
 // A Process is what a Server carries out commands on. Its methods are safe for
@@ -29,6 +31,8 @@ type Process interface {
 	// Depths says how many messages wait in the queues and subscriptions that the flows
 	// use. It answers within a second, with what it knows by then.
 	Depths() []Depth
+	// JobStore is where what the control bus must not forget is kept, or why that cannot be.
+	JobStore(ctx context.Context) (store.Store, error)
 	// Inject puts m into a declared channel. The message is settled when it is there.
 	Inject(ctx context.Context, channel string, m *eip.Message) error
 	// Source takes messages from a queue of Channels; so many at once.
@@ -77,19 +81,15 @@ type Flow interface {
 	Stop(ctx context.Context) error
 	// Start takes messages again.
 	Start(ctx context.Context) error
-	// DeadLetters takes messages from the queue for the flow's dead letters, or for
-	// its invalid messages; so many at once. limit is how often the broker delivers one
-	// at most: -1 for ever, 0 nobody knows.
-	DeadLetters(ctx context.Context, invalid bool, prefetch int) (src broker.Source, limit int64, err error)
-	// Letters finds that queue, to be looked into.
-	Letters(ctx context.Context, invalid bool) (Look, error)
+	// DeadLetters is the queue for the flow's dead letters, or for its invalid messages.
+	DeadLetters(ctx context.Context, invalid bool) (deadletter.Queue, error)
 	// Watch has f see every message that the flow receives; nil ends it.
 	Watch(f func(*eip.Message))
 	// Inject passes m through the flow, as if its source had given it. m settles with
 	// the error that is returned.
 	Inject(m *eip.Message) error
 	// Replay is Inject of a dead letter. failed is called where it fails for good again.
-	Replay(m *eip.Message, failed func()) error
+	Replay(m *eip.Message, failed func(error)) error
 }
 
 // A Stage is one stage of a Flow.
