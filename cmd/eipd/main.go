@@ -83,7 +83,7 @@ flow files say.`,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("eipd {{.Version}}\n")
-	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newPing(), newSend(), newCall(), newReceive(), newControl(), newStatus(), newState(), newTop(), newTap(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newPing(), newSend(), newCall(), newReceive(), newDlq(), newControl(), newStatus(), newState(), newTop(), newTap(), newVersion())
 	completeFolders(root)
 	return root
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
 var _ control.Process = (*Host)(nil)
@@ -130,15 +131,8 @@ func (h *Host) Look(ctx context.Context, queue string) (control.Look, error) {
 	if err != nil {
 		return control.Look{}, err
 	}
-	return look(b, ch, queue)
-}
-
-func look(b broker.Broker, at broker.Channel, name string) (control.Look, error) {
-	browser, ok := b.(broker.Browser)
-	if !ok || !b.Capabilities().Browse {
-		return control.Look{}, eip.Permanent(fmt.Errorf("the broker of %s cannot show what waits in a queue without taking it", name))
-	}
-	return control.Look{Queue: name, At: at, Browser: browser}, nil
+	browser, err := deadletter.Queue{Name: queue, On: b, Channel: ch}.Browser()
+	return control.Look{Queue: queue, At: ch, Browser: browser}, err
 }
 
 // Reads reports whether a flow may read what is sent to an address: that of a

@@ -11,7 +11,6 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
-	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
@@ -63,19 +62,6 @@ func (r *flowRun) DeadLetters(ctx context.Context, invalid bool) (deadletter.Que
 	}
 	spec := r.config.Spec(queue)
 	return deadletter.Queue{Name: queue.String(), On: b, Channel: spec, Limit: deliveryLimit(on, spec)}, nil
-}
-
-// Letters finds that queue, to be looked into.
-func (r *flowRun) Letters(ctx context.Context, invalid bool) (control.Look, error) {
-	queue, on, err := r.letters(invalid)
-	if err != nil {
-		return control.Look{}, err
-	}
-	b, err := r.unit.broker(ctx, nil, on)
-	if err != nil {
-		return control.Look{}, err
-	}
-	return look(b, r.config.Spec(queue), queue.String())
 }
 
 // letters is the queue for what has failed, or is invalid.

@@ -102,6 +102,8 @@ func (c *Command) lasts() time.Duration {
 		}
 	case "peek":
 		return peekLasts
+	case "letters", "letters_body":
+		return DefaultTimeout
 	default:
 		return 0
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"time"
@@ -47,7 +48,13 @@ type Letter struct {
 	Body          any         `json:"body,omitempty"`
 }
 
-// LettersSeen is the last result of letters and letters_body; those before it are letters.
+// LettersLooking is the first result of letters and letters_body: what is going to be
+// looked into, and what that costs.
+type LettersLooking struct {
+	Looking []LettersIn `json:"looking"`
+}
+
+// LettersSeen is the last result of letters and letters_body; those in between are letters.
 type LettersSeen struct {
 	Groups []deadletter.Group `json:"groups,omitempty"`
 	Other  int                `json:"other,omitempty"` // letters of further groups
@@ -98,8 +105,14 @@ func (s *Server) showLetters(r *request, bodies bool) (any, error) {
 	if !list {
 		l.groups = deadletter.NewGroups(by)
 	}
-	for _, look := range looks {
-		if err := l.into(r.ctx, look); err != nil {
+	if err := l.prices(r.ctx, looks); err != nil {
+		return nil, Errorf(Failed, "%v", err)
+	}
+	if !s.stream(r, LettersLooking{l.seen.Queues}) {
+		return l.seen, nil // the asker is gone
+	}
+	for i, look := range looks {
+		if err := l.into(r.ctx, &l.seen.Queues[i], look); err != nil {
 			return nil, Errorf(Failed, "%d letters were read: %v", l.search.Read, err)
 		}
 	}
@@ -169,7 +182,7 @@ func (s *Server) looks(r *request, of deadletter.Selection) (all []Look, err err
 		if r.Target != "" && f.Name() != r.Target {
 			continue
 		}
-		look, err := f.Letters(r.ctx, of.Invalid)
+		look, err := lookAt(r.ctx, f, of.Invalid)
 		switch {
 		case r.Target != "" && err != nil:
 			return nil, err
@@ -187,6 +200,16 @@ func (s *Server) looks(r *request, of deadletter.Selection) (all []Look, err err
 		_, err = find("flow", r.Target, same, s.Process.Flows(), Flow.Name)
 	}
 	return all, err
+}
+
+// lookAt finds the queue of a flow's dead letters, to be looked into.
+func lookAt(ctx context.Context, f Flow, invalid bool) (Look, error) {
+	q, err := f.DeadLetters(ctx, invalid)
+	if err != nil {
+		return Look{}, err
+	}
+	browser, err := q.Browser()
+	return Look{q.Name, q.Channel, browser}, err
 }
 
 // letter reads a message as a dead letter, as others may see it.

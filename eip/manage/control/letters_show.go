@@ -22,29 +22,50 @@ type looking struct {
 	seen    LettersSeen
 }
 
-// into goes through one queue. Where letters of all flows are meant, one that cannot be
-// looked into leaves the others.
-func (l *looking) into(ctx context.Context, look Look) error {
-	in, before := LettersIn{Queue: look.Queue, Of: -1}, l.search.Read
-	err := errors.New("its broker cannot be reached")
-	if look.Browser != nil {
-		if in.Cost, err = look.Price(ctx, look.At); err == nil {
-			err = l.read(ctx, look)
+// prices asks what the looks cost. Where letters of all flows are meant, a queue that
+// cannot be looked into leaves the others.
+func (l *looking) prices(ctx context.Context, looks []Look) error {
+	for _, look := range looks {
+		in, err := LettersIn{Queue: look.Queue, Of: -1}, errAway
+		if look.Browser != nil {
+			in.Cost, err = look.Price(ctx, look.At)
 		}
+		in.Of = l.depth(look.Queue)
+		if err := l.failed(&in, err); err != nil {
+			return err
+		}
+		l.seen.Queues = append(l.seen.Queues, in)
 	}
-	in.Read = l.search.Read - before
+	return nil
+}
+
+var errAway = errors.New("its broker cannot be reached")
+
+// failed notes why a queue cannot be looked into, where that is no error.
+func (l *looking) failed(in *LettersIn, err error) error {
 	switch {
 	case eip.IsGone(err): // nothing has failed yet
 		in.Of = 0
-	case err != nil && (l.search.Flow != "" || ctx.Err() != nil):
+	case err != nil && l.search.Flow != "":
 		return err
 	case err != nil:
 		in.Error = l.server.Hide(err.Error())
-	default:
-		in.Of = max(in.Read, l.depth(look.Queue))
 	}
-	l.seen.Queues = append(l.seen.Queues, in)
 	return nil
+}
+
+// into goes through one queue.
+func (l *looking) into(ctx context.Context, in *LettersIn, look Look) error {
+	if in.Error != "" {
+		return nil
+	}
+	before := l.search.Read
+	err := l.failed(in, l.read(ctx, look))
+	in.Read = l.search.Read - before
+	if whole := in.Cost.Most == 0 || in.Read < in.Cost.Most; in.Of >= 0 || whole {
+		in.Of = max(in.Of, in.Read)
+	}
+	return errors.Join(err, ctx.Err())
 }
 
 // depth is how much waits in a queue; -1: nobody knows.

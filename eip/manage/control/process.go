@@ -82,9 +82,7 @@ type Flow interface {
 	// Start takes messages again.
 	Start(ctx context.Context) error
 	// DeadLetters is the queue for the flow's dead letters, or for its invalid messages.
-	// Letters finds it, to be looked into.
 	DeadLetters(ctx context.Context, invalid bool) (deadletter.Queue, error)
-	Letters(ctx context.Context, invalid bool) (Look, error)
 	// Watch has f see every message that the flow receives; nil ends it.
 	Watch(f func(*eip.Message))
 	// Inject passes m through the flow, as if its source had given it. m settles with

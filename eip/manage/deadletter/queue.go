@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 )
 
@@ -39,6 +40,15 @@ func (q Queue) unlimited(ctx context.Context) bool {
 	}
 	price, err := b.Price(ctx, q.Channel)
 	return err == nil && !price.Deliveries
+}
+
+// Browser shows what is in the queue, where its broker can.
+func (q Queue) Browser() (broker.Browser, error) {
+	b, ok := q.On.(broker.Browser)
+	if !ok || !q.On.Capabilities().Browse {
+		return nil, eip.Permanent(fmt.Errorf("the broker of %s cannot show what waits in a queue without taking it", q))
+	}
+	return b, nil
 }
 
 // claimPrefix begins the name of what one process has at a time: whoever takes letters
