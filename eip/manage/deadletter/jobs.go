@@ -148,7 +148,7 @@ func (w *Jobs) Claim(q Queue, who string) (release func(), err error) {
 	}, nil
 }
 
-// List returns the jobs, the newest first.
+// List returns the jobs, the newest first, without the ids of single letters.
 func (w *Jobs) List(ctx context.Context) ([]Job, error) {
 	if err := w.load(ctx); err != nil {
 		return nil, err
@@ -160,6 +160,7 @@ func (w *Jobs) List(ctx context.Context) ([]Job, error) {
 	list := make([]Job, len(all))
 	for i, j := range all {
 		list[i] = j.view()
+		list[i].MaybeTwice, list[i].Unknown, list[i].Failures = []string{}, nil, nil
 	}
 	return list, nil
 }

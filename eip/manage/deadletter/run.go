@@ -257,7 +257,7 @@ func (r *run) missing() error {
 		switch {
 		case e.is == begun:
 			is = unknown
-			list(&r.Unknown, e.id)
+			list(&r.Unknown, e.id, mostListed)
 		case e.is != pending:
 			r.mu.Unlock()
 			continue
