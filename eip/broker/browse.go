@@ -29,8 +29,8 @@ type BrowseOptions struct {
 // Browsed is a message in a queue.
 type Browsed struct {
 	*eip.Message
-	// Taken: somebody has it at the moment, and has not settled it. Brokers that are
-	// servers do not show these at all.
+	// Taken: somebody has it at the moment, and has not settled it. RabbitMQ does not show
+	// such messages, and ActiveMQ shows them and does not say so.
 	Taken bool
 }
 
@@ -42,6 +42,9 @@ type Price struct {
 	// Away: while the look lasts, no other reader gets the messages, and afterwards each
 	// of them counts as redelivered.
 	Away bool `json:"away"`
+	// Reorders: messages may come in another order afterwards, where some in the queue had
+	// been given back before.
+	Reorders bool `json:"reorders"`
 	// Most is how many messages are shown at most; 0: all.
 	Most int `json:"most,omitempty"`
 }
