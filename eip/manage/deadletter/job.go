@@ -37,6 +37,9 @@ type Job struct {
 	Plan    Plan `json:"plan"`
 	Step    int  `json:"step"` // from 1
 	Steps   int  `json:"steps"`
+	// Within is how many messages of the queue were looked at to choose, where the broker
+	// shows no more.
+	Within int `json:"within,omitempty"`
 	// Total is how many letters were chosen. Messages adds up to it.
 	Total    int      `json:"total"`
 	Messages Progress `json:"messages"`
