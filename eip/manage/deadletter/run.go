@@ -55,7 +55,7 @@ func (w *Jobs) prepare(ctx context.Context, j *job) (*run, error) {
 	if j.ID != "" {
 		who = "job " + j.ID
 	}
-	release, err := w.Claim(q, who)
+	q, release, err := w.Claim(ctx, q, who)
 	if err != nil {
 		return nil, err
 	}
