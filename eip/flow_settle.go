@@ -3,7 +3,6 @@ package eip
 import (
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/eipd/eipd/eip/stats"
@@ -135,7 +134,7 @@ func (x *run) backoff(attempt int) time.Duration {
 		}
 	}
 	d = min(d, x.Retry.MaxDelay)
-	return d - time.Duration(rand.Int64N(int64(d)/2+1))
+	return d - time.Duration(x.Env.Clock.Random(int64(d)/2+1))
 }
 
 func (x *run) stageOf(err error) string { return orElse(addressOf(err), x.Name) }

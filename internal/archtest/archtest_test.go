@@ -27,8 +27,9 @@ var layers = []layer{
 	{"components", `eip/(routing|transform|endpoint|manage|manage/deadletter|adapter/(exec|file|http|stdio|timer)|broker/[a-z]+|store/[a-z]+)`},
 	{"collections", `eip/adapter/all|eip/eiptest`},
 	{"control bus", `eip/manage/control`},
-	{"language", `eip/flow/(expression|schema|internal/setting|internal/syntax|expression/internal/document)`},
+	{"language", `eip/flow/(expression|schema|internal/setting|internal/syntax|expression/internal/document|graph/layout)`},
 	{"flow files", `eip/flow|eip/manage/telemetry|internal/rabbit`},
+	{"pictures", `eip/flow/graph`},
 	{"host", `eip/host|internal/gendocs`},
 	{"programs", `cmd/.*|examples/.*|internal/.*|eip/adapter/internal/adaptertest`},
 }
