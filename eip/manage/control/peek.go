@@ -43,11 +43,8 @@ func (s *Server) peek(r *request) (any, error) {
 		if err != nil {
 			return nil, Errorf(Failed, "%d messages were seen: %v", p.Seen, err)
 		}
-		v := View(s.redact.look(m.Message, nil).message())
-		if m.Taken {
-			v["taken"] = true
-		}
-		if p.Seen++; !s.stream(r, v) {
+		m.Message = s.redact.look(m.Message, nil).message()
+		if p.Seen++; !s.stream(r, Viewed(m)) {
 			break // the asker is gone
 		}
 	}
@@ -58,6 +55,15 @@ func (s *Server) peek(r *request) (any, error) {
 type Peeked struct {
 	Seen int64        `json:"seen"`
 	Cost broker.Price `json:"cost"`
+}
+
+// Viewed is View of a message that waits.
+func Viewed(m broker.Browsed) map[string]any {
+	v := View(m.Message)
+	if m.Taken {
+		v["taken"] = true
+	}
+	return v
 }
 
 // View is how a message is printed, or sent as JSON.

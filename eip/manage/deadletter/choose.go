@@ -19,13 +19,13 @@ type Choice struct {
 // Choose looks for the letters that are meant in a queue, MostSelected of them at most.
 func (w *Jobs) Choose(ctx context.Context, q Queue, s Selection) (*Choice, error) {
 	c, search := &Choice{left: map[string]int{}}, Search{Selection: s}
-	err := q.each(ctx, func(m *eip.Message) error {
+	_, err := q.each(ctx, func(m *eip.Message) error {
 		l := w.Read(m)
 		if !search.Picks(&l) {
 			return nil
 		}
 		if len(c.IDs) == MostSelected {
-			return fmt.Errorf("more than %d letters are meant; narrow it", MostSelected)
+			return errTooMany
 		}
 		c.IDs = append(c.IDs, l.ID)
 		c.left[base(l.ID)]++
@@ -119,7 +119,7 @@ func (w *Jobs) Discard(ctx context.Context, q Queue, c *Choice, a *Archive, why 
 
 // taking takes letters from a queue that nobody else does meanwhile.
 func (w *Jobs) taking(ctx context.Context, q Queue, who string, underWay int, do func(*Taking) error) error {
-	release, err := w.Claim(q, who)
+	q, release, err := w.Claim(ctx, q, who)
 	if err != nil {
 		return err
 	}
