@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
@@ -141,13 +143,7 @@ func replayed(t *testing.T, broker string, n, kills int) {
 	if job.State != "done" || m.Passed+m.Unknown != n || m.Pending+m.Begun+m.FailedAgain+m.Gone != 0 {
 		t.Errorf("%+v, %v", job, err)
 	}
-	p = launch(t, dir, "--broker", broker, "--until-idle", "read.hcl")
-	came := map[string]int{}
-	for out := bufio.NewScanner(p.stdout); out.Scan(); {
-		came[out.Text()]++
-	}
-	p.exit()
-	twice := 0
+	came, twice := passed(t, dir, broker), 0
 	for i := range n {
 		if times := came[fmt.Sprint(i)]; times == 0 {
 			t.Errorf("%d was lost", i)
@@ -158,6 +154,37 @@ func replayed(t *testing.T, broker string, n, kills int) {
 	if named := len(job.MaybeTwice) + len(job.Unknown); twice > named || killed < kills/2 {
 		t.Errorf("%d passed twice, and %d are named, after %d kills", twice, named, killed)
 	}
+}
+
+// passed are the bodies in the queue out, and how many there are of each.
+func passed(t *testing.T, dir, broker string) map[string]int {
+	came := map[string]int{}
+	if broker == "embedded:" {
+		p := launch(t, dir, "--until-idle", "read.hcl")
+		for out := bufio.NewScanner(p.stdout); out.Scan(); {
+			came[out.Text()]++
+		}
+		p.exit()
+		return came
+	}
+	conn, err := amqp.Dial(broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	for err == nil {
+		var d amqp.Delivery
+		var more bool
+		if d, more, err = ch.Get("out", true); !more {
+			break
+		}
+		came[string(d.Body)]++
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return came
 }
 
 // resume has the job go on, once the broker has noticed that the process before is gone.
