@@ -30,6 +30,7 @@ var layers = []layer{
 	{"language", `eip/flow/(expression|schema|internal/setting|internal/syntax|expression/internal/document)`},
 	{"flow files", `eip/flow|eip/manage/telemetry|internal/rabbit`},
 	{"host", `eip/host|internal/gendocs`},
+	{"tests of flows", `eip/flow/flowtest`},
 	{"programs", `cmd/.*|examples/.*|internal/.*|eip/adapter/internal/adaptertest`},
 }
 

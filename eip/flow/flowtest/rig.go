@@ -3,7 +3,6 @@ package flowtest
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/host"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // A rig is a test that runs, with all that is its own.
@@ -191,8 +191,12 @@ func (r *rig) do(one *task) {
 	switch does := one.does.(type) {
 	case []*sendBlock:
 		r.send(one, does)
+	case *callBlock:
+		r.call(one, does)
 	case *expectBlock:
 		r.expect(one, does)
+	case *commandBlock:
+		r.command(one, does)
 	case *faultBlock:
 		r.faults.add(one.to.place(), does)
 	case *emptyBlock:
@@ -208,6 +212,46 @@ func (r *rig) do(one *task) {
 			settle()
 		}
 	}
+}
+
+// command gives a command of the control bus.
+func (r *rig) command(one *task, b *commandBlock) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	type answer struct {
+		control.Reply
+		err error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		reply, err := r.host.Control().Do(ctx, control.Command{Command: one.label, Target: b.Target, Args: b.Args})
+		answers <- answer{reply, err}
+	}()
+	settle()
+	var a answer
+	select {
+	case a = <-answers:
+	default: // it waits for what takes time
+		r.clock.advance(time.Hour, func() bool { return r.over() || len(answers) > 0 })
+		if len(answers) == 0 {
+			r.fail(one, expectation, one.label+": the command was not answered within an hour")
+			return
+		}
+		a = <-answers
+	}
+	var failed *control.Error
+	if failed = a.Reply.Error; a.err != nil {
+		failed = control.Errorf(control.Failed, "%v", a.err)
+	}
+	switch {
+	case b.Fails == "" && failed != nil:
+		r.fail(one, expectation, fmt.Sprintf("%s: %v", one.label, failed))
+	case b.Fails != "" && failed == nil:
+		r.fail(one, expectation, fmt.Sprintf("%s: it was to fail with %s, and was carried out", one.label, b.Fails))
+	case b.Fails != "" && string(failed.Code) != b.Fails:
+		r.fail(one, expectation, fmt.Sprintf("%s: it was to fail with %s, and failed with %v", one.label, b.Fails, failed))
+	}
+	settle()
 }
 
 // place is how faults and stubs call a target: a stage by its address alone.
@@ -238,44 +282,43 @@ func (r *rig) accounts() {
 	if !r.test.says.Strict {
 		return
 	}
-	var lines []string
-	r.mu.Lock()
-	var order []string
-	strays := map[string][]*arrival{}
-	for _, a := range r.arrivals {
-		if a.expected || r.places.reads[a.place] || r.services[a.place] != nil || r.ignored(a) {
-			continue
-		}
-		name := a.called()
-		if strays[name] == nil {
-			order = append(order, name)
-		}
-		strays[name] = append(strays[name], a)
+	for _, lines := range r.strays() {
+		r.failAt(at, unexpected, lines...)
 	}
-	for _, name := range order {
-		lines = append(lines, fmt.Sprintf("%s came to %s, which nothing expects", messages(len(strays[name])), name))
+	for _, f := range r.host.Flows() {
+		if c, _ := f.Counts(); c.InFlight > 0 {
+			r.failAt(at, unexpected, fmt.Sprintf("%s still in flight in flow.%s", areMessages(int(c.InFlight)), f.Name()))
+		}
+	}
+	for _, name := range sorted(r.places.reads) {
+		if n := r.depth(name); n > 0 {
+			r.failAt(at, unexpected, fmt.Sprintf("%s waiting in %s", areMessages(int(n)), name))
+		}
+	}
+}
+
+// strays says of each place what came there unexpected.
+func (r *rig) strays() (all [][]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	strays := map[string][]*arrival{}
+	for _, a := range r.ended(nil) {
+		if !a.expected && r.services[a.place] == nil && !r.ignored(a) {
+			strays[a.called()] = append(strays[a.called()], a)
+		}
+	}
+	for _, name := range sorted(strays) {
+		lines := []string{fmt.Sprintf("%s came to %s, which nothing expects", messages(len(strays[name])), name)}
 		for i, a := range strays[name] {
-			if i == 3 {
+			if i == mostWays {
 				lines = append(lines, fmt.Sprintf("  and %d more", len(strays[name])-i))
 				break
 			}
 			lines = append(lines, fmt.Sprintf("  message %d went  %s", r.numberOf(a), a.said()), "  its body is "+clip(string(a.message.Body())))
 		}
+		all = append(all, lines)
 	}
-	r.mu.Unlock()
-	for _, f := range r.host.Flows() {
-		if c, _ := f.Counts(); c.InFlight > 0 {
-			lines = append(lines, fmt.Sprintf("%s still in flight in flow.%s", messages(int(c.InFlight)), f.Name()))
-		}
-	}
-	for _, name := range sorted(r.places.reads) {
-		if n := r.depth(name); n > 0 {
-			lines = append(lines, fmt.Sprintf("%s waiting in %s", messages(int(n)), name))
-		}
-	}
-	if lines != nil {
-		r.failAt(at, unexpected, lines...)
-	}
+	return all
 }
 
 func messages(n int) string {
@@ -283,6 +326,13 @@ func messages(n int) string {
 		return "1 message"
 	}
 	return fmt.Sprintf("%d messages", n)
+}
+
+func areMessages(n int) string {
+	if n == 1 {
+		return "1 message is"
+	}
+	return fmt.Sprintf("%d messages are", n)
 }
 
 // ignored reports whether the test says that messages may come where a did.
@@ -323,5 +373,3 @@ func (r *rig) failAt(at hcl.Range, kind string, lines ...string) {
 	}
 	r.failures = append(r.failures, Failure{File: at.Filename, Line: at.Start.Line, Kind: kind, Lines: lines})
 }
-
-var _ = os.Getpid

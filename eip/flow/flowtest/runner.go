@@ -158,12 +158,10 @@ func (r *rig) rescue() {
 	r.failAt(r.test.block.Range(), broken, text)
 }
 
-// waysOf are the ways of all messages.
+// waysOf are the ways of all messages, in the order in which they were sent.
 func (r *rig) waysOf() (lines []string) {
-	for _, a := range r.arrivals {
-		if !a.own && !(r.places.reads[a.place] && a.deadOf == "") {
-			lines = append(lines, fmt.Sprintf("message %d  %s", r.numberOf(a), a.said()))
-		}
+	for _, a := range r.ended(nil) {
+		lines = append(lines, fmt.Sprintf("message %d  %s", r.numberOf(a), a.said()))
 	}
 	return lines
 }

@@ -94,6 +94,9 @@ func (r *rig) put1(to target, m *eip.Message) error {
 		r.mu.Lock()
 		r.put[to.String()]++
 		r.mu.Unlock()
+		if m.Replier() == nil && r.places.config.Adapters[to.name].Kind == "http" {
+			m = m.WithReplier(&caller{}) // as every request can be answered
+		}
 		select {
 		case r.input(to.String()).messages <- at.arrive(m):
 			return nil
