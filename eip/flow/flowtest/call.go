@@ -100,9 +100,9 @@ func (r *rig) inbox(of target) (eip.Inbox, error) {
 	if ch == nil {
 		return nil, fmt.Errorf("no file declares the queue")
 	}
-	b, err := r.brokerOf(context.Background(), c.BrokerOf(ch))
+	b, err := r.brokerOf(c.BrokerOf(ch))
 	if err != nil {
 		return nil, err
 	}
-	return b.(*standInBroker).Inbox(context.Background(), "")
+	return b.Inbox(context.Background(), "")
 }

@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/big"
@@ -131,9 +132,8 @@ func (r *rig) depth(name string) (n int64) {
 	if ch == nil {
 		return 0
 	}
-	on := r.places.config.BrokerOf(ch)
-	for _, b := range r.brokers {
-		if b.declared == on {
+	for _, b := range r.openBrokers() {
+		if b.name == cmp.Or(r.places.config.BrokerOf(ch).Name, "default") {
 			n += int64(b.Depths(context.Background(), []broker.Item{{Channel: r.places.config.Spec(ch)}})[0].Messages)
 		}
 	}

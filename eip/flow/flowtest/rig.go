@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,13 +13,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/broker"
-	"github.com/eipd/eipd/eip/broker/embedded"
-	"github.com/eipd/eipd/eip/broker/memory"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/host"
-	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // A rig is a test that runs, with all that is its own.
@@ -29,9 +26,11 @@ type rig struct {
 	clock  *clock
 	ways   *ways
 	faults *faults
-	update bool   // golden files
-	dir    string // of what outlasts a restart; "": nothing does
+	update bool // golden files
 	script *script
+	folder string // of the directories of what outlasts a restart; "": nothing does
+	dir    string // the present one
+	stop   func() // ends the flows, once
 
 	stubs    map[string]*answers // by address
 	services map[string]*answers // by channel
@@ -47,6 +46,8 @@ type rig struct {
 	first    *eip.Message      // that it sent
 	lacks    map[string]string // what has no stub: its kind, by address
 	failures []Failure
+	restarts int
+	muted    bool // what the flows still do is no part of the test
 }
 
 // An arrival is a message that came to a place.
@@ -71,7 +72,7 @@ func (r *rig) arrived(place string, m *eip.Message, way *step, at string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.arrivals) < mostArrivals {
+	if len(r.arrivals) < mostArrivals && !r.muted {
 		r.arrivals = append(r.arrivals, a)
 	}
 }
@@ -107,10 +108,9 @@ func (t *Test) run(r *rig) {
 	for at, s := range r.script.services {
 		r.services[at] = &answers{clock: of, left: s.answers()}
 	}
-	stop, err := r.start()
-	if err != nil {
+	defer func() { r.stop() }()
+	if err := r.start(); err != nil {
 		r.failAt(t.block.Range(), broken, fmt.Sprintf("the flows cannot be started: %v", err))
-		stop()
 		return
 	}
 	for _, one := range r.script.tasks {
@@ -126,64 +126,56 @@ func (t *Test) run(r *rig) {
 		r.accounts()
 	}
 	r.tellLacking()
-	r.faults.healAll()
-	stop()
+	r.healAll()
 }
 
 // start starts the flows. stop ends all that it began, also where it failed.
-func (r *rig) start() (stop func(), err error) {
+func (r *rig) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.host = host.New(host.Options{
 		Instance: "test", DataDir: r.dir, Grace: 10 * time.Second, Clock: eip.Clock{Timekeeper: r.clock}, Version: "test",
 		Built: r.built, OpenBroker: r.openBroker,
 		Tracer: func(name string, _ map[string]eip.Place) eip.Tracer { return &tracer{r.ways, r, name} },
-		OpenPositions: func(string) (host.PositionStore, error) {
-			return nil, fmt.Errorf("a test keeps no positions of adapters")
-		},
 	})
-	stop = func() {
+	r.stop = sync.OnceFunc(func() {
 		cancel()
 		r.beside.Wait()
-		if err := r.host.Stop(); err != nil && !r.failed() && !r.over() {
+		if err := r.host.Stop(); err != nil && !r.failed() && !r.over() && !r.muted {
 			r.failAt(r.test.block.Range(), unexpected, fmt.Sprintf("at its end: %v", err))
 		}
-	}
+	})
 	names := make([]string, len(r.places.flows))
 	for i, f := range r.places.flows {
 		names[i] = f.Name
 	}
-	if _, err = r.host.Start(ctx, r.places.config, names...); err != nil {
-		return stop, err
+	if _, err := r.host.Start(ctx, r.places.config, names...); err != nil {
+		return err
 	}
 	for _, name := range sorted(r.services) {
 		if err := r.serve(ctx, name, r.services[name]); err != nil {
-			return stop, err
+			return err
 		}
 	}
 	settle()
-	return stop, nil
+	return nil
 }
 
-// openInside opens a broker inside the process.
-func (r *rig) openInside(ctx context.Context, declared *flow.Broker, c broker.Config) (broker.Broker, error) {
-	if r.dir == "" {
-		c.URL, c.TLS = nil, nil
-		return memory.Open(c)
-	}
-	return nil, fmt.Errorf("%v", embedded.Capabilities)
-}
-
-// brokerOf returns the broker that stands in for one; it is opened where it is not.
-func (r *rig) brokerOf(ctx context.Context, declared *flow.Broker) (broker.Broker, error) {
+// openBrokers are those that are open.
+func (r *rig) openBrokers() []*standInBroker {
 	r.mu.Lock()
-	for _, b := range r.brokers {
-		if b.declared == declared || b.declared.URL == declared.URL {
-			r.mu.Unlock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.brokers)
+}
+
+// brokerOf returns the open broker that stands in for one.
+func (r *rig) brokerOf(declared *flow.Broker) (*standInBroker, error) {
+	name := cmp.Or(declared.Name, "default")
+	for _, b := range r.openBrokers() {
+		if b.name == name {
 			return b, nil
 		}
 	}
-	r.mu.Unlock()
-	return nil, fmt.Errorf("no flow uses the broker %s", declared.Name)
+	return nil, fmt.Errorf("no flow uses the broker %s", name)
 }
 
 // do carries out a step.
@@ -198,7 +190,7 @@ func (r *rig) do(one *task) {
 	case *commandBlock:
 		r.command(one, does)
 	case *faultBlock:
-		r.faults.add(one.to.place(), does)
+		r.fault(one, does)
 	case *emptyBlock:
 		switch one.kind {
 		case "settle":
@@ -207,51 +199,13 @@ func (r *rig) do(one *task) {
 			settle()
 			r.clock.advance(one.took, r.over)
 			settle()
+		case "restart":
+			r.restart(one)
 		case "heal":
-			r.faults.heal(one.to.place())
+			r.heal(one.to)
 			settle()
 		}
 	}
-}
-
-// command gives a command of the control bus.
-func (r *rig) command(one *task, b *commandBlock) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	type answer struct {
-		control.Reply
-		err error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		reply, err := r.host.Control().Do(ctx, control.Command{Command: one.label, Target: b.Target, Args: b.Args})
-		answers <- answer{reply, err}
-	}()
-	settle()
-	var a answer
-	select {
-	case a = <-answers:
-	default: // it waits for what takes time
-		r.clock.advance(time.Hour, func() bool { return r.over() || len(answers) > 0 })
-		if len(answers) == 0 {
-			r.fail(one, expectation, one.label+": the command was not answered within an hour")
-			return
-		}
-		a = <-answers
-	}
-	var failed *control.Error
-	if failed = a.Reply.Error; a.err != nil {
-		failed = control.Errorf(control.Failed, "%v", a.err)
-	}
-	switch {
-	case b.Fails == "" && failed != nil:
-		r.fail(one, expectation, fmt.Sprintf("%s: %v", one.label, failed))
-	case b.Fails != "" && failed == nil:
-		r.fail(one, expectation, fmt.Sprintf("%s: it was to fail with %s, and was carried out", one.label, b.Fails))
-	case b.Fails != "" && string(failed.Code) != b.Fails:
-		r.fail(one, expectation, fmt.Sprintf("%s: it was to fail with %s, and failed with %v", one.label, b.Fails, failed))
-	}
-	settle()
 }
 
 // place is how faults and stubs call a target: a stage by its address alone.

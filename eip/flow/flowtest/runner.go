@@ -105,7 +105,12 @@ func runOne(t *testing.T, test *Test, o Options) *Result {
 		result.Outcome = Skipped
 		return result
 	}
-	r := &rig{test: test, places: test.check, update: o.Update}
+	r, remove, err := newRig(test, o.Update)
+	if err != nil {
+		result.Outcome, result.Failures = Failed, []Failure{{test.File.Name, test.Line, broken, []string{err.Error()}}}
+		return result
+	}
+	defer remove()
 	began := time.Now()
 	done := make(chan struct{})
 	go func() {
@@ -143,6 +148,19 @@ func runOne(t *testing.T, test *Test, o Options) *Result {
 	}
 	result.Ways = r.waysOf()
 	return result
+}
+
+// newRig returns one that has not begun. remove takes away what it has on disk.
+func newRig(test *Test, update bool) (r *rig, remove func(), err error) {
+	r = &rig{test: test, places: test.check, update: update, stop: func() {}}
+	if test.says.Broker != onDisk {
+		return r, func() {}, nil
+	}
+	if r.folder, err = os.MkdirTemp("", "eipd-test-"); err != nil {
+		return nil, nil, err
+	}
+	r.dir = filepath.Join(r.folder, "0")
+	return r, func() { _ = os.RemoveAll(r.folder) }, os.Mkdir(r.dir, 0o700)
 }
 
 // rescue makes a failure of a panic: of goroutines that the flows have left, or of ours.
@@ -187,7 +205,11 @@ func RunFlows(t *testing.T, pattern string) {
 				if one.says.Skip != "" {
 					t.Skip(one.says.Skip)
 				}
-				r := &rig{test: one, places: one.check}
+				r, remove, err := newRig(one, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer remove()
 				synctest.Test(t, func(*testing.T) { one.run(r) })
 				for _, failure := range r.failures {
 					t.Errorf("%s:%d  %s", failure.File, failure.Line, strings.Join(failure.Lines, "\n"))
