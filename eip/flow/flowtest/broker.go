@@ -274,7 +274,9 @@ func (s *standInSource) Close() error {
 }
 
 func (s *standInSource) Receive(ctx context.Context) (*eip.Message, error) {
-	return s.unruly.receive(ctx, s.receive)
+	m, err := s.unruly.receive(ctx, s.receive)
+	s.broker.rig.took(s.name, m)
+	return m, err
 }
 
 func (s *standInSource) receive(ctx context.Context) (*eip.Message, error) {

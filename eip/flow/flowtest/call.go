@@ -38,7 +38,7 @@ func (c *caller) got() (reply *eip.Message, way *step) {
 // call sends a request, and judges the reply.
 func (r *rig) call(one *task, b *callBlock) {
 	c := &caller{}
-	m := r.message(one.to, &b.messageBlock, b.Body)
+	m := r.message(one.to, &b.messageBlock, b.Body, 0)
 	if one.to.kind == queue {
 		in, err := r.inbox(one.to)
 		if err != nil {
@@ -75,11 +75,10 @@ func (r *rig) call(one *task, b *callBlock) {
 	} else {
 		m = m.WithReplier(c)
 	}
-	if err := r.put1(one.to, m); err != nil {
+	if err := r.putAll(one.to, m); err != nil {
 		r.fail(one, broken, fmt.Sprintf("call %s: %v", one.label, err))
 		return
 	}
-	settle()
 	reply, way := c.got()
 	for until := r.clock.Now().Add(b.Within); reply == nil && !r.over() && r.clock.next(until); reply, way = c.got() {
 	}

@@ -41,7 +41,7 @@ type rig struct {
 	brokers  []*standInBroker
 	inputs   map[string]*input // by adapter
 	arrivals []*arrival
-	put      map[string]int64  // messages sent in place of adapters
+	taken    map[string]int64  // messages that flows have taken, by channel and adapter
 	sent     []int             // the first steps of messages that the test sent
 	first    *eip.Message      // that it sent
 	lacks    map[string]string // what has no stub: its kind, by address
@@ -100,7 +100,7 @@ func (t *Test) run(r *rig) {
 	}
 	r.places, r.ways = t.check, &ways{}
 	r.faults = &faults{clock: of, at: map[string][]*fault{}, seen: r.script.faulty}
-	r.inputs, r.put, r.lacks = map[string]*input{}, map[string]int64{}, map[string]string{}
+	r.inputs, r.taken, r.lacks = map[string]*input{}, map[string]int64{}, map[string]string{}
 	r.stubs, r.services = map[string]*answers{}, map[string]*answers{}
 	for at, s := range r.script.stubs {
 		r.stubs[at] = &answers{clock: of, left: s.answers()}
@@ -133,7 +133,7 @@ func (t *Test) run(r *rig) {
 func (r *rig) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.host = host.New(host.Options{
-		Instance: "test", DataDir: r.dir, Grace: 10 * time.Second, Clock: eip.Clock{Timekeeper: r.clock}, Version: "test",
+		Instance: "test", DataDir: r.dir, Grace: 10 * time.Second, Clock: eip.Clock{Timekeeper: r.clock}, Version: "test", NoRates: true,
 		Built: r.built, OpenBroker: r.openBroker,
 		Tracer: func(name string, _ map[string]eip.Place) eip.Tracer { return &tracer{r.ways, r, name} },
 	})
@@ -245,7 +245,10 @@ func (r *rig) accounts() {
 		}
 	}
 	for _, name := range sorted(r.places.reads) {
-		if n := r.depth(name); n > 0 {
+		r.mu.Lock()
+		n := r.depth(name)
+		r.mu.Unlock()
+		if n > 0 {
 			r.failAt(at, unexpected, fmt.Sprintf("%s waiting in %s", areMessages(int(n)), name))
 		}
 	}

@@ -43,7 +43,7 @@ type standIn struct {
 }
 
 func (s *standIn) OpenSource(context.Context, *adapters.Env) (adapters.Source, error) {
-	in := &inputSource{input: s.rig.input(s.name)}
+	in := &inputSource{input: s.rig.input(s.name), rig: s.rig, name: s.name}
 	in.unruly.faults, in.unruly.at = s.rig.faults, s.name
 	return in, nil
 }
@@ -113,11 +113,15 @@ func (r *rig) input(name string) *input {
 
 type inputSource struct {
 	*input
+	rig    *rig
+	name   string
 	unruly unruly
 }
 
 func (s *inputSource) Receive(ctx context.Context) (*eip.Message, error) {
-	return s.unruly.receive(ctx, s.receive)
+	m, err := s.unruly.receive(ctx, s.receive)
+	s.rig.took(s.name, m)
+	return m, err
 }
 
 func (s *inputSource) receive(ctx context.Context) (*eip.Message, error) {
