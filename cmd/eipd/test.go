@@ -113,9 +113,8 @@ func (t *testCommand) print(files []*flowtest.File, o flowtest.Options) error {
 
 // report runs the tests, says what became of them, and returns the exit code.
 func (t *testCommand) report(tt *testing.T, files []*flowtest.File, o flowtest.Options) int {
-	began := time.Now()
 	results := flowtest.Run(tt, files, o)
-	all, err := flowtest.WriteText(os.Stdout, results, time.Since(began), t.verbose)
+	all, err := flowtest.WriteText(os.Stdout, results, t.verbose)
 	switch {
 	case err != nil:
 		return exitFailed

@@ -252,7 +252,7 @@ func (r *rig) expect(one *task, e *expectBlock) {
 	if v.ok && e.For > 0 {
 		r.clock.advance(e.For, r.over)
 		if v = r.judge(one, e); !v.ok && len(v.lines) > 0 {
-			v.lines[0] += fmt.Sprintf(", within the %v after it was fulfilled", e.For)
+			v.lines[0] += fmt.Sprintf(", within the %s after it was fulfilled", brief(e.For))
 		}
 	}
 	r.mu.Lock()
@@ -281,6 +281,16 @@ func (r *rig) whereabouts(besides []*arrival) (lines []string) {
 			return append(lines, fmt.Sprintf("  and %d more", len(all)-i))
 		}
 		lines = append(lines, fmt.Sprintf("  message %d went  %s", r.numberOf(a), a.said()))
+	}
+	came := map[*step]bool{}
+	for _, a := range r.arrivals {
+		came[a.way] = a.way != nil && (!r.places.reads[a.place] || a.deadOf != "")
+	}
+	for i, way := range r.ways.lost(came) {
+		if i == mostWays {
+			break
+		}
+		lines = append(lines, "  a message got as far as  "+way)
 	}
 	return lines
 }

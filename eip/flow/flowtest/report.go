@@ -3,6 +3,7 @@ package flowtest
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -62,7 +63,7 @@ func (s Summary) String() string {
 
 // WriteText writes results for people: one line a file, and of what failed all that is
 // needed to mend it.
-func WriteText(w io.Writer, results []*Result, elapsed time.Duration, verbose bool) (all Summary, err error) {
+func WriteText(w io.Writer, results []*Result, verbose bool) (all Summary, err error) {
 	p := &printer{w: w}
 	for len(results) > 0 {
 		file := results[0].Test.File.Name
@@ -129,4 +130,16 @@ func (p *printer) result(r *Result, verbose bool) {
 			p.line("    %s", way)
 		}
 	}
+}
+
+// brief is a duration without units that are 0.
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/host"
+	"github.com/eipd/eipd/eip/manage"
 )
 
 // A rig is a test that runs, with all that is its own.
@@ -34,8 +35,9 @@ type rig struct {
 
 	stubs    map[string]*answers // by address
 	services map[string]*answers // by channel
-	late     atomic.Bool         // its real time is over
-	beside   sync.WaitGroup      // services
+	detours  map[string]*manage.Detour
+	late     atomic.Bool    // its real time is over
+	beside   sync.WaitGroup // services
 
 	mu       sync.Mutex
 	brokers  []*standInBroker
@@ -100,6 +102,7 @@ func (t *Test) run(r *rig) {
 	}
 	r.places, r.ways = t.check, &ways{}
 	r.faults = &faults{clock: of, at: map[string][]*fault{}, seen: r.script.faulty}
+	r.detours = map[string]*manage.Detour{}
 	r.inputs, r.taken, r.lacks = map[string]*input{}, map[string]int64{}, map[string]string{}
 	r.stubs, r.services = map[string]*answers{}, map[string]*answers{}
 	for at, s := range r.script.stubs {

@@ -83,6 +83,8 @@ func (r *rig) standInStage(c *flow.Config, n *eip.Named) {
 		s.To = r.service(c, n.Address, "request", s.To, stub)
 	case *manage.SmartProxy:
 		s.Service = r.service(c, n.Address, "smart_proxy", s.Service, stub)
+	case *manage.Detour:
+		r.detours[n.Address] = s
 	}
 	r.faults.guard(n)
 }
