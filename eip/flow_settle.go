@@ -174,7 +174,7 @@ func (x *run) expire(r *receipt, err error) {
 func (x *run) fail(r *receipt, how failure, err error) {
 	r.conclude(how)
 	if e := r.state; e != nil && e.failed != nil {
-		e.failed()
+		e.failed(r.err)
 	}
 	x.tell(r, err)
 	x.tallies.of(r).failed[how].Add(1)

@@ -46,6 +46,7 @@ type Config struct {
 
 	options   Options
 	files     map[string]*syntax.File
+	order     []string // of the files' names
 	variables map[string]*syntax.Block
 	settings  *settings
 	secrets   *secret.Set
@@ -112,6 +113,7 @@ func load(o Options, texts map[string][]byte, secrets *secret.Set) (*Config, hcl
 			continue
 		}
 		c.files[name] = f
+		c.order = append(c.order, name)
 		if f.Body == nil {
 			continue
 		}

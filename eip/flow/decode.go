@@ -248,6 +248,9 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 			name = b.Labels[0].Name
 		}
 		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name, dynamic: at.dynamic, open: at.open}
+		if d.flow != nil && strings.Contains(at.address, ".") {
+			d.flow.parts[inside.address] = b
+		}
 		field := v.FieldByIndex(n.Index)
 		if field.Type() == reflect.TypeFor[eip.Pipe]() {
 			sound = d.struct_(field, n.Block, b, inside) && sound
