@@ -86,7 +86,7 @@ flow files say.`,
 	root.AddCommand(
 		newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newTest(), newGraph(),
 		newSend(), newCall(), newReceive(), newPing(),
-		newControl(), newStatus(), newState(), newTop(), newTap(), newDLQ(),
+		newControl(), newStatus(), newState(), newTop(), newTap(), newDlq(),
 		newVersion())
 	completeFolders(root)
 	return root

@@ -58,7 +58,7 @@ type local struct {
 	ok        bool
 }
 
-var referenceKinds = []string{"broker", "store", "queue", "topic", "adapter", "flow"}
+var referenceKinds = []string{"broker", "store", "schema", "queue", "topic", "adapter", "flow"}
 
 // context is what settings are evaluated in.
 func (d *decoder) context() *hcl.EvalContext {
@@ -212,6 +212,8 @@ func (d *decoder) elsewhere(kind, name string) string {
 		return hint
 	}
 	switch kind {
+	case "schema":
+		return hint + ` Declare it: schema "` + name + `" { file = "…" }.`
 	case "adapter":
 		return hint + ` Declare it: adapter "KIND" "` + name + `" { … }.`
 	default:
