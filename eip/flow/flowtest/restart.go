@@ -10,6 +10,7 @@ import (
 // is copied first: whatever the flows do while they end is no part of the test.
 func (r *rig) restart(one *task) {
 	settle()
+	r.note()
 	r.mu.Lock()
 	r.restarts++
 	before := r.dir

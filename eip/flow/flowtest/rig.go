@@ -48,6 +48,7 @@ type rig struct {
 	first    *eip.Message      // that it sent
 	lacks    map[string]string // what has no stub: its kind, by address
 	failures []Failure
+	seen     seen // outcomes
 	restarts int
 	muted    bool // what the flows still do is no part of the test
 }
@@ -128,6 +129,8 @@ func (t *Test) run(r *rig) {
 		settle()
 		r.accounts()
 	}
+	r.note()
+	r.noteRecipients()
 	r.tellLacking()
 	r.healAll()
 }

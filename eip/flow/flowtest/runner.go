@@ -24,6 +24,8 @@ type Options struct {
 	Count    int     // how often each is run; 0: once
 	Timeout  time.Duration
 	Update   bool // write golden files
+	// Stop, once closed, has no further test begin.
+	Stop <-chan struct{}
 }
 
 // Main calls f, in which tests can be run, and ends the process with the code that it
@@ -72,6 +74,11 @@ func Run(t *testing.T, files []*File, o Options) []*Result {
 				mu.Lock()
 				skip := failed && o.FailFast
 				mu.Unlock()
+				select {
+				case <-o.Stop:
+					skip = true
+				default:
+				}
 				if skip {
 					continue
 				}
@@ -146,13 +153,13 @@ func runOne(t *testing.T, test *Test, o Options) *Result {
 	if len(result.Failures) > 0 {
 		result.Outcome = Failed
 	}
-	result.Ways = r.waysOf()
+	result.Ways, result.seen = r.waysOf(), r.seen
 	return result
 }
 
 // newRig returns one that has not begun. remove takes away what it has on disk.
 func newRig(test *Test, update bool) (r *rig, remove func(), err error) {
-	r = &rig{test: test, places: test.check, update: update, stop: func() {}}
+	r = &rig{test: test, places: test.check, update: update, seen: seen{}, stop: func() {}}
 	if test.says.Broker != onDisk {
 		return r, func() {}, nil
 	}
@@ -179,7 +186,7 @@ func (r *rig) rescue() {
 // waysOf are the ways of all messages, in the order in which they were sent.
 func (r *rig) waysOf() (lines []string) {
 	for _, a := range r.ended(nil) {
-		lines = append(lines, fmt.Sprintf("message %d  %s", r.numberOf(a), a.said()))
+		lines = append(lines, r.places.config.Redact(fmt.Sprintf("message %d  %s", r.numberOf(a), a.said())))
 	}
 	return lines
 }
