@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"sync"
 
 	"github.com/eipd/eipd/eip"
@@ -56,7 +57,7 @@ func (r *rig) openBroker(_ context.Context, declared *flow.Broker, c broker.Conf
 			b.inside = open.(inside)
 		}
 	} else {
-		c.URL = onDiskURL(b.name)
+		c.URL = r.onDisk(b.name)
 		var open *embedded.Broker
 		if open, err = embedded.Open(c); err == nil {
 			b.inside, opened = open, keepsState{b, open}
@@ -71,12 +72,9 @@ func (r *rig) openBroker(_ context.Context, declared *flow.Broker, c broker.Conf
 	return opened, nil
 }
 
-// onDiskURL is where the stand-in for a broker keeps its messages.
-func onDiskURL(name string) *url.URL {
-	if name == "default" {
-		return &url.URL{Scheme: "embedded"}
-	}
-	return &url.URL{Scheme: "embedded", Opaque: name}
+// onDisk is where the stand-in for a broker keeps its messages.
+func (r *rig) onDisk(name string) *url.URL {
+	return &url.URL{Scheme: "embedded", Path: filepath.Join(r.dir, name)}
 }
 
 // inPlace has brokers and stores be inside the process, which then knows when they are
@@ -91,7 +89,7 @@ func (r *rig) inPlace(c *flow.Config) {
 			of := *was
 			of.URL, of.URLs, of.TLS, of.QueueType = "memory:", nil, nil, ""
 			if r.dir != "" {
-				of.URL = onDiskURL(cmp.Or(of.Name, "default")).String()
+				of.URL = r.onDisk(cmp.Or(of.Name, "default")).String()
 			}
 			now = &of
 			replaced[was] = now
@@ -102,7 +100,7 @@ func (r *rig) inPlace(c *flow.Config) {
 		of := *was
 		of.URL = "memory:"
 		if r.dir != "" {
-			of.URL = "embedded:"
+			of.URL = r.onDisk("default").String()
 		}
 		stores[name] = &of
 	}
