@@ -33,6 +33,7 @@ type box struct {
 type wire struct {
 	edge   *Edge
 	reply  *Edge
+	round  bool // it leads back
 	points []point
 }
 
@@ -172,6 +173,7 @@ func (p *picture) place(wires []wire) {
 		p.boxes[i].x, p.boxes[i].y = t.x, t.y
 	}
 	for i, path := range p.places.Links {
+		p.wires[i].round = p.places.Round[i]
 		for _, at := range path {
 			p.wires[i].points = append(p.wires[i].points, turn(at))
 		}

@@ -183,7 +183,11 @@ func (s *svg) frame(b *box) {
 	if plain {
 		y = b.y + 24
 	}
-	s.f(`<text class="name" x="%v" y="%v">%v</text>`, x, y, f.title)
+	class := "name"
+	if plain && f.note == "" {
+		class, x = "name mid", b.x+b.w/2
+	}
+	s.f(`<text class="%v" x="%v" y="%v">%v</text>`, class, x, y, f.title)
 	if f.note != "" {
 		s.f(`<text class="quiet end" x="%v" y="%v">%v</text>`, b.x+b.w-10, y, strings.TrimSpace(f.note))
 	}
@@ -293,11 +297,25 @@ func (s *svg) wire(w *wire) {
 		slices.Reverse(points)
 	}
 	s.edge(e, points, s.marker(e), "")
+	if w.round && len(points) > 3 {
+		s.roundMark(points)
+	}
 	if w.reply != nil {
 		back := slices.Clone(points)
 		slices.Reverse(back)
 		s.edge(w.reply, back, s.marker(w.reply), " back")
 	}
+}
+
+// roundMark marks a way back where it goes round the outside.
+func (s *svg) roundMark(points []point) {
+	a, b := points[2], points[3]
+	at := point{a.x, a.y}
+	if length := math.Hypot(b.x-a.x, b.y-a.y); length > 40 {
+		at = point{a.x + (b.x-a.x)*20/length, a.y + (b.y-a.y)*20/length}
+	}
+	s.icons["circle"] = true
+	s.f(`<use class="i round" href="#i-circle" x="%v" y="%v" width="12" height="12"/>`+"\n", at.x-6, at.y-6)
 }
 
 // marker is the head of an edge's arrow: none where a flow goes on with a line of its own.

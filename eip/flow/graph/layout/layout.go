@@ -35,10 +35,12 @@ type Link struct {
 type Point struct{ Along, Across float64 }
 
 // A Layout says where the boxes begin, and by which corners each link goes, its ends
-// included. Boxes and Links are as in what was placed.
+// included. Boxes and Links are as in what was placed. Round are the links that lead back,
+// and go round the outside.
 type Layout struct {
 	Boxes         []Point
 	Links         [][]Point
+	Round         []bool
 	Along, Across float64 // of all
 }
 
@@ -53,7 +55,7 @@ const (
 // Place places boxes. Where several orders are as good as each other it keeps that in which
 // they are given.
 func Place(boxes []Box, links []Link) *Layout {
-	all := &Layout{Boxes: make([]Point, len(boxes)), Links: make([][]Point, len(links))}
+	all := &Layout{Boxes: make([]Point, len(boxes)), Links: make([][]Point, len(links)), Round: make([]bool, len(links))}
 	var parts []*part
 	for _, p := range split(boxes, links) {
 		p.place()
@@ -82,6 +84,7 @@ func (l *Layout) pack(parts []*part) {
 			l.Boxes[box] = at.plus(p.at[i])
 		}
 		for i, link := range p.linkOf {
+			l.Round[link] = p.back[i]
 			for _, corner := range p.paths[i] {
 				l.Links[link] = append(l.Links[link], at.plus(corner))
 			}
