@@ -27,6 +27,9 @@ func (f *framer) frame(n *Node) *frame {
 	if n.State != "" {
 		fr.note += " (" + n.State + ")"
 	}
+	if doing := n.doing(); doing != "" {
+		fr.note += " " + doing
+	}
 	head := textWidth(fr.title, 12, true) + 2*frameSide
 	if fr.note != "" {
 		head += textWidth(fr.note, 11, false) + 12

@@ -117,6 +117,12 @@ func (b *box) measure(brokers bool) {
 			b.quiet = n.Broker
 		}
 	}
+	if doing := n.doing(); doing != "" && n.channel() {
+		if b.quiet != "" {
+			doing = b.quiet + ", " + doing
+		}
+		b.quiet = doing
+	}
 	for _, l := range b.lines {
 		b.w = max(b.w, textWidth(l, 12, false))
 	}

@@ -297,6 +297,7 @@ func (s *svg) wire(w *wire) {
 		slices.Reverse(points)
 	}
 	s.edge(e, points, s.marker(e), "")
+	s.rate(e, points)
 	if w.round && len(points) > 3 {
 		s.roundMark(points)
 	}
@@ -304,6 +305,23 @@ func (s *svg) wire(w *wire) {
 		back := slices.Clone(points)
 		slices.Reverse(back)
 		s.edge(w.reply, back, s.marker(w.reply), " back")
+	}
+}
+
+// rate writes an edge's rate above its longest level stretch, where there is room.
+func (s *svg) rate(e *Edge, points []point) {
+	if e.Rate == 0 {
+		return
+	}
+	text, at, longest := short(e.Rate)+"/s", point{}, 0.0
+	for i := 1; i < len(points); i++ {
+		a, b := points[i-1], points[i]
+		if length := math.Abs(b.x - a.x); a.y == b.y && length > longest {
+			at, longest = point{(a.x + b.x) / 2, a.y - 4}, length
+		}
+	}
+	if textWidth(text, 10, false)+8 <= longest {
+		s.f(`<text class="quiet" x="%v" y="%v">%v</text>`+"\n", at.x, at.y, text)
 	}
 }
 
@@ -333,7 +351,11 @@ func (s *svg) marker(e *Edge) string {
 }
 
 func (s *svg) edge(e *Edge, points []point, marker, class string) {
-	s.f(`<path class="edge %v%v" data-from="%v" data-to="%v" d="%v"`, e.Kind, class, s.index[e.From].address(), s.index[e.To].address(), rounded(points))
+	wide := ""
+	if e.Rate > 0 {
+		wide = fmt.Sprintf(` style="stroke-width:%s"`, number(thickness(e.Rate)))
+	}
+	s.f(`<path class="edge %v%v"%v data-from="%v" data-to="%v" d="%v"`, e.Kind, class, markup(wide), s.index[e.From].address(), s.index[e.To].address(), rounded(points))
 	if marker != "" {
 		s.f(` marker-end="url(#eipd-%v)"`, marker)
 	}

@@ -20,6 +20,9 @@ type Process interface {
 	Files() []string
 	// Flows returns the flows, in the order of the files.
 	Flows() []Flow
+	// Graph says how the flows, channels and adapters of the files hang together: what
+	// eipd graph prints as JSON.
+	Graph() any
 	// Channels returns the declared channels, by name.
 	Channels() []Channel
 	// Traffic returns the channels and adapters that the flows read and send to, by
