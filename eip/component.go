@@ -95,7 +95,8 @@ type Finisher interface {
 }
 
 // A Validator checks options that only fit together in some ways. It returns an
-// [OptionError] where one option is to blame.
+// [OptionError] where one option is to blame. Where options are [Live], it is asked while
+// messages pass, too, and changes nothing.
 type Validator interface {
 	Validate() error
 }
