@@ -41,6 +41,10 @@ type Env struct {
 	// Stopping is closed when the flow is to stop, and takes no further message. What
 	// then fails with [ErrNotRunning] is left to its source. nil: nobody says so.
 	Stopping <-chan struct{}
+	// Ended is closed when no further message comes from the flow's source: it has ended by
+	// itself, or the flow is to stop. Stages before this one may still pass some on. nil:
+	// nobody says so.
+	Ended <-chan struct{}
 
 	// Make passes a message of the component's own, which New made, to what follows the
 	// component in its flow: there it is retried, dead-lettered, counted and traced like

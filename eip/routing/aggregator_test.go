@@ -272,12 +272,55 @@ func TestAggregator_WaitsForRoom(t *testing.T) {
 	})
 }
 
+// A part that waits belongs to a group that was opened after it came, by one that was under
+// way before.
+func TestAggregator_WaitsForNoRoomInAnOpenGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gather(t, aggregator(t, func(a *routing.Aggregator) {
+			a.MaxGroups.Set(1)
+			a.Size.Set(2)
+		}))
+		first := parts("a", "1")[0].Fork(func(error) {})
+		release := first.Hold()
+		g.send(first)
+		g.send(slices.Concat(parts("b", "1"), parts("a", "2"))...)
+		release(nil)
+		synctest.Wait()
+		g.send(parts("b", "2")...)
+		time.Sleep(time.Second)
+		if got := g.bodies("out"); got != "[1,2] size | [1,2] size" {
+			t.Errorf("came %q", got)
+		}
+		g.end(false)
+	})
+}
+
+// At the end of the source nothing makes room but to close what is open.
+func TestAggregator_WaitingEndsWithTheSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gather(t, aggregator(t, func(a *routing.Aggregator) {
+			a.MaxGroups.Set(1)
+			a.Timeout.Set(-1)
+		}))
+		g.send(slices.Concat(parts("a", "1"), parts("b", "1"), parts("c", "1"), parts("b", "2"))...)
+		g.end(false)
+		if got := g.bodies("out"); got != "[1] end | [1,2] end | [1] end" {
+			t.Errorf("came %q", got)
+		}
+	})
+}
+
+// A flow that stops does not wait for its grace because parts wait for room.
 func TestAggregator_WaitingEndsWithTheFlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gather(t, aggregator(t, func(a *routing.Aggregator) { a.MaxGroups.Set(1) }))
 		g.send(slices.Concat(parts("a", "1"), parts("b", "1"))...)
+		began := time.Now()
 		g.stop()
 		<-g.done
+		if time.Since(began) >= g.flow.Grace {
+			t.Error("it took the whole grace")
+		}
 		if len(g.settled) != 2 || g.settled[0] != nil || g.settled[1] == nil {
 			t.Errorf("settled with %v", g.settled)
 		}
