@@ -66,6 +66,10 @@ type Env struct {
 	Fail func(ctx context.Context, m *Message, err error) error
 	at   func(env *Env, l *chainLink) // sets them for a stage
 
+	// Discreet is the flow's, for a component that writes errors into messages. nil: nothing
+	// is hidden.
+	Discreet func(*Message, error) error
+
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.
 	DeadLetter, Invalid Handler

@@ -9,7 +9,7 @@ import (
 func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	env := x.Env
 	env.Stopping, env.Ended = ctx.Done(), x.ended
-	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
+	env.DeadLetter, env.Invalid, env.Discreet = x.DeadLetter, x.Invalid, x.Discreet
 	beside := env
 	env.at = func(env *Env, l *chainLink) {
 		if l.address != "" && makes(l.stage) {

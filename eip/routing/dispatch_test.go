@@ -333,7 +333,9 @@ func TestDispatch_Finishes(t *testing.T) {
 	for _, required := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			out := &eiptest.Recorder{}
-			a := aggregator(t, func(a *routing.Aggregator) { a.Key = func(context.Context, *eip.Message) (any, error) { return "k", nil } })
+			a := aggregator(t, func(a *routing.Aggregator) {
+				a.Key = func(context.Context, *eip.Message) (any, error) { return "k", nil }
+			})
 			p := plugin("gathers", out, &eip.Named{Address: "f.gather", Stage: a})
 			p.Required = required
 			broken := aggregator(t, func(*routing.Aggregator) {})
