@@ -161,7 +161,7 @@ func (s *stateCommand) open(ctx context.Context, thorough, fill bool) (*openStat
 }
 
 func (s *stateCommand) openOther(ctx context.Context, u *url.URL, open store.Open) (*openStates, error) {
-	in, err := open(ctx, store.Config{URL: u, DataDir: s.dataDir, Log: s.log, Clock: eip.Clock{}})
+	in, err := open(ctx, store.Config{URL: u, DataDir: s.dataDir, Log: s.log})
 	if err != nil {
 		return nil, err
 	}
