@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/embedded"
 	"github.com/eipd/eipd/eip/store"
 )
