@@ -92,6 +92,7 @@ func (d *decoder) check() {
 	d.checkReplies()
 	d.checkUse()
 	d.checkMemory()
+	d.checkDatatypes()
 	d.warn()
 	d.checkCycles()
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/stats"
@@ -54,6 +55,11 @@ type Options struct {
 	// Pick names the flows that Reload runs of what it has loaded, as Start's flows do;
 	// nil: those that Start was given.
 	Pick func(*flow.Config) ([]string, error)
+	// Built, where set, may change what a Config was built into, before anything of it is
+	// opened: a test puts its stand-ins there.
+	Built func(*flow.Config) error
+	// OpenBroker, where set, opens a broker in place of what its URL names.
+	OpenBroker func(ctx context.Context, declared *flow.Broker, c broker.Config) (broker.Broker, error)
 	// Reloading, where set, is called before a Reload changes anything, and what it
 	// returns when that has ended, however it did.
 	Reloading func() (done func())

@@ -45,6 +45,7 @@ var realTime = map[string]string{
 	"host/signals.go":                "people press keys",
 	"host/unit.go":                   "an operator and his service manager wait for the end",
 	"manage/telemetry/":              "what is exported is compared with other systems' by real time",
+	"manage/deadletter/take.go":      "a broker is asked",
 	"manage/control/client.go":       "processes at the other end of the network answer",
 	"manage/control/client_topic.go": "processes at the other end of the network answer",
 	"manage/control/handle.go":       "who gave a command waits",

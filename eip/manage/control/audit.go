@@ -24,7 +24,7 @@ type Record struct {
 // reads reports whether a command changes nothing: it is audited at debug level.
 func (r *request) reads() bool {
 	switch r.Command.Command {
-	case "status", "list", "leases", "groups":
+	case "status", "list", "leases", "groups", "letters", "jobs":
 		return true
 	case "stats":
 		return !r.flag("reset")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/rarely"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
 // Options say what a Server is to do. Process and Instance are required.
@@ -81,7 +82,7 @@ type Server struct {
 	untold   chan news
 	telling  atomic.Bool // there is a topic to tell news on
 	taps     taps
-	near     sync.Map // flows whose dead letters the broker would drop, were they looked at again
+	jobs     *deadletter.Jobs
 	redact   redaction
 
 	publisher  atomic.Pointer[publisher]
@@ -122,6 +123,7 @@ func NewServer(o Options) *Server {
 	if o.Remember {
 		s.remember()
 	}
+	s.jobs = s.newJobs()
 	o.Process.Trace(s.probes.step)
 	for _, c := range []class{vouched, anybody} {
 		s.lines[c] = newLine()
@@ -135,6 +137,7 @@ func NewServer(o Options) *Server {
 func (s *Server) Close() {
 	s.cancel()
 	s.settings.close()
+	s.jobs.Close()
 	s.busy.Wait()
 }
 

@@ -8,8 +8,14 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
+// IsTest reports whether a file of this name has tests of flows, and no flows.
+func IsTest(name string) bool {
+	return strings.HasSuffix(name, "_test.hcl") || strings.HasSuffix(name, "_test.hcl.json")
+}
+
 // Find expands what a command line names: files, globs and folders, in which it
-// takes every .hcl and .hcl.json. The same file named twice counts once.
+// takes every .hcl and .hcl.json. Files of tests are left out, and are an error where
+// nothing else is named. The same file named twice counts once.
 func Find(args []string) (files []string, diags hcl.Diagnostics) {
 	seen := map[string]bool{}
 	add := func(name string) {
@@ -29,7 +35,7 @@ func Find(args []string) (files []string, diags hcl.Diagnostics) {
 				continue
 			}
 			for _, e := range entries {
-				if n := e.Name(); !e.IsDir() && (strings.HasSuffix(n, ".hcl") || strings.HasSuffix(n, ".hcl.json")) {
+				if n := e.Name(); !e.IsDir() && (strings.HasSuffix(n, ".hcl") || strings.HasSuffix(n, ".hcl.json")) && !IsTest(n) {
 					found++
 					add(filepath.Join(arg, n))
 				}
