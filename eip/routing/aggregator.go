@@ -110,7 +110,7 @@ func (a *Aggregator) Validate() error {
 	case a.Timeout.Load() == 0 && a.IdleTimeout.Load() <= 0 && a.Every <= 0 && a.Size.Load() == 0:
 		return eip.OptionErrorf("timeout", `a group whose parts do not all come would stay open for ever; add timeout, idle_timeout, every or size, or say timeout = "never"`)
 	}
-	var lacks []string
+	lacks := ofFold
 	if a.Fold.Of != nil {
 		lacks = ofParts
 	}

@@ -70,6 +70,10 @@ func TestAggregator(t *testing.T) {
 		"a value that grows": {set: func(a *routing.Aggregator) { a.Size.Set(9); see(t, &a.Fold, "repeat('x', 1100000 * body)") }, in: parts("a", "0", "1"), out: `"" end`, invalid: "1"},
 		"too many bytes": {set: func(a *routing.Aggregator) { a.Bytes = 100 }, in: parts("a", `"`+strings.Repeat("x", 100)+`"`, "2"),
 			out: `["` + strings.Repeat("x", 100) + `"] bytes | [2] end`},
+		"too large to be kept": {set: func(a *routing.Aggregator) {
+			a.Size.Set(2)
+			a.Body.Of = func(context.Context, *routing.Group) (any, error) { return make([]byte, 1<<30+1), nil } // which nobody touches
+		}, in: parts("a", "1", "2"), invalid: "1 | 2", counts: map[string]int64{"broken": 1}},
 		"incomplete": {set: func(a *routing.Aggregator) { a.Size.Set(2); see(t, &a.Complete, "false") }, in: parts("a", "1", "2"), dead: "[1,2] size"},
 		"incomplete, released": {set: func(a *routing.Aggregator) { a.Size.Set(2); see(t, &a.Complete, "false"); a.Incomplete = "release" },
 			in: parts("a", "1", "2"), out: "[1,2] size"},
@@ -421,6 +425,11 @@ func TestAggregator_Validate(t *testing.T) {
 	} {
 		if err := aggregator(t, set).Validate(); optionOf(err) != option {
 			t.Errorf("%s: %v", option, err)
+		}
+	}
+	for _, reads := range []string{"value == 1", "group.value == 1"} { // without fold
+		if err := aggregator(t, func(a *routing.Aggregator) { see(t, &a.Complete, reads) }).Validate(); optionOf(err) != "complete" {
+			t.Errorf("%s: %v", reads, err)
 		}
 	}
 	for _, set := range []func(*routing.Aggregator){

@@ -76,7 +76,7 @@ func (b *Batch) Validate() error {
 	case b.Body.Of != nil && b.Format == "lines":
 		return eip.OptionErrorf("format", "body says what the body is; leave one of them out")
 	}
-	return check("body", b.Body.reads)
+	return check("body", b.Body.reads, ofFold...)
 }
 
 // Holds is how many messages must be unsettled for a batch to be full.

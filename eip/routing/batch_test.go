@@ -46,7 +46,7 @@ func TestBatch(t *testing.T) {
 				b := batch(c.set)
 				g := gather(t, b)
 				g.send(c.in...)
-				time.Sleep(time.Second)
+				time.Sleep(1100 * time.Millisecond)
 				g.end(false)
 				if got := g.bodies("out"); got != c.out {
 					t.Errorf("came out:\n%s\nwant\n%s", got, c.out)
