@@ -128,6 +128,9 @@ func (a *Aggregator) Validate() error {
 // Place is where it remembers.
 func (a *Aggregator) Place() *store.Place { return &a.Store }
 
+// Absorbs says that parts are settled once they are in their group.
+func (a *Aggregator) Absorbs() {}
+
 // Open opens what was gathered before.
 func (a *Aggregator) Open(ctx context.Context, env *eip.Env) (err error) {
 	if a.space, err = a.Store.Space(env.Address); err != nil {

@@ -75,8 +75,9 @@ func (b *Batch) Validate() error {
 	return check("body", b.Body.reads)
 }
 
-// Holds is how many messages must be unsettled for a batch to be full.
-func (b *Batch) Holds() int { return b.Size.Load() }
+// Holds is how many messages must be unsettled for a batch to be full, and how long they
+// wait for that at most.
+func (b *Batch) Holds() (messages int, wait time.Duration) { return b.Size.Load(), b.Timeout.Load() }
 
 // Open takes the clock.
 func (b *Batch) Open(_ context.Context, env *eip.Env) error { b.env = env; return nil }
