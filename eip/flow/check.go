@@ -93,6 +93,7 @@ func (d *decoder) check() {
 	d.checkReplies()
 	d.checkUse()
 	d.checkMemory()
+	d.checkDatatypes()
 	d.warn()
 	d.checkCycles()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/eip/jsonschema"
 )
 
 // A Flow is a declared flow. Its options are those of its block.
@@ -31,7 +32,7 @@ type Flow struct {
 	said       []byte // a digest of it
 	single     string // what one process has at a time that runs the flow; "": all may run it
 	endpoints  map[Ref]*Endpoint
-	stageKinds map[string]string
+	parts      map[string]*syntax.Block // stages, and the blocks in them, by address
 	// uses counts how often the flow names a channel or adapter to send to, and
 	// lastResort how often of these as its dead_letter or invalid_message.
 	uses, lastResort map[Ref]int
@@ -39,7 +40,7 @@ type Flow struct {
 
 // newDecl is a flow before it is decoded.
 func newDecl(b *syntax.Block) *Flow {
-	return &Flow{FlowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[Ref]*Endpoint{}, stageKinds: map[string]string{}, uses: map[Ref]int{}, lastResort: map[Ref]int{}}
+	return &Flow{FlowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[Ref]*Endpoint{}, parts: map[string]*syntax.Block{}, uses: map[Ref]int{}, lastResort: map[Ref]int{}}
 }
 
 // Beside returns the stages of interceptors that messages pass when they are sent.
@@ -50,7 +51,12 @@ func (f *Flow) Beside() []eip.Stage { return f.beside }
 func (f *Flow) Stages() []eip.Stage { return slices.Concat(f.Body.Stages, f.beside) }
 
 // StageKind returns the kind of the stage that has an address, as flow files name it.
-func (f *Flow) StageKind(address string) string { return f.stageKinds[address] }
+func (f *Flow) StageKind(address string) string {
+	if b := f.parts[address]; b != nil {
+		return b.Type
+	}
+	return ""
+}
 
 // Refs returns what the flow reads, and then what it sends to.
 func (f *Flow) Refs() (all []Ref) {
@@ -94,7 +100,8 @@ func (f *Flow) DeadQueue() *Channel {
 // reference in a flow file becomes. Who runs the flow binds it to what is open.
 type Endpoint struct {
 	Ref
-	oneWay bool // what it leads to never replies
+	oneWay bool               // what it leads to never replies
+	schema *jsonschema.Schema // that what it sends must fit; nil: none
 	send   eip.Handler
 	inbox  func(ctx context.Context, name string) (eip.Inbox, error)
 	read   func(ctx context.Context) (eip.Inbox, error)
@@ -117,6 +124,11 @@ func (e *Endpoint) OneWay() bool { return e.oneWay }
 func (e *Endpoint) Handle(ctx context.Context, m *eip.Message) error {
 	if e.send == nil {
 		return fmt.Errorf("send to %s: it is not open", e.Ref)
+	}
+	if e.schema != nil {
+		if err := e.schema.Check(ctx, m); err != nil {
+			return fmt.Errorf("send to %s: %w", e.Ref, err)
+		}
 	}
 	return e.send.Handle(ctx, m)
 }
@@ -160,16 +172,18 @@ func (c *Config) ChannelOf(h eip.Handler) *Channel {
 	return nil
 }
 
-// endpoint returns the flow's endpoint for a reference; one for all places that
-// name it. a is the adapter that is named, nil for a channel.
-func (f *Flow) endpoint(r Ref, a *Adapter, direct bool) eip.Handler {
+// endpoint returns a flow's endpoint for a reference; one for all places that name it.
+func (c *Config) endpoint(f *Flow, r Ref, direct bool) eip.Handler {
 	f.uses[r]++
 	e := f.endpoints[r]
 	if e == nil {
 		e = &Endpoint{Ref: r}
-		if a != nil {
+		if a := c.adapterOf(r); a != nil {
 			o, ok := a.Component.(adapter.OneWay)
 			e.oneWay = ok && o.OneWay()
+		}
+		if ch := c.Channels[r.String()]; ch != nil {
+			e.schema = ch.Schema.Schema
 		}
 		f.endpoints[r] = e
 		f.Endpoints = append(f.Endpoints, e)

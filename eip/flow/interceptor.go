@@ -202,7 +202,7 @@ func refsOf(list []*located) (all []Ref) {
 // put decodes an interceptor's stages anew, as those of a flow.
 func (d *decoder) put(i *interceptor, f *Flow) []eip.Stage {
 	address := f.Name + "." + i.Name
-	for other := range f.stageKinds {
+	for other := range f.parts {
 		if other == address || strings.HasPrefix(other, address+".") {
 			d.fail(problem(i.block.Range(), "Duplicate name", "The flow %q, at %s, has a stage of its own that is called %q. Give one of them another name.", f.Name, where(f.Range), i.Name))
 			return nil
@@ -245,5 +245,11 @@ func passing(to eip.Handler) eip.Handler {
 	if s.Endpoint == nil || s.before == nil || s.direct {
 		return to
 	}
-	return eip.Chain(s.before, s.Endpoint)
+	return intercepted{eip.Chain(s.before, s.Endpoint), s.Ref}
+}
+
+// intercepted is a body's To behind interceptors.
+type intercepted struct {
+	eip.Handler
+	to Ref
 }
