@@ -55,7 +55,7 @@ func (w *Jobs) prepare(ctx context.Context, j *job) (*run, error) {
 	if j.ID != "" {
 		who = "job " + j.ID
 	}
-	release, err := w.Claim(q, who)
+	q, release, err := w.Claim(ctx, q, who)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +257,7 @@ func (r *run) missing() error {
 		switch {
 		case e.is == begun:
 			is = unknown
-			list(&r.Unknown, e.id)
+			list(&r.Unknown, e.id, mostListed)
 		case e.is != pending:
 			r.mu.Unlock()
 			continue
