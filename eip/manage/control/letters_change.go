@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/eipd/eipd/eip/manage/deadletter"
 )
@@ -33,6 +35,17 @@ func (s *Server) archive() (*deadletter.Archive, error) {
 
 func (s *Server) newArchive() deadletter.Archive {
 	return deadletter.Archive{Path: filepath.Join(s.DataDir, archiveFile), Clock: s.Clock}
+}
+
+// former says what became of a letter that is not found, where the archive knows.
+func (s *Server) former(of deadletter.Selection, err error) error {
+	if len(of.IDs) != 1 || s.DataDir == "" {
+		return err
+	}
+	if l, archived := s.archived.Get(of.IDs[0]); archived == nil && l.Restored.IsZero() {
+		return fmt.Errorf("letter %s was %s by %s at %s, and is in the archive", l.ID, l.How, l.By, l.Time.Format(time.RFC3339))
+	}
+	return err
 }
 
 // who is the user that gave a command.
@@ -77,7 +90,6 @@ func (s *Server) discardLetters(r *request) (any, error) {
 	if err != nil {
 		return nil, Errorf(UnknownTarget, "%v", err)
 	}
-	r.did = &Did{Letters: len(c.IDs), IDs: c.IDs}
 	switch n := len(c.IDs); {
 	case n == 0:
 		return nil, Errorf(UnknownTarget, "none of the letters in %s is meant", q)
@@ -85,7 +97,7 @@ func (s *Server) discardLetters(r *request) (any, error) {
 		return nil, Errorf(BadArgs, confirmMissing, n, n)
 	}
 	n, err := s.jobs.Discard(r.ctx, q, c, a, deadletter.Change{Flow: r.Target, Invalid: chosen.Invalid, By: r.who(), Reason: reason})
-	r.did.Letters = n
+	r.did = &Did{Letters: n, IDs: c.IDs}
 	if err != nil {
 		return nil, Errorf(Failed, "%d letters were discarded: %v", n, err)
 	}
@@ -110,6 +122,9 @@ func (s *Server) editLetter(r *request) (any, error) {
 		return nil, err
 	}
 	did, err := s.jobs.Mend(r.ctx, chosen, e, a, deadletter.Change{Flow: r.Target, Invalid: chosen.Invalid, By: r.who()})
+	if errors.Is(err, deadletter.ErrNoLetter) {
+		return nil, Errorf(UnknownTarget, "%v", s.former(chosen, err))
+	}
 	if did.ID != "" {
 		r.did = &Did{Letters: 1, IDs: []string{did.ID}, Changed: did.Changed, Before: did.Before, After: did.After, Outcome: did.Outcome}
 	}

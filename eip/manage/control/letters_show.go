@@ -151,7 +151,7 @@ func (l *looking) view(of deadletter.Letter, queue string, size int64) Letter {
 // show sends the letters, and returns what else there is to say.
 func (l *looking) show(r *request) (any, error) {
 	if err := l.search.Check(); err != nil {
-		return nil, Errorf(UnknownTarget, "%v", err)
+		return nil, Errorf(UnknownTarget, "%v", l.server.former(l.search.Selection, err))
 	}
 	for _, v := range l.letters {
 		if !l.server.stream(r, v) {

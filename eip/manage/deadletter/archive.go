@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -100,6 +102,9 @@ func (a *Archive) Note(id string, change func(*Archived)) error {
 
 // Get returns the letter of an id, or of its beginning.
 func (a *Archive) Get(given string) (l Archived, err error) {
+	if a.empty() {
+		return l, fmt.Errorf("letter %.40s: %w", given, ErrNotArchived)
+	}
 	err = a.use(func(tx archiveTx) (err error) {
 		l, err = tx.get(given)
 		return err
@@ -112,6 +117,9 @@ var ErrNotArchived = errors.New("it is not in the archive")
 
 // List returns the latest letters, at most so many, and how many there are.
 func (a *Archive) List(most int) (latest []Archived, all int, err error) {
+	if a.empty() {
+		return nil, 0, nil
+	}
 	err = a.use(func(tx archiveTx) error {
 		all = tx.ids().Stats().KeyN
 		c := tx.letters().Cursor()
@@ -125,6 +133,12 @@ func (a *Archive) List(most int) (latest []Archived, all int, err error) {
 		return nil
 	})
 	return latest, all, err
+}
+
+// empty reports whether there is no file yet.
+func (a *Archive) empty() bool {
+	_, err := os.Stat(a.Path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (a *Archive) most() int64 { return cmp.Or(a.Bytes, ArchiveBytes) }

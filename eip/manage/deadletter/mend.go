@@ -49,7 +49,7 @@ func (w *Jobs) Mend(ctx context.Context, s Selection, e Edit, a *Archive, why Ch
 	}
 	c, err := w.Choose(ctx, q, s)
 	if err != nil {
-		return Mended{}, w.mendedBefore(s, a, err)
+		return Mended{}, err
 	}
 	did := Mended{ID: c.IDs[0]}
 	who := fmt.Sprintf("an edit of letter %s by %s", did.ID, why.By)
@@ -64,18 +64,6 @@ func (w *Jobs) Mend(ctx context.Context, s Selection, e Edit, a *Archive, why Ch
 		return w.mend(ctx, f, m, &did, e, a, why.archived(q, Edited, did.ID, m))
 	})
 	return did, err
-}
-
-// mendedBefore says who has edited a letter that is in the queue no more.
-func (w *Jobs) mendedBefore(s Selection, a *Archive, err error) error {
-	if len(s.IDs) != 1 {
-		return err
-	}
-	l, unknown := a.Get(s.IDs[0])
-	if unknown != nil || !l.Restored.IsZero() {
-		return err
-	}
-	return fmt.Errorf("letter %s was %s by %s at %s", l.ID, l.How, l.By, l.Time.Format(time.RFC3339))
 }
 
 func (w *Jobs) mend(ctx context.Context, f Flow, m *eip.Message, did *Mended, e Edit, a *Archive, original Archived) error {
