@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/manage/deadletter"
+	"github.com/eipd/eipd/internal/rabbit"
 )
 
 // Jobs are made, listed, followed and steered by commands. What they begin is known when
@@ -117,19 +119,9 @@ flow "orders" {
 	b, _, _ := runOn(t, o.url, text)
 	const rounds, letters = 100, 3
 	for round := range rounds {
-		for i := range letters {
-			if err := o.Publish("", "dead", false, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: fmt.Appendf(nil, "%d %d", round, i), Headers: amqp.Table{
-				header.Flow: "orders", header.Failed: time.Now().Add(-time.Hour).UTC().Format(time.RFC3339Nano)}}); err != nil {
-				t.Fatal(err)
-			}
+		for range letters {
+			o.deadLetter("dead", "orders")
 		}
-		until(t, func() bool {
-			q, err := o.QueueDeclarePassive("dead", true, false, false, false, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return q.Messages == letters
-		})
 		var both sync.WaitGroup
 		var jobs [2]deadletter.Job
 		var errs [2]error
@@ -152,5 +144,56 @@ flow "orders" {
 		if ran != 1 {
 			t.Fatalf("round %d: %d of two jobs ran: %v", round, ran, errs)
 		}
+	}
+}
+
+// A user who may not claim a queue may replay what is in it, as ever.
+func TestJob_MayNotClaim(t *testing.T) {
+	const vhost, user = "no_claims", "narrow"
+	o := outside(t, vhost)
+	node := rabbit.Shared(t)
+	node.Ctl(t, "add_user", user, "secret")
+	node.Ctl(t, "set_permissions", "-p", vhost, user, "^(dead|eip.control.*)$", ".*", "^(dead|eip.control.*)$")
+	at, err := url.Parse(o.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.User = url.UserPassword(user, "secret")
+	p, _, out := runOn(t, at.String(), `
+queue "dead" { arguments = { x-queue-type = "classic" } }
+flow "orders" {
+  from        = adapter.in
+  dead_letter = queue.dead
+  to          = adapter.out
+}
+`)
+	for _, give := range []func() (int, error){
+		func() (int, error) {
+			r, err := try[control.Replayed](t, p.client, "replay", "orders", nil)
+			return int(r.Replayed), err
+		},
+		func() (int, error) {
+			j, err := try[deadletter.Job](t, p.client, "job", "orders", args{"action": "create"})
+			return j.Total, err
+		},
+	} {
+		o.deadLetter("dead", "orders")
+		if n, err := give(); n != 1 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	}
+	out.await(t, 2)
+}
+
+// deadLetter puts a dead letter of a flow into a queue.
+func (o *outsider) deadLetter(queue, flow string) {
+	o.Helper()
+	if err := o.Confirm(false); err != nil {
+		o.Fatal(err)
+	}
+	c, err := o.PublishWithDeferredConfirm("", queue, false, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: []byte(flow), Headers: amqp.Table{
+		header.Flow: flow, header.Failed: time.Now().Add(-time.Hour).UTC().Format(time.RFC3339Nano)}})
+	if err != nil || !c.Wait() {
+		o.Fatal(err)
 	}
 }
