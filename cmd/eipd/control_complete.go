@@ -48,7 +48,7 @@ var argumentsOf = map[string][]string{
 }
 
 // targetless commands take no target.
-var targetless = []string{"status", "letters_archive", "leases", "loglevel", "drain", "reload"}
+var targetless = []string{"status", "graph", "letters_archive", "leases", "loglevel", "drain", "reload"}
 
 // ofFiles are commands whose target is the name of a file, where the process runs.
 var ofFiles = []string{"apply", "remove"}
