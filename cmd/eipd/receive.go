@@ -39,7 +39,7 @@ as one line of JSON. A message is off its queue when its line is printed,
 unless --peek leaves it there. It ends
 when --count messages came (default 1), or with exit code 3 when too few came
 within the time-out; with --follow it goes on until it is stopped. --peek waits
-for none.
+for the first one only.
 
 While a process has an embedded: broker open, --peek asks it by its socket.`,
 		Args: cobra.ExactArgs(1),
@@ -139,18 +139,38 @@ func (r *receiveCommand) look(ctx context.Context, b broker.Broker, ch broker.Ch
 	case price.Deliveries:
 		return failure{exitFailed, fmt.Errorf("queue.%s is a quorum queue with a delivery limit, of which each look costs every message that is shown a delivery, and a command remembers nothing of those before it; eipd control peek has a process look that does", ch.Address)}
 	}
-	seen := 0
-	for m, err := range browser.Browse(looking, ch, broker.BrowseOptions{Most: r.count}) {
-		if err != nil {
+	for {
+		seen, err := r.show(looking, browser, ch, out)
+		switch {
+		case seen >= r.count, ctx.Err() != nil:
+			return nil
+		case seen > 0 && err == nil:
+			return failure{exitTimeout, fmt.Errorf("no more than %s waited in queue.%s", count(seen, "message"), ch.Address)}
+		case looking.Err() != nil && seen == 0:
+			return failure{exitTimeout, fmt.Errorf("no message came within %v", r.timeout)}
+		case err != nil:
 			return late(looking, err)
 		}
-		if err := out.Encode(control.Viewed(m)); err != nil {
-			return err
+		select { // where nothing waits, a look costs nothing
+		case <-time.After(lookAgain):
+		case <-looking.Done():
+		}
+	}
+}
+
+// lookAgain is how long to wait until an empty queue is looked at once more.
+const lookAgain = 200 * time.Millisecond
+
+// show prints what waits now, and counts it.
+func (r *receiveCommand) show(ctx context.Context, b broker.Browser, ch broker.Channel, out *json.Encoder) (seen int, err error) {
+	for m, err := range b.Browse(ctx, ch, broker.BrowseOptions{Most: r.count}) {
+		if err == nil {
+			err = out.Encode(control.Viewed(m))
+		}
+		if err != nil {
+			return seen, err
 		}
 		seen++
 	}
-	if seen < r.count {
-		return failure{exitTimeout, fmt.Errorf("no more than %s waited in queue.%s", count(seen, "message"), ch.Address)}
-	}
-	return nil
+	return seen, nil
 }

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 	"unicode/utf8"
@@ -29,7 +28,7 @@ func (s *Server) peek(r *request) (any, error) {
 	if err := s.isQueue(r); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, peekLasts)
+	ctx, cancel := s.Clock.WithTimeout(r.ctx, peekLasts)
 	defer cancel()
 	look, err := s.Process.Look(ctx, r.Target)
 	if err != nil {

@@ -47,7 +47,7 @@ func (q Queue) unlimited(ctx context.Context) bool {
 // Browser shows what is in the queue, where its broker can.
 func (q Queue) Browser() (broker.Browser, error) {
 	b, ok := q.On.(broker.Browser)
-	if !ok || !q.On.Capabilities().Browse {
+	if !ok {
 		return nil, eip.Permanent(fmt.Errorf("the broker of %s cannot show what waits in a queue without taking it", q))
 	}
 	return b, nil
