@@ -285,8 +285,8 @@ const (
 )
 
 // Find expands what a command line names: files, globs and folders, of which it
-// takes every .hcl and .hcl.json.
-func Find(args []string) ([]string, hcl.Diagnostics) { return syntax.Find(args) }
+// takes every .hcl and .hcl.json, those of tests included.
+func Find(args []string) ([]string, hcl.Diagnostics) { return syntax.FindAll(args) }
 
 // IsJSON reports whether a flow file of this name is in HCL's JSON form.
 func IsJSON(name string) bool { return strings.HasSuffix(name, ".json") }

@@ -47,6 +47,8 @@ type Options struct {
 	// Answering, where set, is called once the process can say how it does, before the
 	// first Unit opens anything. An error of it is Start's.
 	Answering func(*Host) error
+	// NoRates has the control bus tell none: nothing wakes the process each second.
+	NoRates bool
 	// Memory is what the process is to get by with: the flows' budgets in bytes share
 	// a third of it. 0: each has its own.
 	Memory eip.Bytes

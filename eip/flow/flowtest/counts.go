@@ -1,9 +1,11 @@
 package flowtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -99,30 +101,30 @@ func (r *rig) counted(of target) map[string]int64 {
 		"dead_lettered": c.DeadLettered, "invalid": c.Invalid, "returned": c.Returned}
 }
 
-// countSource is what became of the messages that came to what flows read.
+// countSource is what became of the messages that flows take from a channel or adapter.
 func (r *rig) countSource(name string) map[string]int64 {
-	var arrived, returned, held int64
-	r.mu.Lock()
-	for _, a := range r.arrivals {
-		if a.place == name {
-			arrived++
-		}
-	}
-	arrived += r.put[name]
-	r.mu.Unlock()
+	var returned, held int64
 	for _, f := range r.host.Flows() {
-		for _, from := range f.From() {
-			if from == name {
-				c, _ := f.Counts()
-				returned, held = returned+c.Returned, held+c.InFlight
-			}
+		if slices.Contains(f.From(), name) {
+			c, _ := f.Counts()
+			returned, held = returned+c.Returned, held+c.InFlight
 		}
 	}
-	left := r.depth(name) + held
-	return map[string]int64{"left": left, "returned": returned, "acked": arrived - left}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return map[string]int64{"left": r.depth(name) + held, "returned": returned, "acked": r.taken[name] - held}
 }
 
-// depth is how many messages wait in a channel, or in place of an adapter.
+// took counts a message that a flow has taken, once.
+func (r *rig) took(name string, m *eip.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m != nil && !m.Redelivered && !r.muted {
+		r.taken[name]++
+	}
+}
+
+// depth is how many messages wait in a channel, or in place of an adapter. The lock is held.
 func (r *rig) depth(name string) (n int64) {
 	if in := r.inputs[name]; in != nil {
 		return int64(len(in.messages))
@@ -131,9 +133,8 @@ func (r *rig) depth(name string) (n int64) {
 	if ch == nil {
 		return 0
 	}
-	on := r.places.config.BrokerOf(ch)
 	for _, b := range r.brokers {
-		if b.declared == on {
+		if b.name == cmp.Or(r.places.config.BrokerOf(ch).Name, "default") {
 			n += int64(b.Depths(context.Background(), []broker.Item{{Channel: r.places.config.Spec(ch)}})[0].Messages)
 		}
 	}

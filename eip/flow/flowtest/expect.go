@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -251,7 +252,7 @@ func (r *rig) expect(one *task, e *expectBlock) {
 	if v.ok && e.For > 0 {
 		r.clock.advance(e.For, r.over)
 		if v = r.judge(one, e); !v.ok && len(v.lines) > 0 {
-			v.lines[0] += fmt.Sprintf(", within the %v after it was fulfilled", e.For)
+			v.lines[0] += fmt.Sprintf(", within the %s after it was fulfilled", brief(e.For))
 		}
 	}
 	r.mu.Lock()
@@ -274,19 +275,38 @@ const mostWays = 10
 func (r *rig) whereabouts(besides []*arrival) (lines []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := 0
-	for _, a := range r.arrivals {
-		if slices.Contains(besides, a) || a.own || r.places.reads[a.place] && a.deadOf == "" {
-			continue
+	all := r.ended(besides)
+	for i, a := range all {
+		if i == mostWays {
+			return append(lines, fmt.Sprintf("  and %d more", len(all)-i))
 		}
-		if n++; n <= mostWays {
-			lines = append(lines, fmt.Sprintf("  message %d went  %s", r.numberOf(a), a.said()))
-		}
+		lines = append(lines, fmt.Sprintf("  message %d went  %s", r.numberOf(a), a.said()))
 	}
-	if n > mostWays {
-		lines = append(lines, fmt.Sprintf("  and %d more", n-mostWays))
+	came := map[*step]bool{}
+	for _, a := range r.arrivals {
+		came[a.way] = a.way != nil && (!r.places.reads[a.place] || a.deadOf != "")
+	}
+	for i, way := range r.ways.lost(came) {
+		if i == mostWays {
+			break
+		}
+		lines = append(lines, "  a message got as far as  "+way)
 	}
 	return lines
+}
+
+// ended are the messages that no flow took any more, in the order in which those that they
+// came of were sent. The lock is held.
+func (r *rig) ended(besides []*arrival) (all []*arrival) {
+	for _, a := range r.arrivals {
+		if !slices.Contains(besides, a) && !a.own && (!r.places.reads[a.place] || a.deadOf != "") {
+			all = append(all, a)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *arrival) int {
+		return cmp.Or(cmp.Compare(r.numberOf(a), r.numberOf(b)), cmp.Compare(a.said(), b.said()))
+	})
+	return all
 }
 
 // numberOf is which of the messages that were sent one came of; 0: none.

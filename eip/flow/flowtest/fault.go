@@ -39,12 +39,6 @@ func (f *faults) heal(at string) {
 	delete(f.at, at)
 }
 
-func (f *faults) healAll() {
-	for _, at := range sorted(f.at) {
-		f.heal(at)
-	}
-}
-
 // meets returns the fault that a message meets at a place, of those that is wants; nil:
 // none.
 func (f *faults) meets(ctx context.Context, at string, m *eip.Message, is func(*faultBlock) bool) (*fault, error) {
@@ -116,5 +110,47 @@ func (f *faults) guard(n *eip.Named) {
 			_, err := f.before(ctx, n.Address, m)
 			return err
 		}
+	}
+}
+
+// fault has something go wrong from now on.
+func (r *rig) fault(one *task, b *faultBlock) {
+	if !b.Cut {
+		r.faults.add(one.to.place(), b)
+		return
+	}
+	for _, open := range r.openBrokers() {
+		if open.name != one.to.name {
+			continue
+		}
+		open.lose()
+		for n := range b.Times { // it is back at once, and lost again
+			settle()
+			open.mend()
+			settle()
+			if n < b.Times-1 {
+				open.lose()
+			}
+		}
+	}
+	settle()
+}
+
+// heal ends what goes wrong at a place.
+func (r *rig) heal(to target) {
+	r.faults.heal(to.place())
+	for _, open := range r.openBrokers() {
+		if to.kind == aBroker && open.name == to.name {
+			open.mend()
+		}
+	}
+}
+
+func (r *rig) healAll() {
+	for _, at := range sorted(r.faults.at) {
+		r.faults.heal(at)
+	}
+	for _, open := range r.openBrokers() {
+		open.mend()
 	}
 }

@@ -116,10 +116,8 @@ func Load(names []string) (files []*File, err error) {
 		if f.syntax = r.Read(name); f.syntax != nil {
 			f.read(r)
 		}
-		if !r.Problems().HasErrors() {
-			for _, t := range f.Tests {
-				t.checkAll(r, configs)
-			}
+		for _, t := range f.Tests {
+			t.checkAll(r, configs)
 		}
 		if problems := r.Problems(); len(problems) > 0 {
 			for _, d := range problems {
@@ -157,7 +155,9 @@ func (f *File) read(r *flow.Reader) {
 			r.Fail(b.Range(), "Duplicate block", "There is a suite already, at line %d.", suite.Range().Start.Line)
 		case b.Type == "suite":
 			suite = b
-			r.Decode(f.suite, b, "suite", nil)
+			if !r.Decode(f.suite, b, "suite", nil) {
+				return // its tests would be read otherwise than they are meant
+			}
 		}
 	}
 	for _, b := range c.Blocks {
@@ -318,7 +318,8 @@ func (c *configs) load(t *Test) *flow.Config {
 	if diags.HasErrors() {
 		c.wrong.Errors++
 		c.wrong.write = append(c.wrong.write, func(w io.Writer, color bool) error { return loaded.WriteDiagnostics(w, diags, color) })
-		loaded = nil
+		c.loaded[string(key)] = nil
+		return nil
 	}
 	c.loaded[string(key)] = loaded
 	return loaded

@@ -3,6 +3,7 @@ package flowtest
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -36,12 +37,14 @@ type Result struct {
 	Failures []Failure
 	Ways     []string // of all messages
 	Elapsed  time.Duration
+	seen     seen
 }
 
 // A Summary counts results.
 type Summary struct{ Passed, Failed, Skipped int }
 
-func (s *Summary) add(r *Result) {
+// Add counts one more.
+func (s *Summary) Add(r *Result) {
 	switch r.Outcome {
 	case Passed:
 		s.Passed++
@@ -62,22 +65,18 @@ func (s Summary) String() string {
 
 // WriteText writes results for people: one line a file, and of what failed all that is
 // needed to mend it.
-func WriteText(w io.Writer, results []*Result, elapsed time.Duration, verbose bool) (all Summary, err error) {
+func WriteText(w io.Writer, results []*Result, verbose bool) error {
+	var all Summary
 	p := &printer{w: w}
-	for len(results) > 0 {
-		file := results[0].Test.File.Name
+	for file, of := range byFile(results) {
 		var one Summary
 		var took time.Duration
-		n := 0
-		for n < len(results) && results[n].Test.File.Name == file {
-			r := results[n]
+		for _, r := range of {
 			p.result(r, verbose)
-			one.add(r)
-			all.add(r)
+			one.Add(r)
+			all.Add(r)
 			took += r.Elapsed
-			n++
 		}
-		results = results[n:]
 		word, counts := "ok   ", fmt.Sprintf("%d passed", one.Passed)
 		if one.Failed > 0 {
 			word, counts = "FAIL ", counts+fmt.Sprintf(", %d failed", one.Failed)
@@ -88,7 +87,7 @@ func WriteText(w io.Writer, results []*Result, elapsed time.Duration, verbose bo
 		p.line("%s %s  %s  %s", word, file, counts, milliseconds(took))
 	}
 	p.line("%s", all)
-	return all, p.err
+	return p.err
 }
 
 func milliseconds(d time.Duration) string {
@@ -129,4 +128,16 @@ func (p *printer) result(r *Result, verbose bool) {
 			p.line("    %s", way)
 		}
 	}
+}
+
+// brief is a duration without units that are 0.
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -1,9 +1,9 @@
 package flowtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -13,12 +13,10 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/broker"
-	"github.com/eipd/eipd/eip/broker/embedded"
-	"github.com/eipd/eipd/eip/broker/memory"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/host"
+	"github.com/eipd/eipd/eip/manage"
 )
 
 // A rig is a test that runs, with all that is its own.
@@ -29,24 +27,30 @@ type rig struct {
 	clock  *clock
 	ways   *ways
 	faults *faults
-	update bool   // golden files
-	dir    string // of what outlasts a restart; "": nothing does
+	update bool // golden files
 	script *script
+	folder string // of the directories of what outlasts a restart; "": nothing does
+	dir    string // the present one
+	stop   func() // ends the flows, once
 
 	stubs    map[string]*answers // by address
 	services map[string]*answers // by channel
-	late     atomic.Bool         // its real time is over
-	beside   sync.WaitGroup      // services
+	detours  map[string]*manage.Detour
+	late     atomic.Bool    // its real time is over
+	beside   sync.WaitGroup // services
 
 	mu       sync.Mutex
 	brokers  []*standInBroker
 	inputs   map[string]*input // by adapter
 	arrivals []*arrival
-	put      map[string]int64  // messages sent in place of adapters
+	taken    map[string]int64  // messages that flows have taken, by channel and adapter
 	sent     []int             // the first steps of messages that the test sent
 	first    *eip.Message      // that it sent
 	lacks    map[string]string // what has no stub: its kind, by address
 	failures []Failure
+	seen     seen // outcomes
+	restarts int
+	muted    bool // what the flows still do is no part of the test
 }
 
 // An arrival is a message that came to a place.
@@ -71,7 +75,7 @@ func (r *rig) arrived(place string, m *eip.Message, way *step, at string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.arrivals) < mostArrivals {
+	if len(r.arrivals) < mostArrivals && !r.muted {
 		r.arrivals = append(r.arrivals, a)
 	}
 }
@@ -99,7 +103,8 @@ func (t *Test) run(r *rig) {
 	}
 	r.places, r.ways = t.check, &ways{}
 	r.faults = &faults{clock: of, at: map[string][]*fault{}, seen: r.script.faulty}
-	r.inputs, r.put, r.lacks = map[string]*input{}, map[string]int64{}, map[string]string{}
+	r.detours = map[string]*manage.Detour{}
+	r.inputs, r.taken, r.lacks = map[string]*input{}, map[string]int64{}, map[string]string{}
 	r.stubs, r.services = map[string]*answers{}, map[string]*answers{}
 	for at, s := range r.script.stubs {
 		r.stubs[at] = &answers{clock: of, left: s.answers()}
@@ -107,10 +112,9 @@ func (t *Test) run(r *rig) {
 	for at, s := range r.script.services {
 		r.services[at] = &answers{clock: of, left: s.answers()}
 	}
-	stop, err := r.start()
-	if err != nil {
+	defer func() { r.stop() }()
+	if err := r.start(); err != nil {
 		r.failAt(t.block.Range(), broken, fmt.Sprintf("the flows cannot be started: %v", err))
-		stop()
 		return
 	}
 	for _, one := range r.script.tasks {
@@ -125,65 +129,59 @@ func (t *Test) run(r *rig) {
 		settle()
 		r.accounts()
 	}
+	r.note()
+	r.noteRecipients()
 	r.tellLacking()
-	r.faults.healAll()
-	stop()
+	r.healAll()
 }
 
 // start starts the flows. stop ends all that it began, also where it failed.
-func (r *rig) start() (stop func(), err error) {
+func (r *rig) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.host = host.New(host.Options{
-		Instance: "test", DataDir: r.dir, Grace: 10 * time.Second, Clock: eip.Clock{Timekeeper: r.clock}, Version: "test",
+		Instance: "test", DataDir: r.dir, Grace: 10 * time.Second, Clock: eip.Clock{Timekeeper: r.clock}, Version: "test", NoRates: true,
 		Built: r.built, OpenBroker: r.openBroker,
 		Tracer: func(name string, _ map[string]eip.Place) eip.Tracer { return &tracer{r.ways, r, name} },
-		OpenPositions: func(string) (host.PositionStore, error) {
-			return nil, fmt.Errorf("a test keeps no positions of adapters")
-		},
 	})
-	stop = func() {
+	r.stop = sync.OnceFunc(func() {
 		cancel()
 		r.beside.Wait()
-		if err := r.host.Stop(); err != nil && !r.failed() && !r.over() {
+		if err := r.host.Stop(); err != nil && !r.failed() && !r.over() && !r.muted {
 			r.failAt(r.test.block.Range(), unexpected, fmt.Sprintf("at its end: %v", err))
 		}
-	}
+	})
 	names := make([]string, len(r.places.flows))
 	for i, f := range r.places.flows {
 		names[i] = f.Name
 	}
-	if _, err = r.host.Start(ctx, r.places.config, names...); err != nil {
-		return stop, err
+	if _, err := r.host.Start(ctx, r.places.config, names...); err != nil {
+		return err
 	}
 	for _, name := range sorted(r.services) {
 		if err := r.serve(ctx, name, r.services[name]); err != nil {
-			return stop, err
+			return err
 		}
 	}
 	settle()
-	return stop, nil
+	return nil
 }
 
-// openInside opens a broker inside the process.
-func (r *rig) openInside(ctx context.Context, declared *flow.Broker, c broker.Config) (broker.Broker, error) {
-	if r.dir == "" {
-		c.URL, c.TLS = nil, nil
-		return memory.Open(c)
-	}
-	return nil, fmt.Errorf("%v", embedded.Capabilities)
-}
-
-// brokerOf returns the broker that stands in for one; it is opened where it is not.
-func (r *rig) brokerOf(ctx context.Context, declared *flow.Broker) (broker.Broker, error) {
+// openBrokers are those that are open.
+func (r *rig) openBrokers() []*standInBroker {
 	r.mu.Lock()
-	for _, b := range r.brokers {
-		if b.declared == declared || b.declared.URL == declared.URL {
-			r.mu.Unlock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.brokers)
+}
+
+// brokerOf returns the open broker that stands in for one.
+func (r *rig) brokerOf(declared *flow.Broker) (*standInBroker, error) {
+	name := cmp.Or(declared.Name, "default")
+	for _, b := range r.openBrokers() {
+		if b.name == name {
 			return b, nil
 		}
 	}
-	r.mu.Unlock()
-	return nil, fmt.Errorf("no flow uses the broker %s", declared.Name)
+	return nil, fmt.Errorf("no flow uses the broker %s", name)
 }
 
 // do carries out a step.
@@ -191,10 +189,14 @@ func (r *rig) do(one *task) {
 	switch does := one.does.(type) {
 	case []*sendBlock:
 		r.send(one, does)
+	case *callBlock:
+		r.call(one, does)
 	case *expectBlock:
 		r.expect(one, does)
+	case *commandBlock:
+		r.command(one, does)
 	case *faultBlock:
-		r.faults.add(one.to.place(), does)
+		r.fault(one, does)
 	case *emptyBlock:
 		switch one.kind {
 		case "settle":
@@ -203,8 +205,10 @@ func (r *rig) do(one *task) {
 			settle()
 			r.clock.advance(one.took, r.over)
 			settle()
+		case "restart":
+			r.restart(one)
 		case "heal":
-			r.faults.heal(one.to.place())
+			r.heal(one.to)
 			settle()
 		}
 	}
@@ -238,44 +242,46 @@ func (r *rig) accounts() {
 	if !r.test.says.Strict {
 		return
 	}
-	var lines []string
-	r.mu.Lock()
-	var order []string
-	strays := map[string][]*arrival{}
-	for _, a := range r.arrivals {
-		if a.expected || r.places.reads[a.place] || r.services[a.place] != nil || r.ignored(a) {
-			continue
-		}
-		name := a.called()
-		if strays[name] == nil {
-			order = append(order, name)
-		}
-		strays[name] = append(strays[name], a)
+	for _, lines := range r.strays() {
+		r.failAt(at, unexpected, lines...)
 	}
-	for _, name := range order {
-		lines = append(lines, fmt.Sprintf("%s came to %s, which nothing expects", messages(len(strays[name])), name))
+	for _, f := range r.host.Flows() {
+		if c, _ := f.Counts(); c.InFlight > 0 {
+			r.failAt(at, unexpected, fmt.Sprintf("%s still in flight in flow.%s", areMessages(int(c.InFlight)), f.Name()))
+		}
+	}
+	for _, name := range sorted(r.places.reads) {
+		r.mu.Lock()
+		n := r.depth(name)
+		r.mu.Unlock()
+		if n > 0 {
+			r.failAt(at, unexpected, fmt.Sprintf("%s waiting in %s", areMessages(int(n)), name))
+		}
+	}
+}
+
+// strays says of each place what came there unexpected.
+func (r *rig) strays() (all [][]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	strays := map[string][]*arrival{}
+	for _, a := range r.ended(nil) {
+		if !a.expected && r.services[a.place] == nil && !r.ignored(a) {
+			strays[a.called()] = append(strays[a.called()], a)
+		}
+	}
+	for _, name := range sorted(strays) {
+		lines := []string{fmt.Sprintf("%s came to %s, which nothing expects", messages(len(strays[name])), name)}
 		for i, a := range strays[name] {
-			if i == 3 {
+			if i == mostWays {
 				lines = append(lines, fmt.Sprintf("  and %d more", len(strays[name])-i))
 				break
 			}
 			lines = append(lines, fmt.Sprintf("  message %d went  %s", r.numberOf(a), a.said()), "  its body is "+clip(string(a.message.Body())))
 		}
+		all = append(all, lines)
 	}
-	r.mu.Unlock()
-	for _, f := range r.host.Flows() {
-		if c, _ := f.Counts(); c.InFlight > 0 {
-			lines = append(lines, fmt.Sprintf("%s still in flight in flow.%s", messages(int(c.InFlight)), f.Name()))
-		}
-	}
-	for _, name := range sorted(r.places.reads) {
-		if n := r.depth(name); n > 0 {
-			lines = append(lines, fmt.Sprintf("%s waiting in %s", messages(int(n)), name))
-		}
-	}
-	if lines != nil {
-		r.failAt(at, unexpected, lines...)
-	}
+	return all
 }
 
 func messages(n int) string {
@@ -283,6 +289,13 @@ func messages(n int) string {
 		return "1 message"
 	}
 	return fmt.Sprintf("%d messages", n)
+}
+
+func areMessages(n int) string {
+	if n == 1 {
+		return "1 message is"
+	}
+	return fmt.Sprintf("%d messages are", n)
 }
 
 // ignored reports whether the test says that messages may come where a did.
@@ -323,5 +336,3 @@ func (r *rig) failAt(at hcl.Range, kind string, lines ...string) {
 	}
 	r.failures = append(r.failures, Failure{File: at.Filename, Line: at.Start.Line, Kind: kind, Lines: lines})
 }
-
-var _ = os.Getpid

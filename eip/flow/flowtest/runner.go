@@ -24,6 +24,8 @@ type Options struct {
 	Count    int     // how often each is run; 0: once
 	Timeout  time.Duration
 	Update   bool // write golden files
+	// Stop, once closed, has no further test begin.
+	Stop <-chan struct{}
 }
 
 // Main calls f, in which tests can be run, and ends the process with the code that it
@@ -72,6 +74,11 @@ func Run(t *testing.T, files []*File, o Options) []*Result {
 				mu.Lock()
 				skip := failed && o.FailFast
 				mu.Unlock()
+				select {
+				case <-o.Stop:
+					skip = true
+				default:
+				}
 				if skip {
 					continue
 				}
@@ -105,7 +112,12 @@ func runOne(t *testing.T, test *Test, o Options) *Result {
 		result.Outcome = Skipped
 		return result
 	}
-	r := &rig{test: test, places: test.check, update: o.Update}
+	r, remove, err := newRig(test, o.Update)
+	if err != nil {
+		result.Outcome, result.Failures = Failed, []Failure{{test.File.Name, test.Line, broken, []string{err.Error()}}}
+		return result
+	}
+	defer remove()
 	began := time.Now()
 	done := make(chan struct{})
 	go func() {
@@ -141,8 +153,21 @@ func runOne(t *testing.T, test *Test, o Options) *Result {
 	if len(result.Failures) > 0 {
 		result.Outcome = Failed
 	}
-	result.Ways = r.waysOf()
+	result.Ways, result.seen = r.waysOf(), r.seen
 	return result
+}
+
+// newRig returns one that has not begun. remove takes away what it has on disk.
+func newRig(test *Test, update bool) (r *rig, remove func(), err error) {
+	r = &rig{test: test, places: test.check, update: update, seen: seen{}, stop: func() {}}
+	if test.says.Broker != onDisk {
+		return r, func() {}, nil
+	}
+	if r.folder, err = os.MkdirTemp("", "eipd-test-"); err != nil {
+		return nil, nil, err
+	}
+	r.dir = filepath.Join(r.folder, "0")
+	return r, func() { _ = os.RemoveAll(r.folder) }, os.Mkdir(r.dir, 0o700)
 }
 
 // rescue makes a failure of a panic: of goroutines that the flows have left, or of ours.
@@ -158,12 +183,10 @@ func (r *rig) rescue() {
 	r.failAt(r.test.block.Range(), broken, text)
 }
 
-// waysOf are the ways of all messages.
+// waysOf are the ways of all messages, in the order in which they were sent.
 func (r *rig) waysOf() (lines []string) {
-	for _, a := range r.arrivals {
-		if !a.own && !(r.places.reads[a.place] && a.deadOf == "") {
-			lines = append(lines, fmt.Sprintf("message %d  %s", r.numberOf(a), a.said()))
-		}
+	for _, a := range r.ended(nil) {
+		lines = append(lines, r.places.config.Redact(fmt.Sprintf("message %d  %s", r.numberOf(a), a.said())))
 	}
 	return lines
 }
@@ -189,7 +212,11 @@ func RunFlows(t *testing.T, pattern string) {
 				if one.says.Skip != "" {
 					t.Skip(one.says.Skip)
 				}
-				r := &rig{test: one, places: one.check}
+				r, remove, err := newRig(one, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer remove()
 				synctest.Test(t, func(*testing.T) { one.run(r) })
 				for _, failure := range r.failures {
 					t.Errorf("%s:%d  %s", failure.File, failure.Line, strings.Join(failure.Lines, "\n"))

@@ -10,17 +10,38 @@ import (
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
-// send puts messages in, one after the other.
+// send puts messages in, one after the other. Where a fault has one wait, the test goes on.
 func (r *rig) send(one *task, all []*sendBlock) {
+	var sent []*eip.Message
 	for _, s := range all {
-		for _, b := range r.bodies(one.to, s) {
-			if err := r.put1(one.to, r.message(one.to, &s.messageBlock, b)); err != nil {
-				r.fail(one, broken, fmt.Sprintf("send to %s: %v", one.label, err))
+		for _, body := range r.bodies(one.to, s) {
+			sent = append(sent, r.message(one.to, &s.messageBlock, body, len(sent)))
+		}
+	}
+	if err := r.putAll(one.to, sent...); err != nil {
+		r.fail(one, broken, fmt.Sprintf("send to %s: %v", one.label, err))
+	}
+}
+
+// putAll puts messages in beside the test, and returns when nothing moves.
+func (r *rig) putAll(to target, all ...*eip.Message) error {
+	failed := make(chan error, 1)
+	go func() {
+		for _, m := range all {
+			if err := r.put(to, m); err != nil {
+				failed <- err
 				return
 			}
 		}
-	}
+		failed <- nil
+	}()
 	settle()
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
 }
 
 // bodies are those of the messages that one send is: of a text for an adapter that reads
@@ -46,7 +67,7 @@ func (r *rig) formatOf(to target) adapters.Format {
 }
 
 // message makes the message of a block.
-func (r *rig) message(to target, b *messageBlock, body any) *eip.Message {
+func (r *rig) message(to target, b *messageBlock, body any, after int) *eip.Message {
 	m := eip.New(nil, nil)
 	switch v := body.(type) {
 	case nil:
@@ -61,7 +82,7 @@ func (r *rig) message(to target, b *messageBlock, body any) *eip.Message {
 		}
 	}
 	r.mu.Lock()
-	n := len(r.sent) + 1
+	n := len(r.sent) + 1 + after
 	r.mu.Unlock()
 	m = m.With(func(m *eip.Message) {
 		m.ID, m.CorrelationID, m.ReplyTo, m.Type, m.Key = b.ID, b.CorrelationID, b.ReplyTo, b.Type, b.Key
@@ -79,8 +100,8 @@ func (r *rig) message(to target, b *messageBlock, body any) *eip.Message {
 	return m
 }
 
-// put1 puts one message in. It does not wait for what becomes of it.
-func (r *rig) put1(to target, m *eip.Message) error {
+// put puts one message in. It does not wait for what becomes of it.
+func (r *rig) put(to target, m *eip.Message) error {
 	at := r.ways.step(nil, to.String(), detached(m))
 	r.mu.Lock()
 	r.sent = append(r.sent, at.number)
@@ -91,9 +112,9 @@ func (r *rig) put1(to target, m *eip.Message) error {
 	switch to.kind {
 	case adapter:
 		m.Channel = to.String()
-		r.mu.Lock()
-		r.put[to.String()]++
-		r.mu.Unlock()
+		if m.Replier() == nil && r.places.config.Adapters[to.name].Kind == "http" {
+			m = m.WithReplier(&caller{}) // as every request can be answered
+		}
 		select {
 		case r.input(to.String()).messages <- at.arrive(m):
 			return nil
@@ -107,13 +128,5 @@ func (r *rig) put1(to target, m *eip.Message) error {
 		}
 		return f.Inject(at.arrive(m))
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- r.host.Inject(context.Background(), to.String(), at.on(m)) }()
-	settle()
-	select {
-	case err := <-failed:
-		return err
-	default:
-		return nil // a fault has it wait
-	}
+	return r.host.Inject(context.Background(), to.String(), at.on(m))
 }

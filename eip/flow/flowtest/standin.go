@@ -12,6 +12,7 @@ import (
 
 // built puts stand-ins in the place of what leaves the process.
 func (r *rig) built(c *flow.Config) error {
+	r.inPlace(c)
 	for name, a := range c.Adapters {
 		c.Adapters[name] = r.standInAdapter(a)
 	}
@@ -42,8 +43,9 @@ type standIn struct {
 }
 
 func (s *standIn) OpenSource(context.Context, *adapters.Env) (adapters.Source, error) {
-	in := s.rig.input(s.name)
-	return &inputSource{in}, nil
+	in := &inputSource{input: s.rig.input(s.name), rig: s.rig, name: s.name}
+	in.unruly.faults, in.unruly.at = s.rig.faults, s.name
+	return in, nil
 }
 
 func (s *standIn) OpenSink(context.Context, *adapters.Env) (adapters.Sink, error) {
@@ -109,9 +111,20 @@ func (r *rig) input(name string) *input {
 	return in
 }
 
-type inputSource struct{ *input }
+type inputSource struct {
+	*input
+	rig    *rig
+	name   string
+	unruly unruly
+}
 
 func (s *inputSource) Receive(ctx context.Context) (*eip.Message, error) {
+	m, err := s.unruly.receive(ctx, s.receive)
+	s.rig.took(s.name, m)
+	return m, err
+}
+
+func (s *inputSource) receive(ctx context.Context) (*eip.Message, error) {
 	select {
 	case m := <-s.messages:
 		return m, nil
@@ -120,7 +133,10 @@ func (s *inputSource) Receive(ctx context.Context) (*eip.Message, error) {
 	}
 }
 
-func (*inputSource) Close() error { return nil }
+func (s *inputSource) Close() error {
+	s.unruly.close()
+	return nil
+}
 
 // lacksStub notes that something leaves the process and nothing stands in for it.
 func (r *rig) lacksStub(address, kind string) error {

@@ -83,6 +83,8 @@ func (r *rig) standInStage(c *flow.Config, n *eip.Named) {
 		s.To = r.service(c, n.Address, "request", s.To, stub)
 	case *manage.SmartProxy:
 		s.Service = r.service(c, n.Address, "smart_proxy", s.Service, stub)
+	case *manage.Detour:
+		r.detours[n.Address] = s
 	}
 	r.faults.guard(n)
 }
@@ -135,7 +137,7 @@ func (e *stubbedExec) Process(ctx context.Context, m *eip.Message, next eip.Hand
 // serve answers what comes to a channel, as a program in another language would.
 func (r *rig) serve(ctx context.Context, name string, a *answers) error {
 	ch := r.places.config.Channels[name]
-	b, err := r.brokerOf(ctx, r.places.config.BrokerOf(ch))
+	b, err := r.brokerOf(r.places.config.BrokerOf(ch))
 	if err != nil {
 		return err
 	}

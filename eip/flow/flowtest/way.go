@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -98,20 +99,22 @@ type tracer struct {
 
 func (t *tracer) Receive(m *eip.Message) eip.Span {
 	from := eip.Derive(m, func(*eip.Message) came { return came{} })
-	return &span{t, t.ways.step(from.step, t.flow, m), nil}
+	return &span{t, t.ways.step(from.step, t.flow, m)}
 }
 
 // span is a message at a step.
 type span struct {
 	of *tracer
 	at *step
-	to eip.Span
 }
 
 func (s *span) Stage(address string, m *eip.Message) eip.Span { return s.Step(address, s, m) }
 
-// Step begins the span of the next stage after s.
+// Step begins the span of the next stage after s. A detour that is off is passed by.
 func (s *span) Step(address string, _ eip.Span, m *eip.Message) eip.Span {
+	if d := s.of.rig.detours[address]; d != nil && !d.Enabled.Load() {
+		return &span{of: s.of, at: s.at}
+	}
 	return &span{of: s.of, at: s.of.ways.step(s.at, address, m)}
 }
 
@@ -123,3 +126,24 @@ func (s *span) Send(to eip.Place, m *eip.Message) (eip.Span, eip.Headers) {
 func (s *span) Retry(int, error)             {}
 func (s *span) Settled(stats.Outcome, error) {}
 func (s *span) End(error)                    {}
+
+// lost are the furthest steps of messages that came nowhere: how far each got.
+func (w *ways) lost(came map[*step]bool) (lines []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	inner, done := map[*step]bool{}, map[*step]bool{}
+	for _, s := range w.all {
+		inner[s.before] = true
+		if came[s] {
+			done[s.first()] = true
+		}
+	}
+	for _, s := range w.all {
+		if !inner[s] && !done[s.first()] && s.before != nil {
+			if line := s.String(); !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}

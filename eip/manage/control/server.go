@@ -51,6 +51,9 @@ type Options struct {
 	// subscription, and so do those from the socket that are not done at once. nil: they
 	// need not.
 	Begun <-chan struct{}
+	// NoRates: the counts of the last seconds are not kept, so that nothing happens while
+	// nothing happens.
+	NoRates bool
 	// Clock is what leases, taps, statistics and what waits for flows go by; networks and
 	// signatures have the system's.
 	Clock eip.Clock
@@ -131,7 +134,9 @@ func NewServer(o Options) *Server {
 		s.lines[c] = newLine()
 		s.busy.Go(func() { s.lines[c].run(s.ctx) })
 	}
-	s.busy.Go(func() { s.stats.sample(s.ctx, s.Process) })
+	if !o.NoRates {
+		s.busy.Go(func() { s.stats.sample(s.ctx, s.Process) })
+	}
 	return s
 }
 
