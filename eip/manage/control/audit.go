@@ -63,7 +63,7 @@ func (r *request) aboutLetters() bool {
 // reads reports whether a command changes nothing: it is audited at debug level.
 func (r *request) reads() bool {
 	switch r.Command.Command {
-	case "status", "list", "leases", "groups", "letters", "letters_archive", "jobs":
+	case "status", "list", "graph", "leases", "groups", "letters", "letters_archive", "jobs":
 		return true
 	case "stats":
 		return !r.flag("reset")

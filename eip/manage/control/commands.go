@@ -31,6 +31,7 @@ func init() { // their functions refer to it
 	commands = map[string]command{
 		"status":          {atOnce, true, none, (*Server).status},
 		"list":            {atOnce, false, none, (*Server).list},
+		"graph":           {atOnce, true, none, (*Server).graph},
 		"stats":           {atOnce, false, []string{"reset", "channels"}, (*Server).statsOf},
 		"leases":          {atOnce, true, none, (*Server).leases},
 		"set":             {atOnce, false, nil, (*Server).setAttributes},
