@@ -389,7 +389,7 @@ func towards(p, o point) point {
 		return p
 	}
 	r := min(6, length/2) / length
-	return point{p.x + (o.x-p.x)*r, p.y + (o.y-p.y)*r}
+	return point{p.x + float64((o.x-p.x)*r), p.y + float64((o.y-p.y)*r)}
 }
 
 // touches reports whether a place is at the side of a stage.
