@@ -4,7 +4,10 @@
 // an error is; package eip marks those that make a message invalid.
 package content
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // A Format is how the bytes of a body are read.
 type Format int
@@ -32,4 +35,13 @@ func FormatOf(contentType string) Format {
 		return Text
 	}
 	return Binary
+}
+
+// MayBeJSON is why a body of a content type is none; nil where it is JSON, or does not say
+// what it is.
+func MayBeJSON(contentType string) error {
+	if f := FormatOf(contentType); f == JSON || f == Unstated {
+		return nil
+	}
+	return fmt.Errorf("the body is %.100q, and no JSON", contentType)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/expression"
+	"github.com/eipd/eipd/eip/jsonschema"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -87,6 +88,9 @@ type ChannelBlock struct {
 	Declare bool `flow:"declare"`
 	// The broker's own further arguments, passed through.
 	Arguments map[string]any `flow:"arguments"`
+	// The JSON Schema that bodies must fit (Datatype Channel). A message that does not is
+	// invalid, whether a flow sends it there or takes it from there.
+	Schema jsonschema.Option `flow:"schema"`
 }
 
 // QueueBlock is a Point-to-Point Channel: each message goes to one receiver.

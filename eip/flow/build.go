@@ -39,5 +39,6 @@ func (d *decoder) build(of *Config) (diags hcl.Diagnostics) {
 		f.single = of.Flows[i].single
 	}
 	d.intercept(of.interceptors)
+	d.datatypes()
 	return nil
 }

@@ -91,6 +91,7 @@ func (d *decoder) check() {
 	d.checkReplies()
 	d.checkUse()
 	d.checkMemory()
+	d.checkDatatypes()
 	d.warn()
 	d.checkCycles()
 }

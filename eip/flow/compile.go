@@ -18,7 +18,7 @@ import (
 )
 
 // topLevel are the blocks that a file may hold, and how many labels each has.
-var topLevel = map[string]int{"variable": 1, "environment": 1, "locals": 0, "broker": 1, "store": 1, "moved": 0, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "service": 1, "group": 1, "interceptor": 1, "control_bus": 0}
+var topLevel = map[string]int{"variable": 1, "environment": 1, "locals": 0, "broker": 1, "store": 1, "moved": 0, "schema": 1, "queue": 1, "topic": 1, "adapter": 2, "flow": 1, "service": 1, "group": 1, "interceptor": 1, "control_bus": 0}
 
 // compile turns parsed files into the Config.
 func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
@@ -41,6 +41,9 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	for _, b := range blocks["moved"] {
 		d.moved(b)
 	}
+	for _, b := range blocks["schema"] {
+		d.schema(b)
+	}
 	for _, kind := range []string{"queue", "topic"} {
 		for _, b := range blocks[kind] {
 			d.channel(kind, b)
@@ -54,6 +57,7 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	}
 	d.config.interceptors = d.interceptors(blocks["interceptor"])
 	d.intercept(d.config.interceptors)
+	d.datatypes()
 	for _, b := range blocks["group"] {
 		d.group(b)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip/flow/internal/setting"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/eip/jsonschema"
 	"github.com/eipd/eipd/internal/secret"
 )
 
@@ -53,6 +54,7 @@ type Config struct {
 	control   *ControlBusBlock // nil: no file says anything of it
 	controlAt hcl.Range
 	groups    map[string]*groupBlock
+	schemas   map[string]*jsonschema.Schema // by name; only those that could be read
 
 	interceptors []*interceptor    // in the order in which messages pass them
 	environments []string          // in the order of the files
@@ -97,7 +99,7 @@ func Load(o Options) (*Config, hcl.Diagnostics) { return load(o, nil, &secret.Se
 // load is Load; texts are those of the files, where they were read.
 func load(o Options, texts map[string][]byte, secrets *secret.Set) (*Config, hcl.Diagnostics) {
 	c := &Config{options: o, secrets: secrets, Brokers: map[string]*Broker{}, Channels: map[string]*Channel{}, Adapters: map[string]*Adapter{}, Stores: map[string]*Store{},
-		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings(), groups: map[string]*groupBlock{}}
+		files: map[string]*syntax.File{}, variables: map[string]*syntax.Block{}, settings: newSettings(), groups: map[string]*groupBlock{}, schemas: map[string]*jsonschema.Schema{}}
 	d := c.decoder()
 	d.beside = texts != nil
 	names, diags := o.Files, hcl.Diagnostics(nil)
@@ -283,8 +285,8 @@ const (
 )
 
 // Find expands what a command line names: files, globs and folders, of which it
-// takes every .hcl and .hcl.json.
-func Find(args []string) ([]string, hcl.Diagnostics) { return syntax.Find(args) }
+// takes every .hcl and .hcl.json, those of tests included.
+func Find(args []string) ([]string, hcl.Diagnostics) { return syntax.FindAll(args) }
 
 // IsJSON reports whether a flow file of this name is in HCL's JSON form.
 func IsJSON(name string) bool { return strings.HasSuffix(name, ".json") }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/expression"
@@ -22,8 +23,9 @@ import (
 type decoder struct {
 	config   *Config
 	settings *settings
-	names    *hcl.EvalContext // that settings see; nil: not yet made
-	file     string           // whose setting is evaluated
+	names    *hcl.EvalContext     // that settings see; nil: not yet made
+	sees     map[string]cty.Value // that they see in place of all else; nil: nothing is
+	file     string               // whose setting is evaluated
 	budget   *setting.Budget
 	flow     *Flow    // the flow that is decoded; nil outside of one
 	direct   bool     // what its stages send passes no interceptors

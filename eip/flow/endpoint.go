@@ -12,6 +12,7 @@ import (
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
+	"github.com/eipd/eipd/eip/jsonschema"
 )
 
 // A Flow is a declared flow. Its options are those of its block.
@@ -99,7 +100,8 @@ func (f *Flow) DeadQueue() *Channel {
 // reference in a flow file becomes. Who runs the flow binds it to what is open.
 type Endpoint struct {
 	Ref
-	oneWay bool // what it leads to never replies
+	oneWay bool               // what it leads to never replies
+	schema *jsonschema.Schema // that what it sends must fit; nil: none
 	send   eip.Handler
 	inbox  func(ctx context.Context, name string) (eip.Inbox, error)
 	read   func(ctx context.Context) (eip.Inbox, error)
@@ -122,6 +124,11 @@ func (e *Endpoint) OneWay() bool { return e.oneWay }
 func (e *Endpoint) Handle(ctx context.Context, m *eip.Message) error {
 	if e.send == nil {
 		return fmt.Errorf("send to %s: it is not open", e.Ref)
+	}
+	if e.schema != nil {
+		if err := e.schema.Check(ctx, m); err != nil {
+			return fmt.Errorf("send to %s: %w", e.Ref, err)
+		}
 	}
 	return e.send.Handle(ctx, m)
 }
@@ -165,16 +172,18 @@ func (c *Config) ChannelOf(h eip.Handler) *Channel {
 	return nil
 }
 
-// endpoint returns the flow's endpoint for a reference; one for all places that
-// name it. a is the adapter that is named, nil for a channel.
-func (f *Flow) endpoint(r Ref, a *Adapter, direct bool) eip.Handler {
+// endpoint returns a flow's endpoint for a reference; one for all places that name it.
+func (c *Config) endpoint(f *Flow, r Ref, direct bool) eip.Handler {
 	f.uses[r]++
 	e := f.endpoints[r]
 	if e == nil {
 		e = &Endpoint{Ref: r}
-		if a != nil {
+		if a := c.adapterOf(r); a != nil {
 			o, ok := a.Component.(adapter.OneWay)
 			e.oneWay = ok && o.OneWay()
+		}
+		if ch := c.Channels[r.String()]; ch != nil {
+			e.schema = ch.Schema.Schema
 		}
 		f.endpoints[r] = e
 		f.Endpoints = append(f.Endpoints, e)

@@ -43,7 +43,7 @@ func (b Block) Title() string {
 func Blocks() (all []Block) {
 	top := map[string]any{
 		"variable": &variableBlock{}, "environment": &environmentBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
-		"store": &StoreBlock{}, "moved": &movedBlock{}, "queue": &QueueBlock{ChannelBlock: newChannel()}, "topic": &TopicBlock{ChannelBlock: newChannel(), Type: "topic"},
+		"store": &StoreBlock{}, "moved": &movedBlock{}, "schema": &schemaBlock{}, "queue": &QueueBlock{ChannelBlock: newChannel()}, "topic": &TopicBlock{ChannelBlock: newChannel(), Type: "topic"},
 		"flow": newFlow(), "service": newService(), "group": &groupBlock{}, "interceptor": &interceptorBlock{}, "control_bus": newControlBus(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(top)) {

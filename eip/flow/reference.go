@@ -13,13 +13,14 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
+	"github.com/eipd/eipd/eip/jsonschema"
 )
 
 // A Ref names a channel, an adapter or a broker. It is what `queue.orders` evaluates to:
 // these are values, so that lists, locals and conditions of them work as of any other
 // value.
 type Ref struct {
-	Kind string // "queue", "topic", "adapter", "broker", "store" or "flow"
+	Kind string // "queue", "topic", "adapter", "broker", "store", "schema" or "flow"
 	Name string
 }
 
@@ -137,6 +138,9 @@ func (d *decoder) reference(field reflect.Value, a *syntax.Attribute) bool {
 	if len(found) > 1 {
 		return d.fail(problem(a.Expr.Range(), "Too many references", "%q takes one.", a.Name))
 	}
+	if of, ok := field.Addr().Interface().(interface{ Bind(*jsonschema.Schema) }); ok {
+		return d.bind(of, found[0].Name)
+	}
 	if of, ok := field.Addr().Interface().(interface{ Refer(name string) }); ok { // of a stage
 		of.Refer(found[0].Name)
 		return true
@@ -168,7 +172,7 @@ func (d *decoder) targets(expr hcl.Expression, what string) (targets []eip.Targe
 			continue
 		}
 		last := what == "dead_letter" || what == "invalid_message"
-		targets = append(targets, eip.Target{Name: r.String(), Handler: d.flow.endpoint(r.Ref, d.config.adapterOf(r.Ref), last || d.direct)})
+		targets = append(targets, eip.Target{Name: r.String(), Handler: d.config.endpoint(d.flow, r.Ref, last || d.direct)})
 		if last {
 			d.flow.lastResort[r.Ref]++
 		}

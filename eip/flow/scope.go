@@ -58,11 +58,15 @@ type local struct {
 	ok        bool
 }
 
-var referenceKinds = []string{"broker", "store", "queue", "topic", "adapter", "flow"}
+var referenceKinds = []string{"broker", "store", "schema", "queue", "topic", "adapter", "flow"}
 
 // context is what settings are evaluated in.
 func (d *decoder) context() *hcl.EvalContext {
 	if d.names != nil {
+		return d.names
+	}
+	if d.sees != nil {
+		d.names = &hcl.EvalContext{Functions: d.functions(), Variables: d.sees}
 		return d.names
 	}
 	c := &hcl.EvalContext{Functions: d.functions(), Variables: map[string]cty.Value{"var": object(d.settings.variables)}}
@@ -140,6 +144,10 @@ func (d *decoder) compute(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value,
 // checkName reports a name that does not exist, and evaluates the local that does.
 func (d *decoder) checkName(t hcl.Traversal, needed map[string]cty.Value) bool {
 	root := t.RootName()
+	if d.sees != nil {
+		_, ok := d.sees[root]
+		return ok || d.fail(d.unknownRoot(t, root, slices.Sorted(maps.Keys(d.sees))))
+	}
 	kinds := append([]string{"var", "local"}, referenceKinds...)
 	if d.alone && slices.Contains(kinds, root) {
 		return d.fail(problem(t.SourceRange(), "Reference in a variable", "A variable's value cannot depend on anything else. Use a local, which may: locals { name = … }."))
@@ -204,6 +212,8 @@ func (d *decoder) elsewhere(kind, name string) string {
 		return hint
 	}
 	switch kind {
+	case "schema":
+		return hint + ` Declare it: schema "` + name + `" { file = "…" }.`
 	case "adapter":
 		return hint + ` Declare it: adapter "KIND" "` + name + `" { … }.`
 	default:

@@ -23,14 +23,15 @@ var layers = []layer{
 	{"leaves", `eip/(header|stats|content|testmessage|internal/(footprint|live|settle|decimal|ackwindow|web|rarely)|broker/stomp/internal/frame)|internal/(private|regular|secret|visible|netfault|systemd)`},
 	{"core", `eip`},
 	{"contracts", `eip/(adapter|broker|internal/(redelivery|wire|sequence))`},
-	{"helpers", `eip/store|eip/internal/(allow|program|replies|early|headervalue)|eip/adapter/internal/stream|eip/broker/internal/(local|remote)|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},
-	{"components", `eip/(routing|transform|endpoint|manage|adapter/(exec|file|http|stdio|timer)|broker/[a-z]+|store/[a-z]+)`},
+	{"helpers", `eip/store|eip/jsonschema|eip/internal/(allow|program|replies|early|headervalue)|eip/adapter/internal/stream|eip/broker/internal/(local|remote)|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},
+	{"components", `eip/(routing|transform|endpoint|manage|manage/deadletter|adapter/(exec|file|http|stdio|timer)|broker/[a-z]+|store/[a-z]+)`},
 	{"collections", `eip/adapter/all|eip/eiptest`},
 	{"control bus", `eip/manage/control`},
 	{"language", `eip/flow/(expression|schema|internal/setting|internal/syntax|expression/internal/document|graph/layout)`},
 	{"flow files", `eip/flow|eip/manage/telemetry|internal/rabbit`},
 	{"pictures", `eip/flow/graph`},
 	{"host", `eip/host|internal/gendocs`},
+	{"flow tests", `eip/flow/flowtest`},
 	{"programs", `cmd/.*|examples/.*|internal/.*|eip/adapter/internal/adaptertest`},
 }
 

@@ -27,7 +27,7 @@ func (s *Server) list(r *request) (any, error) {
 		g.Flows = append(g.Flows, n)
 	}
 	for _, c := range s.Process.Channels() {
-		if r.Target == "" || named[c.Name] {
+		if !c.Unused && (r.Target == "" || named[c.Name]) {
 			g.Channels = append(g.Channels, c)
 		}
 	}
