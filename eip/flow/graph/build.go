@@ -3,10 +3,8 @@ package graph
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -277,28 +275,4 @@ func (b *builder) refs(from string, h eip.Handler, kind string) {
 	for _, r := range flow.RefsOf(h) {
 		b.edge(from, r.String(), kind)
 	}
-}
-
-// Summary says in a sentence what a Model holds.
-func (m *Model) Summary() string {
-	n := map[string]int{}
-	for i := range m.Nodes {
-		switch node := &m.Nodes[i]; {
-		case node.frame():
-			n["flow"]++
-		case node.Kind == KindQueue || node.Kind == KindTopic:
-			n["channel"]++
-		case node.Kind == KindAdapter:
-			n["adapter"]++
-		}
-	}
-	var parts []string
-	for _, what := range slices.Backward(slices.Sorted(maps.Keys(n))) {
-		text := fmt.Sprintf("%d %ss", n[what], what)
-		if n[what] == 1 {
-			text = "1 " + what
-		}
-		parts = append(parts, text)
-	}
-	return strings.Join(parts, ", ")
 }
