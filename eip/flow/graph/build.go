@@ -17,7 +17,7 @@ import (
 
 // Of returns the Model of flow files.
 func Of(c *flow.Config) *Model {
-	b := &builder{config: c, model: &Model{Nodes: []Node{}, Edges: []Edge{}}, seen: map[string]bool{}, edges: map[string]bool{}}
+	b := &builder{config: c, texts: c.Expressions(), model: &Model{Nodes: []Node{}, Edges: []Edge{}}, seen: map[string]bool{}, edges: map[string]bool{}}
 	for _, r := range c.Declared() {
 		switch r.Kind {
 		case "broker":
@@ -50,6 +50,7 @@ func place(r hcl.Range) string {
 
 type builder struct {
 	config *flow.Config
+	texts  *flow.Expressions
 	model  *Model
 	seen   map[string]bool // nodes
 	edges  map[string]bool
@@ -161,7 +162,7 @@ func (b *builder) stage(in string, named *eip.Named, order int, pass string) {
 	if a := s.Attribute("enabled"); a != nil && a.Kind == schema.Bool && !a.Value(v).Bool() {
 		n.State = Off
 	}
-	n.If = b.config.Expression(b.flow, at, "if")
+	n.If = b.texts.Text(b.flow, at, "if")
 	b.node(n)
 	if n.Kind == "wire_tap" {
 		pass = Copy
@@ -239,7 +240,7 @@ func (b *builder) nested(n *schema.Nested, v reflect.Value, stage, at, pass stri
 		if where.Filename == "" {
 			continue // the files have no such block
 		}
-		b.node(Node{ID: id, Kind: KindBranch, In: at, Name: name, If: b.config.Expression(b.flow, id, "if"), At: place(where)})
+		b.node(Node{ID: id, Kind: KindBranch, In: at, Name: name, If: b.texts.Text(b.flow, id, "if"), At: place(where)})
 		b.options(n.Block, one, stage, id, pass)
 	}
 }
