@@ -38,22 +38,26 @@ func (c *Config) Declared() []Ref {
 	return all
 }
 
-// RefsOf returns the channels and adapters that an option of a stage, or a body's To, leads
-// to.
-func RefsOf(h eip.Handler) (all []Ref) {
+// RefsOf returns the channels and adapters that an option of a stage of the flow, or a
+// body's To, leads to.
+func (f *Flow) RefsOf(h eip.Handler) (all []Ref) {
 	switch h := h.(type) {
 	case side:
 		return []Ref{h.Ref}
 	case channelSide:
 		return []Ref{h.Ref}
-	case intercepted:
-		return []Ref{h.to}
 	case eip.Multicast:
 		for _, one := range h {
-			all = append(all, RefsOf(one)...)
+			all = append(all, f.RefsOf(one)...)
+		}
+		return all
+	}
+	for _, i := range f.ways {
+		if i.way == h {
+			return []Ref{i.to}
 		}
 	}
-	return all
+	return nil
 }
 
 // PlaceOf returns where a stage of the flow, or a block within one, is written; the zero

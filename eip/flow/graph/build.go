@@ -249,12 +249,12 @@ func (b *builder) nested(n *schema.Nested, v reflect.Value, stage, at, pass stri
 func (b *builder) handler(stage, option, at string, h eip.Handler, pass string) {
 	switch {
 	case option == "service", option == "to" && (stage == "request" || stage == "scatter_gather"):
-		for _, r := range flow.RefsOf(h) {
+		for _, r := range b.flow.RefsOf(h) {
 			b.edge(at, r.String(), Request)
 			b.edge(r.String(), at, Reply)
 		}
 	case option == "reply_to":
-		for _, r := range flow.RefsOf(h) {
+		for _, r := range b.flow.RefsOf(h) {
 			b.edge(r.String(), at, Reply)
 		}
 	case option == "dead_letter":
@@ -273,7 +273,7 @@ func (b *builder) refs(from string, h eip.Handler, kind string) {
 	if h == nil {
 		return
 	}
-	for _, r := range flow.RefsOf(h) {
+	for _, r := range b.flow.RefsOf(h) {
 		b.edge(from, r.String(), kind)
 	}
 }
