@@ -3,6 +3,7 @@ package flowtest
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,15 +29,7 @@ func (t *Test) saved(r *flow.Reader, b *syntax.Block, name string, dead bool) (a
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		v, err := content.DecodeJSON(line)
-		m, isObject := v.(map[string]any)
-		if err != nil || !isObject {
-			return nil, fail("line %d is no message in JSON", i+1)
-		}
-		if inner, ok := m["message"].(map[string]any); ok {
-			m = inner
-		}
-		s, err := messageOf(m, dead)
+		s, err := messageIn(line, dead)
 		if err != nil {
 			return nil, fail("line %d: %v", i+1, err)
 		}
@@ -50,8 +43,18 @@ func (t *Test) saved(r *flow.Reader, b *syntax.Block, name string, dead bool) (a
 	return all, true
 }
 
-// messageOf reads one.
-func messageOf(m map[string]any, dead bool) (*sendBlock, error) {
+var errCut = errors.New("its body was cut when it was saved")
+
+// messageIn reads one.
+func messageIn(line []byte, dead bool) (*sendBlock, error) {
+	v, err := content.DecodeJSON(line)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, errors.New("it is no message in JSON")
+	}
 	s := &sendBlock{Count: 1}
 	for name, to := range map[string]*string{"id": &s.ID, "correlation_id": &s.CorrelationID, "reply_to": &s.ReplyTo, "type": &s.Type, "key": &s.Key, "content_type": &s.ContentType} {
 		*to, _ = m[name].(string)
@@ -66,21 +69,26 @@ func messageOf(m map[string]any, dead bool) (*sendBlock, error) {
 		}
 	}
 	s.Body = m["body"]
-	for _, name := range []string{"body_encoding", "encoding"} {
-		if m[name] != "base64" {
-			continue
-		}
-		text, _ := s.Body.(string)
-		raw, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			return nil, fmt.Errorf("its body is no base64: %w", err)
-		}
-		s.Body = raw
+	text, encoded := m["body_base64"].(string)
+	shown, _ := s.Body.(map[string]any) // a tap's copy of what is no text, or too long
+	size, sized := shown["size"].(int)
+	sized = sized && len(shown) == 2 && content.FormatOf(s.ContentType) != content.JSON
+	switch {
+	case encoded:
+	case m["body_encoding"] == "base64":
+		text, encoded = s.Body.(string)
+	case sized && shown["base64"] != nil:
+		text, encoded = shown["base64"].(string)
+	case sized && shown["text"] != nil:
+		return nil, errCut
 	}
-	if text, ok := m["body_base64"].(string); ok {
+	if encoded {
 		raw, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("its body is no base64: %w", err)
+		case sized && len(raw) < size:
+			return nil, errCut
 		}
 		s.Body = raw
 	}
