@@ -46,7 +46,8 @@ Exit code 0: it was done; 1: it could not be; 3: nobody has answered.`,
 	d.flags(cmd)
 	cmd.Flags().StringVar(&by, "by", string(deadletter.ByCause), "group by this `word`: cause, stage, error, type or day")
 	d.json(cmd)
-	cmd.AddCommand(newDlqLs(), newDlqShow())
+	cmd.AddCommand(newDlqLs(), newDlqShow(), newDlqEdit(), newDlqDiscard(), newDlqArchive(), newDlqRestore(), newDlqExport(), newDlqImport(), newDlqAudit())
+	cmd.AddCommand(newDlqJobs()...)
 	return cmd
 }
 

@@ -19,6 +19,7 @@ import (
 
 type graphCommand struct {
 	loading
+	bus
 	graph.Options
 	format, direction  string
 	output, comparison string
@@ -28,7 +29,7 @@ type graphCommand struct {
 func newGraph() *cobra.Command {
 	g := &graphCommand{loading: loading{quiet: true}}
 	c := &cobra.Command{
-		Use:   "graph FILES…",
+		Use:   "graph [FILES…]",
 		Short: "Draw flows: what leads where, as a picture, a diagram or a model",
 		Long: `Draws the flows of flow files, with their stages, channels and adapters, and connects
 to nothing. The same files give the same bytes everywhere.
@@ -38,14 +39,20 @@ Markdown, dot one for Graphviz, text is for a terminal, and json is the model th
 all others are drawn from. Without --format, the name that --output or --check gives
 decides: its end is .svg, .mmd, .dot, .txt or .json.
 
+Without FILES, and with --data-dir, --socket or --broker, it asks running processes,
+puts together what they say, and paints what they do: rates, what waits, and which
+flows and switches are off or stopped.
+
 Where --output or --check names a Markdown file, FILES are not given: between each
 pair of lines <!-- graph: FILES --> and <!-- /graph --> a Mermaid diagram is put.
 
 Exit code 0: it is drawn; 1: the files are wrong, or --check found another picture;
-2: wrong usage.`,
+2: wrong usage; 3: no process has answered.`,
 		RunE: func(c *cobra.Command, args []string) error { return g.run(c, args) },
 	}
 	g.loading.flags(c)
+	c.Flags().Lookup("broker").Usage = "the default broker's `URL`; without FILES, ask all processes on it"
+	g.others(c)
 	f := c.Flags()
 	f.StringVar(&g.format, "format", "", "`svg`, mermaid, dot, json or text (default svg)")
 	f.StringVarP(&g.output, "output", "o", "", "write to this `file`, and not to standard output")
@@ -93,8 +100,6 @@ func (g *graphCommand) settle(args []string) error {
 	}
 	if markdown := g.format == "markdown"; markdown && len(args) > 0 {
 		return errors.New("the Markdown file names the flow files itself")
-	} else if !markdown && len(args) == 0 {
-		return errors.New("name flow files")
 	}
 	for _, w := range []struct {
 		flag, value string
@@ -137,7 +142,16 @@ func (g *graphCommand) run(c *cobra.Command, args []string) error {
 	if g.format == "markdown" {
 		return g.markdown()
 	}
-	m, err := g.model(args)
+	var m *graph.Model
+	var err error
+	switch flags := c.Flags(); {
+	case len(args) > 0:
+		m, err = g.model(args)
+	case flags.Changed("data-dir") || flags.Changed("socket") || g.loading.broker != "":
+		m, err = g.live(c)
+	default:
+		err = errors.New("name flow files, or a running process by --data-dir, --socket or --broker")
+	}
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,8 @@ type BrowseOptions struct {
 // Browsed is a message in a queue.
 type Browsed struct {
 	*eip.Message
-	// Taken: somebody has it at the moment, and has not settled it. Brokers that are
-	// servers do not show these at all.
+	// Taken: somebody has it at the moment, and has not settled it. RabbitMQ does not show
+	// such messages, and ActiveMQ shows them and does not say so.
 	Taken bool
 }
 

@@ -38,7 +38,7 @@ var browseTests = map[string]func(*brokerTest){
 		t.mustBeNil("send", t.sent(s, full))
 		t.send(s, "1", "2")
 		price, seen := t.look(q, 0)
-		if len(seen) == 4 && seen[0].Taken { // a server does not show it
+		if _, inside := t.b.(broker.Idler); len(seen) == 4 && seen[0].Taken == inside { // a server may not show it
 			seen = seen[1:]
 		}
 		if texts := texts(seen); !slices.Equal(texts, []string{string(full.Body()), "1", "2"}) || seen[0].Taken || seen[0].Channel != q.Address {

@@ -86,6 +86,7 @@ func (d *decoder) check() {
 	d.checkSubscriptions()
 	for _, f := range d.config.Flows {
 		d.checkPatience(f)
+		d.checkHeld(f)
 	}
 	d.use()
 	d.checkReplies()

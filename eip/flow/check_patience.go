@@ -14,6 +14,26 @@ import (
 // has set its option of that name.
 const consumerTimeout = 30 * time.Minute
 
+// holder is a stage that holds messages unsettled until there are some of them: as many as
+// the option says.
+type holder interface {
+	Holds() (option string, messages int)
+}
+
+// checkHeld warns where stages wait for more messages than the flow takes.
+func (d *decoder) checkHeld(f *Flow) {
+	for n, s := range eip.Walk(f.Stages()) {
+		h, ok := s.(holder)
+		if !ok {
+			continue
+		}
+		if option, most := h.Holds(); most > f.Prefetch {
+			d.diags = append(d.diags, warning(f.Range, "It waits for more than there is",
+				"With the %q of %s, it goes on before its time when it has %d messages, and the flow takes no more than its prefetch, %d, before some are settled. Set prefetch to more, or %q to less.", option, n.Address, most, f.Prefetch, option))
+		}
+	}
+}
+
 // checkPatience warns of what may take longer than RabbitMQ waits.
 func (d *decoder) checkPatience(f *Flow) {
 	limit := time.Duration(0)
@@ -38,8 +58,14 @@ func (d *decoder) checkPatience(f *Flow) {
 	}
 	for n, s := range eip.Walk(f.Stages()) {
 		if v := reflect.Indirect(reflect.ValueOf(s)); v.Kind() == reflect.Struct {
-			if t := v.FieldByName("Timeout"); t.IsValid() && t.Type() == reflect.TypeFor[time.Duration]() {
+			t := v.FieldByName("Timeout")
+			if t.IsValid() && t.Type() == reflect.TypeFor[time.Duration]() {
 				warn("The timeout of "+n.Address, time.Duration(t.Int()))
+			}
+			if _, holds := s.(holder); holds && t.IsValid() {
+				if t, ok := t.Addr().Interface().(*eip.Live[time.Duration]); ok {
+					warn("The timeout of "+n.Address, t.Load())
+				}
 			}
 		}
 	}

@@ -97,6 +97,9 @@ func (d *decoder) blame(b *syntax.Block, at place, err error) {
 		}
 		return
 	}
+	if errors.Is(err, errReported) {
+		return
+	}
 	r, what := b.Range(), err.Error()
 	var option *eip.OptionError
 	if errors.As(err, &option) {

@@ -26,13 +26,13 @@ type Flow struct {
 	// first named.
 	Endpoints []*Endpoint
 
-	limits     *expression.Limits
-	beside     []eip.Stage // of interceptors, which what it sends passes
-	block      *syntax.Block
-	said       []byte // a digest of it
-	single     string // what one process has at a time that runs the flow; "": all may run it
-	endpoints  map[Ref]*Endpoint
-	parts      map[string]*syntax.Block // stages, and the blocks in them, by address
+	limits    *expression.Limits
+	beside    []eip.Stage // of interceptors, which what it sends passes
+	block     *syntax.Block
+	said      []byte // a digest of it
+	single    string // what one process has at a time that runs the flow; "": all may run it
+	endpoints map[Ref]*Endpoint
+	parts     map[string]*syntax.Block // stages, and the blocks in them, by address
 	// uses counts how often the flow names a channel or adapter to send to, and
 	// lastResort how often of these as its dead_letter or invalid_message.
 	uses, lastResort map[Ref]int

@@ -11,6 +11,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/flow/graph"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/manage/deadletter"
@@ -48,6 +49,16 @@ func (h *Host) Flows() []control.Flow {
 		all[i] = r
 	}
 	return all
+}
+
+// Graph returns the Model of all flow files, with switches as they are now.
+func (h *Host) Graph() any {
+	var all []*graph.Model
+	for _, u := range h.all() {
+		c, _ := u.now()
+		all = append(all, graph.Of(c))
+	}
+	return graph.Merge(all...)
 }
 
 // Channels returns the declared channels, and the dead-letter queues that no file names,

@@ -76,7 +76,7 @@ func (r *flowRun) store(ctx context.Context, s *flow.Store) (store.Store, error)
 	if open := h.stores.open[s.URL]; open != nil {
 		return open, nil
 	}
-	open, err := store.OpenURL(ctx, s.URL, store.Config{DataDir: h.options.DataDir, Log: h.log.With(slog.String("store", s.Name)), Clock: h.options.Clock})
+	open, err := store.OpenURL(ctx, s.URL, store.Config{DataDir: h.options.DataDir, Log: h.log.With(slog.String("store", s.Name))})
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", s.Name, err)
 	}

@@ -96,9 +96,7 @@ func NewAggregator() *Aggregator {
 
 // Validate checks that a group has an end, and what expressions see of it.
 func (a *Aggregator) Validate() error {
-	switch timeout := a.Timeout.Load(); {
-	case timeout == 0 && a.IdleTimeout.Load() <= 0 && a.Every <= 0 && a.Size.Load() <= 0:
-		return eip.OptionErrorf("timeout", `a group whose parts do not all come would stay open for ever; add timeout, idle_timeout, every or size, or say timeout = "never"`)
+	switch {
 	case a.Size.Load() < 0:
 		return eip.OptionErrorf("size", "%d is no number of parts", a.Size.Load())
 	case a.Bytes <= 0:
@@ -109,8 +107,10 @@ func (a *Aggregator) Validate() error {
 		return eip.OptionErrorf("initial", "there is no fold that begins with it")
 	case a.Remember < 0:
 		return eip.OptionErrorf("remember", "%v is no time", a.Remember)
+	case a.Timeout.Load() == 0 && a.IdleTimeout.Load() <= 0 && a.Every <= 0 && a.Size.Load() == 0:
+		return eip.OptionErrorf("timeout", `a group whose parts do not all come would stay open for ever; add timeout, idle_timeout, every or size, or say timeout = "never"`)
 	}
-	var lacks []string
+	lacks := ofFold
 	if a.Fold.Of != nil {
 		lacks = ofParts
 	}

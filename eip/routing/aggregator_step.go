@@ -239,15 +239,18 @@ func (g *open) close(n *noted, now time.Time, why ClosedBy) error {
 		return err
 	}
 	out = out.WithHeaders(eip.Headers{header.Group: g.Key, header.GroupCount: g.Count, header.ClosedBy: string(why)})
-	a.note(n, func(c *counts) { c.outputs++ })
 	if a.complete(why) || a.Incomplete == "release" {
 		err = a.outbox.Put(g.tx, out, time.Time{})
 	} else {
 		err = a.outbox.Fail(g.tx, out, fmt.Errorf("the group %q is incomplete: it was closed by %s with %s", g.Key, why, g.extent()))
 	}
-	if err != nil {
+	switch {
+	case eip.IsPermanent(err): // it is too large to be kept, and would be tried for ever
+		return g.breakUp(n, now, eip.Invalid(err))
+	case err != nil:
 		return err
 	}
+	a.note(n, func(c *counts) { c.outputs++ })
 	return g.forget(now)
 }
 

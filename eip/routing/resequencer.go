@@ -82,6 +82,11 @@ func NewResequencer() *Resequencer {
 // Place is where it is remembered how far sequences are.
 func (r *Resequencer) Place() *store.Place { return &r.Store }
 
+// Holds is how many messages must be unsettled for the capacity to be more than used up.
+func (r *Resequencer) Holds() (option string, messages int) {
+	return "capacity", r.Capacity.Load() + 1
+}
+
 // Open begins to remember.
 func (r *Resequencer) Open(ctx context.Context, env *eip.Env) (err error) {
 	if r.space, err = r.Store.Space(env.Address); err != nil {

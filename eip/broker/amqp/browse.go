@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"strconv"
 	"strings"
 
@@ -137,12 +138,22 @@ const fourLimit = 20
 // nobody: where that is less, the flow file must say so.
 func (l *look) deliveryLimit(ctx context.Context) (limit int64, known bool, err error) {
 	const argument = "x-delivery-limit"
+	four := l.conn.since(4)
+	add := func(text string) {
+		n, err := strconv.ParseInt(text, 10, 64)
+		switch {
+		case err != nil:
+			return
+		case n < 0 && four:
+			n = math.MaxInt64
+		}
+		if n = max(n, 0); !known || n < limit { // below 0 is 0 to RabbitMQ 3
+			limit, known = n, true
+		}
+	}
 	t := receiving(l.queue, broker.Subscription{})
 	of := t.ofQueue()
-	if given, ok := of.arguments[argument]; ok {
-		limit, err = strconv.ParseInt(fmt.Sprint(given), 10, 64)
-		known = err == nil
-	}
+	add(fmt.Sprint(of.arguments[argument]))
 	of.durable, of.autoDelete, of.exclusive = true, false, false
 	of.arguments["x-queue-type"], of.arguments[argument] = "quorum", int64(otherLimit)
 	var f broker.Finding
@@ -155,20 +166,28 @@ func (l *look) deliveryLimit(ctx context.Context) (limit int64, known bool, err 
 	if err != nil {
 		return 0, false, err
 	}
+	told := false // a user who may not declare the queue is not
 	for _, d := range f.Differences {
-		if d.Argument != argument {
-			continue
-		}
-		if found, err := strconv.ParseInt(d.Found, 10, 64); err == nil && (!known || limit < 0 || found >= 0 && found < limit) {
-			limit, known = found, true
+		if d.Argument == argument {
+			add(d.Found)
+			told = true
 		}
 	}
-	if version, _ := l.conn.Properties["version"].(string); !known {
-		major, _, _ := strings.Cut(version, ".")
-		n, err := strconv.Atoi(major)
-		limit, known = fourLimit, err == nil && n >= 4
+	switch {
+	case told && !known && four:
+		limit, known = fourLimit, true
+	case limit == math.MaxInt64:
+		limit = -1
 	}
 	return limit, known, nil
+}
+
+// since reports whether the server has a version, or one after it.
+func (c *connection) since(major int) bool {
+	version, _ := c.Properties["version"].(string)
+	text, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(text)
+	return err == nil && n >= major
 }
 
 // otherLimit is one that no queue has.

@@ -28,6 +28,7 @@ func TestBrowse_OfQuorumQueues(t *testing.T) {
 		"a limit of 5":                  {5, nil, 0, "allows 5 deliveries"},
 		"a limit of 6":                  {6, nil, 1, "fewer than 5 deliveries"},
 		"a limit of 20":                 {20, nil, 15, "fewer than 5 deliveries"},
+		"a limit of -1":                 {-1, nil, 0, "allows 0 deliveries"}, // to RabbitMQ 3 that is 0
 		"a limit that is given":         {nil, 7, 2, "fewer than 5 deliveries"},
 		"a lower one is given":          {20, 7, 2, "fewer than 5 deliveries"},
 		"a higher one is given":         {7, 20, 2, "fewer than 5 deliveries"},
@@ -77,6 +78,46 @@ func TestBrowse_OfQuorumQueues(t *testing.T) {
 				t.Errorf("of %d messages %d are left: %q", n, len(got), got)
 			}
 		})
+	}
+}
+
+// Who reads a quorum queue beside the looks gets, with what is left, each message once.
+func TestBrowse_BesideAReader(t *testing.T) {
+	node, q := rabbit.Shared(t), "browse."+eip.NewID()
+	sent := fill(t, node, q, amqp091.Table{"x-queue-type": "quorum", "x-delivery-limit": 20}, 500)
+	b := open(t, config(t, node.URL()))
+	defer b.Close()
+	at := broker.Channel{Address: q, Durable: true}
+	src, err := b.Source(t.Context(), at, broker.Subscription{Prefetch: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ended := []string{}, make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range len(sent) / 2 {
+			m, err := src.Receive(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			got = append(got, string(m.Body()))
+			eip.Deliver(t.Context(), eip.Discard, m)
+		}
+	}()
+	for range 10 {
+		if _, err := browse(t, b, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-ended
+	if err := src.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	all := append(got, bodies(node.Drain(t, q))...)
+	if slices.Sort(all); !slices.Equal(all, slices.Sorted(slices.Values(sent))) {
+		t.Errorf("of %d messages there were %d", len(sent), len(all))
 	}
 }
 

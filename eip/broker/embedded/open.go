@@ -60,6 +60,8 @@ func openStore(path string, log *slog.Logger) (*fileStore, error) {
 	switch {
 	case errors.Is(err, ErrInUse), errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, fmt.Errorf("the data directory %s %w: end that, or choose another directory by --data-dir or by the URL, embedded:DIR", dir, ErrInUse)
+	case errors.As(err, new(*fs.PathError)): // it may be well, and cannot be reached
+		return nil, fmt.Errorf("%s cannot be used: %w", path, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s cannot be used: %w. Nothing in it was changed; restore it from a backup, or move it away to start with nothing", path, err)
 	}

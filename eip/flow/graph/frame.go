@@ -125,11 +125,16 @@ func (f *framer) body(id string, first float64) row {
 			ends = append(ends, k)
 		}
 	}
-	pieces := wrap(stages, first)
-	r := f.piece(pieces[0], first, len(pieces) == 1 && len(ends) == 0)
-	for i, stages := range pieces[1:] {
-		r = f.below(r, f.piece(stages, step, i == len(pieces)-2 && len(ends) == 0))
+	var pieces []row
+	parts := wrap(stages, first)
+	for i, part := range parts {
+		begin := first
+		if i > 0 {
+			begin = step
+		}
+		pieces = append(pieces, f.piece(part, begin, i == len(parts)-1 && len(ends) == 0))
 	}
+	r := f.pile(pieces)
 	switch {
 	case len(ends) > 0:
 		f.end(&r, id, ends, first)
@@ -161,27 +166,40 @@ func wrap(stages []*Node, first float64) [][]*Node {
 	return pieces
 }
 
-// below puts a piece of a line below that before it, with the line that leads there.
-func (f *framer) below(r, next row) row {
-	if f.down {
-		for _, e := range r.exits {
-			if e.y > 0 {
-				r.down += dropGap
-			}
+// pile puts the pieces of a line below each other, with the lines that lead from one to the
+// next.
+func (f *framer) pile(pieces []row) row {
+	last := len(pieces) - 1
+	y, right := make([]float64, len(pieces)), 0.0
+	for i := range pieces[:last] {
+		right = max(right, pieces[i].end+dropGap)
+		pieces[i].room(f.down)
+		y[i+1] = y[i] + pieces[i].down + rowGap + 10 + pieces[i+1].up
+	}
+	r := row{up: pieces[0].up, down: y[last] + pieces[last].down, end: pieces[last].end, endY: y[last], open: pieces[last].open}
+	for i, p := range slices.Backward(pieces) {
+		p.move(0, y[i])
+		if f.down && i < last {
+			right = p.clear(right, y[i])
+		}
+		right = max(right, p.w)
+		if i < last {
+			turn, out := y[i]+p.down+rowGap/2+2, p.end+dropGap
+			r.lines = append(r.lines, line{points: []point{{p.end, y[i]}, {out, y[i]}, {out, turn}, {0, turn}, {0, y[i+1]}}})
+		}
+		r.take(p)
+	}
+	r.w = right
+	return r
+}
+
+// room makes room for the lines of what leaves a row's stages downwards, where more is below.
+func (r *row) room(down bool) {
+	for _, e := range r.exits {
+		if down && e.y > 0 {
+			r.down += dropGap
 		}
 	}
-	y := r.down + rowGap + 10 + next.up
-	next.move(0, y)
-	if f.down {
-		next.w = max(next.w, f.clear(&r, max(next.w, r.end+dropGap), 0))
-	}
-	turn := r.down + rowGap/2 + 2
-	right := r.end + dropGap
-	r.lines = append(r.lines, line{points: []point{{r.end, 0}, {right, 0}, {right, turn}, {0, turn}, {0, y}}})
-	r.take(next)
-	r.w, r.down = max(r.w, next.w, right), y+next.down
-	r.end, r.endY, r.open = next.end, y, next.open
-	return r
 }
 
 // piece draws stages in one line. last says that nothing follows them.

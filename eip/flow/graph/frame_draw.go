@@ -27,6 +27,9 @@ func (f *framer) frame(n *Node) *frame {
 	if n.State != "" {
 		fr.note += " (" + n.State + ")"
 	}
+	if doing := n.doing(); doing != "" {
+		fr.note += " " + doing
+	}
 	head := textWidth(fr.title, 12, true) + 2*frameSide
 	if fr.note != "" {
 		head += textWidth(fr.note, 11, false) + 12
@@ -123,6 +126,10 @@ func (f *framer) interceptor(fr *frame, n *Node, left float64) {
 	r.notes = append(r.notes, note{x: step, y: -r.up - 6, text: n.Name + ": before what is sent", class: "label"})
 	r.w = max(r.w, textWidth(n.Name+": before what is sent", labelSize, false)+step)
 	r.lines = r.lines[1:] // nothing leads there
+	if f.down {
+		fr.room(true)
+		fr.row.w = max(fr.row.w, fr.clear(r.w+left, 0))
+	}
 	y := fr.down + rowGap + r.up + 16
 	r.move(left, y)
 	fr.take(r)

@@ -77,13 +77,7 @@ func cut(text string) string {
 // with the first on the stage's own line, or below the stage.
 func (f *framer) stack(n *Node, lanes []hung, behind bool) row {
 	for i := range lanes[:len(lanes)-1] {
-		if f.down && !lanes[i].bare {
-			for _, e := range lanes[i].exits {
-				if e.y > 0 {
-					lanes[i].down += dropGap
-				}
-			}
-		}
+		lanes[i].room(f.down && !lanes[i].bare)
 	}
 	r := row{}
 	if !behind && !(f.down && lanes[0].bare) {
@@ -116,7 +110,7 @@ func (f *framer) stack(n *Node, lanes []hung, behind bool) row {
 			back = max(back, sub.w+dropGap)
 		}
 		if f.down && i < len(lanes)-1 && !(l.bare && !behind) {
-			right = f.clear(&sub, right, ys[i])
+			right = sub.clear(right, ys[i])
 		}
 		right = max(right, sub.w)
 		if n.State == Off {
@@ -181,26 +175,22 @@ func (f *framer) join(sub *row, l hung, at point, behind bool, lanes int) {
 	}
 }
 
-// clear has the exits of a lane that go downwards pass what is below it on the right, and
+// clear has the exits of a row at y that go downwards pass what is below it on the right, and
 // returns how far that is.
-func (f *framer) clear(sub *row, right, y float64) float64 {
-	slices.SortStableFunc(sub.exits, func(a, b exit) int { return cmp.Compare(a.x, b.x) })
-	depth := 0
-	for _, e := range sub.exits {
+func (r *row) clear(right, y float64) float64 {
+	slices.SortStableFunc(r.exits, func(a, b exit) int { return cmp.Compare(a.x, b.x) })
+	depth, bottom := 0, y
+	for _, c := range r.cells {
+		bottom = max(bottom, c.y+c.h)
+	}
+	for _, e := range r.exits {
+		bottom = max(bottom, e.y)
 		if e.y > y {
 			depth++
 		}
 	}
-	bottom := y
-	for _, c := range sub.cells {
-		bottom = max(bottom, c.y+c.h)
-	}
-	for i := range sub.exits {
-		e := &sub.exits[i]
-		bottom = max(bottom, e.y)
-	}
-	for i := range sub.exits {
-		e := &sub.exits[i]
+	for i := range r.exits {
+		e := &r.exits[i]
 		to := point{max(right+dropGap, e.x), e.y}
 		path := []point{{e.x, e.y}}
 		if e.y > y {
@@ -208,8 +198,8 @@ func (f *framer) clear(sub *row, right, y float64) float64 {
 			depth--
 			path = append(path, point{e.x, to.y})
 		}
-		if to.x > e.x {
-			sub.lines = append(sub.lines, line{points: append(path, to), kind: e.kind})
+		if to != path[0] {
+			r.lines = append(r.lines, line{points: append(path, to), kind: e.kind})
 		}
 		e.x, e.y = to.x, to.y
 		right = to.x

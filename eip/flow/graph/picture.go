@@ -33,6 +33,7 @@ type box struct {
 type wire struct {
 	edge   *Edge
 	reply  *Edge
+	round  bool // it leads back
 	points []point
 }
 
@@ -116,6 +117,12 @@ func (b *box) measure(brokers bool) {
 			b.quiet = n.Broker
 		}
 	}
+	if doing := n.doing(); doing != "" && n.channel() {
+		if b.quiet != "" {
+			doing = b.quiet + ", " + doing
+		}
+		b.quiet = doing
+	}
 	for _, l := range b.lines {
 		b.w = max(b.w, textWidth(l, 12, false))
 	}
@@ -172,6 +179,7 @@ func (p *picture) place(wires []wire) {
 		p.boxes[i].x, p.boxes[i].y = t.x, t.y
 	}
 	for i, path := range p.places.Links {
+		p.wires[i].round = p.places.Round[i]
 		for _, at := range path {
 			p.wires[i].points = append(p.wires[i].points, turn(at))
 		}

@@ -11,6 +11,7 @@ const markers = `<marker id="eipd-to" viewBox="0 0 8 8" refX="7.5" refY="4" mark
 // rules are the style of a picture; the names in braces are colours of a theme.
 const rules = `text{font:12px system-ui,-apple-system,"Segoe UI","Helvetica Neue",Arial,sans-serif;text-anchor:middle;fill:{text}}
 .name{font-weight:600;text-anchor:start;fill:{name}}
+.mid{text-anchor:middle}
 .quiet{font-size:10px;fill:{quiet}}
 .label{font-size:11px;fill:{quiet}}
 .start{text-anchor:start}
@@ -25,6 +26,7 @@ const rules = `text{font:12px system-ui,-apple-system,"Segoe UI","Helvetica Neue
 .i{fill:none;stroke:{stageLine};stroke-width:1.5;stroke-linecap:round;stroke-linejoin:round}
 .channel .i{stroke:{channelLine}}
 .adapter .i{stroke:{adapterLine}}
+.i.round{stroke:{line};stroke-width:2.5}
 .off .i{stroke:{quiet}}
 .line,.edge{fill:none;stroke:{line};stroke-width:1.5}
 .back{stroke:none}

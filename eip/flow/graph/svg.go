@@ -183,7 +183,11 @@ func (s *svg) frame(b *box) {
 	if plain {
 		y = b.y + 24
 	}
-	s.f(`<text class="name" x="%v" y="%v">%v</text>`, x, y, f.title)
+	class := "name"
+	if plain && f.note == "" {
+		class, x = "name mid", b.x+b.w/2
+	}
+	s.f(`<text class="%v" x="%v" y="%v">%v</text>`, class, x, y, f.title)
 	if f.note != "" {
 		s.f(`<text class="quiet end" x="%v" y="%v">%v</text>`, b.x+b.w-10, y, strings.TrimSpace(f.note))
 	}
@@ -293,11 +297,43 @@ func (s *svg) wire(w *wire) {
 		slices.Reverse(points)
 	}
 	s.edge(e, points, s.marker(e), "")
+	s.rate(e, points)
+	if w.round && len(points) > 3 {
+		s.roundMark(points)
+	}
 	if w.reply != nil {
 		back := slices.Clone(points)
 		slices.Reverse(back)
 		s.edge(w.reply, back, s.marker(w.reply), " back")
 	}
+}
+
+// rate writes an edge's rate above its longest level stretch, where there is room.
+func (s *svg) rate(e *Edge, points []point) {
+	if e.Rate == 0 {
+		return
+	}
+	text, at, longest := short(e.Rate)+"/s", point{}, 0.0
+	for i := 1; i < len(points); i++ {
+		a, b := points[i-1], points[i]
+		if length := math.Abs(b.x - a.x); a.y == b.y && length > longest {
+			at, longest = point{(a.x + b.x) / 2, a.y - 4}, length
+		}
+	}
+	if textWidth(text, 10, false)+8 <= longest {
+		s.f(`<text class="quiet" x="%v" y="%v">%v</text>`+"\n", at.x, at.y, text)
+	}
+}
+
+// roundMark marks a way back where it goes round the outside.
+func (s *svg) roundMark(points []point) {
+	a, b := points[2], points[3]
+	at := point{a.x, a.y}
+	if length := math.Hypot(b.x-a.x, b.y-a.y); length > 40 {
+		at = point{a.x + (b.x-a.x)*20/length, a.y + (b.y-a.y)*20/length}
+	}
+	s.icons["circle"] = true
+	s.f(`<use class="i round" href="#i-circle" x="%v" y="%v" width="12" height="12"/>`+"\n", at.x-6, at.y-6)
 }
 
 // marker is the head of an edge's arrow: none where a flow goes on with a line of its own.
@@ -315,7 +351,11 @@ func (s *svg) marker(e *Edge) string {
 }
 
 func (s *svg) edge(e *Edge, points []point, marker, class string) {
-	s.f(`<path class="edge %v%v" data-from="%v" data-to="%v" d="%v"`, e.Kind, class, s.index[e.From].address(), s.index[e.To].address(), rounded(points))
+	wide := ""
+	if e.Rate > 0 {
+		wide = fmt.Sprintf(` style="stroke-width:%s"`, number(thickness(e.Rate)))
+	}
+	s.f(`<path class="edge %v%v"%v data-from="%v" data-to="%v" d="%v"`, e.Kind, class, markup(wide), s.index[e.From].address(), s.index[e.To].address(), rounded(points))
 	if marker != "" {
 		s.f(` marker-end="url(#eipd-%v)"`, marker)
 	}

@@ -30,6 +30,7 @@ type request struct {
 	send   func(Reply) bool // false: the asker is gone
 	ctx    context.Context  // ends with the command's time
 	wrong  error            // the first argument that is
+	did    *Did             // what it has done to dead letters
 }
 
 // respond sends a reply; false: the asker is gone.

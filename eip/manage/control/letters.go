@@ -83,7 +83,7 @@ func (s *Server) lettersBody(r *request) (any, error) { return s.showLetters(r, 
 
 func (s *Server) showLetters(r *request, bodies bool) (any, error) {
 	chosen := s.selection(r)
-	list, limit := bodies || r.flag("list"), r.whole("limit")
+	list, exact, limit := bodies || r.flag("list"), r.flag("exact"), r.whole("limit")
 	by, err := deadletter.ParseBy(r.text("by"))
 	if err != nil {
 		r.refuse("\"by\": %v", err)
@@ -101,7 +101,10 @@ func (s *Server) showLetters(r *request, bodies bool) (any, error) {
 	if limit == 0 {
 		limit = lettersShown
 	}
-	l := &looking{server: s, search: deadletter.Search{Selection: chosen, Nameless: !list}, bodies: bodies, most: int(limit)}
+	l := &looking{server: s, search: deadletter.Search{Selection: chosen, Nameless: !list}, bodies: bodies, exact: exact, to: r, most: int(limit)}
+	if bodies {
+		r.did = &l.did
+	}
 	if !list {
 		l.groups = deadletter.NewGroups(by)
 	}
@@ -214,14 +217,19 @@ func lookAt(ctx context.Context, f Flow, invalid bool) (Look, error) {
 
 // letter reads a message as a dead letter, as others may see it.
 func (s *Server) letter(m *eip.Message) deadletter.Letter {
-	seen := m
+	seen, hidden := m, false
 	if !s.redact.none() {
-		seen = s.redact.look(m, nil).message()
+		v := s.redact.look(m, func(any) { hidden = true })
+		if hidden = hidden || v.how == noBody && len(m.Body()) > 0; hidden { // else it stays as it was written
+			seen = v.message()
+		}
 	}
 	if text, ok := seen.Headers[header.Error].(string); ok {
 		if hidden := s.Hide(text); hidden != text {
 			seen = seen.WithHeader(header.Error, hidden)
 		}
 	}
-	return deadletter.ReadSeen(m, seen)
+	l := deadletter.ReadSeen(m, seen)
+	l.Redacted = hidden
+	return l
 }

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -16,10 +17,13 @@ type looking struct {
 	search  deadletter.Search
 	groups  *deadletter.Groups // nil: letters are listed
 	bodies  bool
-	most    int // letters that are listed
+	exact   bool     // all letters are sent as they come, with everything that they hold
+	to      *request // who gets these
+	most    int      // letters that are listed
 	bytes   int64
 	letters []Letter
 	seen    LettersSeen
+	did     Did // where bodies are shown
 }
 
 // prices asks what the looks cost. Where letters of all flows are meant, a queue that
@@ -89,11 +93,37 @@ func (l *looking) read(ctx context.Context, look Look) error {
 			continue
 		}
 		l.seen.Found++
-		if l.groups != nil {
+		if l.bodies {
+			l.did.Letters++
+			if len(l.did.IDs) < mostAuditedIDs {
+				l.did.IDs = append(l.did.IDs, letter.ID)
+			}
+		}
+		switch {
+		case l.groups != nil:
 			l.groups.Add(letter)
-		} else {
+		case l.exact:
+			if err := l.export(letter, look.Queue); err != nil {
+				return err
+			}
+		default:
 			l.keep(letter, look.Queue, int64(len(m.Body())))
 		}
+	}
+	return nil
+}
+
+// export sends a letter with everything that may be seen of it.
+func (l *looking) export(of deadletter.Letter, queue string) error {
+	if size := of.Message.Size(); size > mostLetterBytes {
+		return fmt.Errorf("letter %s has %d bytes, more than a reply holds", of.ID, size)
+	}
+	e, err := deadletter.ExportOf(of.Message)
+	if err != nil {
+		return err
+	}
+	if e.ID, e.Queue, e.Redacted = of.ID, queue, of.Redacted; !l.server.stream(l.to, e) {
+		return errors.New("the asker is gone")
 	}
 	return nil
 }
@@ -121,7 +151,7 @@ func (l *looking) view(of deadletter.Letter, queue string, size int64) Letter {
 // show sends the letters, and returns what else there is to say.
 func (l *looking) show(r *request) (any, error) {
 	if err := l.search.Check(); err != nil {
-		return nil, Errorf(UnknownTarget, "%v", err)
+		return nil, Errorf(UnknownTarget, "%v", l.server.former(l.search.Selection, err))
 	}
 	for _, v := range l.letters {
 		if !l.server.stream(r, v) {

@@ -41,6 +41,9 @@ func (s *Server) list(r *request) (any, error) {
 	return g, nil
 }
 
+// graph is the command of that name.
+func (s *Server) graph(*request) (any, error) { return s.Process.Graph(), nil }
+
 func (s *Server) describe(st Stage) StageNode {
 	n := StageNode{Address: st.Address, Kind: st.Kind, Pattern: PatternOf(st.Kind, st.Named.Stage)}
 	_, n.Remembers = st.Named.Stage.(store.Lister)

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 	"unicode/utf8"
@@ -29,7 +28,7 @@ func (s *Server) peek(r *request) (any, error) {
 	if err := s.isQueue(r); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, peekLasts)
+	ctx, cancel := s.Clock.WithTimeout(r.ctx, peekLasts)
 	defer cancel()
 	look, err := s.Process.Look(ctx, r.Target)
 	if err != nil {
@@ -43,11 +42,8 @@ func (s *Server) peek(r *request) (any, error) {
 		if err != nil {
 			return nil, Errorf(Failed, "%d messages were seen: %v", p.Seen, err)
 		}
-		v := View(s.redact.look(m.Message, nil).message())
-		if m.Taken {
-			v["taken"] = true
-		}
-		if p.Seen++; !s.stream(r, v) {
+		m.Message = s.redact.look(m.Message, nil).message()
+		if p.Seen++; !s.stream(r, Viewed(m)) {
 			break // the asker is gone
 		}
 	}
@@ -58,6 +54,15 @@ func (s *Server) peek(r *request) (any, error) {
 type Peeked struct {
 	Seen int64        `json:"seen"`
 	Cost broker.Price `json:"cost"`
+}
+
+// Viewed is View of a message that waits.
+func Viewed(m broker.Browsed) map[string]any {
+	v := View(m.Message)
+	if m.Taken {
+		v["taken"] = true
+	}
+	return v
 }
 
 // View is how a message is printed, or sent as JSON.

@@ -22,6 +22,9 @@ type Process interface {
 	Files() []string
 	// Flows returns the flows, in the order of the files.
 	Flows() []Flow
+	// Graph says how the flows, channels and adapters of the files hang together: what
+	// eipd graph prints as JSON.
+	Graph() any
 	// Channels returns the declared channels, and the dead-letter queues that no file
 	// names, by name.
 	Channels() []Channel

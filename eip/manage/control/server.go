@@ -86,6 +86,8 @@ type Server struct {
 	telling  atomic.Bool // there is a topic to tell news on
 	taps     taps
 	jobs     *deadletter.Jobs
+	archived deadletter.Archive
+	chain    deadletter.Chain // of audit records about dead letters
 	redact   redaction
 
 	publisher  atomic.Pointer[publisher]
@@ -126,7 +128,7 @@ func NewServer(o Options) *Server {
 	if o.Remember {
 		s.remember()
 	}
-	s.jobs = s.newJobs()
+	s.jobs, s.archived, s.chain.Dir = s.newJobs(), s.newArchive(), o.DataDir
 	o.Process.Trace(s.probes.step)
 	for _, c := range []class{vouched, anybody} {
 		s.lines[c] = newLine()
@@ -143,6 +145,9 @@ func (s *Server) Close() {
 	s.cancel()
 	s.settings.close()
 	s.jobs.Close()
+	if err := s.chain.Close(); err != nil {
+		s.Log.Warn("the audit file was not closed well", slog.Any("error", err))
+	}
 	s.busy.Wait()
 }
 

@@ -99,44 +99,62 @@ func (w *Jobs) freeze(ctx context.Context, r *run, s Selection) error {
 
 // survey looks for the letters that are meant.
 func (w *Jobs) survey(ctx context.Context, r *run, s Selection) error {
-	var n Namer
+	search := Search{Selection: s}
 	look := func(m *eip.Message) error {
+		if !r.replayable(m) {
+			return nil
+		}
 		l := w.Read(m)
-		n.Name(&l)
-		if !r.replayable(m) || !s.Match(l) {
+		if !search.Picks(&l) {
 			return nil
 		}
 		if len(r.all) == MostSelected {
-			return fmt.Errorf("more than %d letters are meant; narrow it", MostSelected)
+			return errTooMany
 		}
 		r.add(record{id: l.ID})
 		return nil
 	}
-	if err := r.queue.each(ctx, look); err != nil {
+	var err error
+	if r.Within, err = r.queue.each(ctx, look); err != nil && !eip.IsGone(err) { // nothing has failed yet
 		return fmt.Errorf("look at %s: %w", r.queue, err)
 	}
 	for i := range r.all {
-		r.all[i].alone = n.seen[base(r.all[i].id)] == 1
+		r.all[i].alone = search.namer.seen[base(r.all[i].id)] == 1
 	}
-	return nil
+	return search.Check()
 }
 
+var errTooMany = fmt.Errorf("more than %d letters are meant; narrow it", MostSelected)
+
 // each looks at all messages of a queue, where the broker can show them; else it takes
-// all, and gives them back.
-func (q Queue) each(ctx context.Context, look func(*eip.Message) error) error {
-	if b, ok := q.On.(broker.Browser); ok {
-		if _, err := b.Price(ctx, q.Channel); err == nil {
-			for m, err := range b.Browse(ctx, q.Channel, broker.BrowseOptions{}) {
-				if err == nil {
-					err = look(m.Message)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return ctx.Err()
+// all, and gives them back. most is after how many the broker shows no more; 0: it shows
+// all.
+func (q Queue) each(ctx context.Context, look func(*eip.Message) error) (most int, err error) {
+	b, err := q.Browser()
+	if err != nil {
+		return 0, q.takeEach(ctx, look)
+	}
+	price, err := b.Price(ctx, q.Channel)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for m, err := range b.Browse(ctx, q.Channel, broker.BrowseOptions{}) {
+		n++
+		if err == nil {
+			err = look(m.Message)
+		}
+		if err != nil {
+			return 0, err
 		}
 	}
+	if n < price.Most {
+		price.Most = 0
+	}
+	return price.Most, ctx.Err()
+}
+
+func (q Queue) takeEach(ctx context.Context, look func(*eip.Message) error) error {
 	t, err := q.Take(ctx, 0)
 	if err != nil {
 		return err

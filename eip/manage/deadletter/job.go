@@ -37,6 +37,9 @@ type Job struct {
 	Plan    Plan `json:"plan"`
 	Step    int  `json:"step"` // from 1
 	Steps   int  `json:"steps"`
+	// Within is how many messages of the queue were looked at to choose, where the broker
+	// shows no more.
+	Within int `json:"within,omitempty"`
 	// Total is how many letters were chosen. Messages adds up to it.
 	Total    int      `json:"total"`
 	Messages Progress `json:"messages"`
@@ -44,7 +47,7 @@ type Job struct {
 	// have passed them before.
 	MaybeTwice []string `json:"maybe_twice"`
 	// Unknown were begun when the process ended, and are in the queue no more. Both have
-	// mostListed at most, and so has Failures.
+	// mostListed at most; of Failures there are the first mostFailures.
 	Unknown  []string  `json:"unknown,omitempty"`
 	Failures []Failure `json:"failures,omitempty"`
 	Ended    time.Time `json:"ended,omitzero"`
@@ -67,7 +70,10 @@ type Failure struct {
 	Now string `json:"now"`
 }
 
-const mostListed = 100
+const (
+	mostListed   = 1000
+	mostFailures = 100
+)
 
 // progress is how far a letter is. The numbers are kept in files.
 type progress byte
@@ -153,16 +159,16 @@ func (j *job) enter(e record, f Failure) {
 	j.records.add(e)
 	*j.Messages.of(e.is)++
 	if e.twice {
-		list(&j.MaybeTwice, e.id)
+		list(&j.MaybeTwice, e.id, mostListed)
 	}
 	if e.is == failedAgain {
-		list(&j.Failures, f)
+		list(&j.Failures, f, mostFailures)
 	}
 }
 
 // list appends to a list that is bounded.
-func list[T any](to *[]T, one T) {
-	if len(*to) < mostListed {
+func list[T any](to *[]T, one T, most int) {
+	if len(*to) < most {
 		*to = append(*to, one)
 	}
 }

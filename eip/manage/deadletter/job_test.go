@@ -227,3 +227,56 @@ func TestReplay_Restarted(t *testing.T) {
 		}
 	})
 }
+
+// Equal letters pass once each. One that has passed, and comes again as the broker has not
+// heard of it, is acknowledged and passes no more.
+func TestReplay_EqualLetters(t *testing.T) {
+	within(t, func(t *testing.T, b *bench, f *flow) {
+		once, twin := f.dead(eip.New([]byte("once"), nil), "away"), f.dead(eip.New([]byte("twin"), nil), "away")
+		for _, m := range []*eip.Message{once, twin, twin} {
+			if err := f.send(m.Fork(nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		j := b.rests(b.replay(orders, deadletter.Plan{Canary: []int{2}, Ask: true}).ID)
+		b.is(j, deadletter.Waiting, "", deadletter.Progress{Pending: 1, Passed: 2})
+		if err := f.send(once.Fork(nil)); err != nil {
+			t.Fatal(err)
+		}
+		f.letters("later")
+		if _, err := b.jobs.Step(t.Context(), j.ID); err != nil {
+			t.Fatal(err)
+		}
+		b.is(b.rests(j.ID), deadletter.Done, "", deadletter.Progress{Passed: 3})
+		same(t, "it came", f.bodies(), []string{"once", "twin", "twin"})
+	})
+}
+
+// A plan that cannot be is refused, and so is a job without letters, or of a flow that
+// there is not, or that does not run.
+func TestReplay_Refused(t *testing.T) {
+	within(t, func(t *testing.T, b *bench, f *flow) {
+		refused := func(s deadletter.Selection, p deadletter.Plan, why string) {
+			t.Helper()
+			if _, err := b.jobs.Replay(t.Context(), s, p, "me"); err == nil || !strings.Contains(err.Error(), why) {
+				t.Errorf("it says %v, and not %q", err, why)
+			}
+		}
+		refused(orders, deadletter.Plan{}, "none of the letters")
+		f.letters("1")
+		for why, p := range map[string]deadletter.Plan{
+			"steps of a canary": {Canary: []int{0}}, "10 steps": {Canary: []int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}, "soaks": {Soak: time.Hour}, "under way": {UnderWay: -1},
+			"stops after": {StopAfter: -1}, "runs for": {Within: -1}, "no flow \"mail\"": {Watch: []string{"mail"}}, "the rate": {Rate: 1e9},
+		} {
+			refused(orders, p, why)
+		}
+		refused(deadletter.Selection{Flow: "order"}, deadletter.Plan{}, "no flow")
+		f.idle = errors.New("it is stopped")
+		refused(orders, deadletter.Plan{}, "it is stopped")
+		f.idle, f.to = nil, []string{"queue.orders.dead"}
+		refused(orders, deadletter.Plan{}, "come back for ever")
+		f.to = nil
+		b.is(b.rests(b.replay(orders, atOnce).ID), deadletter.Done, "", deadletter.Progress{Passed: 1})
+	})
+}

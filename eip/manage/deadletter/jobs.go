@@ -132,23 +132,38 @@ func (w *Jobs) load(ctx context.Context) error {
 	return nil
 }
 
-// Claim notes that somebody takes letters from a queue, whom others are told of, until
-// release is called. One at a time does.
-func (w *Jobs) Claim(q Queue, who string) (release func(), err error) {
+// Claim has nobody else take letters from a queue, here or, where the broker can tell, in
+// another process, until release is called. It returns the queue to take them from. who
+// is told to others who would.
+func (w *Jobs) Claim(ctx context.Context, q Queue, who string) (_ Queue, release func(), err error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if has, taken := w.claims[q.place()]; taken {
-		return nil, fmt.Errorf("%w: %s does so", errClaimed, has)
+	has, taken := w.claims[q.place()]
+	if !taken {
+		w.claims[q.place()] = who
 	}
-	w.claims[q.place()] = who
-	return func() {
+	w.mu.Unlock()
+	if taken {
+		return q, nil, fmt.Errorf("%w: %s does so", errClaimed, has)
+	}
+	leave := func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delete(w.claims, q.place())
+	}
+	end, err := q.claim(ctx)
+	if err != nil {
+		leave()
+		return q, nil, err
+	}
+	return q, func() {
+		if err := end(); err != nil {
+			w.Log.Warn("the claim on a queue of dead letters was not given up well", "queue", q.String(), "error", err)
+		}
+		leave()
 	}, nil
 }
 
-// List returns the jobs, the newest first.
+// List returns the jobs, the newest first, without the ids of single letters.
 func (w *Jobs) List(ctx context.Context) ([]Job, error) {
 	if err := w.load(ctx); err != nil {
 		return nil, err
@@ -160,6 +175,7 @@ func (w *Jobs) List(ctx context.Context) ([]Job, error) {
 	list := make([]Job, len(all))
 	for i, j := range all {
 		list[i] = j.view()
+		list[i].MaybeTwice, list[i].Unknown, list[i].Failures = []string{}, nil, nil
 	}
 	return list, nil
 }

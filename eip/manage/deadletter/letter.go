@@ -25,6 +25,7 @@ type Letter struct {
 	Edited              string // when, by whom and from which letter it was made; "": it was not edited
 	Stripped            bool   // its own headers are lost
 	Taken               bool   // somebody has it at the moment
+	Redacted            bool   // something of it may not be seen
 	// Message is what may be seen of the letter.
 	Message *eip.Message
 

@@ -144,7 +144,7 @@ func (r *run) replayOne(m *eip.Message, at int) error {
 		e := &r.all[at]
 		if e.is == begun && !e.twice {
 			e.twice = true
-			list(&r.MaybeTwice, e.id)
+			list(&r.MaybeTwice, e.id, mostListed)
 		}
 		e.underWay = true
 		r.set(at, begun)
@@ -215,7 +215,7 @@ func (r *run) ends(m *eip.Message, at int, is progress, end settle.End, failure,
 	r.failed++
 	if at >= 0 {
 		f.ID = r.all[at].id
-		list(&r.Failures, f)
+		list(&r.Failures, f, mostFailures)
 	}
 	enough := r.failed > r.Plan.tolerates(r.Step-1, r.began)
 	why := fmt.Sprintf("%d of %d letters of step %d failed again; the last: %s; before: %s", r.failed, r.began, r.Step, f.Now, f.Was)

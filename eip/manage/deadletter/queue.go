@@ -19,6 +19,8 @@ type Queue struct {
 	// Limit is how often the broker delivers a message at most: -1 for ever, 0 nobody
 	// knows.
 	Limit int64
+
+	single string // that its readers have; "": nothing
 }
 
 // place tells queues apart, whatever flows call them.
@@ -45,7 +47,7 @@ func (q Queue) unlimited(ctx context.Context) bool {
 // Browser shows what is in the queue, where its broker can.
 func (q Queue) Browser() (broker.Browser, error) {
 	b, ok := q.On.(broker.Browser)
-	if !ok || !q.On.Capabilities().Browse {
+	if !ok {
 		return nil, eip.Permanent(fmt.Errorf("the broker of %s cannot show what waits in a queue without taking it", q))
 	}
 	return b, nil
@@ -55,24 +57,27 @@ func (q Queue) Browser() (broker.Browser, error) {
 // from a queue.
 const claimPrefix = "eip.claim."
 
-// open reads the queue. Where the broker can tell, no other process does so to take
-// letters until the source closes.
-func (q Queue) open(ctx context.Context, s broker.Subscription) (broker.Source, error) {
+// claim has no other process take letters from the queue, until release is called. Where
+// the broker cannot tell, or does not let its user, it does nothing.
+func (q *Queue) claim(ctx context.Context) (release func() error, err error) {
+	nothing := func() error { return nil }
 	if !q.On.Capabilities().Single {
-		return q.On.Source(ctx, q.Channel, s)
+		return nothing, nil
 	}
-	s.Single = claimPrefix + q.Channel.Address
-	src, err := q.On.Source(ctx, q.Channel, s)
+	single := claimPrefix + q.Channel.Address
+	holds := broker.Channel{Address: single + "." + eip.NewID(), Declare: true, Exclusive: true} // a claim is a reader's, and nothing comes here
+	src, err := q.On.Source(ctx, holds, broker.Subscription{Single: single})
 	var t *broker.Trouble
 	switch {
-	case !errors.As(err, &t):
-	case t.Standby:
-		return nil, fmt.Errorf("%w: another process does so, and has %s on the broker; jobs of all processes says which", errClaimed, s.Single)
-	case t.Refused && strings.Contains(t.Error(), claimPrefix): // its user may not have such a queue
-		s.Single = ""
-		return q.On.Source(ctx, q.Channel, s)
+	case err == nil:
+		q.single = single
+		return src.Close, nil
+	case errors.As(err, &t) && t.Standby:
+		return nil, fmt.Errorf("%w: another process does so, and has %s on the broker; jobs of all processes says which", errClaimed, single)
+	case errors.As(err, &t) && t.Refused && strings.Contains(t.Error(), claimPrefix):
+		return nothing, nil
 	}
-	return src, err
+	return nil, fmt.Errorf("claim %s: %w", q, err)
 }
 
 // errClaimed is why letters of a queue cannot be taken now.

@@ -55,7 +55,7 @@ func (w *Jobs) prepare(ctx context.Context, j *job) (*run, error) {
 	if j.ID != "" {
 		who = "job " + j.ID
 	}
-	release, err := w.Claim(q, who)
+	q, release, err := w.Claim(ctx, q, who)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +123,8 @@ func (r *run) replay() (State, string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
+	case r.underWay > 0: // the process does not wait for them
+		return Paused, stopped
 	case r.end != "":
 		return r.end, r.why
 	case errors.Is(err, ErrNear):
@@ -131,12 +133,14 @@ func (r *run) replay() (State, string) {
 		r.of.mu.Unlock()
 		return Paused, err.Error()
 	case err != nil && r.ctx.Err() != nil:
-		return Paused, "the process stopped"
+		return Paused, stopped
 	case err != nil:
 		return Paused, err.Error()
 	}
 	return Done, ""
 }
+
+const stopped = "the process stopped"
 
 // quiet is how often a queue must be found empty until what is not in it is gone: a broker
 // may give back late what a process had that was killed.
@@ -218,11 +222,11 @@ func (r *run) busyBut() int {
 
 // look says what a message of the queue is to the job.
 func (r *run) look(m *eip.Message) (int, find) {
-	if !r.replayable(m) {
-		return -1, foreign
-	}
-	if r.atOnce {
+	switch {
+	case r.atOnce && r.replayable(m):
 		return -1, chosen
+	case r.atOnce:
+		return -1, foreign
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -257,7 +261,7 @@ func (r *run) missing() error {
 		switch {
 		case e.is == begun:
 			is = unknown
-			list(&r.Unknown, e.id)
+			list(&r.Unknown, e.id, mostListed)
 		case e.is != pending:
 			r.mu.Unlock()
 			continue
@@ -270,32 +274,4 @@ func (r *run) missing() error {
 		}
 	}
 	return nil
-}
-
-// finish says how a job has ended, or stands.
-func (j *job) finish(state State, why string) {
-	l := j.of.ledger
-	j.mu.Lock()
-	j.State, j.Why, j.run = state, why, nil
-	m := j.Messages
-	if sum := m.Pending + m.Begun + m.Passed + m.FailedAgain + m.Gone + m.Unknown; sum != j.Total {
-		j.of.Log.Error("a job does not add up", "job", j.ID, "sum", sum, "total", j.Total)
-	}
-	if state.Ended() {
-		j.Job.Ended = j.of.Clock.Now().UTC()
-		j.records = records{}
-	}
-	kept := j.Job
-	j.tell()
-	j.mu.Unlock()
-	err := l.save(kept)
-	if err == nil && state.Ended() {
-		err = l.forget(kept.ID, false)
-	}
-	if err != nil {
-		j.of.Log.Error("how a job stands was not kept", "job", kept.ID, "state", string(state), "error", err)
-		return
-	}
-	j.of.Log.Info("replay of dead letters", "job", kept.ID, "flow", kept.Flow, "state", string(state), "why", why,
-		"passed", m.Passed, "failed_again", m.FailedAgain, "total", kept.Total)
 }

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,9 @@ func another(words []string, word string) []string {
 	return words
 }
 
+// ErrNoLetter begins the error about an id that is of none.
+var ErrNoLetter = errors.New("no letter has")
+
 // Check reports, when all letters were shown, what was asked for and is of nobody, or may
 // be that of several.
 func (s *Search) Check() error {
@@ -76,7 +80,7 @@ func (s *Search) Check() error {
 		case len(found) == 0 && len(given) < MinDigits:
 			return fmt.Errorf("%.20s is too short for the id of a letter: give %d digits at least", given, MinDigits)
 		case len(found) == 0:
-			return fmt.Errorf("no letter has the id %.40s; it has another when it has failed once more", given)
+			return fmt.Errorf("%w the id %.40s; it has another when it has failed once more", ErrNoLetter, given)
 		case len(found) > 1:
 			return fmt.Errorf("the letters %s all have ids that begin with %s; give more of it", strings.Join(found, ", "), given)
 		}

@@ -78,3 +78,31 @@ func (w *Jobs) end(ctx context.Context, id string, as State, by string) (Job, er
 	}
 	return j.view(), nil
 }
+
+// finish says how a job has ended, or stands.
+func (j *job) finish(state State, why string) {
+	l := j.of.ledger
+	j.mu.Lock()
+	j.State, j.Why, j.run = state, why, nil
+	m := j.Messages
+	if sum := m.Pending + m.Begun + m.Passed + m.FailedAgain + m.Gone + m.Unknown; sum != j.Total {
+		j.of.Log.Error("a job does not add up", "job", j.ID, "sum", sum, "total", j.Total)
+	}
+	if state.Ended() {
+		j.Job.Ended = j.of.Clock.Now().UTC()
+		j.records = records{}
+	}
+	kept := j.Job
+	j.tell()
+	j.mu.Unlock()
+	err := l.save(kept)
+	if err == nil && state.Ended() {
+		err = l.forget(kept.ID, false)
+	}
+	if err != nil {
+		j.of.Log.Error("how a job stands was not kept", "job", kept.ID, "state", string(state), "error", err)
+		return
+	}
+	j.of.Log.Info("replay of dead letters", "job", kept.ID, "flow", kept.Flow, "state", string(state), "why", why,
+		"passed", m.Passed, "failed_again", m.FailedAgain, "total", kept.Total)
+}

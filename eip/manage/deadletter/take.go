@@ -40,7 +40,7 @@ type Taking struct {
 func (q Queue) Take(ctx context.Context, underWay int) (*Taking, error) {
 	t := &Taking{queue: q, free: q.unlimited(ctx)}
 	var err error
-	t.src, err = q.open(ctx, broker.Subscription{Prefetch: underWay + t.most(), PrefetchBytes: broker.DefaultPrefetchBytes})
+	t.src, err = q.On.Source(ctx, q.Channel, broker.Subscription{Prefetch: underWay + t.most(), PrefetchBytes: broker.DefaultPrefetchBytes, Single: q.single})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"sort"
 
@@ -77,15 +78,21 @@ func (q *Queue) page(from, to uint64) (page []broker.Browsed, next uint64, err e
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if found := q.inMemory(from, to); len(found) > 0 {
-		size := int64(0)
+		size, next, aside := int64(0), found[len(found)-1].Seq+1, map[uint64]int{}
 		for i, e := range found {
 			if i == pageLength || size > pageSize {
-				return page, e.Seq, nil
+				next = e.Seq
+				break
 			}
-			size += e.size
+			if size += e.size; e.Message == nil {
+				aside[e.Seq] = len(page)
+				page = append(page, broker.Browsed{Taken: e.state == taken})
+				continue
+			}
 			page = q.show(page, e)
 		}
-		return page, found[len(found)-1].Seq + 1, nil
+		page, err = q.showAside(page, aside)
+		return page, next, err
 	}
 	if !q.spilled { // else what is only on disk is behind all that is in memory
 		return nil, to + 1, nil
@@ -99,6 +106,32 @@ func (q *Queue) page(from, to uint64) (page []broker.Browsed, next uint64, err e
 		page = q.show(page, e)
 	}
 	return page, batch.Next, err
+}
+
+// showAside fills in the messages of a page that are on disk only, by their numbers and
+// places. The lock is not held meanwhile.
+func (q *Queue) showAside(page []broker.Browsed, aside map[uint64]int) ([]broker.Browsed, error) {
+	if len(aside) == 0 {
+		return page, nil
+	}
+	numbers := slices.Sorted(maps.Keys(aside))
+	q.mu.Unlock()
+	var read []*Entry
+	var err error
+	for from, to := numbers[0], numbers[len(numbers)-1]; from <= to && err == nil; {
+		var batch Batch
+		batch, err = q.log.Look(from, to)
+		read, from = append(read, batch.Entries...), batch.Next
+	}
+	q.mu.Lock()
+	for _, e := range read {
+		if at, ok := aside[e.Seq]; ok {
+			m := q.own(eip.New(e.Message.Body(), nil), e.Message)
+			m.Redelivered = !page[at].Taken || e.Seq <= q.doubtful
+			page[at].Message = m
+		}
+	}
+	return slices.DeleteFunc(page, func(m broker.Browsed) bool { return m.Message == nil }), err // it has settled meanwhile
 }
 
 // inMemory returns entries between two numbers, in order: more than make a page where there

@@ -35,10 +35,12 @@ type Link struct {
 type Point struct{ Along, Across float64 }
 
 // A Layout says where the boxes begin, and by which corners each link goes, its ends
-// included. Boxes and Links are as in what was placed.
+// included. Boxes and Links are as in what was placed. Round are the links that lead back,
+// and go round the outside.
 type Layout struct {
 	Boxes         []Point
 	Links         [][]Point
+	Round         []bool
 	Along, Across float64 // of all
 }
 
@@ -53,7 +55,7 @@ const (
 // Place places boxes. Where several orders are as good as each other it keeps that in which
 // they are given.
 func Place(boxes []Box, links []Link) *Layout {
-	all := &Layout{Boxes: make([]Point, len(boxes)), Links: make([][]Point, len(links))}
+	all := &Layout{Boxes: make([]Point, len(boxes)), Links: make([][]Point, len(links)), Round: make([]bool, len(links))}
 	var parts []*part
 	for _, p := range split(boxes, links) {
 		p.place()
@@ -82,6 +84,7 @@ func (l *Layout) pack(parts []*part) {
 			l.Boxes[box] = at.plus(p.at[i])
 		}
 		for i, link := range p.linkOf {
+			l.Round[link] = p.back[i]
 			for _, corner := range p.paths[i] {
 				l.Links[link] = append(l.Links[link], at.plus(corner))
 			}
@@ -196,20 +199,52 @@ func (p *part) build() {
 		}
 	}
 	p.chains = make([][]int, len(p.links))
+	bundles := map[end][]int{}
 	for i, l := range p.links {
 		if p.back[i] || at[l.From] < 0 || at[l.To] < 0 {
 			continue
 		}
+		// Of long links to one place, those that begin later join the way of the first.
+		of := end{l.To, l.In, l.Weight, l.Aside}
+		first, last := p.rank[l.From]+1, p.rank[l.To]
+		var bundle []int // its segments, the last one first
+		if last-first >= long {
+			bundle = bundles[of]
+		}
 		from, out := at[l.From], l.Out
-		for r := p.rank[l.From] + 1; r < p.rank[l.To]; r++ {
+		for r := first; r < last && last-r >= len(bundle); r++ {
 			to := add(-1, r, 0)
 			p.segment(i, from, to, out, 0)
 			from, out = to, 0
 		}
-		p.segment(i, from, at[l.To], out, l.In)
-		p.segments[len(p.segments)-1].lean = l.Lean
+		if n := min(len(bundle), last-first); n > 0 {
+			p.segment(i, from, p.segments[bundle[n-1]].from, out, 0)
+			for k := range n {
+				p.chains[i] = append(p.chains[i], bundle[n-1-k])
+			}
+		} else {
+			p.segment(i, from, at[l.To], out, l.In)
+			p.segments[len(p.segments)-1].lean = l.Lean
+		}
+		if last-first >= long && len(p.chains[i])-1 > len(bundle) {
+			bundles[of] = nil
+			for _, s := range slices.Backward(p.chains[i][1:]) {
+				bundles[of] = append(bundles[of], s)
+			}
+		}
 	}
 	p.sortFirst()
+}
+
+// long is how many ranks a link passes that is bundled with others.
+const long = 6
+
+// An end is where links that are bundled end.
+type end struct {
+	box    int
+	in     float64
+	weight int
+	aside  bool
 }
 
 func (p *part) segment(link, from, to int, out, in float64) {

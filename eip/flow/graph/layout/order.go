@@ -211,15 +211,15 @@ func inversions(a, b []int) (n int) {
 // crossings counts them all.
 func (p *part) crossings() (n int) {
 	for _, layer := range p.layers {
-		type end struct{ from, to int }
-		var ends []end
+		type pair struct{ from, to int }
+		var ends []pair
 		for _, v := range layer {
 			for _, i := range p.vertices[v].after {
 				s := &p.segments[i]
-				ends = append(ends, end{p.key(s.from, s.out), p.key(s.to, s.in)})
+				ends = append(ends, pair{p.key(s.from, s.out), p.key(s.to, s.in)})
 			}
 		}
-		slices.SortFunc(ends, func(a, b end) int { return cmp.Or(a.from-b.from, a.to-b.to) })
+		slices.SortFunc(ends, func(a, b pair) int { return cmp.Or(a.from-b.from, a.to-b.to) })
 		keys := make([]int, len(ends))
 		for i, e := range ends {
 			keys[i] = e.to
