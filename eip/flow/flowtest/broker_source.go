@@ -47,8 +47,7 @@ func (s *standInSource) Close() error {
 
 func (s *standInSource) Receive(ctx context.Context) (*eip.Message, error) {
 	m, err := s.unruly.receive(ctx, s.receive)
-	s.broker.rig.took(s.name, m)
-	return m, err
+	return s.broker.rig.took(ctx, s.name, m, err)
 }
 
 func (s *standInSource) receive(ctx context.Context) (*eip.Message, error) {

@@ -102,6 +102,9 @@ const mostWays = 10
 func (r *rig) whereabouts(besides []*arrival) (lines []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.ways == nil {
+		return nil // nothing was sent yet
+	}
 	all := r.ended(besides)
 	for i, a := range all {
 		if i == mostWays {
