@@ -16,6 +16,7 @@ const (
 	After       = "eip-after"        // the stage that made the message, behind which a replay has it enter
 	Kept        = "eip-kept"         // the file that has the message, where its dead letter has no body
 	History     = "eip-history"      // Message History
+	Format      = "eip-format"       // Format Indicator
 	Test        = "eip-test"         // Test Message
 	Group       = "eip-group"        // the key of the group that it was made of, or was a part of
 	GroupCount  = "eip-group-count"  // how many parts that group had
