@@ -14,7 +14,7 @@ type attemptState struct {
 	stopwatch
 	onSettled   func()
 	ended       []func(settle.End) // told once it has settled for good
-	failed      func()             // told of what has failed for good
+	failed      func(error)        // told of what has failed for good
 	forgive     func(error) error  // of this attempt
 	work        context.Context    // ends with the flow's Timeout; nil: there is none
 	stop        context.CancelFunc

@@ -94,6 +94,11 @@ func (l *chainLink) Handle(ctx context.Context, m *Message) (err error) {
 	v := l.enter(m)
 	v.followed = followed
 	defer l.leave(&v, &err)
+	if n := l.named; n != nil && n.Before != nil {
+		if err := n.Before(ctx, m); err != nil {
+			return err
+		}
+	}
 	return l.stage.Process(ctx, m, l.next)
 }
 

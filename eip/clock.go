@@ -2,6 +2,7 @@ package eip
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 )
 
@@ -42,6 +43,15 @@ func (c Clock) AfterFunc(d time.Duration, f func()) Timer {
 		return time.AfterFunc(d, f)
 	}
 	return c.Timekeeper.AfterFunc(d, f)
+}
+
+// Random returns a number below n, by which waiting times are spread. A Timekeeper that
+// has this method gives it, so that a test finds the same each time.
+func (c Clock) Random(n int64) int64 {
+	if r, ok := c.Timekeeper.(interface{ Random(n int64) int64 }); ok {
+		return r.Random(n)
+	}
+	return rand.Int64N(n)
 }
 
 // NewTimer sends the time once, when d has passed.

@@ -41,6 +41,10 @@ type Env struct {
 	// Stopping is closed when the flow is to stop, and takes no further message. What
 	// then fails with [ErrNotRunning] is left to its source. nil: nobody says so.
 	Stopping <-chan struct{}
+	// Ended is closed when no further message comes from the flow's source: it has ended by
+	// itself, or the flow is to stop. Stages before this one may still pass some on. nil:
+	// nobody says so.
+	Ended <-chan struct{}
 
 	// Make passes a message of the component's own, which New made, to what follows the
 	// component in its flow: there it is retried, dead-lettered, counted and traced like
@@ -61,6 +65,10 @@ type Env struct {
 	// made of an error makes it invalid, any other error a dead letter.
 	Fail func(ctx context.Context, m *Message, err error) error
 	at   func(env *Env, l *chainLink) // sets them for a stage
+
+	// Discreet is the flow's, for a component that writes errors into messages. nil: nothing
+	// is hidden.
+	Discreet func(*Message, error) error
 
 	// DeadLetter and Invalid are the flow's, for a component that has messages of
 	// its own which may fail. They may be nil.
@@ -95,7 +103,8 @@ type Finisher interface {
 }
 
 // A Validator checks options that only fit together in some ways. It returns an
-// [OptionError] where one option is to blame.
+// [OptionError] where one option is to blame. Where options are [Live], it is asked while
+// messages pass, too, and changes nothing.
 type Validator interface {
 	Validate() error
 }

@@ -146,7 +146,11 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	f.running.open(x)
 	close(x.begun)
 	received := make(chan error, 1)
-	go func() { received <- x.receive(ctx) }()
+	go func() {
+		err := x.receive(ctx)
+		close(x.ended)
+		received <- err
+	}()
 	select {
 	case err = <-received:
 		if err == nil && ctx.Err() == nil {
@@ -179,6 +183,7 @@ type run struct {
 	over     chan struct{}   // closed a little later: those who do not heed work are left alone
 	closing  context.Context // of stages' Close
 	begun    chan struct{}   // closed when messages may come
+	ended    chan struct{}   // closed when none will come from the source
 	finished atomic.Bool
 	waiting  atomic.Bool // the receiver waits for free
 	free     chan struct{}
@@ -203,7 +208,7 @@ func (f *Flow) prepare() *run {
 	f.Env.Flow = f.Name
 	numberStages(f.all())
 	x := &run{Flow: f, head: Chain(f.Stages, f.To), lanes: make([]lane, f.Concurrency), start: slowStart{first: firstWindow},
-		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), begun: make(chan struct{}), free: make(chan struct{}, 1)}
+		seed: maphash.MakeSeed(), giveUp: make(chan *receipt, f.Window), over: make(chan struct{}), begun: make(chan struct{}), ended: make(chan struct{}), free: make(chan struct{}, 1)}
 	x.work, x.stopWork = context.WithCancel(context.Background())
 	return x
 }

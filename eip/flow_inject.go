@@ -40,9 +40,9 @@ func (g *gate) pass(m *Message, e *attemptState) (*run, *Message) {
 func (f *Flow) Inject(m *Message) error { return f.inject(m, nil) }
 
 // Replay is Inject of a message that has failed before. Where it fails for good once
-// more, failed is called before the message settles. One that a stage of the flow made, as
+// more, failed is called with why, before the message settles. One that a stage of the flow made, as
 // the header eip-after says, passes what follows that stage.
-func (f *Flow) Replay(m *Message, failed func()) error {
+func (f *Flow) Replay(m *Message, failed func(error)) error {
 	e := &attemptState{failed: failed}
 	if named := m.Headers[header.After]; named != nil {
 		after, _ := named.(string)

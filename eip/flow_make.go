@@ -8,8 +8,8 @@ import (
 // open opens the stages, and returns those that must be closed again.
 func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	env := x.Env
-	env.Stopping = ctx.Done()
-	env.DeadLetter, env.Invalid = x.DeadLetter, x.Invalid
+	env.Stopping, env.Ended = ctx.Done(), x.ended
+	env.DeadLetter, env.Invalid, env.Discreet = x.DeadLetter, x.Invalid, x.Discreet
 	beside := env
 	env.at = func(env *Env, l *chainLink) {
 		if l.address != "" && makes(l.stage) {

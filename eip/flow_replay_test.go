@@ -45,7 +45,7 @@ func TestReplay_EntersBehindWhoMadeIt(t *testing.T) {
 	}
 	replay := func(m *eip.Message) (settled, returned error) {
 		done := make(chan error, 1)
-		returned = f.Replay(m.Revived().Fork(func(err error) { done <- err }), func() { log.add("failed again") })
+		returned = f.Replay(m.Revived().Fork(func(err error) { done <- err }), func(error) { log.add("failed again") })
 		return <-done, returned
 	}
 	if settled, err := replay(letter); settled != nil || err != nil {

@@ -3,7 +3,6 @@ package eip
 import (
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/eipd/eipd/eip/stats"
@@ -135,7 +134,7 @@ func (x *run) backoff(attempt int) time.Duration {
 		}
 	}
 	d = min(d, x.Retry.MaxDelay)
-	return d - time.Duration(rand.Int64N(int64(d)/2+1))
+	return d - time.Duration(x.Env.Clock.Random(int64(d)/2+1))
 }
 
 func (x *run) stageOf(err error) string { return orElse(addressOf(err), x.Name) }
@@ -175,7 +174,7 @@ func (x *run) expire(r *receipt, err error) {
 func (x *run) fail(r *receipt, how failure, err error) {
 	r.conclude(how)
 	if e := r.state; e != nil && e.failed != nil {
-		e.failed()
+		e.failed(r.err)
 	}
 	x.tell(r, err)
 	x.tallies.of(r).failed[how].Add(1)

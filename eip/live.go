@@ -10,7 +10,7 @@ import (
 // A Live is an option that may change while messages pass. A stage says so by the type
 // of the field, and asks Load for each message; what decodes, documents and sets
 // options finds it by its `flow` tag. T may be a [Validator], of what an operator sets
-// it to. An expression is replaced only where the flow file says `dynamic = true`.
+// it to, and so may the stage, which sees it set and has it undone. An expression is replaced only where the flow file says `dynamic = true`.
 //
 // The zero Live holds T's zero value. A Live is safe for concurrent use, and must not
 // be copied after first use.

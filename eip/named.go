@@ -1,6 +1,7 @@
 package eip
 
 import (
+	"context"
 	"iter"
 
 	"github.com/eipd/eipd/eip/stats"
@@ -11,6 +12,9 @@ import (
 type Named struct {
 	Address string
 	Stage
+	// Before, where set, is called with each message that reaches the stage. Its error is
+	// the stage's: by it a test has a stage fail.
+	Before func(ctx context.Context, m *Message) error
 
 	number  int // within its flow
 	tallies tallies

@@ -32,6 +32,17 @@ func (p *Pipe) Close(ctx context.Context) (err error) {
 	return err
 }
 
+// Finish has the stages of a pipe that was opened make what they have left, in their order,
+// as a [Finisher] does.
+func (p *Pipe) Finish(ctx context.Context) (err error) {
+	for _, c := range p.opened {
+		if f, ok := c.(Finisher); ok {
+			err = errors.Join(err, f.Finish(ctx))
+		}
+	}
+	return err
+}
+
 // Trouble says what a stage of the pipe uses and does not work; nil: all does.
 func (p *Pipe) Trouble() error { return troubleOf(p.Stages) }
 

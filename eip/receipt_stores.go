@@ -19,8 +19,10 @@ func init() {
 		return r.err == nil
 	}
 	settle.Others = func(message any, holds int) int {
-		r := message.(*Message).receipt
-		return int(r.refs.Load()) - holds
+		if r := message.(*Message).receipt; r != nil {
+			return int(r.refs.Load()) - holds
+		}
+		return 0
 	}
 	settle.Attach = func(message any, s settle.Step) {
 		r := message.(*Message).receipt

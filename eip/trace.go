@@ -15,7 +15,12 @@ type Tracer interface {
 	Receive(m *Message) Span
 }
 
-// A Span is a message in a flow or a stage, or its being sent.
+// A Span is a message in a flow or a stage, or its being sent. One that has a method
+//
+//	Step(address string, within Span, m *Message) Span
+//
+// is asked by that for the next stage's span, where within is the span that Stage would be
+// asked of: so it learns the order of stages that stand beside each other.
 type Span interface {
 	// Stage begins a span within this one: the message has reached a stage.
 	Stage(address string, m *Message) Span
@@ -45,6 +50,7 @@ type trace struct {
 	address string // of the flow or stage
 	outer   *trace // nil: it is the flow
 	span    Span   // nil: only the history is kept
+	last    Span   // of a stepper: the one that it came from, out of a body; nil: span
 	history *Clock // that stamps the Message History; nil: there is none
 	// discreet, where set, makes of an error the one that a span ends with.
 	discreet func(*Message, error) error
@@ -76,19 +82,41 @@ func (x *run) follow(m *Message, goesOn bool) *Message {
 func (l *chainLink) arrive(m *Message) (at, followed *Message) {
 	t := m.trace.within(l.scope)
 	c := *m
+	last, steps := m.trace.where().(stepper)
 	if l.address == "" {
-		c.trace = t
+		if c.trace = t; steps {
+			out := *t
+			out.last = m.trace.where()
+			c.trace = &out
+		}
 		return &c, nil
 	}
 	c.trace = &trace{address: l.address, outer: t, history: t.history, discreet: t.discreet}
 	if t.history != nil {
 		c.Headers = passed(c.Headers, l.address, t.history.Now())
 	}
-	if t.span != nil {
+	switch {
+	case steps:
+		c.trace.span = last.Step(l.address, t.span, &c)
+		followed = &c
+	case t.span != nil:
 		c.trace.span = t.span.Stage(l.address, &c)
 		followed = &c
 	}
 	return &c, followed
+}
+
+// stepper is a Span that is told of the next one beside it.
+type stepper interface {
+	Step(address string, within Span, m *Message) Span
+}
+
+// where is the span that a message was in last.
+func (t *trace) where() Span {
+	if t.last != nil {
+		return t.last
+	}
+	return t.span
 }
 
 // within returns where a message is that goes on in the body of the given address,
@@ -123,7 +151,7 @@ func Send(ctx context.Context, h Handler, m *Message, to Place) error {
 	if t == nil || t.span == nil {
 		return h.Handle(ctx, m)
 	}
-	span, headers := t.span.Send(to, m)
+	span, headers := t.where().Send(to, m)
 	err := h.Handle(ctx, m.WithHeaders(headers))
 	t.end(span, m, err)
 	return err

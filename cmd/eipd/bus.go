@@ -39,8 +39,13 @@ const (
 )
 
 func (b *bus) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&b.broker, "broker", "", "ask all processes on the broker of this `URL`")
+	b.others(cmd)
+}
+
+// others are the flags beside --broker.
+func (b *bus) others(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&b.broker, "broker", "", "ask all processes on the broker of this `URL`")
 	f.StringVar(&b.topic, "topic", control.Address, "the `address` of the topic that they listen to")
 	f.StringVar(&b.socket, "socket", "", "ask the process that serves the socket of this `path` (default control.sock in the data directory)")
 	f.StringVar(&b.dataDir, "data-dir", ".eipd", "the data directory, a `folder`, of the process to ask")

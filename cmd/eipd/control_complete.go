@@ -42,7 +42,7 @@ var argumentsOf = map[string][]string{
 }
 
 // targetless commands take no target.
-var targetless = []string{"status", "leases", "loglevel", "drain", "reload"}
+var targetless = []string{"status", "graph", "leases", "loglevel", "drain", "reload"}
 
 // ofFiles are commands whose target is the name of a file, where the process runs.
 var ofFiles = []string{"apply", "remove"}

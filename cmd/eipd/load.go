@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -19,6 +20,7 @@ type loading struct {
 	broker   string
 	store    string
 	noFiles  bool // there need not be any
+	quiet    bool // warnings are not printed
 }
 
 func (l *loading) flags(c *cobra.Command) {
@@ -43,6 +45,9 @@ func (l *loading) loadBy(load func(flow.Options) (*flow.Config, hcl.Diagnostics)
 		variables[name] = value
 	}
 	config, diags := load(flow.Options{Files: files, NoFiles: l.noFiles, Variables: variables, VarFiles: l.varFiles, Environment: l.env, Broker: l.broker, Store: l.store})
+	if l.quiet {
+		diags = slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool { return d.Severity == hcl.DiagWarning })
+	}
 	if err := config.WriteDiagnostics(os.Stderr, diags, colourful(os.Stderr)); err != nil {
 		return nil, failure{exitFailed, err}
 	}

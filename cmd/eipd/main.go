@@ -83,7 +83,11 @@ flow files say.`,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("eipd {{.Version}}\n")
-	root.AddCommand(newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newPing(), newSend(), newCall(), newReceive(), newControl(), newStatus(), newState(), newTop(), newTap(), newVersion())
+	root.AddCommand(
+		newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newTest(), newGraph(),
+		newSend(), newCall(), newReceive(), newPing(),
+		newControl(), newStatus(), newState(), newTop(), newTap(), newDlq(),
+		newVersion())
 	completeFolders(root)
 	return root
 }

@@ -38,7 +38,8 @@ func newReceive() *cobra.Command {
 as one line of JSON. A message is off its queue when its line is printed,
 unless --peek leaves it there. It ends
 when --count messages came (default 1), or with exit code 3 when too few came
-within the time-out; with --follow it goes on until it is stopped.
+within the time-out; with --follow it goes on until it is stopped. --peek waits
+for the first one only.
 
 While a process has an embedded: broker open, --peek asks it by its socket.`,
 		Args: cobra.ExactArgs(1),
@@ -48,7 +49,7 @@ While a process has an embedded: broker open, --peek asks it by its socket.`,
 	defer cmd.MarkFlagsMutuallyExclusive("peek", "follow")
 	f := cmd.Flags()
 	f.IntVar(&r.count, "count", 1, "how many messages to take")
-	f.BoolVar(&r.peek, "peek", false, "leave the messages where they are: they are given back at the end, as redelivered ones")
+	f.BoolVar(&r.peek, "peek", false, "show the first messages that wait in a queue, and leave them there")
 	f.BoolVar(&r.follow, "follow", false, "take messages until stopped")
 	waitVar(f, &r.timeout, "timeout", 10*time.Second, "how long to wait for each message")
 	f.StringVar(&r.subscription, "subscription", "", "the `name` of a topic's durable subscription (default: one that ends with the command)")
@@ -68,10 +69,12 @@ func (r *receiveCommand) run(cmd *cobra.Command, name string) error {
 }
 
 func (r *receiveCommand) from(ctx context.Context, b broker.Broker, ch broker.Channel, to io.Writer) error {
-	sub := broker.Subscription{Name: r.subscription, Durable: r.subscription != "", Pattern: r.pattern, Prefetch: 1}
+	out := json.NewEncoder(visible.Writer{To: to, Show: visible.JSON})
+	out.SetEscapeHTML(false)
 	if r.peek {
-		sub.Prefetch = max(r.count, 1) // it holds them all until the end
+		return r.look(ctx, b, ch, out)
 	}
+	sub := broker.Subscription{Name: r.subscription, Durable: r.subscription != "", Pattern: r.pattern, Prefetch: 1}
 	if sub.Name == "" {
 		sub.Name = "cli-" + eip.NewID()
 	}
@@ -82,8 +85,6 @@ func (r *receiveCommand) from(ctx context.Context, b broker.Broker, ch broker.Ch
 		return late(opening, err)
 	}
 	defer s.Close()
-	out := json.NewEncoder(visible.Writer{To: to, Show: visible.JSON})
-	out.SetEscapeHTML(false)
 	for n := 0; r.follow || n < r.count; n++ {
 		if err := r.one(ctx, s, out); err != nil {
 			return err
@@ -112,13 +113,64 @@ func (r *receiveCommand) one(ctx context.Context, s broker.Source, out *json.Enc
 	case err != nil:
 		return failure{exitFailed, err}
 	}
-	if r.peek { // closing the source gives back what was not settled, in its order
-		return out.Encode(control.View(m))
-	}
 	var failed error
 	eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error {
 		failed = out.Encode(control.View(m))
 		return failed
 	}), m)
 	return failed
+}
+
+// look prints what waits.
+func (r *receiveCommand) look(ctx context.Context, b broker.Broker, ch broker.Channel, out *json.Encoder) error {
+	if r.count < 1 {
+		return nil
+	}
+	looking, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	browser, ok := b.(broker.Browser)
+	if !ok {
+		return failure{exitFailed, errors.New("this broker cannot show messages without delivering them")}
+	}
+	price, err := browser.Price(looking, ch)
+	switch {
+	case err != nil:
+		return late(looking, err)
+	case price.Deliveries:
+		return failure{exitFailed, fmt.Errorf("queue.%s is a quorum queue with a delivery limit, of which each look costs every message that is shown a delivery, and a command remembers nothing of those before it; eipd control peek has a process look that does", ch.Address)}
+	}
+	for {
+		seen, err := r.show(looking, browser, ch, out)
+		switch {
+		case seen >= r.count, ctx.Err() != nil:
+			return nil
+		case seen > 0 && err == nil:
+			return failure{exitTimeout, fmt.Errorf("no more than %s waited in queue.%s", count(seen, "message"), ch.Address)}
+		case looking.Err() != nil && seen == 0:
+			return failure{exitTimeout, fmt.Errorf("no message came within %v", r.timeout)}
+		case err != nil:
+			return late(looking, err)
+		}
+		select { // where nothing waits, a look costs nothing
+		case <-time.After(lookAgain):
+		case <-looking.Done():
+		}
+	}
+}
+
+// lookAgain is how long to wait until an empty queue is looked at once more.
+const lookAgain = 200 * time.Millisecond
+
+// show prints what waits now, and counts it.
+func (r *receiveCommand) show(ctx context.Context, b broker.Browser, ch broker.Channel, out *json.Encoder) (seen int, err error) {
+	for m, err := range b.Browse(ctx, ch, broker.BrowseOptions{Most: r.count}) {
+		if err == nil {
+			err = out.Encode(control.Viewed(m))
+		}
+		if err != nil {
+			return seen, err
+		}
+		seen++
+	}
+	return seen, nil
 }

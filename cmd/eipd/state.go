@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/embedded"
 	"github.com/eipd/eipd/eip/store"
 )
@@ -161,7 +160,7 @@ func (s *stateCommand) open(ctx context.Context, thorough, fill bool) (*openStat
 }
 
 func (s *stateCommand) openOther(ctx context.Context, u *url.URL, open store.Open) (*openStates, error) {
-	in, err := open(ctx, store.Config{URL: u, DataDir: s.dataDir, Log: s.log, Clock: eip.Clock{}})
+	in, err := open(ctx, store.Config{URL: u, DataDir: s.dataDir, Log: s.log})
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,14 @@ type Source interface {
 	Close() error
 }
 
+// An Asider is a Source that need not have in memory what it keeps from other readers.
+type Asider interface {
+	// SetAside lets go of a message that the Source has given, and that nobody is going to
+	// settle: Close gives it back to where it was, and until then it counts for no
+	// prefetch. false: it cannot, and the message is as before.
+	SetAside(m *eip.Message) bool
+}
+
 // Trouble is why a Source or Sender cannot be opened, or does not work, for now,
 // though its broker is there. One that was open mends it by itself.
 type Trouble struct {

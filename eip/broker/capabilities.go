@@ -30,6 +30,7 @@ type Capabilities struct {
 	// TellsGone: a Return Address that does not exist is an error that eip.Gone made.
 	TellsGone bool
 	Depth     bool // it is Deep
+	Browse    bool // it is a Browser
 	Calls     bool // it is a Caller
 	Positions bool // it is an adapter.Positions too: adapters' positions are kept with its messages
 }

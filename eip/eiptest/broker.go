@@ -38,7 +38,7 @@ func Broker(t *testing.T, c BrokerCase) {
 	if !ok {
 		t.Fatalf("no broker has the scheme %q", c.Scheme)
 	}
-	for _, group := range []map[string]func(*brokerTest){queueTests, topicTests, replyTests, callTests, messageTests, lifeTests, capabilityTests, tellingTests} {
+	for _, group := range []map[string]func(*brokerTest){queueTests, topicTests, replyTests, callTests, messageTests, lifeTests, capabilityTests, tellingTests, browseTests} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				leaks := goleak.IgnoreCurrent()

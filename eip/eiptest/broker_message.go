@@ -65,23 +65,29 @@ func (t *brokerTest) through(m *eip.Message) *eip.Message {
 	return got
 }
 
+// unchanged checks that what was sent as m, and is got, is the same.
+func (t *brokerTest) unchanged(m, got *eip.Message) {
+	t.Helper()
+	if !bytes.Equal(got.Body(), m.Body()) {
+		t.Errorf("the body %x became %x", m.Body(), got.Body())
+	}
+	was, is := reflect.ValueOf(m).Elem(), reflect.ValueOf(got).Elem()
+	for i := range was.NumField() {
+		f := was.Type().Field(i)
+		if !f.IsExported() || f.Name == "Channel" || f.Name == "Redelivered" || f.Name == "Copies" || f.Name == "Status" || slices.Contains(t.Loses, f.Name) {
+			continue
+		}
+		if !same(was.Field(i).Interface(), is.Field(i).Interface()) {
+			t.Errorf("%s: %v became %v", f.Name, was.Field(i), is.Field(i))
+		}
+	}
+}
+
 var messageTests = map[string]func(*brokerTest){
 	"Message/Fields": func(t *brokerTest) {
 		m := t.full()
 		got := t.through(m)
-		if !bytes.Equal(got.Body(), m.Body()) {
-			t.Errorf("the body %x became %x", m.Body(), got.Body())
-		}
-		was, is := reflect.ValueOf(m).Elem(), reflect.ValueOf(got).Elem()
-		for i := range was.NumField() {
-			f := was.Type().Field(i)
-			if !f.IsExported() || f.Name == "Channel" || f.Name == "Redelivered" || f.Name == "Copies" || f.Name == "Status" || slices.Contains(t.Loses, f.Name) {
-				continue
-			}
-			if !same(was.Field(i).Interface(), is.Field(i).Interface()) {
-				t.Errorf("%s: %v became %v", f.Name, was.Field(i), is.Field(i))
-			}
-		}
+		t.unchanged(m, got)
 		if got.Redelivered {
 			t.Error("Redelivered was taken over from the sender")
 		}

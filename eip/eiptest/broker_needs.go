@@ -33,26 +33,29 @@ var needs = map[string]func(broker.Capabilities) bool{
 	"Life/SubscriptionOutlives": isDurable,
 	"Life/ManyAfterRestart":     isDurable,
 
-	"Capability/MaxLength":           func(c broker.Capabilities) bool { return c.MaxLength },
-	"Capability/TTL":                 func(c broker.Capabilities) bool { return c.TTL },
-	"Capability/Expiration":          func(c broker.Capabilities) bool { return c.TTL },
-	"Capability/ExpiresInFlow":       func(c broker.Capabilities) bool { return c.TTL },
-	"Capability/DeadLetter":          func(c broker.Capabilities) bool { return c.TTL && c.DeadLetter },
-	"Capability/AutoDelete":          func(c broker.Capabilities) bool { return c.AutoDelete },
-	"Capability/Exclusive":           func(c broker.Capabilities) bool { return c.Exclusive },
-	"Capability/Single":              func(c broker.Capabilities) bool { return c.Single },
-	"Capability/MessageGroups":       func(c broker.Capabilities) bool { return c.MessageGroups },
-	"Capability/Existing":            func(c broker.Capabilities) bool { return c.Existing },
-	"Capability/RefusesMissing":      func(c broker.Capabilities) bool { return c.Existing && c.RefusesMissing },
-	"Capability/TypeOfTopic":         hasExchanges,
-	"Capability/BindingKey":          hasExchanges,
-	"Capability/SubscriptionAddress": hasExchanges,
-	"Capability/Arguments":           hasExchanges,
-	"Capability/Depths":              func(c broker.Capabilities) bool { return c.Depth },
-	"Capability/Positions":           func(c broker.Capabilities) bool { return c.Positions },
+	"Capability/MaxLength":            func(c broker.Capabilities) bool { return c.MaxLength },
+	"Capability/TTL":                  func(c broker.Capabilities) bool { return c.TTL },
+	"Capability/Expiration":           func(c broker.Capabilities) bool { return c.TTL },
+	"Capability/ExpiresInFlow":        func(c broker.Capabilities) bool { return c.TTL },
+	"Capability/DeadLetter":           func(c broker.Capabilities) bool { return c.TTL && c.DeadLetter },
+	"Capability/AutoDelete":           func(c broker.Capabilities) bool { return c.AutoDelete },
+	"Capability/Exclusive":            func(c broker.Capabilities) bool { return c.Exclusive },
+	"Capability/Single":               func(c broker.Capabilities) bool { return c.Single },
+	"Capability/MessageGroups":        func(c broker.Capabilities) bool { return c.MessageGroups },
+	"Capability/Existing":             func(c broker.Capabilities) bool { return c.Existing },
+	"Capability/RefusesMissing":       func(c broker.Capabilities) bool { return c.Existing && c.RefusesMissing },
+	"Capability/TypeOfTopic":          hasExchanges,
+	"Capability/BindingKey":           hasExchanges,
+	"Capability/SubscriptionAddress":  hasExchanges,
+	"Capability/Arguments":            hasExchanges,
+	"Capability/Depths":               func(c broker.Capabilities) bool { return c.Depth },
+	"Capability/Browse":               canBrowse,
+	"Capability/BrowseChangesNothing": canBrowse,
+	"Capability/Positions":            func(c broker.Capabilities) bool { return c.Positions },
 }
 
 func canReply(c broker.Capabilities) bool     { return c.RequestReply }
+func canBrowse(c broker.Capabilities) bool    { return c.Browse }
 func isDurable(c broker.Capabilities) bool    { return c.Durable }
 func hasExchanges(c broker.Capabilities) bool { return c.Exchanges }
 

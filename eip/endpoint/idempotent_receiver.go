@@ -69,11 +69,14 @@ func NewIdempotentReceiver() *IdempotentReceiver {
 // Place is where keys are remembered.
 func (r *IdempotentReceiver) Place() *store.Place { return &r.Store }
 
+// Remembers is how long a message is known.
+func (r *IdempotentReceiver) Remembers() time.Duration { return r.Remember.Load() }
+
 // Validate checks the options.
 func (r *IdempotentReceiver) Validate() error {
 	switch {
-	case r.Remember.Load() <= 0:
-		return eip.OptionErrorf("remember", "%v is no time to remember; give more than 0s", r.Remember.Load())
+	case r.Remember.Load() < 0:
+		return eip.OptionErrorf("remember", "%v is no time to remember", r.Remember.Load())
 	case r.MaxKeys < 1:
 		return eip.OptionErrorf("max_keys", "%d keys are none; give at least 1", r.MaxKeys)
 	}

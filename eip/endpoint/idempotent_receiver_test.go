@@ -80,7 +80,7 @@ func TestIdempotentReceiver_Contract(t *testing.T) {
 
 func TestIdempotentReceiver_Validate(t *testing.T) {
 	forgetful, none := endpoint.NewIdempotentReceiver(), endpoint.NewIdempotentReceiver()
-	forgetful.Remember.Set(0)
+	forgetful.Remember.Set(-1)
 	none.MaxKeys = 0
 	for option, r := range map[string]*endpoint.IdempotentReceiver{"remember": forgetful, "max_keys": none, "": endpoint.NewIdempotentReceiver()} {
 		var o *eip.OptionError

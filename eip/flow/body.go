@@ -81,7 +81,7 @@ func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string, open bo
 	before := len(d.diags)
 	sound := d.decode(stage, b, at)
 	pipe.Stages = append(pipe.Stages, &eip.Named{Address: address, Stage: stage})
-	d.flow.stageKinds[address] = b.Type
+	d.flow.parts[address] = b
 	in := &stageIn{block: b, passes: true}
 	if e, ok := stage.(eip.Ender); ok {
 		// A stage that is wrong may end for all that is known; one error is enough.

@@ -47,6 +47,7 @@ type Config struct {
 
 	options   Options
 	files     map[string]*syntax.File
+	order     []string // of the files' names
 	variables map[string]*syntax.Block
 	settings  *settings
 	secrets   *secret.Set
@@ -114,6 +115,7 @@ func load(o Options, texts map[string][]byte, secrets *secret.Set) (*Config, hcl
 			continue
 		}
 		c.files[name] = f
+		c.order = append(c.order, name)
 		if f.Body == nil {
 			continue
 		}
@@ -283,8 +285,8 @@ const (
 )
 
 // Find expands what a command line names: files, globs and folders, of which it
-// takes every .hcl and .hcl.json.
-func Find(args []string) ([]string, hcl.Diagnostics) { return syntax.Find(args) }
+// takes every .hcl and .hcl.json, those of tests included.
+func Find(args []string) ([]string, hcl.Diagnostics) { return syntax.FindAll(args) }
 
 // IsJSON reports whether a flow file of this name is in HCL's JSON form.
 func IsJSON(name string) bool { return strings.HasSuffix(name, ".json") }

@@ -76,11 +76,11 @@ func (d *decoder) datatypes() {
 			continue
 		}
 		address := f.Name + ".schema"
-		if _, taken := f.stageKinds[address]; taken {
+		if f.parts[address] != nil {
 			d.fail(problem(f.Range, "Duplicate name", "The flow %q reads a channel that has a schema, which is checked at %s. Give the stage of that name another one.", f.Name, address))
 			continue
 		}
-		f.stageKinds[address] = "schema"
+		f.parts[address] = &syntax.Block{Type: "schema", TypeRange: f.Range}
 		f.Body.Stages = append([]eip.Stage{&eip.Named{Address: address, Stage: t}}, f.Body.Stages...)
 	}
 }

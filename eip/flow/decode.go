@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/expression"
@@ -22,8 +23,9 @@ import (
 type decoder struct {
 	config   *Config
 	settings *settings
-	names    *hcl.EvalContext // that settings see; nil: not yet made
-	file     string           // whose setting is evaluated
+	names    *hcl.EvalContext     // that settings see; nil: not yet made
+	sees     map[string]cty.Value // that they see in place of all else; nil: nothing is
+	file     string               // whose setting is evaluated
 	budget   *setting.Budget
 	flow     *Flow    // the flow that is decoded; nil outside of one
 	direct   bool     // what its stages send passes no interceptors
@@ -93,6 +95,9 @@ func (d *decoder) blame(b *syntax.Block, at place, err error) {
 		for _, err := range joined.Unwrap() {
 			d.blame(b, at, err)
 		}
+		return
+	}
+	if errors.Is(err, errReported) {
 		return
 	}
 	r, what := b.Range(), err.Error()
@@ -246,6 +251,9 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 			name = b.Labels[0].Name
 		}
 		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name, dynamic: at.dynamic, open: at.open}
+		if d.flow != nil && strings.Contains(at.address, ".") {
+			d.flow.parts[inside.address] = b
+		}
 		field := v.FieldByIndex(n.Index)
 		if field.Type() == reflect.TypeFor[eip.Pipe]() {
 			sound = d.struct_(field, n.Block, b, inside) && sound

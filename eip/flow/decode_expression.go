@@ -95,6 +95,9 @@ func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string
 	return nil, err
 }
 
+// errReported is of what a diagnostic says already.
+var errReported = errors.New("it does not compile")
+
 // later compiles a text when it is known that it is a program.
 func (d *decoder) later(expr hcl.Expression, text string) func() (eip.Text, error) {
 	hide := d.hide
@@ -102,7 +105,7 @@ func (d *decoder) later(expr hcl.Expression, text string) func() (eip.Text, erro
 		d.hide = hide
 		compiled, err := d.compileText(schema.Text, expr, text)
 		if err != nil {
-			return nil, err
+			return nil, errReported
 		}
 		return compiled.(eip.Text), nil
 	}

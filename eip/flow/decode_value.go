@@ -157,7 +157,7 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 		case s.Never && text == "never":
 			field.SetInt(-1)
 		case err != nil:
-			wrong("is no duration%s. Write a number and a unit, like 500ms, 5s or 1h30m.", d.shown(": %q", text))
+			wrong("is no duration%s. Write a number and a unit, like 500ms, 5s or 1h30m%s.", d.shown(": %q", text), ofDays(text))
 		case t < 0:
 			wrong("must not be less than zero.")
 		default:
@@ -195,6 +195,14 @@ func sentence(s string) string {
 		s += "."
 	}
 	return s
+}
+
+// ofDays helps with a unit that durations do not have.
+func ofDays(text string) string {
+	if strings.HasSuffix(text, "d") {
+		return "; a day is 24h"
+	}
+	return ""
 }
 
 // kindWords says what an attribute takes.

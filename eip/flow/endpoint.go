@@ -26,13 +26,14 @@ type Flow struct {
 	// first named.
 	Endpoints []*Endpoint
 
-	limits     *expression.Limits
-	beside     []eip.Stage // of interceptors, which what it sends passes
-	block      *syntax.Block
-	said       []byte // a digest of it
-	single     string // what one process has at a time that runs the flow; "": all may run it
-	endpoints  map[Ref]*Endpoint
-	stageKinds map[string]string
+	limits    *expression.Limits
+	beside    []eip.Stage // of interceptors, which what it sends passes
+	block     *syntax.Block
+	said      []byte // a digest of it
+	single    string // what one process has at a time that runs the flow; "": all may run it
+	endpoints map[Ref]*Endpoint
+	parts     map[string]*syntax.Block // stages, and the blocks in them, by address
+	ways      []intercepted
 	// uses counts how often the flow names a channel or adapter to send to, and
 	// lastResort how often of these as its dead_letter or invalid_message.
 	uses, lastResort map[Ref]int
@@ -40,7 +41,7 @@ type Flow struct {
 
 // newDecl is a flow before it is decoded.
 func newDecl(b *syntax.Block) *Flow {
-	return &Flow{FlowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[Ref]*Endpoint{}, stageKinds: map[string]string{}, uses: map[Ref]int{}, lastResort: map[Ref]int{}}
+	return &Flow{FlowBlock: newFlow(), Range: b.Range(), block: b, endpoints: map[Ref]*Endpoint{}, parts: map[string]*syntax.Block{}, uses: map[Ref]int{}, lastResort: map[Ref]int{}}
 }
 
 // Beside returns the stages of interceptors that messages pass when they are sent.
@@ -51,7 +52,12 @@ func (f *Flow) Beside() []eip.Stage { return f.beside }
 func (f *Flow) Stages() []eip.Stage { return slices.Concat(f.Body.Stages, f.beside) }
 
 // StageKind returns the kind of the stage that has an address, as flow files name it.
-func (f *Flow) StageKind(address string) string { return f.stageKinds[address] }
+func (f *Flow) StageKind(address string) string {
+	if b := f.parts[address]; b != nil {
+		return b.Type
+	}
+	return ""
+}
 
 // Refs returns what the flow reads, and then what it sends to.
 func (f *Flow) Refs() (all []Ref) {

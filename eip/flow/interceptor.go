@@ -158,11 +158,11 @@ func (d *decoder) interceptFlow(f *Flow, x *interception) {
 	for _, e := range own {
 		e.intercept()
 	}
-	f.Body.To = passing(f.Body.To)
+	f.Body.To = f.passing(f.Body.To)
 	for _, s := range eip.Walk(f.Body.Stages) {
 		if n, ok := s.(eip.Nester); ok {
 			for _, p := range n.Nested() {
-				p.To = passing(p.To)
+				p.To = f.passing(p.To)
 			}
 		}
 	}
@@ -202,7 +202,7 @@ func refsOf(list []*located) (all []Ref) {
 // put decodes an interceptor's stages anew, as those of a flow.
 func (d *decoder) put(i *interceptor, f *Flow) []eip.Stage {
 	address := f.Name + "." + i.Name
-	for other := range f.stageKinds {
+	for other := range f.parts {
 		if other == address || strings.HasPrefix(other, address+".") {
 			d.fail(problem(i.block.Range(), "Duplicate name", "The flow %q, at %s, has a stage of its own that is called %q. Give one of them another name.", f.Name, where(f.Range), i.Name))
 			return nil
@@ -230,7 +230,7 @@ func (e *Endpoint) intercept() {
 
 // passing makes of a body's To one by which messages pass interceptors, and that counts
 // as sent only what gets through.
-func passing(to eip.Handler) eip.Handler {
+func (f *Flow) passing(to eip.Handler) eip.Handler {
 	var s side
 	switch to := to.(type) {
 	case side:
@@ -239,11 +239,19 @@ func passing(to eip.Handler) eip.Handler {
 		s = to.side
 	case eip.Multicast:
 		for i, h := range to {
-			to[i] = passing(h)
+			to[i] = f.passing(h)
 		}
 	}
 	if s.Endpoint == nil || s.before == nil || s.direct {
 		return to
 	}
-	return eip.Chain(s.before, s.Endpoint)
+	way := eip.Chain(s.before, s.Endpoint)
+	f.ways = append(f.ways, intercepted{way, s.Ref})
+	return way
+}
+
+// intercepted is where a body's To leads behind interceptors.
+type intercepted struct {
+	way eip.Handler
+	to  Ref
 }

@@ -65,6 +65,10 @@ func (d *decoder) context() *hcl.EvalContext {
 	if d.names != nil {
 		return d.names
 	}
+	if d.sees != nil {
+		d.names = &hcl.EvalContext{Functions: d.functions(), Variables: d.sees}
+		return d.names
+	}
 	c := &hcl.EvalContext{Functions: d.functions(), Variables: map[string]cty.Value{"var": object(d.settings.variables)}}
 	for _, kind := range referenceKinds {
 		values := map[string]cty.Value{}
@@ -140,6 +144,10 @@ func (d *decoder) compute(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value,
 // checkName reports a name that does not exist, and evaluates the local that does.
 func (d *decoder) checkName(t hcl.Traversal, needed map[string]cty.Value) bool {
 	root := t.RootName()
+	if d.sees != nil {
+		_, ok := d.sees[root]
+		return ok || d.fail(d.unknownRoot(t, root, slices.Sorted(maps.Keys(d.sees))))
+	}
 	kinds := append([]string{"var", "local"}, referenceKinds...)
 	if d.alone && slices.Contains(kinds, root) {
 		return d.fail(problem(t.SourceRange(), "Reference in a variable", "A variable's value cannot depend on anything else. Use a local, which may: locals { name = … }."))

@@ -78,7 +78,11 @@ func (u *Unit) broker(ctx context.Context, user any, declared *flow.Broker) (bro
 	}
 	c.DataDir, c.Instance, c.Clock = h.options.DataDir, h.options.Instance, h.options.Clock
 	c.Log = h.log.With(slog.String("broker", cmp.Or(declared.Name, "default")))
-	open, err := transport.Open(ctx, c)
+	opener := transport.Open
+	if instead := h.options.OpenBroker; instead != nil {
+		opener = func(ctx context.Context, c broker.Config) (broker.Broker, error) { return instead(ctx, declared, c) }
+	}
+	open, err := opener(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,10 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/flow/graph"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
 var _ control.Process = (*Host)(nil)
@@ -49,25 +51,36 @@ func (h *Host) Flows() []control.Flow {
 	return all
 }
 
-// Channels returns the declared channels, by name.
+// Graph returns the Model of all flow files, with switches as they are now.
+func (h *Host) Graph() any {
+	var all []*graph.Model
+	for _, u := range h.all() {
+		c, _ := u.now()
+		all = append(all, graph.Of(c))
+	}
+	return graph.Merge(all...)
+}
+
+// Channels returns the declared channels, and the dead-letter queues that no file names,
+// by name.
 func (h *Host) Channels() []control.Channel {
 	all := []control.Channel{}
 	seen := map[string]bool{}
 	for _, u := range h.all() {
 		c, flows := u.now()
-		add := func(ch *flow.Channel, on *flow.Broker) {
+		add := func(ch *flow.Channel, on *flow.Broker, unused bool) {
 			if name := ch.String(); !seen[name] {
 				seen[name] = true
-				all = append(all, control.Channel{Name: name, Kind: ch.Kind, Address: ch.Address, Broker: cmp.Or(on.Name, "default"), Outside: !on.Inside(),
+				all = append(all, control.Channel{Name: name, Kind: ch.Kind, Address: ch.Address, Broker: cmp.Or(on.Name, "default"), Outside: !on.Inside(), Unused: unused,
 					Read: append([]string{}, ch.ReadBy...), Written: append([]string{}, ch.WrittenBy...)})
 			}
 		}
 		for _, name := range c.ChannelNames() {
-			add(c.Channels[name], c.BrokerOf(c.Channels[name]))
+			add(c.Channels[name], c.BrokerOf(c.Channels[name]), false)
 		}
 		for _, r := range flows {
 			if d := r.implicit(); d != nil {
-				add(d.queue, d.on)
+				add(d.queue, d.on, !d.opened.Load())
 			}
 		}
 	}
@@ -75,12 +88,10 @@ func (h *Host) Channels() []control.Channel {
 	return all
 }
 
-// implicit is the dead-letter queue FLOW.dead where that is open; else nil.
+// implicit is the dead-letter queue FLOW.dead of a flow that names no other; else nil.
 func (r *flowRun) implicit() *deadLetters {
-	if d, ok := r.deadLetter.(*deadLetters); ok && d.opened.Load() {
-		return d
-	}
-	return nil
+	d, _ := r.deadLetter.(*deadLetters)
+	return d
 }
 
 // channel opens the broker of a declared channel, or of a FLOW.dead.
@@ -123,6 +134,16 @@ func (h *Host) Source(ctx context.Context, queue string, prefetch int) (broker.S
 		return nil, err
 	}
 	return b.Source(ctx, ch, broker.Subscription{Prefetch: prefetch})
+}
+
+// Look finds a declared queue, or a FLOW.dead, to be looked into.
+func (h *Host) Look(ctx context.Context, queue string) (control.Look, error) {
+	b, ch, err := h.channel(ctx, queue)
+	if err != nil {
+		return control.Look{}, err
+	}
+	browser, err := deadletter.Queue{Name: queue, On: b, Channel: ch}.Browser()
+	return control.Look{Queue: queue, At: ch, Browser: browser}, err
 }
 
 // Reads reports whether a flow may read what is sent to an address: that of a

@@ -96,7 +96,7 @@ func (r *flowRun) Inject(m *eip.Message) error {
 }
 
 // Replay passes a dead letter through the flow.
-func (r *flowRun) Replay(m *eip.Message, failed func()) error { return r.flow.Replay(m, failed) }
+func (r *flowRun) Replay(m *eip.Message, failed func(error)) error { return r.flow.Replay(m, failed) }
 
 // traced tells the control bus what became of a Test Message.
 func (r *flowRun) traced(m *eip.Message, how stats.Outcome, err error) {

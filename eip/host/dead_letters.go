@@ -11,14 +11,15 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
 // openDeadLetters opens the queue FLOW.dead of a flow that names no dead-letter
 // channel. A broker that the process does not use otherwise is opened only when
 // a message fails: a flow between adapters needs no broker, and no data directory.
 func (r *flowRun) openDeadLetters(ctx context.Context) error {
-	d, ok := r.deadLetter.(*deadLetters)
-	if !ok || r.unit.openBroker(d.on) == nil {
+	d := r.implicit()
+	if d == nil || r.unit.openBroker(d.on) == nil {
 		return nil
 	}
 	err := d.open(ctx)
@@ -49,35 +50,39 @@ func (d *deadLetters) keepOpening() {
 	}
 }
 
-// DeadLetters takes messages from the queue for what has failed, or is invalid; so
-// many at once. limit is how often the broker delivers one at most: -1 for ever, 0
-// nobody knows.
-func (r *flowRun) DeadLetters(ctx context.Context, invalid bool, prefetch int) (src broker.Source, limit int64, err error) {
+// DeadLetters is the queue for what has failed, or is invalid.
+func (r *flowRun) DeadLetters(ctx context.Context, invalid bool) (deadletter.Queue, error) {
+	queue, on, err := r.letters(invalid)
+	if err != nil {
+		return deadletter.Queue{}, err
+	}
+	b, err := r.unit.broker(ctx, nil, on)
+	if err != nil {
+		return deadletter.Queue{}, err
+	}
+	spec := r.config.Spec(queue)
+	return deadletter.Queue{Name: queue.String(), On: b, Channel: spec, Limit: deliveryLimit(on, spec)}, nil
+}
+
+// letters is the queue for what has failed, or is invalid.
+func (r *flowRun) letters(invalid bool) (queue *flow.Channel, on *flow.Broker, err error) {
 	to, what := r.decl.DeadLetter, "dead letters"
 	if invalid && r.decl.Invalid != nil {
 		to, what = r.decl.Invalid, "invalid messages"
 	}
-	on, queue := r.config.SourceBroker(r.decl), r.decl.DeadQueue()
-	if to == nil && queue == nil {
-		return nil, 0, eip.Permanent(fmt.Errorf("the service keeps no %s; a dead_letter names where they go", what))
-	}
-	if to != nil {
-		queue = r.config.ChannelOf(to)
-		if queue == nil || queue.Kind != "queue" {
-			return nil, 0, eip.Permanent(fmt.Errorf("the flow's %s go to %s, and only a queue can be read back", what, to))
+	if to == nil {
+		if queue = r.decl.DeadQueue(); queue == nil {
+			return nil, nil, eip.Permanent(fmt.Errorf("the service keeps no %s; a dead_letter names where they go", what))
 		}
-		on = r.config.BrokerOf(queue)
+		return queue, r.config.SourceBroker(r.decl), nil
 	}
-	b, err := r.unit.broker(ctx, nil, on)
-	if err != nil {
-		return nil, 0, err
+	if queue = r.config.ChannelOf(to); queue == nil || queue.Kind != "queue" {
+		return nil, nil, eip.Permanent(fmt.Errorf("the flow's %s go to %s, and only a queue can be read back", what, to))
 	}
-	spec := r.config.Spec(queue)
-	src, err = b.Source(ctx, spec, broker.Subscription{Prefetch: prefetch})
-	return src, deliveryLimit(on, spec), err
+	return queue, r.config.BrokerOf(queue), nil
 }
 
-// deliveryLimit is what the flow file says of it, as DeadLetters returns it.
+// deliveryLimit is what the flow file says of it, as a Queue has it.
 func deliveryLimit(on *flow.Broker, queue broker.Channel) int64 {
 	limit, ok := queue.Arguments["x-delivery-limit"].(int64)
 	switch {

@@ -121,7 +121,7 @@ func (h *Host) lookAtDepths(ctx context.Context) (found []control.Depth) {
 				add(r, ch, c.BrokerOf(ch), nil)
 			}
 		}
-		if d := r.implicit(); d != nil {
+		if d := r.implicit(); d != nil && d.opened.Load() {
 			add(r, d.queue, d.on, nil)
 		}
 	}

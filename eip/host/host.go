@@ -14,6 +14,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/stats"
@@ -46,6 +47,8 @@ type Options struct {
 	// Answering, where set, is called once the process can say how it does, before the
 	// first Unit opens anything. An error of it is Start's.
 	Answering func(*Host) error
+	// NoRates has the control bus tell none: nothing wakes the process each second.
+	NoRates bool
 	// Memory is what the process is to get by with: the flows' budgets in bytes share
 	// a third of it. 0: each has its own.
 	Memory eip.Bytes
@@ -54,6 +57,11 @@ type Options struct {
 	// Pick names the flows that Reload runs of what it has loaded, as Start's flows do;
 	// nil: those that Start was given.
 	Pick func(*flow.Config) ([]string, error)
+	// Built, where set, may change what a Config was built into, before anything of it is
+	// opened: a test puts its stand-ins there.
+	Built func(*flow.Config) error
+	// OpenBroker, where set, opens a broker in place of what its URL names.
+	OpenBroker func(ctx context.Context, declared *flow.Broker, c broker.Config) (broker.Broker, error)
 	// Reloading, where set, is called before a Reload changes anything, and what it
 	// returns when that has ended, however it did.
 	Reloading func() (done func())

@@ -33,7 +33,7 @@ func (h *Host) newControl(begun <-chan struct{}) *control.Server {
 		Process: h, Instance: o.Instance, Labels: o.Labels, Version: o.Version, Log: h.log, Level: o.Level,
 		DataDir: o.DataDir, Secret: block.Secret, AllowTopic: block.Allow, AllowSocket: block.AllowSocket, Redact: block.Redact,
 		ReplyTo: block.ReplyTo, Timeout: block.Timeout, MaxLease: block.MaxLease, Remember: block.Remember, StatisticsEvery: block.StatisticsEvery, Begun: begun,
-		Hide: h.secrets.Hide, Compile: expression.Glance, Clock: o.Clock,
+		Hide: h.secrets.Hide, Compile: expression.Glance, Clock: o.Clock, NoRates: o.NoRates,
 	})
 }
 

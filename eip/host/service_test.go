@@ -100,7 +100,7 @@ func TestService_CallersThatGaveUp(t *testing.T) {
 					if len(p.Channels()) != 1 || len(p.Traffic()) != 1 {
 						t.Errorf("there are the channels %v", p.Channels())
 					}
-					if _, _, err := f.DeadLetters(t.Context(), false, 1); err == nil || !strings.Contains(err.Error(), "keeps no dead letters") {
+					if _, err := f.DeadLetters(t.Context(), false); err == nil || !strings.Contains(err.Error(), "keeps no dead letters") {
 						t.Errorf("its dead letters: %v", err)
 					}
 					if said := log.String(); strings.Contains(said, "ERROR") {

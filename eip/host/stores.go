@@ -13,6 +13,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -75,7 +76,7 @@ func (r *flowRun) store(ctx context.Context, s *flow.Store) (store.Store, error)
 	if open := h.stores.open[s.URL]; open != nil {
 		return open, nil
 	}
-	open, err := store.OpenURL(ctx, s.URL, store.Config{DataDir: h.options.DataDir, Log: h.log.With(slog.String("store", s.Name)), Clock: h.options.Clock})
+	open, err := store.OpenURL(ctx, s.URL, store.Config{DataDir: h.options.DataDir, Log: h.log.With(slog.String("store", s.Name))})
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", s.Name, err)
 	}
@@ -84,6 +85,23 @@ func (r *flowRun) store(ctx context.Context, s *flow.Store) (store.Store, error)
 	}
 	h.stores.open[s.URL] = open
 	return open, nil
+}
+
+// JobStore is the file of the data directory in which stages remember too: that of the
+// embedded broker, where this is the default one.
+func (h *Host) JobStore(context.Context) (store.Store, error) {
+	if h.options.DataDir == "" {
+		return nil, errors.New("the process has no data directory")
+	}
+	p, err := h.positions.open()
+	if err != nil {
+		return nil, err
+	}
+	k, ok := p.(rememberer)
+	if !ok {
+		return nil, errors.New("the store of positions keeps nothing else")
+	}
+	return k.State(), nil
 }
 
 // Stores returns the stores in which stages of the flows remember.
@@ -103,7 +121,7 @@ func (h *Host) Stores() (all []control.Store) {
 
 // tellForgotten says what is remembered for stages that no flow file has.
 func (h *Host) tellForgotten(c *flow.Config) {
-	known, used := map[string]bool{}, map[store.Store]bool{}
+	known, used := map[string]bool{deadletter.Space: true}, map[store.Store]bool{}
 	for _, f := range c.Flows {
 		for n := range eip.Walk(f.Stages()) {
 			if n != nil {

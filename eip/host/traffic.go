@@ -60,7 +60,7 @@ func (h *Host) Traffic() []control.Traffic {
 		for _, of := range r.decl.Refs() {
 			used[of] = true
 		}
-		if d, ok := r.deadLetter.(*deadLetters); ok && (d.opened.Load() || h.traffic(d.queue.Ref).Any()) {
+		if d := r.implicit(); d != nil {
 			implicit[d.queue.Ref] = !used[d.queue.Ref]
 			used[d.queue.Ref] = true
 		}

@@ -46,6 +46,11 @@ func (u *Unit) build(c *flow.Config, names []string) (built *flow.Config, flows 
 	if built, err = c.Build(u.host.options.Clock); err != nil {
 		return nil, nil, err
 	}
+	if replace := u.host.options.Built; replace != nil {
+		if err := replace(built); err != nil {
+			return nil, nil, err
+		}
+	}
 	picked, err := built.Pick(names...)
 	if err != nil {
 		return nil, nil, err

@@ -23,7 +23,7 @@ func (p *part) join(tx store.Tx) error {
 	a := p.of
 	a.begin(&p.noted, !p.message.CountsAt(a))
 	if p.identity != "" {
-		if had, _ := tx.Get(identityKey + p.group + p.identity); had != nil {
+		if had, _ := tx.Get(groupKey + p.group + p.identity); had != nil {
 			a.note(&p.noted, func(c *counts) { c.duplicates++ })
 			return tx.Err()
 		}
@@ -155,7 +155,7 @@ func (g *open) add(p *part) error {
 	}
 	g.tx.Put(partKey+numberOf(g.Number)+numberOf(uint64(g.Count-1)), p.value(!folds), time.Time{})
 	if p.identity != "" {
-		g.tx.Put(identityKey+g.hash+p.identity, []byte(numberOf(g.Number)), time.Time{})
+		g.tx.Put(groupKey+g.hash+p.identity, []byte(numberOf(g.Number)), time.Time{})
 	} else {
 		g.of.note(&p.noted, func(c *counts) { c.unidentified++ })
 	}
@@ -239,15 +239,18 @@ func (g *open) close(n *noted, now time.Time, why ClosedBy) error {
 		return err
 	}
 	out = out.WithHeaders(eip.Headers{header.Group: g.Key, header.GroupCount: g.Count, header.ClosedBy: string(why)})
-	a.note(n, func(c *counts) { c.outputs++ })
 	if a.complete(why) || a.Incomplete == "release" {
 		err = a.outbox.Put(g.tx, out, time.Time{})
 	} else {
 		err = a.outbox.Fail(g.tx, out, fmt.Errorf("the group %q is incomplete: it was closed by %s with %s", g.Key, why, g.extent()))
 	}
-	if err != nil {
+	switch {
+	case eip.IsPermanent(err): // it is too large to be kept, and would be tried for ever
+		return g.breakUp(n, now, eip.Invalid(err))
+	case err != nil:
 		return err
 	}
+	a.note(n, func(c *counts) { c.outputs++ })
 	return g.forget(now)
 }
 

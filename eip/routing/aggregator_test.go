@@ -70,6 +70,10 @@ func TestAggregator(t *testing.T) {
 		"a value that grows": {set: func(a *routing.Aggregator) { a.Size.Set(9); see(t, &a.Fold, "repeat('x', 1100000 * body)") }, in: parts("a", "0", "1"), out: `"" end`, invalid: "1"},
 		"too many bytes": {set: func(a *routing.Aggregator) { a.Bytes = 100 }, in: parts("a", `"`+strings.Repeat("x", 100)+`"`, "2"),
 			out: `["` + strings.Repeat("x", 100) + `"] bytes | [2] end`},
+		"too large to be kept": {set: func(a *routing.Aggregator) {
+			a.Size.Set(2)
+			a.Body.Of = func(context.Context, *routing.Group) (any, error) { return make([]byte, 1<<30+1), nil } // which nobody touches
+		}, in: parts("a", "1", "2"), invalid: "1 | 2", counts: map[string]int64{"broken": 1}},
 		"incomplete": {set: func(a *routing.Aggregator) { a.Size.Set(2); see(t, &a.Complete, "false") }, in: parts("a", "1", "2"), dead: "[1,2] size"},
 		"incomplete, released": {set: func(a *routing.Aggregator) { a.Size.Set(2); see(t, &a.Complete, "false"); a.Incomplete = "release" },
 			in: parts("a", "1", "2"), out: "[1,2] size"},
@@ -272,12 +276,55 @@ func TestAggregator_WaitsForRoom(t *testing.T) {
 	})
 }
 
+// A part that waits belongs to a group that was opened after it came, by one that was under
+// way before.
+func TestAggregator_WaitsForNoRoomInAnOpenGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gather(t, aggregator(t, func(a *routing.Aggregator) {
+			a.MaxGroups.Set(1)
+			a.Size.Set(2)
+		}))
+		first := parts("a", "1")[0].Fork(func(error) {})
+		release := first.Hold()
+		g.send(first)
+		g.send(slices.Concat(parts("b", "1"), parts("a", "2"))...)
+		release(nil)
+		synctest.Wait()
+		g.send(parts("b", "2")...)
+		time.Sleep(time.Second)
+		if got := g.bodies("out"); got != "[1,2] size | [1,2] size" {
+			t.Errorf("came %q", got)
+		}
+		g.end(false)
+	})
+}
+
+// At the end of the source nothing makes room but to close what is open.
+func TestAggregator_WaitingEndsWithTheSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gather(t, aggregator(t, func(a *routing.Aggregator) {
+			a.MaxGroups.Set(1)
+			a.Timeout.Set(-1)
+		}))
+		g.send(slices.Concat(parts("a", "1"), parts("b", "1"), parts("c", "1"), parts("b", "2"))...)
+		g.end(false)
+		if got := g.bodies("out"); got != "[1] end | [1,2] end | [1] end" {
+			t.Errorf("came %q", got)
+		}
+	})
+}
+
+// A flow that stops does not wait for its grace because parts wait for room.
 func TestAggregator_WaitingEndsWithTheFlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gather(t, aggregator(t, func(a *routing.Aggregator) { a.MaxGroups.Set(1) }))
 		g.send(slices.Concat(parts("a", "1"), parts("b", "1"))...)
+		began := time.Now()
 		g.stop()
 		<-g.done
+		if time.Since(began) >= g.flow.Grace {
+			t.Error("it took the whole grace")
+		}
 		if len(g.settled) != 2 || g.settled[0] != nil || g.settled[1] == nil {
 			t.Errorf("settled with %v", g.settled)
 		}
@@ -380,6 +427,11 @@ func TestAggregator_Validate(t *testing.T) {
 			t.Errorf("%s: %v", option, err)
 		}
 	}
+	for _, reads := range []string{"value == 1", "group.value == 1"} { // without fold
+		if err := aggregator(t, func(a *routing.Aggregator) { see(t, &a.Complete, reads) }).Validate(); optionOf(err) != "complete" {
+			t.Errorf("%s: %v", reads, err)
+		}
+	}
 	for _, set := range []func(*routing.Aggregator){
 		func(a *routing.Aggregator) { a.Timeout.Set(-1) },
 		func(a *routing.Aggregator) { a.Timeout.Set(0); a.Size.Set(1) },
@@ -424,4 +476,28 @@ func ExampleAggregator() {
 	// Output:
 	// abc
 	// <nil>
+}
+
+// What was remembered in another way is refused, and not taken for nothing.
+func TestAggregator_RefusesWhatItCannotRead(t *testing.T) {
+	s := memory.New()
+	space, err := s.Space("f.a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Do(t.Context(), space, func(tx store.Tx) error {
+		tx.Put("i0123456789abcdef=part", []byte("01234567"), time.Time{})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	a := routing.NewAggregator()
+	a.Store = store.In(s)
+	a.Size.Set(2)
+	env := eiptest.Env()
+	env.Address = "f.a"
+	env.Make = func(context.Context, *eip.Message) error { return nil }
+	if err := a.Open(t.Context(), env); err == nil || !strings.Contains(err.Error(), "earlier version") {
+		t.Errorf("it is opened with %v", err)
+	}
 }

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +16,8 @@ type waiters struct {
 	mu    sync.Mutex
 	all   []*waiter
 	timer eip.Timer // nil: nobody waits
+	came  int       // parts, since somebody waits
+	quiet int       // looks since the last of these
 }
 
 type waiter struct {
@@ -23,8 +26,12 @@ type waiter struct {
 	cancel  func() bool
 }
 
-// lookAgain is after how long those who wait look whether there is room.
-const lookAgain = 100 * time.Millisecond
+// lookAgain is after how long those who wait look whether there is room. After mostQuiet
+// looks without a part, once the source has ended, nothing will make room any more.
+const (
+	lookAgain = 100 * time.Millisecond
+	mostQuiet = 10
+)
 
 // mustWait reports whether a part would open a group too many, or is behind one that waits.
 func (a *Aggregator) mustWait(p *part) bool {
@@ -51,6 +58,7 @@ func (a *Aggregator) mustWait(p *part) bool {
 func (w *waiters) behind(p *part) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.came++
 	return slices.ContainsFunc(w.all, func(o *waiter) bool { return o.group == p.group })
 }
 
@@ -77,30 +85,50 @@ func (w *waiters) add(ctx context.Context, a *Aggregator, p *part) {
 		}
 	})
 	if w.all = append(w.all, one); w.timer == nil {
+		w.quiet = 0
 		a.env.Log.Warn("as many groups are open as may be; parts of others wait")
 		w.timer = a.env.Clock.AfterFunc(lookAgain, func() { w.look(a) })
 	}
 }
 
-// look lets those go on for whom there is room, and those behind them.
+// look lets those go on for whom there is room, and those whose group has been opened
+// meanwhile.
 func (w *waiters) look(a *Aggregator) {
+	if hasEnded(a.env.Stopping) {
+		w.stop()
+		return
+	}
+	isOpen := map[string]bool{}
 	groups := 0
-	_ = a.space.View(func(r store.Reader) error { groups = groupsOf(r); return nil })
 	var free []*waiter
 	w.mu.Lock()
 	if w.timer == nil {
 		w.mu.Unlock()
 		return
 	}
-	opened := map[string]bool{}
-	w.all = slices.DeleteFunc(w.all, func(o *waiter) bool {
-		if !opened[o.group] && groups+len(opened) >= a.MaxGroups.Load() {
-			return false
+	_ = a.space.View(func(r store.Reader) error {
+		groups = groupsOf(r)
+		for _, o := range w.all {
+			there, _ := r.Get(groupKey + o.group)
+			isOpen[o.group] = there != nil
 		}
-		opened[o.group] = true
+		return nil
+	})
+	w.all = slices.DeleteFunc(w.all, func(o *waiter) bool {
+		if !isOpen[o.group] {
+			if groups >= a.MaxGroups.Load() {
+				return false
+			}
+			isOpen[o.group] = true
+			groups++
+		}
 		free = append(free, o)
 		return true
 	})
+	if w.quiet++; w.came > 0 || len(free) > 0 {
+		w.came, w.quiet = 0, 0
+	}
+	stuck := w.quiet >= mostQuiet && hasEnded(a.env.Ended)
 	if w.timer = nil; len(w.all) > 0 {
 		w.timer = a.env.Clock.AfterFunc(lookAgain, func() { w.look(a) })
 	}
@@ -110,6 +138,31 @@ func (w *waiters) look(a *Aggregator) {
 		store.Keep(o.message, a.space, o.join)
 		o.release(nil)
 	}
+	if stuck {
+		a.closeForWaiters()
+	}
+}
+
+func hasEnded(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// closeForWaiters closes the oldest groups, which nothing else will close: who waits for
+// that holds up the end of the flow.
+func (a *Aggregator) closeForWaiters() {
+	a.space.Store().Commit(nil, []store.Step{{Space: a.space, Change: func(tx store.Tx) error {
+		_, err := a.closeSome(tx, ByEnd)
+		return err
+	}}}, func(_ int, err error) {
+		if err != nil {
+			a.env.Log.Error("groups cannot be closed, will try again", slog.Any("error", err))
+		}
+	})
 }
 
 // stop lets go of those who still wait.

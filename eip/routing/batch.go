@@ -33,7 +33,11 @@ type Batch struct {
 	held    []held
 	bytes   int64
 	first   time.Time
-	timer   eip.Timer
+	last    time.Time
+	timer   eip.Timer // of the batch that there is
+
+	stop     chan struct{}
+	watching sync.WaitGroup
 
 	batches, parts, alone atomic.Int64
 	closedBy              [len(batchClosedBy)]atomic.Int64
@@ -72,19 +76,63 @@ func (b *Batch) Validate() error {
 	case b.Body.Of != nil && b.Format == "lines":
 		return eip.OptionErrorf("format", "body says what the body is; leave one of them out")
 	}
-	return check("body", b.Body.reads)
+	return check("body", b.Body.reads, ofFold...)
 }
 
-// Holds is how many messages must be unsettled for a batch to be full.
-func (b *Batch) Holds() int { return b.Size.Load() }
+// Holds is how many messages must be unsettled for a batch to be full, and how long they
+// wait for that at most.
+func (b *Batch) Holds() (messages int, wait time.Duration) { return b.Size.Load(), b.Timeout.Load() }
 
-// Open takes the clock.
-func (b *Batch) Open(_ context.Context, env *eip.Env) error { b.env = env; return nil }
+// afterLast is how long a batch waits for one more message when the source has ended.
+const afterLast = 100 * time.Millisecond
+
+// Open begins to wait for the end of the source.
+func (b *Batch) Open(_ context.Context, env *eip.Env) error {
+	stop := make(chan struct{})
+	b.env, b.stop = env, stop
+	b.watching.Go(func() {
+		select {
+		case <-env.Ended:
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if len(b.held) > 0 {
+				b.arm()
+			}
+		case <-stop:
+		}
+	})
+	return nil
+}
 
 // Close sends what is left.
 func (b *Batch) Close(context.Context) error {
+	if b.stop != nil {
+		close(b.stop)
+		b.stop = nil
+	}
+	b.watching.Wait()
 	b.flush(ByEnd)
 	return nil
+}
+
+// due is when the batch that there is goes, full or not, and why.
+func (b *Batch) due() (time.Time, ClosedBy) {
+	at := b.first.Add(b.Timeout.Load())
+	if hasEnded(b.env.Ended) {
+		if soon := b.last.Add(afterLast); soon.Before(at) {
+			return soon, ByEnd
+		}
+	}
+	return at, ByTimeout
+}
+
+// arm has the batch go when it is due.
+func (b *Batch) arm() {
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	at, _ := b.due()
+	b.timer = b.env.Clock.AfterFunc(max(b.env.Clock.Until(at), 0), func() { b.flush(ByTimeout) })
 }
 
 // Process has m wait for its batch. One whose batch has failed goes alone, so that it fails
@@ -132,9 +180,10 @@ func (b *Batch) add(h held) (added bool, full ClosedBy) {
 	if full = b.full(); full != "" {
 		return false, full
 	}
+	b.last = b.env.Clock.Now()
 	if len(b.held) == 0 {
-		b.first = b.env.Clock.Now()
-		b.timer = b.env.Clock.AfterFunc(b.Timeout.Load(), func() { b.flush(ByTimeout) })
+		b.first = b.last
+		b.arm()
 	}
 	b.held = append(b.held, h)
 	b.bytes += int64(len(h.Body()))
@@ -174,10 +223,14 @@ func (b *Batch) flush(why ClosedBy) {
 	defer b.sending.Unlock()
 	b.mu.Lock()
 	b.dropRevoked()
-	early := why == ByTimeout && b.env.Clock.Since(b.first) < b.Timeout.Load() // the timer of an earlier batch, or of a shorter time
+	early := false // the timer of an earlier batch, or of a shorter time
+	if why == ByTimeout {
+		at, by := b.due()
+		early, why = b.env.Clock.Until(at) > 0, by
+	}
 	if len(b.held) == 0 || (why == BySize || why == ByBytes) && b.full() == "" || early {
 		if early && len(b.held) > 0 {
-			b.timer = b.env.Clock.AfterFunc(b.Timeout.Load()-b.env.Clock.Since(b.first), func() { b.flush(ByTimeout) })
+			b.arm()
 		}
 		b.mu.Unlock()
 		return

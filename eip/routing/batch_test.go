@@ -46,7 +46,7 @@ func TestBatch(t *testing.T) {
 				b := batch(c.set)
 				g := gather(t, b)
 				g.send(c.in...)
-				time.Sleep(time.Second)
+				time.Sleep(1100 * time.Millisecond)
 				g.end(false)
 				if got := g.bodies("out"); got != c.out {
 					t.Errorf("came out:\n%s\nwant\n%s", got, c.out)
@@ -88,11 +88,29 @@ func TestBatch_Time(t *testing.T) {
 		time.Sleep(600 * time.Millisecond) // 5.1 s
 		b.Size.Set(2)
 		g.send(parts("a", "7", "8")...)
+		time.Sleep(5 * time.Second)
 		g.end(false)
 		if got, want := strings.Join(came, "; "), "900ms [1,2,3]; 1.9s [4,5]; 5.1s [6,7]; 9.1s [8]"; got != want {
 			t.Errorf("came %s, want %s", got, want)
 		}
 	})
+}
+
+// When no more will come, as the source has ended or the flow stops, a batch waits for its
+// time no longer.
+func TestBatch_End(t *testing.T) {
+	for _, atOnce := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			g := gather(t, batch(func(b *routing.Batch) { b.Timeout.Set(time.Hour) }))
+			g.send(parts("a", "1", "2", "3", "4")...)
+			time.Sleep(time.Minute)
+			began := time.Now()
+			g.end(atOnce)
+			if got, took := g.bodies("out"), time.Since(began); got != "[1,2,3] size | [4] end" || took >= g.flow.Grace {
+				t.Errorf("at once %v: came %q after %v", atOnce, got, took)
+			}
+		})
+	}
 }
 
 // A message that spoils its batch is a dead letter, and the others come through.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/eip/store"
 )
@@ -47,6 +50,9 @@ func NewDelay() *Delay { return &Delay{Max: 30 * 24 * time.Hour} }
 // Place is where messages wait.
 func (d *Delay) Place() *store.Place { return &d.Store }
 
+// Absorbs says that messages are settled once they are in the store.
+func (*Delay) Absorbs() {}
+
 // Pattern names what the stage is.
 func (*Delay) Pattern() string { return "Delayer" }
 
@@ -65,15 +71,24 @@ func (d *Delay) Validate() (err error) {
 	}
 	d.text = nil
 	switch d.fixed, err = time.ParseDuration(d.For.Source); {
-	case err != nil && d.For.Text != nil:
+	case err != nil && (d.For.Text == nil || isNumber(d.For.Source)):
+		return eip.OptionErrorf("for", "%q is no duration like 500ms, 5s or 1h30m; a day is 24h", d.For.Source)
+	case err != nil:
 		d.text, err = d.For.Text()
 		return err
-	case err != nil:
-		return eip.OptionErrorf("for", "%q is no duration like 500ms, 5s or 1h30m", d.For.Source)
+	case d.fixed < 0:
+		return eip.OptionErrorf("for", "%v is no time to wait", d.fixed)
 	case d.fixed > d.Max:
 		return eip.OptionErrorf("for", "%v is longer than max, %v", d.fixed, d.Max)
 	}
 	return nil
+}
+
+// isNumber reports whether a source is a number with a unit or without one, which no
+// expression for a time is.
+func isNumber(source string) bool {
+	unit := strings.TrimLeft(source, "+-0123456789. ")
+	return unit != source && !strings.ContainsFunc(unit, func(r rune) bool { return !unicode.IsLetter(r) })
 }
 
 // Open begins to send what is due.
@@ -158,7 +173,7 @@ func (d *Delay) due(ctx context.Context, m *eip.Message, now time.Time) (time.Ti
 	}
 	wait, err := time.ParseDuration(text)
 	if err != nil {
-		return time.Time{}, eip.Invalid(fmt.Errorf("for: the expression gives no duration like '5s' or '1h30m': %w", err))
+		return time.Time{}, eip.Invalid(fmt.Errorf("for: the expression gives %s, and no duration like '5s' or '1h30m'", quote(text)))
 	}
 	return now.Add(wait), nil
 }
@@ -169,11 +184,11 @@ func timeIn(v any) (at time.Time, err error) {
 		return v, nil
 	case string:
 		if at, err = time.Parse(time.RFC3339, v); err != nil {
-			err = eip.Invalid(fmt.Errorf("until: the expression gives no time like '2026-01-31T09:00:00Z': %w", err))
+			err = eip.Invalid(fmt.Errorf("until: the expression gives %s, and no time like '2026-01-31T09:00:00Z'", quote(v)))
 		}
 		return at, err
 	}
-	return at, eip.Invalid(fmt.Errorf("until: the expression gives %s, and not a time", kind(v)))
+	return at, eip.Invalid(fmt.Errorf("until: the expression gives %s, and not a time", content.KindOf(v)))
 }
 
 // Stats returns how many messages were "delayed", and how many went on directly because

@@ -82,11 +82,21 @@ func TestDelay_Validate(t *testing.T) {
 		"max":      {never, "max", "more than 0s"},
 		"no time":  {delayIn(nil, "soon"), "for", "no duration"},
 		"program":  {compiled, "", wrong.Error()},
+		"negative": {delayIn(nil, "-1s"), "for", "no time to wait"},
+		"no unit":  {programmed("10"), "for", "no duration"},
+		"days":     {programmed("7d"), "for", "a day is 24h"},
 	} {
 		if err := c.stage.Validate(); err == nil || optionOf(err) != c.option || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+}
+
+// programmed is a delay whose for would compile, if it were asked.
+func programmed(source string) *routing.Delay {
+	d := delayIn(nil, source)
+	d.For.Text = func() (eip.Text, error) { return nil, nil }
+	return d
 }
 
 // live is a source that goes on until it is told to end.

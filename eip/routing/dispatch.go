@@ -108,6 +108,12 @@ func (d *Dispatch) Open(ctx context.Context, env *eip.Env) error {
 // Close closes what Open has opened.
 func (d *Dispatch) Close(ctx context.Context) error { return d.keeper.close(ctx) }
 
+// Finish has plugins make what they have left.
+func (d *Dispatch) Finish(ctx context.Context) error { return d.keeper.finish(ctx) }
+
+// Makes is false: its plugins' stages do.
+func (*Dispatch) Makes() bool { return false }
+
 // Process gives m to its plugin.
 func (d *Dispatch) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
 	id, err := d.By(ctx, m)

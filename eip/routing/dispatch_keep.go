@@ -80,6 +80,15 @@ func (p *Plugin) keepTrying(ctx context.Context, env *eip.Env, log *slog.Logger,
 	}
 }
 
+func (k *keeper) finish(ctx context.Context) (err error) {
+	for _, p := range k.plugins {
+		if p.closed.Load() == nil {
+			err = errors.Join(err, p.Body.Finish(ctx))
+		}
+	}
+	return err
+}
+
 func (k *keeper) close(ctx context.Context) (err error) {
 	if !k.opened.Swap(false) {
 		return nil

@@ -327,6 +327,34 @@ func TestDispatch_Required(t *testing.T) {
 	}
 }
 
+// What plugins have gathered is sent when the flow's source has ended, whether the flow
+// needs the plugin or not; one that does not work holds nothing up.
+func TestDispatch_Finishes(t *testing.T) {
+	for _, required := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			out := &eiptest.Recorder{}
+			a := aggregator(t, func(a *routing.Aggregator) {
+				a.Key = func(context.Context, *eip.Message) (any, error) { return "k", nil }
+			})
+			p := plugin("gathers", out, &eip.Named{Address: "f.gather", Stage: a})
+			p.Required = required
+			broken := aggregator(t, func(*routing.Aggregator) {})
+			d := &routing.Dispatch{By: kind, Plugin: []*routing.Plugin{p, plugin("bad", out, &openable{err: errLocked}, broken)}}
+			in := make(channel, 2)
+			in <- typed("gathers")
+			in <- typed("gathers")
+			close(in)
+			f := &eip.Flow{Name: "f", Source: in, Stages: []eip.Stage{d}}
+			if err := f.Run(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if got := out.Bodies(); len(got) != 1 || got[0] != `["gathers","gathers"]` {
+				t.Errorf("required %v: %v", required, got)
+			}
+		})
+	}
+}
+
 // Whichever of how many plugins it is for, a message takes as long.
 func BenchmarkDispatch(b *testing.B) {
 	for _, plugins := range []int{1, 1000} {

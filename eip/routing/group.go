@@ -231,6 +231,8 @@ func check(option string, reads []string, lacks ...string) error {
 		switch {
 		case ok && members[member] == nil:
 			return eip.OptionErrorf(option, "group has no member %q; it has %s", member, strings.Join(slices.Sorted(maps.Keys(members)), ", "))
+		case slices.Contains(lacks, member) && member == "value":
+			return eip.OptionErrorf(option, "it reads %s, which there is with fold only", name)
 		case slices.Contains(lacks, member):
 			return eip.OptionErrorf(option, "it reads %s, and with fold no parts are kept; fold what is needed of them into the value", name)
 		}
@@ -238,8 +240,11 @@ func check(option string, reads []string, lacks ...string) error {
 	return nil
 }
 
-// ofParts are the members that a group without parts has not.
-var ofParts = []string{"messages", "first", "last", "missing"}
+// What a group has not: one without parts, and one without fold.
+var (
+	ofParts = []string{"messages", "first", "last", "missing"}
+	ofFold  = []string{"value"}
+)
 
 // body is the body of what a group becomes, as a message.
 func (g *Group) body(ctx context.Context, of OfGroup, base *eip.Message) (*eip.Message, error) {

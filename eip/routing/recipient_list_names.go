@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/internal/allow"
 )
 
@@ -33,27 +34,19 @@ func (r *RecipientList) choose(list any, chosen []bool) error {
 		for i, v := range list {
 			name, ok := v.(string)
 			if !ok {
-				return fmt.Errorf("recipients: element %d of the list is %s, not a name", i+1, kind(v))
+				return fmt.Errorf("recipients: element %d of the list is %s, not a name", i+1, content.KindOf(v))
 			}
 			if err := mark(name); err != nil {
 				return err
 			}
 		}
 	default:
-		return fmt.Errorf("recipients: the expression gives %s, not a name or a list of names", kind(list))
+		return fmt.Errorf("recipients: the expression gives %s, not a name or a list of names", content.KindOf(list))
 	}
 	if names == 0 {
 		return errors.New("recipients: the list is empty, so the message has nowhere to go")
 	}
 	return nil
-}
-
-// kind names what an expression gave.
-func kind(v any) string {
-	if v == nil {
-		return "nil"
-	}
-	return fmt.Sprintf("a value of type %T", v)
 }
 
 // quote shortens a name, which comes from a message.

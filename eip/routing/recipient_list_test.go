@@ -75,10 +75,10 @@ func TestRecipientList_Computed(t *testing.T) {
 		"not allowed":        {[]any{"queue.a", "queue.bb"}, "", `recipients: "queue.bb" is not allowed; it must be one of queue.a, queue.b, queue.c`},
 		"one not allowed":    {"", "", `recipients: "" is not allowed; it must be one of queue.a, queue.b, queue.c`},
 		"strings, not known": {[]string{"a"}, "", `recipients: "a" is not allowed; it must be one of queue.a, queue.b, queue.c`},
-		"no name":            {[]any{"queue.a", 7}, "", "recipients: element 2 of the list is a value of type int, not a name"},
+		"no name":            {[]any{"queue.a", 7}, "", "recipients: element 2 of the list is a number, not a name"},
 		"nil in the list":    {[]any{nil}, "", "recipients: element 1 of the list is nil, not a name"},
 		"nil":                {nil, "", "recipients: the expression gives nil, not a name or a list of names"},
-		"number":             {7, "", "recipients: the expression gives a value of type int, not a name or a list of names"},
+		"number":             {7, "", "recipients: the expression gives a number, not a name or a list of names"},
 		"nobody":             {[]any{}, "", "recipients: the list is empty, so the message has nowhere to go"},
 		"a hostile name":     {strings.Repeat("x", 1000), "", `recipients: "` + strings.Repeat("x", 100) + `…" is not allowed; it must be one of queue.a, queue.b, queue.c`},
 	}

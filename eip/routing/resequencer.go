@@ -79,6 +79,12 @@ func NewResequencer() *Resequencer {
 	return &Resequencer{First: 1, Timeout: eip.LiveOf(10 * time.Second), Capacity: eip.LiveOf(500), Late: "dead_letter", Forget: 24 * time.Hour}
 }
 
+// Holds is how many messages must be unsettled for all to wait that may, and one that they
+// wait for to come; and how long they wait at most.
+func (r *Resequencer) Holds() (messages int, wait time.Duration) {
+	return r.Capacity.Load() + 1, r.Timeout.Load()
+}
+
 // Place is where it is remembered how far sequences are.
 func (r *Resequencer) Place() *store.Place { return &r.Store }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -100,6 +101,9 @@ func wholeNumber(v any) (int, error) {
 		if n, err := v.Int64(); err == nil {
 			return int(n), nil
 		}
+		if f, err := v.Float64(); err == nil { // 3.0 is as whole as 3
+			return wholeNumber(f)
+		}
 	}
-	return 0, fmt.Errorf("the expression gives %s, and no whole number", kind(v))
+	return 0, fmt.Errorf("the expression gives %s, and no whole number", content.KindOf(v))
 }

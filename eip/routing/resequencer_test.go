@@ -2,6 +2,7 @@ package routing_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -53,6 +54,9 @@ func TestResequencer_Contract(t *testing.T) {
 		"no sequence": {New: fresh, Inputs: []*eip.Message{eiptest.Message("x")}, Outcome: eiptest.Rejects},
 		"no number":   {New: number("x", nil), Inputs: places("a1"), Outcome: eiptest.Rejects},
 		"a half":      {New: number(1.5, nil), Inputs: places("a1"), Outcome: eiptest.Rejects},
+		"one, again":  {New: number(json.Number("1.0"), nil), Inputs: places("a1"), Sends: 1},
+		"a half, too": {New: number(json.Number("1.5"), nil), Inputs: places("a1"), Outcome: eiptest.Rejects},
+		"much larger": {New: number(json.Number("1e300"), nil), Inputs: places("a1"), Outcome: eiptest.Rejects},
 		"below first": {New: number(0, nil), Inputs: places("a1"), Outcome: eiptest.Rejects},
 		"too large":   {New: number(1<<60, nil), Inputs: places("a1"), Outcome: eiptest.Rejects},
 		"fails":       {New: number(nil, errNotThere), Inputs: places("a1"), Outcome: eiptest.Rejects},

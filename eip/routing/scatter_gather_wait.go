@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 // How much the replies to one message may take.
@@ -182,7 +183,7 @@ func (g *gathering) look(ctx context.Context) (complete bool, err error) {
 	}
 	complete, ok := v.(bool)
 	if !ok {
-		return false, eip.Invalid(fmt.Errorf("complete: the expression gives %s, and not true or false", kind(v)))
+		return false, eip.Invalid(fmt.Errorf("complete: the expression gives %s, and not true or false", content.KindOf(v)))
 	}
 	return complete, nil
 }

@@ -94,9 +94,7 @@ func (s *Splitter) Validate() error {
 // checkEach refuses stages whose messages would never be results of their parts.
 func (s *Splitter) checkEach() error {
 	for n, inner := range eip.Walk(s.Each.Stages) {
-		_, finishes := inner.(eip.Finisher)
-		split, ok := inner.(*Splitter)
-		if !finishes && (!ok || split.Gather != nil) {
+		if !mixesParts(inner) {
 			continue
 		}
 		name := "a stage"
@@ -106,6 +104,20 @@ func (s *Splitter) checkEach() error {
 		return eip.OptionErrorf("each", "%s makes messages of its own, which are no results of parts; write it behind the splitter, or give an inner splitter a gather { … }", name)
 	}
 	return nil
+}
+
+// mixesParts reports whether what comes out of a stage is not of the one part that went in.
+func mixesParts(s eip.Stage) bool {
+	switch s := s.(type) {
+	case *Splitter:
+		return s.Gather == nil
+	case *Batch:
+		return true
+	case interface{ Makes() bool }:
+		return s.Makes()
+	}
+	_, finishes := s.(eip.Finisher)
+	return finishes
 }
 
 // Open prepares to split.
@@ -130,6 +142,9 @@ func (s *Splitter) Close(ctx context.Context) error {
 
 // Makes reports whether parts are messages of their own.
 func (s *Splitter) Makes() bool { return s.Gather == nil && !s.fails() }
+
+// Splits says that one message becomes many.
+func (*Splitter) Splits() {}
 
 // Pattern names what the stage is.
 func (s *Splitter) Pattern() string {

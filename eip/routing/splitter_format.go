@@ -70,7 +70,7 @@ func (s *Splitter) listed(ctx context.Context, m *eip.Message) (int, iter.Seq[pi
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return 0, nil, eip.Invalid(fmt.Errorf("parts: the expression gives %s, and no list", kind(v)))
+		return 0, nil, eip.Invalid(fmt.Errorf("parts: the expression gives %s, and no list", content.KindOf(v)))
 	}
 	return len(list), func(yield func(piece) bool) {
 		for _, v := range list {

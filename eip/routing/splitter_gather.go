@@ -177,7 +177,7 @@ func (g *partGathering) partEnded(index int, err error) error {
 
 // fail notes, under the lock, that a part has failed whose message goes on.
 func (g *partGathering) fail(index int, err error) {
-	text := err.Error()
+	text := g.stage.discreet(g.message, err).Error()
 	text = text[:min(len(text), maxFailure)]
 	g.results[index] = nil
 	g.failures = append(g.failures, partFailure{index, text})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/routing"
 )
 
@@ -187,6 +188,38 @@ func branches(upper eip.Stage) eip.Stage {
 	r.When = []*routing.When{{Label: "a", If: eip.LiveOf(is("a")), Body: eip.Pipe{Stages: []eip.Stage{upper}}}}
 	r.Otherwise.Stages = []eip.Stage{inner}
 	return r
+}
+
+// What is written of a failure shows nothing that is to be hidden in the part or the whole.
+func TestSplitter_FailuresAreDiscreet(t *testing.T) {
+	leaks := doing(func(_ context.Context, m *eip.Message, _ eip.Handler) error {
+		return eip.Permanent(fmt.Errorf("cannot take %s of %s", m.Body(), m.Headers["whole"]))
+	})
+	each := map[string]*routing.Splitter{
+		"listed":   gathering("lines", func(s *routing.Splitter) { s.Failure = routing.PartFails }, leaks),
+		"fails":    gathering("lines", nil, leaks),
+		"no parts": splitter("lines", func(s *routing.Splitter) { s.Failure = routing.WholeFails }),
+	}
+	for name, split := range each {
+		synctest.Test(t, func(t *testing.T) {
+			const secret = "4711-whole"
+			f := newSplitFlow(split, typedAs("0815-part", "").WithHeader("whole", secret))
+			f.Discreet = func(m *eip.Message, err error) error {
+				return errors.New(strings.NewReplacer(string(m.Body()), "[redacted]", secret, "[redacted]").Replace(err.Error()))
+			}
+			if name == "no parts" {
+				f.To = eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return leaks.Process(ctx, m, nil) })
+			}
+			f.run(t)
+			text := fmt.Sprint(f.out.Bodies())
+			if len(f.out.Bodies()) == 0 {
+				text = fmt.Sprint(f.dead.Messages()[0].Headers[header.Error])
+			}
+			if !strings.Contains(text, "cannot take [redacted] of [redacted]") {
+				t.Errorf("%s: %s", name, text)
+			}
+		})
+	}
 }
 
 // Splitters within splitters end, however few may be under way, and bring back the sequence

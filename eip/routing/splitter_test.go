@@ -341,6 +341,9 @@ func TestSplitter_Validate(t *testing.T) {
 		"negative timeout":      {set: func(s *routing.Splitter) { gathers(pass)(s); s.Gather.Timeout = -1 }, option: "gather"},
 		"a splitter in each":    {set: gathers(splitter("lines", nil)), option: "each"},
 		"a gathering in each":   {set: gathers(splitter("lines", gathers(pass))), ok: true},
+		"a batch in each":       {set: gathers(routing.NewBatch()), option: "each"},
+		"plugins in each":       {set: gathers(&routing.Dispatch{}), ok: true},
+		"a plugin's delay":      {set: gathers(&routing.Dispatch{Plugin: []*routing.Plugin{plugin("a", nil, routing.NewDelay())}}), option: "each"},
 		"a finisher in each":    {set: gathers(finisher{}), option: "each"},
 		"deep in each, as well": {set: gathers(&routing.ContentRouter{When: []*routing.When{{Body: eip.Pipe{Stages: []eip.Stage{finisher{}}}}}}), option: "each"},
 	} {

@@ -91,12 +91,24 @@ func (w *whole) part(ctx context.Context, number int, c partContent, settled fun
 	if err := s.room.take(ctx, s.InFlight.Load, size); err != nil {
 		return nil, err
 	}
-	fork := w.message.Fork(func(err error) { s.room.give(size); settled(err) })
-	return fork.WithBody(c.body).With(func(m *eip.Message) {
+	var part *eip.Message
+	part = w.message.Fork(func(err error) {
+		s.room.give(size)
+		settled(s.discreet(part, err))
+	}).WithBody(c.body).With(func(m *eip.Message) {
 		m.ContentType, m.Encoding, m.Sequence = c.contentType, "", w.sequence
 		m.Sequence.Number = number
 		m.ID = partID(s.env.Address, w.sequence.ID, number)
-	}), nil
+	})
+	return part, nil
+}
+
+// discreet is an error of a message as others may read it.
+func (s *Splitter) discreet(m *eip.Message, err error) error {
+	if err == nil || s.env.Discreet == nil {
+		return err
+	}
+	return s.env.Discreet(m, err)
 }
 
 // partID is the same whenever a message with an identifier is split here.

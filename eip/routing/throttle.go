@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -43,7 +44,7 @@ func (r Rate) Validate() error {
 	if r > 0 && r <= 1e9 {
 		return nil
 	}
-	return eip.OptionErrorf("rate", "%v is no rate; give a number of messages, more than 0", float64(r))
+	return fmt.Errorf("%v is no rate; give a number of messages, more than 0 and at most 1e9", float64(r))
 }
 
 // Excess says what becomes of messages that are too many.
@@ -74,7 +75,10 @@ func (t *Throttle) Validate() error {
 	case t.ExcessTo != nil && t.Excess == ExcessIsDropped:
 		return eip.OptionErrorf("excess_to", `messages are either dropped or go there; leave out excess = "drop"`)
 	}
-	return t.Rate.Load().Validate()
+	if err := t.Rate.Load().Validate(); err != nil {
+		return eip.OptionErrorf("rate", "%w", err)
+	}
+	return nil
 }
 
 // Open begins to count.

@@ -139,7 +139,6 @@ type Config struct {
 	URL     *url.URL
 	DataDir string
 	Log     *slog.Logger
-	Clock   eip.Clock
 }
 
 // Open opens a store.

@@ -24,12 +24,14 @@ var layers = []layer{
 	{"core", `eip`},
 	{"contracts", `eip/(adapter|broker|internal/(redelivery|wire|sequence))`},
 	{"helpers", `eip/store|eip/jsonschema|eip/internal/(allow|program|replies|early|headervalue)|eip/adapter/internal/stream|eip/broker/internal/(local|remote)|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},
-	{"components", `eip/(routing|transform|endpoint|manage|adapter/(exec|file|http|stdio|timer)|broker/[a-z]+|store/[a-z]+)`},
+	{"components", `eip/(routing|transform|endpoint|manage|manage/deadletter|adapter/(exec|file|http|stdio|timer)|broker/[a-z]+|store/[a-z]+)`},
 	{"collections", `eip/adapter/all|eip/eiptest`},
 	{"control bus", `eip/manage/control`},
-	{"language", `eip/flow/(expression|schema|internal/setting|internal/syntax|expression/internal/document)`},
+	{"language", `eip/flow/(expression|schema|internal/setting|internal/syntax|expression/internal/document|graph/layout)`},
 	{"flow files", `eip/flow|eip/manage/telemetry|internal/rabbit`},
+	{"pictures", `eip/flow/graph`},
 	{"host", `eip/host|internal/gendocs`},
+	{"flow tests", `eip/flow/flowtest`},
 	{"programs", `cmd/.*|examples/.*|internal/.*|eip/adapter/internal/adaptertest`},
 }
 

@@ -38,6 +38,9 @@ var realTime = map[string]string{
 	"internal/rarely/":                 "people read logs in real time",
 	"transform/thumbnail_decode.go":    "it bounds what a processor does",
 
+	"flow/flowtest/clock.go":         "the bubble's time is passed beside the test's",
+	"flow/flowtest/unruly.go":        "it waits in the bubble's time, in which nothing moves",
+	"flow/flowtest/runner.go":        "how long a test may take is bounded by real time",
 	"host/depths.go":                 "brokers are asked, and who asks waits",
 	"host/host.go":                   "how long the process has run",
 	"host/idle.go":                   "it looks until the flows are really idle",
@@ -45,6 +48,7 @@ var realTime = map[string]string{
 	"host/signals.go":                "people press keys",
 	"host/unit.go":                   "an operator and his service manager wait for the end",
 	"manage/telemetry/":              "what is exported is compared with other systems' by real time",
+	"manage/deadletter/take.go":      "a broker is asked",
 	"manage/control/client.go":       "processes at the other end of the network answer",
 	"manage/control/client_topic.go": "processes at the other end of the network answer",
 	"manage/control/handle.go":       "who gave a command waits",

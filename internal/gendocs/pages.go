@@ -45,6 +45,9 @@ func Pages(root string, commands *cobra.Command) (map[string][]byte, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		pages["docs/quick-start.svg"], err = picture(root, "flows")
+	}
 	return pages, err
 }
 

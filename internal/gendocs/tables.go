@@ -134,7 +134,7 @@ func (t *tables) commandTable() string {
 }
 
 func (t *tables) flagTable(command string) (string, error) {
-	c, _, err := t.commands.Find([]string{command})
+	c, _, err := t.commands.Find(strings.Fields(command))
 	if err != nil {
 		return "", err
 	}

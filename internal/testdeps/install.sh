@@ -3,7 +3,7 @@
 # makers. Does nothing where all is there. Needs Debian (or its like) and root.
 set -eu
 
-packages='rabbitmq-server activemq default-jre-headless python3-pika ruby-bunny ruby-stomp nodejs amqp-tools curl openssl'
+packages='rabbitmq-server activemq default-jre-headless python3-pika ruby-bunny ruby-stomp nodejs amqp-tools curl openssl graphviz'
 
 find_missing() {
 	missing=

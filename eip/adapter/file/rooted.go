@@ -27,6 +27,15 @@ func (a *Adapter) perMessage() bool {
 
 func isQuote(b byte) bool { return strings.IndexByte("'\"`", b) >= 0 }
 
+// Destination gives the file that a message is written to, before it is made sure that
+// this is within the folder.
+func (a *Adapter) Destination() (eip.Text, error) {
+	if a.perMessage() {
+		return a.pathText()
+	}
+	return func(context.Context, *eip.Message) (string, error) { return a.Path.Source, nil }, nil
+}
+
 // pathText compiles the expression for a message's file.
 func (a *Adapter) pathText() (eip.Text, error) {
 	if a.Path.Text == nil {

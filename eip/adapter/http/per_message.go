@@ -26,6 +26,14 @@ type PerMessage struct {
 	Headers map[string]eip.Value `flow:"headers"`
 }
 
+// Destination gives the URL that a message is sent to.
+func (a *Adapter) Destination() (eip.Text, error) {
+	if a.PerMessage != nil && a.PerMessage.URL != nil {
+		return a.PerMessage.URL, nil
+	}
+	return func(context.Context, *eip.Message) (string, error) { return a.URL, nil }, nil
+}
+
 // Validate checks the options.
 func (p *PerMessage) Validate() error {
 	if (p.URL != nil) != (len(p.Allow) > 0) {

@@ -21,7 +21,7 @@ func init() {
 }
 
 var capabilities = broker.Capabilities{Durable: true, Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, Exchanges: true, AutoDelete: true,
-	Exclusive: true, Single: true, Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, MessageGroups: true, Depth: true, Calls: true}
+	Exclusive: true, Single: true, Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, MessageGroups: true, Depth: true, Browse: true, Calls: true}
 
 // Broker is a RabbitMQ node or cluster.
 type Broker struct {
@@ -40,6 +40,8 @@ type Broker struct {
 	consuming map[string]int // consumers by queue
 	singles   map[string]*single
 	looks     *connection // for Depths
+	// spentQueues have messages that a look would bring too near to their delivery limit.
+	spentQueues map[string]bool
 }
 
 // Open prepares a broker. It does not wait for a connection: sources and senders
@@ -48,7 +50,7 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
 		return nil, fmt.Errorf("the URL %s names no host", remote.Redact(c.URL.String()))
 	}
-	b := &Broker{config: c, boarding: make(chan struct{}, 1), consuming: map[string]int{}, singles: map[string]*single{}}
+	b := &Broker{config: c, boarding: make(chan struct{}, 1), consuming: map[string]int{}, singles: map[string]*single{}, spentQueues: map[string]bool{}}
 	b.consume, b.publish = newPool(&b.config, "consume", b.letGo), newPool(&b.config, "publish", b.letGo)
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(target{mandatory: true}) })
 	return b, nil

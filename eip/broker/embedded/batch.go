@@ -20,7 +20,7 @@ type batch struct {
 	joined []*local.Entry // settled by the transaction, and deleted with it
 	kept   []*eip.Message // sent by the appends, whose steps are made with them
 	woken  map[*space]bool
-	holds  map[eip.Settler]int
+	holds  map[any]int // by what the messages of the appends are, see settle.Identity
 	marks  []mark
 	failed []error // of tasks
 }

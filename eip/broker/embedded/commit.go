@@ -11,7 +11,6 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -19,7 +18,7 @@ import (
 func (s *fileStore) run() {
 	defer close(s.done)
 	debug.SetPanicOnFault(true)
-	b := &batch{holds: map[eip.Settler]int{}, woken: map[*space]bool{}}
+	b := &batch{holds: map[any]int{}, woken: map[*space]bool{}}
 	for {
 		if s.next(b, true) {
 			if s.putOff(b); b.isEmpty() {

@@ -21,9 +21,8 @@ const mostPutOff = 4
 func (s *fileStore) putOff(b *batch) {
 	b.countHolds()
 	for i, p := range b.appends {
-		settler, _ := settle.Settler(p.Message).(eip.Settler)
-		holds := b.holds[settler]
-		if holds == 0 || p.put == mostPutOff || settle.Others(p.Message, holds) != 1 || !s.joins(settler, p.Message) {
+		holds := b.holds[settle.Identity(p.Message)]
+		if holds == 0 || p.put == mostPutOff || settle.Others(p.Message, holds) != 1 || !s.joins(p.Message) {
 			continue
 		}
 		p.put++
@@ -38,13 +37,13 @@ func (s *fileStore) putOff(b *batch) {
 // putOffWait is how long a sender has to let go of its message.
 const putOffWait = 20 * time.Microsecond
 
-// joins reports whether something of a message's origin would be part of the transaction
-// that appends it.
-func (s *fileStore) joins(settler eip.Settler, m *eip.Message) bool {
+// joins reports whether something of a message's origin, or what stages keep of it, would be
+// part of the transaction that appends it.
+func (s *fileStore) joins(m *eip.Message) bool {
 	if steps, ours := store.Kept(m, s.state); len(steps) > 0 || !ours {
 		return ours
 	}
-	switch e := settler.(type) {
+	switch e := settle.Settler(m).(type) {
 	case *local.Entry:
 		l, ok := e.Log().(*fileLog)
 		return ok && l.s == s
@@ -54,12 +53,12 @@ func (s *fileStore) joins(settler eip.Settler, m *eip.Message) bool {
 	return false
 }
 
-// countHolds counts how often the appends hold the messages of each settler.
+// countHolds counts how often the appends hold each message.
 func (b *batch) countHolds() {
 	clear(b.holds)
 	for _, p := range b.appends {
-		if settler, ok := settle.Settler(p.Message).(eip.Settler); ok {
-			b.holds[settler]++
+		if m := settle.Identity(p.Message); m != nil {
+			b.holds[m]++
 		}
 	}
 }
@@ -72,12 +71,12 @@ func (b *batch) countHolds() {
 func (s *fileStore) join(b *batch, tx *bbolt.Tx) {
 	b.countHolds()
 	for _, p := range b.appends {
-		settler, _ := settle.Settler(p.Message).(eip.Settler)
-		holds := b.holds[settler]
+		m := settle.Identity(p.Message)
+		holds := b.holds[m]
 		if holds == 0 || !settle.Certain(p.Message, holds) {
 			continue
 		}
-		delete(b.holds, settler)
+		delete(b.holds, m)
 		steps, ours := store.Kept(p.Message, s.state)
 		if !ours { // which must be on disk elsewhere before the message goes from here
 			continue
@@ -88,7 +87,7 @@ func (s *fileStore) join(b *batch, tx *bbolt.Tx) {
 			}
 			b.kept = append(b.kept, p.Message)
 		}
-		b.settle(s, settler)
+		b.settle(s, settle.Settler(p.Message))
 	}
 	s.takeKeeps(b)
 }

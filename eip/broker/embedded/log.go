@@ -44,12 +44,24 @@ const (
 	largeRecord = 64 << 10 // it is not left in the process' memory once it was read
 )
 
-// Read returns the messages from a number to another, as many as make a batch.
+// Read returns the messages from a number to another, as many as make a batch, and sets
+// aside those that are damaged.
 func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
-	batch := local.Batch{Next: to + 1}
-	var bad []damage
+	batch, bad, err := l.read(from, to)
+	l.s.quarantine(bad)
+	return batch, err
+}
+
+// Look is Read, and changes nothing.
+func (l *fileLog) Look(from, to uint64) (local.Batch, error) {
+	batch, _, err := l.read(from, to)
+	return batch, err
+}
+
+func (l *fileLog) read(from, to uint64) (batch local.Batch, bad []damage, err error) {
+	batch.Next = to + 1
 	size := int64(0)
-	err := guarded(func() error {
+	err = guarded(func() error {
 		return l.s.db.View(func(tx *bbolt.Tx) error {
 			b := tx.Bucket(l.bucket)
 			if b == nil { // dropped meanwhile
@@ -84,12 +96,11 @@ func (l *fileLog) Read(from, to uint64) (local.Batch, error) {
 		})
 	})
 	if err != nil {
-		return batch, fmt.Errorf("read %s: %w", l.s.path, err)
+		return batch, nil, fmt.Errorf("read %s: %w", l.s.path, err)
 	}
 	l.s.touched.Add(size)
 	batch.Damaged = len(bad)
-	l.s.quarantine(bad)
-	return batch, nil
+	return batch, bad, nil
 }
 
 // entry makes an entry of a record.

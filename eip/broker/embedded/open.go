@@ -60,6 +60,8 @@ func openStore(path string, log *slog.Logger) (*fileStore, error) {
 	switch {
 	case errors.Is(err, ErrInUse), errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, fmt.Errorf("the data directory %s %w: end that, or choose another directory by --data-dir or by the URL, embedded:DIR", dir, ErrInUse)
+	case errors.As(err, new(*fs.PathError)): // it may be well, and cannot be reached
+		return nil, fmt.Errorf("%s cannot be used: %w", path, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s cannot be used: %w. Nothing in it was changed; restore it from a backup, or move it away to start with nothing", path, err)
 	}
@@ -159,8 +161,8 @@ func (s *fileStore) openFile() (stale bool, err error) {
 	s.db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
 		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
 		// The list of free pages is not written with each transaction: it would be
-		// larger than the transaction once a deep queue has drained. It is found
-		// again when the file is opened, from the pages in use.
+		// larger than the transaction once a deep queue has drained. It is written
+		// when the file is closed, and else found again from the pages in use.
 		NoFreelistSync: true,
 		OpenFile: func(path string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := openLocked(path, flag, mode)

@@ -60,7 +60,7 @@ func (b *Broker) Capabilities() broker.Capabilities {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	can := capabilities
-	can.SharedSubscriptions = b.server == rabbitmq
+	can.SharedSubscriptions, can.Browse = b.server == rabbitmq, b.server == activemq
 	return can
 }
 

@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"github.com/eipd/eipd/eip/content"
 	"maps"
 	"strings"
 	"sync"
@@ -181,7 +182,7 @@ func (p *program) decide(e *environment) bool {
 func truth(v any) bool {
 	b, ok := v.(bool)
 	if !ok {
-		fail("%s where true or false is needed", kindOf(v))
+		fail("%s where true or false is needed", content.KindOf(v))
 	}
 	return b
 }

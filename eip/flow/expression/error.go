@@ -1,13 +1,10 @@
 package expression
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -185,34 +182,6 @@ var goTypes = strings.NewReplacer(
 	"expression.envelope", "message", "expression.sequence", "message.sequence", "time.Time", "time", "time.Duration", "duration",
 	"runtime error: ", "", "reflect: ", "",
 )
-
-func typeName(t reflect.Type) string {
-	switch {
-	case t == reflect.TypeFor[json.Number]():
-		return "a number"
-	case t == reflect.TypeFor[time.Time]():
-		return "a time"
-	case t == reflect.TypeFor[time.Duration]():
-		return "a duration"
-	case t == reflect.TypeFor[[]byte]():
-		return "bytes"
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "a boolean"
-	case reflect.String:
-		return "text"
-	case reflect.Slice, reflect.Array:
-		return "a list"
-	case reflect.Map, reflect.Struct:
-		return "a map"
-	case reflect.Func:
-		return "a function"
-	case reflect.Float32, reflect.Float64:
-		return "a number with a fraction"
-	}
-	return "a number"
-}
 
 // nearest suggests one of names, or lists them where they are few.
 func nearest(given string, names []string) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 // A kind is what an expression is for. One that sees more than a message is the list of
@@ -124,11 +125,11 @@ func (k kind) fits(t reflect.Type, isNil bool) string {
 	case t.Kind() == reflect.Func:
 		return "This is a function that is not called."
 	case k == predicate && t.Kind() != reflect.Bool:
-		return "This must be true or false, and it is " + typeName(t) + "."
+		return "This must be true or false, and it is " + content.TypeName(t) + "."
 	case k == nameList && t.Kind() != reflect.String && t.Kind() != reflect.Slice:
-		return "This must be a name or a list of names, and it is " + typeName(t) + "."
+		return "This must be a name or a list of names, and it is " + content.TypeName(t) + "."
 	case k == text && !isText(t):
-		return "This must be text, and it is " + typeName(t) + "."
+		return "This must be text, and it is " + content.TypeName(t) + "."
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/expr-lang/expr/builtin"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 // The functions that nodes of ours call. Their names cannot be written in an
@@ -172,7 +173,7 @@ func (s signature) validate(name string, args []reflect.Type) (reflect.Type, err
 		case t.Kind() == reflect.Interface || t.Kind() == s.kinds[i]:
 		case s.kinds[i] == reflect.Slice && t.Kind() == reflect.Array:
 		default:
-			return nil, fmt.Errorf("%q takes %s here, and not %s", name, typeName(kindTypes[s.kinds[i]]), typeName(t))
+			return nil, fmt.Errorf("%q takes %s here, and not %s", name, content.TypeName(kindTypes[s.kinds[i]]), content.TypeName(t))
 		}
 	}
 	return s.result, nil

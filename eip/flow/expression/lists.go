@@ -2,6 +2,7 @@ package expression
 
 import (
 	"encoding/json"
+	"github.com/eipd/eipd/eip/content"
 	"reflect"
 	"slices"
 
@@ -133,7 +134,7 @@ func (e *environment) extreme(args []any, better int) any {
 	for _, v := range e.flatten([]any{args}, nil, 0) {
 		n, ok := digitsOf(plainValue(v))
 		if !ok {
-			fail("%s where a number is needed", kindOf(v))
+			fail("%s where a number is needed", content.KindOf(v))
 		}
 		if best == nil || n.Compare(most)*better > 0 {
 			best, most = v, n

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"encoding/json"
+	"github.com/eipd/eipd/eip/content"
 	"math"
 	"reflect"
 
@@ -19,14 +20,14 @@ func list(v any) any {
 			return v
 		}
 	}
-	fail("%s where a list is needed", kindOf(v))
+	fail("%s where a list is needed", content.KindOf(v))
 	return nil
 }
 
 func str(v any) string {
 	s, ok := v.(string)
 	if !ok {
-		fail("%s where text is needed", kindOf(v))
+		fail("%s where text is needed", content.KindOf(v))
 	}
 	return s
 }

@@ -101,7 +101,7 @@ func (p *place) missing(steps int, v any) {
 	case v == nil:
 		fail("%s is nil and has no member %s", p.upTo(steps), p.path.Keys[steps])
 	default:
-		fail("%s is %s and has no member %s", p.upTo(steps), kindOf(v), p.path.Keys[steps])
+		fail("%s is %s and has no member %s", p.upTo(steps), content.KindOf(v), p.path.Keys[steps])
 	}
 }
 

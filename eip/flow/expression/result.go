@@ -150,7 +150,7 @@ func reflected(v any, depth int) any {
 		}
 		return l
 	}
-	fail("its result is %s", kindOf(v))
+	fail("its result is %s", content.KindOf(v))
 	return nil
 }
 
@@ -170,7 +170,7 @@ func isText(t reflect.Type) bool {
 // textOf is the text of a value; it fails where that has none.
 func textOf(v any) string {
 	if t := reflect.TypeOf(v); t != nil && !isText(t) {
-		fail("its result is %s where text is needed", kindOf(v))
+		fail("its result is %s where text is needed", content.KindOf(v))
 	}
 	switch v, _ := normal(v, 0); v := v.(type) {
 	case nil:
@@ -198,15 +198,7 @@ func textOf(v any) string {
 		}
 		return string(v)
 	default:
-		fail("its result is %s where text is needed", kindOf(v))
+		fail("its result is %s where text is needed", content.KindOf(v))
 	}
 	return ""
-}
-
-// kindOf names a value's type for people.
-func kindOf(v any) string {
-	if v == nil {
-		return "nil"
-	}
-	return typeName(reflect.TypeOf(v))
 }

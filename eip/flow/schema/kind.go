@@ -49,6 +49,7 @@ var merges = map[string][]string{
 	"replies": {"body", "headers", "message", "replies", "missing"},
 	"results": {"body", "headers", "message", "results", "failures"},
 	"part":    {"body", "headers", "message", "part", "index"},
+	"sent":    {"body", "headers", "message", "sent"},
 }
 
 // settable are the kinds that may be Live, and what a wrong value of one is.

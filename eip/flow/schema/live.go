@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -139,7 +140,24 @@ func (s Settable) Set(name string, value any) error {
 	if err != nil {
 		return fmt.Errorf("set %s: %w", name, err)
 	}
+	was, wasText := o.Option.Value()
 	o.SetValue(v, text)
+	if err := s.refused(name); err != nil {
+		o.SetValue(was, wasText)
+		return fmt.Errorf("set %s: %w", name, err)
+	}
+	return nil
+}
+
+// refused is what the component itself says of an option as it is now. What it says of
+// others is none of this one's: it may be about to be set too, or given back.
+func (s Settable) refused(name string) error {
+	if v, ok := s.component.(eip.Validator); ok {
+		var wrong *eip.OptionError
+		if errors.As(v.Validate(), &wrong) && wrong.Option == name {
+			return wrong.Err
+		}
+	}
 	return nil
 }
 

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/endpoint"
 	"github.com/eipd/eipd/eip/flow/schema"
 	"github.com/eipd/eipd/eip/internal/live"
+	"github.com/eipd/eipd/eip/routing"
 )
 
 type mode string
@@ -139,5 +141,48 @@ func TestSettable_Set(t *testing.T) {
 	}
 	if got := settable.Settable(); !maps.Equal(got, before) {
 		t.Errorf("what was refused made %v of %v", got, before)
+	}
+}
+
+// What a stage refuses of an option in a flow file, it refuses of an operator; what it says
+// of its other options is none of this one's.
+func TestSettable_IsChecked(t *testing.T) {
+	agg := routing.NewAggregator()
+	agg.Size.Set(5)
+	for _, c := range []struct {
+		stage   eip.Stage
+		name    string
+		refused []any
+		taken   []any
+	}{
+		{routing.NewSplitter(), "in_flight", nil, []any{1, 7}}, // it does not say what the parts are
+		{&routing.Splitter{Format: "lines", InFlight: eip.LiveOf(3)}, "in_flight", []any{0, -1}, []any{1}},
+		{routing.NewBatch(), "size", []any{0, -1}, []any{1}},
+		{routing.NewBatch(), "timeout", []any{"0s"}, []any{"1ms"}},
+		{routing.NewResequencer(), "capacity", []any{0}, []any{1}},
+		{routing.NewResequencer(), "timeout", []any{"0s"}, []any{"1s"}},
+		{agg, "max_groups", []any{0, -5}, []any{1}},
+		{agg, "timeout", nil, []any{"1s", "never", "0s"}},
+		{agg, "size", []any{-1}, []any{2, 0}},
+		{agg, "timeout", []any{"0s"}, []any{"never"}}, // there is no other end any more
+		{routing.NewThrottle(), "rate", []any{0, -1, 1e10}, []any{0.5}},
+		{endpoint.NewIdempotentReceiver(), "remember", []any{"-1s"}, []any{"0s", "1h"}},
+	} {
+		settable, _ := schema.SettableOf(c.stage)
+		for _, v := range c.taken {
+			if err := settable.Set(c.name, v); err != nil {
+				t.Errorf("%T: %s = %v: %v", c.stage, c.name, v, err)
+			}
+		}
+		before := settable.Settable()
+		for _, v := range c.refused {
+			err := settable.Set(c.name, v)
+			if err == nil || strings.Count(err.Error(), c.name+": ") != 1 {
+				t.Errorf("%T: %s = %v: %v", c.stage, c.name, v, err)
+			}
+		}
+		if got := settable.Settable(); !maps.Equal(got, before) {
+			t.Errorf("%T: what was refused made %v of %v", c.stage, got, before)
+		}
 	}
 }

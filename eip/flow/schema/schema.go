@@ -13,6 +13,7 @@
 //	`flow:"name,replies"`  an eip.Merge that sees replies and missing, members of its reply
 //	`flow:"name,results"`  one that sees results and failures
 //	`flow:"name,part"`     one that sees part and index
+//	`flow:"name,sent"`     one that sees sent
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
 //	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`

@@ -1,10 +1,13 @@
 package control
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,12 +22,48 @@ type Record struct {
 	Args     map[string]any `json:"args,omitempty"`
 	OK       bool           `json:"ok"`
 	Error    *Error         `json:"error,omitempty"`
+	*Did
+}
+
+// Did is what a command has done to dead letters, or that it has shown their bodies. The
+// record of such a command is in the audit file too.
+type Did struct {
+	Letters int      `json:"letters"`
+	IDs     []string `json:"ids,omitempty"` // of the first of them
+	// IDsHash is, where there are more, the SHA-256 of all ids, a line each.
+	IDsHash string   `json:"ids_sha256,omitempty"`
+	Changed []string `json:"changed,omitempty"` // paths of an edit
+	Before  string   `json:"before,omitempty"`  // the SHA-256 of what was edited
+	After   string   `json:"after,omitempty"`
+	Outcome string   `json:"outcome,omitempty"`
+}
+
+const mostAuditedIDs = 1000
+
+// bounded is what of it goes into a record.
+func (d *Did) bounded() *Did {
+	if d == nil || len(d.IDs) <= mostAuditedIDs {
+		return d
+	}
+	short := *d
+	sum := sha256.Sum256([]byte(strings.Join(d.IDs, "\n")))
+	short.IDs, short.IDsHash = d.IDs[:mostAuditedIDs], hex.EncodeToString(sum[:])
+	return &short
+}
+
+// aboutLetters reports whether a command changes dead letters, or shows their bodies.
+func (r *request) aboutLetters() bool {
+	switch r.Command.Command {
+	case "letters_body", "letters_edit", "letters_discard", "letters_restore", "job", "replay":
+		return true
+	}
+	return false
 }
 
 // reads reports whether a command changes nothing: it is audited at debug level.
 func (r *request) reads() bool {
 	switch r.Command.Command {
-	case "status", "list", "leases", "groups":
+	case "status", "list", "graph", "leases", "groups", "letters", "letters_archive", "jobs":
 		return true
 	case "stats":
 		return !r.flag("reset")
@@ -57,6 +96,11 @@ func (s *Server) announce(r *request) error {
 	if _, err := json.Marshal(rec); err != nil {
 		return Errorf(Failed, "nothing was done, as there can be no audit record of it: %v", err)
 	}
+	if r.aboutLetters() && s.DataDir != "" {
+		if err := s.chain.Ready(); err != nil {
+			return Errorf(Failed, "nothing was done, as the audit file cannot be written: %v", err)
+		}
+	}
 	if err := s.write("control command begins", rec.attrs()...); err != nil {
 		return Errorf(Failed, "nothing was done, as the audit record cannot be written: %v", err)
 	}
@@ -73,7 +117,7 @@ func (s *Server) write(text string, attrs ...slog.Attr) error {
 // audit tells the log and others what came of a command.
 func (s *Server) audit(r *request, reply Reply) {
 	rec := s.record(r)
-	rec.OK, rec.Error = reply.OK, reply.Error
+	rec.OK, rec.Error, rec.Did = reply.OK, reply.Error, r.did.bounded()
 	level := slog.LevelInfo
 	switch {
 	case reply.OK && r.reads():
@@ -89,6 +133,11 @@ func (s *Server) audit(r *request, reply Reply) {
 		attrs = append(attrs, slog.String("error", rec.Error.Error()))
 	}
 	s.Log.LogAttrs(s.ctx, level, "control command", attrs...)
+	if r.aboutLetters() && s.DataDir != "" && (reply.OK || r.did != nil) {
+		if err := s.chain.Append(rec); err != nil {
+			s.Log.Error("an audit record is missing in the audit file", slog.String("command", rec.Command), slog.Any("error", err))
+		}
+	}
 	if level == slog.LevelDebug {
 		return
 	}
@@ -109,12 +158,15 @@ func namesIn(v any) []string {
 	return names
 }
 
+// unaudited are arguments that hold a message, or parts of it.
+var unaudited = []string{"body", "body_base64", "headers", "letter", "set"}
+
 // auditable leaves out what is long, and what may be confidential: a message's body
 // and headers.
 func (s *Server) auditable(args map[string]any) map[string]any {
 	kept := map[string]any{}
 	for name, v := range args {
-		if name == "body" || name == "headers" || len(kept) == 16 {
+		if slices.Contains(unaudited, name) || len(kept) == 16 {
 			continue
 		}
 		if text, ok := v.(string); ok {

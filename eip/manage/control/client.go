@@ -96,8 +96,14 @@ func (c *Client) accept(nonce string) func([]byte) *Reply {
 func (c *Command) lasts() time.Duration {
 	switch c.Command {
 	case "tap":
+	case "jobs":
+		if c.Args["follow"] != true {
+			return 0
+		}
 	case "peek":
 		return peekLasts
+	case "letters", "letters_body":
+		return DefaultTimeout
 	default:
 		return 0
 	}

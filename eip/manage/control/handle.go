@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -29,6 +30,7 @@ type request struct {
 	send   func(Reply) bool // false: the asker is gone
 	ctx    context.Context  // ends with the command's time
 	wrong  error            // the first argument that is
+	did    *Did             // what it has done to dead letters
 }
 
 // respond sends a reply; false: the asker is gone.
@@ -70,6 +72,31 @@ func (s *Server) handle(data []byte, r *request) bool {
 	}
 	s.obey(r)
 	return true
+}
+
+// Do carries out a command as if it came from the socket, and returns its reply: of
+// several, the last one.
+func (s *Server) Do(ctx context.Context, c Command) (Reply, error) {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return Reply{}, fmt.Errorf("encode command: %w", err)
+	}
+	last := make(chan Reply, 1)
+	ours := s.handle(data, &request{from: Origin{On: "socket"}, send: func(reply Reply) bool {
+		if !reply.More {
+			last <- reply
+		}
+		return ctx.Err() == nil
+	}})
+	if !ours {
+		return Reply{}, Errorf(UnknownTarget, "another instance is meant")
+	}
+	select {
+	case reply := <-last:
+		return reply, nil
+	case <-ctx.Done():
+		return Reply{}, ctx.Err()
+	}
 }
 
 // authenticate checks the signature of a command that must have one.

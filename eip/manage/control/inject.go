@@ -106,6 +106,9 @@ func (s *Server) entrances() (all []entrance) {
 		all = append(all, entrance{f.Name(), func(_ context.Context, m *eip.Message) { _ = f.Inject(m) }}) // m settles with the error, if there is one
 	}
 	for _, c := range s.Process.Channels() {
+		if c.Unused {
+			continue
+		}
 		all = append(all, entrance{c.Name, func(ctx context.Context, m *eip.Message) {
 			eip.Deliver(ctx, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
 				return s.Process.Inject(ctx, c.Name, m)

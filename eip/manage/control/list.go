@@ -27,7 +27,7 @@ func (s *Server) list(r *request) (any, error) {
 		g.Flows = append(g.Flows, n)
 	}
 	for _, c := range s.Process.Channels() {
-		if r.Target == "" || named[c.Name] {
+		if !c.Unused && (r.Target == "" || named[c.Name]) {
 			g.Channels = append(g.Channels, c)
 		}
 	}
@@ -40,6 +40,9 @@ func (s *Server) list(r *request) (any, error) {
 	}
 	return g, nil
 }
+
+// graph is the command of that name.
+func (s *Server) graph(*request) (any, error) { return s.Process.Graph(), nil }
 
 func (s *Server) describe(st Stage) StageNode {
 	n := StageNode{Address: st.Address, Kind: st.Kind, Pattern: PatternOf(st.Kind, st.Named.Stage)}

@@ -2,21 +2,21 @@ package control
 
 import (
 	"encoding/json"
-	"errors"
 	"time"
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 )
 
 // Bounds of peek.
 const (
-	mostPeeked = 1000             // messages that are looked at at once
+	mostPeeked = 1000             // messages that are shown at once
 	peekLasts  = 10 * time.Second // until all of them are told of
 )
 
 // peek is the command of that name: it shows the first messages that wait in a queue,
-// and gives them back.
+// and leaves them there.
 func (s *Server) peek(r *request) (any, error) {
 	most := max(r.whole("count"), 1)
 	if most > mostPeeked {
@@ -28,34 +28,41 @@ func (s *Server) peek(r *request) (any, error) {
 	if err := s.isQueue(r); err != nil {
 		return nil, err
 	}
-	src, err := s.Process.Source(r.ctx, r.Target, int(most))
+	ctx, cancel := s.Clock.WithTimeout(r.ctx, peekLasts)
+	defer cancel()
+	look, err := s.Process.Look(ctx, r.Target)
 	if err != nil {
 		return nil, err
 	}
-	seen, err := int64(0), error(nil)
-	for seen < most && err == nil {
-		m, idle, failed := receiveSoon(r.ctx, src)
-		if m == nil {
-			if !idle {
-				err = failed
-			}
-			break
+	p := Peeked{}
+	if p.Cost, err = look.Price(ctx, look.At); err != nil {
+		return nil, err
+	}
+	for m, err := range look.Browse(ctx, look.At, broker.BrowseOptions{Most: int(most)}) {
+		if err != nil {
+			return nil, Errorf(Failed, "%d messages were seen: %v", p.Seen, err)
 		}
-		seen++
-		if !s.stream(r, View(s.redact.look(m, nil).message())) {
+		m.Message = s.redact.look(m.Message, nil).message()
+		if p.Seen++; !s.stream(r, Viewed(m)) {
 			break // the asker is gone
 		}
 	}
-	// Closing gives back what was not settled, in its order.
-	if err = errors.Join(err, src.Close()); err != nil {
-		return nil, Errorf(Failed, "%d messages were seen: %v", seen, err)
-	}
-	return Peeked{seen}, nil
+	return p, nil
 }
 
 // Peeked is the last result of peek; those before it are messages.
 type Peeked struct {
-	Seen int64 `json:"seen"`
+	Seen int64        `json:"seen"`
+	Cost broker.Price `json:"cost"`
+}
+
+// Viewed is View of a message that waits.
+func Viewed(m broker.Browsed) map[string]any {
+	v := View(m.Message)
+	if m.Taken {
+		v["taken"] = true
+	}
+	return v
 }
 
 // View is how a message is printed, or sent as JSON.

@@ -6,7 +6,9 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 	"github.com/eipd/eipd/eip/stats"
+	"github.com/eipd/eipd/eip/store"
 )
 
 // A Process is what a Server carries out commands on. Its methods are safe for
@@ -20,7 +22,11 @@ type Process interface {
 	Files() []string
 	// Flows returns the flows, in the order of the files.
 	Flows() []Flow
-	// Channels returns the declared channels, by name.
+	// Graph says how the flows, channels and adapters of the files hang together: what
+	// eipd graph prints as JSON.
+	Graph() any
+	// Channels returns the declared channels, and the dead-letter queues that no file
+	// names, by name.
 	Channels() []Channel
 	// Traffic returns the channels and adapters that the flows read and send to, by
 	// name.
@@ -28,10 +34,14 @@ type Process interface {
 	// Depths says how many messages wait in the queues and subscriptions that the flows
 	// use. It answers within a second, with what it knows by then.
 	Depths() []Depth
+	// JobStore is where what the control bus must not forget is kept, or why that cannot be.
+	JobStore(ctx context.Context) (store.Store, error)
 	// Inject puts m into a declared channel. The message is settled when it is there.
 	Inject(ctx context.Context, channel string, m *eip.Message) error
-	// Source takes messages from a declared queue; so many at once.
+	// Source takes messages from a queue of Channels; so many at once.
 	Source(ctx context.Context, queue string, prefetch int) (broker.Source, error)
+	// Look finds a queue of Channels, to be looked into.
+	Look(ctx context.Context, queue string) (Look, error)
 	// Apply runs the flows of a file, or of a folder of files, in the process' folder of
 	// them, in the place of those of this file that run; Remove stops these, and returns
 	// their names. Reload does so with the files that the process was started with. A dry
@@ -74,17 +84,15 @@ type Flow interface {
 	Stop(ctx context.Context) error
 	// Start takes messages again.
 	Start(ctx context.Context) error
-	// DeadLetters takes messages from the queue for the flow's dead letters, or for
-	// its invalid messages; so many at once. limit is how often the broker delivers one
-	// at most: -1 for ever, 0 nobody knows.
-	DeadLetters(ctx context.Context, invalid bool, prefetch int) (src broker.Source, limit int64, err error)
+	// DeadLetters is the queue for the flow's dead letters, or for its invalid messages.
+	DeadLetters(ctx context.Context, invalid bool) (deadletter.Queue, error)
 	// Watch has f see every message that the flow receives; nil ends it.
 	Watch(f func(*eip.Message))
 	// Inject passes m through the flow, as if its source had given it. m settles with
 	// the error that is returned.
 	Inject(m *eip.Message) error
 	// Replay is Inject of a dead letter. failed is called where it fails for good again.
-	Replay(m *eip.Message, failed func()) error
+	Replay(m *eip.Message, failed func(error)) error
 }
 
 // A Stage is one stage of a Flow.
@@ -131,13 +139,23 @@ func StateOf(f Flow) (state State, why string) {
 
 // A Channel is a declared queue or topic.
 type Channel struct {
-	Name    string   `json:"name"` // "queue.orders"
-	Kind    string   `json:"kind"`
-	Address string   `json:"address"` // the broker's own name
-	Broker  string   `json:"broker"`  // as in status
-	Outside bool     `json:"-"`       // other processes use it too
+	Name    string `json:"name"` // "queue.orders"
+	Kind    string `json:"kind"`
+	Address string `json:"address"` // the broker's own name
+	Broker  string `json:"broker"`  // as in status
+	Outside bool   `json:"-"`       // other processes use it too
+	// Unused is a dead-letter queue that no file names and that this process has not
+	// opened, so it may not exist; only who asks for it wants to see it.
+	Unused  bool     `json:"-"`
 	Read    []string `json:"read_by"` // flows
 	Written []string `json:"written_by"`
+}
+
+// A Look goes into one queue, as a broker.Browser does, and leaves it as it is.
+type Look struct {
+	Queue string         // "queue.orders.dead"
+	At    broker.Channel // what the Browser is asked for
+	broker.Browser
 }
 
 // Traffic is what flows take from a channel or an adapter, and send to it.

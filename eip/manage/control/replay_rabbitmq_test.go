@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
 )
 
@@ -43,17 +41,10 @@ flow "a" {
   to          = adapter.out
 }
 `, c.file))
-			letter := func(flow string) {
-				t.Helper()
-				if err := o.Publish("", "dead", false, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: []byte(flow), Headers: amqp.Table{
-					header.Flow: flow, header.Failed: time.Now().Add(-time.Hour).UTC().Format(time.RFC3339Nano)}}); err != nil {
-					t.Fatal(err)
-				}
-			}
 			for range others {
-				letter("b")
+				o.deadLetter("dead", "b")
 			}
-			letter("a")
+			o.deadLetter("dead", "a")
 			waiting := func() int {
 				q, err := o.QueueDeclarePassive("dead", true, false, false, false, nil)
 				if err != nil {

@@ -19,13 +19,13 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/broker/embedded"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/rabbit"
 
-	_ "github.com/eipd/eipd/eip/broker/embedded"
 	_ "github.com/eipd/eipd/eip/broker/memory"
 	_ "github.com/eipd/eipd/eip/endpoint"
 	_ "github.com/eipd/eipd/eip/manage"
@@ -208,7 +208,8 @@ func runBy(t *testing.T, clock eip.Clock, broker, text string) (*process, *pool,
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	p := host.New(host.Options{Instance: filepath.Base(dir) + eip.NewID()[:4], DataDir: dir, Clock: clock})
+	p := host.New(host.Options{Instance: filepath.Base(dir) + eip.NewID()[:4], DataDir: dir, Clock: clock,
+		OpenPositions: func(dir string) (host.PositionStore, error) { return embedded.OpenPositions(dir, nil) }})
 	if _, err := p.Start(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/internal/rarely"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
 // Options say what a Server is to do. Process and Instance are required.
@@ -50,6 +51,9 @@ type Options struct {
 	// subscription, and so do those from the socket that are not done at once. nil: they
 	// need not.
 	Begun <-chan struct{}
+	// NoRates: the counts of the last seconds are not kept, so that nothing happens while
+	// nothing happens.
+	NoRates bool
 	// Clock is what leases, taps, statistics and what waits for flows go by; networks and
 	// signatures have the system's.
 	Clock eip.Clock
@@ -81,7 +85,9 @@ type Server struct {
 	untold   chan news
 	telling  atomic.Bool // there is a topic to tell news on
 	taps     taps
-	near     sync.Map // flows whose dead letters the broker would drop, were they looked at again
+	jobs     *deadletter.Jobs
+	archived deadletter.Archive
+	chain    deadletter.Chain // of audit records about dead letters
 	redact   redaction
 
 	publisher  atomic.Pointer[publisher]
@@ -122,12 +128,15 @@ func NewServer(o Options) *Server {
 	if o.Remember {
 		s.remember()
 	}
+	s.jobs, s.archived, s.chain.Dir = s.newJobs(), s.newArchive(), o.DataDir
 	o.Process.Trace(s.probes.step)
 	for _, c := range []class{vouched, anybody} {
 		s.lines[c] = newLine()
 		s.busy.Go(func() { s.lines[c].run(s.ctx) })
 	}
-	s.busy.Go(func() { s.stats.sample(s.ctx, s.Process) })
+	if !o.NoRates {
+		s.busy.Go(func() { s.stats.sample(s.ctx, s.Process) })
+	}
 	return s
 }
 
@@ -135,6 +144,10 @@ func NewServer(o Options) *Server {
 func (s *Server) Close() {
 	s.cancel()
 	s.settings.close()
+	s.jobs.Close()
+	if err := s.chain.Close(); err != nil {
+		s.Log.Warn("the audit file was not closed well", slog.Any("error", err))
+	}
 	s.busy.Wait()
 }
 

@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -179,12 +181,12 @@ func (s *Server) serve(c net.Conn) {
 	hangUp := context.AfterFunc(s.ctx, w.end)
 	defer hangUp()
 	s.busy.Go(w.write)
-	in := bufio.NewReaderSize(c, 64<<10)
+	in, from := bufio.NewReaderSize(c, 64<<10), Origin{On: "socket", User: userOf(c)}
 	for {
 		line, err := readLine(in, MaxCommand)
 		if len(line) > 0 {
 			w.unanswered.Add(1)
-			if !s.handle(line, &request{from: Origin{On: "socket"}, send: w.respond, ctx: s.ctx}) {
+			if !s.handle(line, &request{from: from, send: w.respond, ctx: s.ctx}) {
 				w.unanswered.Done()
 			}
 			w.unanswered.Wait() // one after the other, as they were written
@@ -194,6 +196,24 @@ func (s *Server) serve(c net.Conn) {
 		}
 	}
 	close(w.replies) // who has closed only the sending side, like a shell's pipe, gets them all
+}
+
+// userOf is the name of the user at the other end of a connection, or his number; ""
+// where the system does not say.
+func userOf(c net.Conn) string {
+	unix, ok := c.(*net.UnixConn)
+	if !ok {
+		return ""
+	}
+	uid := peerOf(unix, -1)
+	if uid < 0 {
+		return ""
+	}
+	number := strconv.Itoa(uid)
+	if u, err := user.LookupId(number); err == nil {
+		return u.Username
+	}
+	return number
 }
 
 // connection is who asks by the socket.

@@ -34,12 +34,13 @@ var (
 	_ broker.RequestReply = (*Broker)(nil)
 	_ broker.Idler        = (*Broker)(nil)
 	_ broker.Deep         = (*Broker)(nil)
+	_ broker.Browser      = (*Broker)(nil)
 )
 
 // Capabilities are those of each broker in this process.
 func Capabilities() broker.Capabilities {
 	return broker.Capabilities{Patterns: true, MaxLength: true, TTL: true, DeadLetter: true, Headers: true, AutoDelete: true, Exclusive: true,
-		Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, MessageGroups: true, Depth: true}
+		Existing: true, RefusesMissing: true, SharedSubscriptions: true, GivesBackInOrder: true, RequestReply: true, TellsGone: true, MessageGroups: true, Depth: true, Browse: true}
 }
 
 // New makes a broker that keeps what is durable in store; nil: nothing.

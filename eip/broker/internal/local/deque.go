@@ -25,8 +25,11 @@ func (d *deque) peek() *Entry {
 	if d.n == 0 {
 		return nil
 	}
-	return d.ring[d.head]
+	return d.at(0)
 }
+
+// at returns the entry so many behind the first.
+func (d *deque) at(i int) *Entry { return d.ring[(d.head+i)&(len(d.ring)-1)] }
 
 func (d *deque) pop() {
 	d.ring[d.head] = nil

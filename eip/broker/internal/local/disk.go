@@ -72,6 +72,23 @@ func (q *Queue) load() error {
 	return nil
 }
 
+// reload reads the message of e, the head, which was set aside. The lock is not held
+// meanwhile.
+func (q *Queue) reload(e *Entry) error {
+	q.mu.Unlock()
+	batch, err := q.log.Read(e.Seq, e.Seq)
+	q.mu.Lock()
+	switch {
+	case err != nil, q.gone, e.Message != nil, q.head() != e:
+	case len(batch.Entries) == 0: // it is damaged, and was set apart
+		q.pop(e)
+		e.state = settled
+	default:
+		e.renew(batch.Entries[0].Message)
+	}
+	return err
+}
+
 // raiseMark makes sure that e may be delivered. The lock is not held meanwhile.
 func (q *Queue) raiseMark(ctx context.Context, e *Entry) error {
 	mark := min(e.Seq+markAhead, q.lastSeq)

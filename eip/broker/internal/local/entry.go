@@ -21,6 +21,7 @@ type Entry struct {
 	size       int64
 	state      state
 	deleted    bool    // its removal is on disk already
+	aside      bool    // it is taken, and its Message is on disk only
 	source     *source // who took it; nil: the sweeper
 	prev, next *Entry  // of the source's unsettled entries
 }
@@ -43,6 +44,12 @@ func (e *Entry) fill(q *Queue, m *eip.Message, size int64) {
 	if life, bounded := q.life(m); bounded {
 		e.Deadline = q.b.clock.Now().Add(life).UnixNano()
 	}
+}
+
+// renew makes m the message of an entry that was delivered before.
+func (e *Entry) renew(m *eip.Message) {
+	e.Message = e.queue.own(eip.NewFor(m.Body(), e), m)
+	e.Message.Redelivered = true
 }
 
 // life is how long m may wait in q.

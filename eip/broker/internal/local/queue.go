@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/eipd/eipd/eip"
 )
 
 // A Queue is a queue, or a topic's subscription.
@@ -109,8 +107,9 @@ func (q *Queue) giveBack(e *Entry) {
 		return
 	}
 	e.state = ready
-	e.Message = q.own(eip.NewFor(e.Message.Body(), e), e.Message)
-	e.Message.Redelivered = true
+	if e.Message != nil {
+		e.renew(e.Message)
+	}
 	q.length++
 	q.size += e.size
 	q.back.push(e)

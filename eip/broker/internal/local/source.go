@@ -7,6 +7,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/internal/settle"
 )
 
 // source is one consumer of a queue. The queue's lock guards its fields.
@@ -86,6 +87,10 @@ func (s *source) take(ctx context.Context) (*eip.Message, error) {
 		case e == nil:
 			s.waits = forMessage
 			return nil, nil
+		case e.Message == nil:
+			if err := q.reload(e); err != nil {
+				return nil, err
+			}
 		case e.expired():
 			if !q.expire(e) {
 				s.waits = forMessage
@@ -119,9 +124,34 @@ func (s *source) have(e *Entry) *eip.Message {
 	return e.Message
 }
 
-func (s *source) unlink(e *Entry) {
+// SetAside lets go of a message that is on disk, and does not expire.
+func (s *source) SetAside(m *eip.Message) bool {
+	e, ok := settle.Settler(m).(*Entry)
+	if !ok {
+		return false
+	}
+	q := s.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.log == nil || e.source != s || e.state != taken || e.aside || e.Deadline != 0 || q.expires() {
+		return false
+	}
+	e.aside, e.Message = true, nil
+	s.leaveWindow(e)
+	return true
+}
+
+// leaveWindow makes room for another message than e.
+func (s *source) leaveWindow(e *Entry) {
 	s.unsettled--
 	s.held -= e.size
+}
+
+func (s *source) unlink(e *Entry) {
+	if !e.aside {
+		s.leaveWindow(e)
+	}
+	e.aside = false
 	if e.prev != nil {
 		e.prev.next = e.next
 	} else {

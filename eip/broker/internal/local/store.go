@@ -37,6 +37,8 @@ type Log interface {
 	// Read returns entries from the first number to the last, as many as are a
 	// sensible read.
 	Read(from, to uint64) (Batch, error)
+	// Look is Read, and sets nothing aside.
+	Look(from, to uint64) (Batch, error)
 	// Behind returns what is closed when another entry may be delivered; nil where
 	// one may be at once. It bounds what is settled and not yet deleted.
 	Behind() <-chan struct{}

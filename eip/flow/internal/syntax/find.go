@@ -8,9 +8,29 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
+// IsTest reports whether a file of this name has tests of flows, and no flows.
+func IsTest(name string) bool {
+	return strings.HasSuffix(name, "_test.hcl") || strings.HasSuffix(name, "_test.hcl.json")
+}
+
 // Find expands what a command line names: files, globs and folders, in which it
-// takes every .hcl and .hcl.json. The same file named twice counts once.
+// takes every .hcl and .hcl.json. The same file named twice counts once. Files of tests are
+// left out, also where a shell's pattern has named them; they alone are an error.
 func Find(args []string) (files []string, diags hcl.Diagnostics) {
+	all, diags := FindAll(args)
+	for _, name := range all {
+		if !IsTest(name) {
+			files = append(files, name)
+		}
+	}
+	if len(files) == 0 && len(all) > 0 && !diags.HasErrors() {
+		diags = append(diags, diag(all[0], "Tests of flows", "%s has tests and no flows. Run them by eipd test %[1]s.", all[0])...)
+	}
+	return files, diags
+}
+
+// FindAll is Find with the files of tests.
+func FindAll(args []string) (files []string, diags hcl.Diagnostics) {
 	seen := map[string]bool{}
 	add := func(name string) {
 		if key := filepath.Clean(name); !seen[key] {

@@ -1,0 +1,357 @@
+package flowtest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// common is what a test may say otherwise than its suite.
+type common struct {
+	// The values of variables, as --var gives them.
+	Variables map[string]any `flow:"variables"`
+	// The environment variables that env() finds. No others are set.
+	Env map[string]string `flow:"env"`
+	// Where the clock begins, in RFC 3339.
+	Time string `flow:"time"`
+	// The broker that stands in for all: memory, or embedded, whose messages outlast the step
+	// restart.
+	Broker brokerKind `flow:"broker"`
+	// Each message must be accounted for: one that came where no expect looks, that became a
+	// dead letter or is still under way fails the test.
+	Strict bool `flow:"strict"`
+	// Places where messages may come unexpected.
+	Ignore []string `flow:"ignore"`
+}
+
+// suiteBlock is what the tests of a file have in common.
+type suiteBlock struct {
+	// The flow files under test, relative to the test file. Without it, those beside it.
+	Flows []string `flow:"flows"`
+	common
+	// What chance goes by: jitter, samples and the messages' identifiers.
+	Seed int `flow:"seed"`
+	// How long one test may take, in real time.
+	Timeout time.Duration `flow:"timeout"`
+}
+
+func newSuite() *suiteBlock {
+	return &suiteBlock{common: common{Time: "2026-01-05T09:00:00Z", Broker: inMemory, Strict: true}, Seed: 1, Timeout: 10 * time.Second}
+}
+
+type brokerKind string
+
+const (
+	inMemory brokerKind = "memory"
+	onDisk   brokerKind = "embedded"
+)
+
+// Options returns the kinds of broker.
+func (brokerKind) Options() []string { return []string{string(inMemory), string(onDisk)} }
+
+// Validate checks the options.
+func (c *common) Validate() error {
+	if _, err := time.Parse(time.RFC3339, c.Time); err != nil {
+		return eip.OptionErrorf("time", "%q is no time; write it like 2026-01-05T09:00:00Z", c.Time)
+	}
+	return nil
+}
+
+// testBlock is one test.
+type testBlock struct {
+	// The flows that run. Without it, all that are enabled.
+	Flows []string `flow:"flows"`
+	common
+	// Words by which --tags chooses.
+	Tags []string `flow:"tags"`
+	// Why the test is not run.
+	Skip string `flow:"skip"`
+	// Only such tests run.
+	Only bool `flow:"only"`
+	// The test runs once for each of these objects, which settings see as row.
+	Each any `flow:"each"`
+}
+
+// message is what a send, a call or a stand-in is made of.
+type messageBlock struct {
+	// The body: text as it is, anything else as JSON.
+	Body any `flow:"body"`
+	// A file, relative to the test file, whose bytes are the body.
+	BodyFile string `flow:"body_file"`
+	// The body in base64.
+	BodyBase64 string `flow:"body_base64"`
+	// A body that must be JSON.
+	BodyJSON string `flow:"body_json"`
+	// The message's headers.
+	Headers map[string]any `flow:"headers"`
+	// The Message ID. Without it, one that is made of the seed.
+	ID string `flow:"id"`
+	// The Correlation Identifier.
+	CorrelationID string `flow:"correlation_id"`
+	// The Return Address.
+	ReplyTo string `flow:"reply_to"`
+	// The message's type.
+	Type string `flow:"type"`
+	// What a topic's pattern selects by.
+	Key string `flow:"key"`
+	// The MIME type of the body.
+	ContentType string `flow:"content_type"`
+	// From 0 to 255.
+	Priority int `flow:"priority"`
+	// How long it may wait in a channel.
+	Expiration time.Duration `flow:"expiration"`
+}
+
+// Validate checks that there is one body.
+func (m *messageBlock) Validate() error {
+	n := 0
+	for _, set := range []bool{m.Body != nil, m.BodyFile != "", m.BodyBase64 != "", m.BodyJSON != ""} {
+		if set {
+			n++
+		}
+	}
+	if n > 1 {
+		return fmt.Errorf("a message has one body: body, body_file, body_base64 or body_json")
+	}
+	if m.Priority < 0 || m.Priority > 255 {
+		return eip.OptionErrorf("priority", "it is from 0 to 255")
+	}
+	return nil
+}
+
+// sendBlock puts messages in.
+type sendBlock struct {
+	messageBlock
+	// How many of them. Settings see the number of each, from 0, as index.
+	Count int `flow:"count"`
+	// A file that eipd tap --save wrote, whose messages are sent.
+	FromTap string `flow:"from_tap"`
+	// A file of dead letters that were exported, which are sent.
+	FromDeadLetter string `flow:"from_dead_letter"`
+}
+
+const mostSent = 10_000
+
+// Validate checks the options.
+func (s *sendBlock) Validate() error {
+	if s.Count < 1 || s.Count > mostSent {
+		return eip.OptionErrorf("count", "it is from 1 to %d", mostSent)
+	}
+	return s.messageBlock.Validate()
+}
+
+// callBlock sends a request.
+type callBlock struct {
+	messageBlock
+	// How long the reply may take, by the test's clock.
+	Within time.Duration `flow:"within"`
+	// What the reply must be.
+	Reply *matchBlock `flow:"reply,block"`
+}
+
+// advanceBlock, settleBlock, healBlock and restartBlock say nothing more.
+type emptyBlock struct{}
+
+// commandBlock is a command of the control bus.
+type commandBlock struct {
+	// The address of a flow, a stage or a channel.
+	Target string `flow:"target"`
+	// The command's arguments.
+	Args map[string]any `flow:"args"`
+	// The code of the error that is expected.
+	Fails string `flow:"fails"`
+}
+
+// stubBlock stands in for what leaves the process.
+type stubBlock struct {
+	// What is answered. It sees the message.
+	Body eip.Value `flow:"body"`
+	// The headers of the answer.
+	Headers map[string]any `flow:"headers"`
+	// How long the answer takes, by the test's clock.
+	Delay time.Duration `flow:"delay"`
+	// Answers to give in turn; the last one stays.
+	Reply []*replyBlock `flow:"reply,block"`
+}
+
+type replyBlock struct {
+	// What is answered. It sees the message.
+	Body eip.Value `flow:"body,required"`
+	// The headers of the answer.
+	Headers map[string]any `flow:"headers"`
+	// How long the answer takes, by the test's clock.
+	Delay time.Duration `flow:"delay"`
+}
+
+// Validate checks that something is answered.
+func (s *stubBlock) Validate() error {
+	if (s.Body != nil) == (len(s.Reply) > 0) {
+		return fmt.Errorf(`it answers with "body", or with blocks "reply" in turn`)
+	}
+	return nil
+}
+
+// answers are what the stub gives in turn.
+func (s *stubBlock) answers() []*replyBlock {
+	if len(s.Reply) > 0 {
+		return s.Reply
+	}
+	return []*replyBlock{{s.Body, s.Headers, s.Delay}}
+}
+
+// faultBlock makes a place fail.
+type faultBlock struct {
+	// Sending there, or working, fails with this text, and may be tried again.
+	Error string `flow:"error"`
+	// The failure is one that trying again does not mend.
+	Permanent bool `flow:"permanent"`
+	// The failure makes the message invalid.
+	Invalid bool `flow:"invalid"`
+	// The stage panics.
+	Panic bool `flow:"panic"`
+	// How much longer it takes, by the test's clock.
+	Delay time.Duration `flow:"delay"`
+	// It does not come back before the step heal.
+	Hang bool `flow:"hang"`
+	// The queue takes nothing, as one that holds max_length messages.
+	Full bool `flow:"full"`
+	// The connection to the broker is lost. What was not settled comes again.
+	Cut bool `flow:"cut"`
+	// lost: the broker has the message, and its sender is not told so.
+	Confirm string `flow:"confirm"`
+	// The source gives each message twice.
+	Duplicate bool `flow:"duplicate"`
+	// The source gives messages in another order: each two exchanged.
+	Reorder bool `flow:"reorder"`
+	// For how many messages. Without it, for all until the step heal.
+	Times int `flow:"times"`
+	// After how many messages it begins.
+	After int `flow:"after"`
+	// For which messages.
+	If eip.Predicate `flow:"if"`
+}
+
+// Validate checks that one thing goes wrong.
+func (f *faultBlock) Validate() error {
+	if f.Confirm != "" && f.Confirm != "lost" {
+		return eip.OptionErrorf("confirm", `it can be "lost" and nothing else`)
+	}
+	n := 0
+	for _, set := range []bool{f.Error != "", f.Panic, f.Delay > 0, f.Hang, f.Full, f.Cut, f.Confirm != "", f.Duplicate, f.Reorder} {
+		if set {
+			n++
+		}
+	}
+	switch {
+	case n != 1:
+		return fmt.Errorf("a fault is one of error, panic, delay, hang, full, cut, confirm, duplicate and reorder")
+	case (f.Permanent || f.Invalid) && f.Error == "":
+		return fmt.Errorf("permanent and invalid say of which kind an error is; give its text")
+	case f.Permanent && f.Invalid:
+		return fmt.Errorf("an error is permanent or invalid, and not both")
+	case f.Times < 0 || f.After < 0:
+		return fmt.Errorf("times and after are not less than 0")
+	}
+	return nil
+}
+
+// expectBlock says what came to a place.
+type expectBlock struct {
+	// How many messages, exactly.
+	Count int `flow:"count,unset"`
+	// How many messages at least.
+	AtLeast int `flow:"at_least"`
+	// How many messages at most.
+	AtMost int `flow:"at_most,unset"`
+	// any: the blocks message may come in another order than they are written.
+	Order string `flow:"order"`
+	// An expression of whose value messages keep the order in which they were sent.
+	SameKeyOrder eip.Value `flow:"same_key_order"`
+	// How far the clock may go on until it is fulfilled.
+	Within time.Duration `flow:"within"`
+	// It must still hold when so much time has passed.
+	For time.Duration `flow:"for"`
+	// All that went through, and not only what stayed.
+	Passed bool `flow:"passed"`
+	// The path or key that a sink adapter's expression made.
+	At string `flow:"at"`
+	// Of dead letters: failed, invalid.
+	Reason string `flow:"reason"`
+	// Of dead letters: the address of the stage that failed.
+	Stage string `flow:"stage"`
+	// Of dead letters: a regular expression that the error's text matches.
+	Error string `flow:"error"`
+	// Of dead letters: how often the message was tried.
+	Attempts int `flow:"attempts,unset"`
+	counts
+	// What a message must be, one after the other.
+	Message []*matchBlock `flow:"message,block"`
+}
+
+// counts are what a flow, a stage or a source has counted.
+type counts struct {
+	// Of a flow or stage: the messages that it took.
+	Received int `flow:"received,unset"`
+	// Of a flow or stage: those that went on.
+	Sent int `flow:"sent,unset"`
+	// Of a flow or stage: those that ended there on purpose.
+	Dropped int `flow:"dropped,unset"`
+	// Of a flow or stage: what was sent to channels and adapters in all.
+	Copies int `flow:"copies,unset"`
+	// Of a flow or stage: attempts that failed, and were followed by another.
+	Retried int `flow:"retried,unset"`
+	// Of a flow or stage: those that failed for good.
+	DeadLettered int `flow:"dead_lettered,unset"`
+	// Of a flow or stage: those that could not be read or evaluated.
+	Invalid int `flow:"invalid,unset"`
+	// Of a flow, stage or source: those that were left to the source.
+	Returned int `flow:"returned,unset"`
+	// Of a stage: how many messages went each way. It names all ways that were gone.
+	Branches map[string]any `flow:"branches"`
+	// Of a source: what the flows took and settled.
+	Acked int `flow:"acked,unset"`
+	// Of a source: what waits there still.
+	Left int `flow:"left,unset"`
+}
+
+// matchBlock says what a message must be. All of it must hold.
+type matchBlock struct {
+	// The body is equal: text to text, anything else to JSON of that value.
+	Body any `flow:"body"`
+	// What the body, which is JSON, contains at any depth.
+	Has any `flow:"has"`
+	// The body is this text.
+	Text optional `flow:"text"`
+	// The body, as text, matches this regular expression.
+	Matches string `flow:"matches"`
+	// The body's bytes are those of this file, relative to the test file. With --update
+	// they are written there.
+	Golden string `flow:"golden"`
+	// An expression that is true. It sees the first message that the test sent as sent.
+	If eip.Merge `flow:"if,sent"`
+	// Headers that are there, with these values.
+	Headers map[string]any `flow:"headers"`
+	// Headers that are not there.
+	Without []string `flow:"without"`
+	// The Message ID.
+	ID optional `flow:"id"`
+	// The routing key.
+	Key optional `flow:"key"`
+	// The message's type.
+	Type optional `flow:"type"`
+	// The MIME type of the body.
+	ContentType optional `flow:"content_type"`
+	// The Correlation Identifier.
+	CorrelationID optional `flow:"correlation_id"`
+	// The Return Address.
+	ReplyTo optional `flow:"reply_to"`
+	// How long it may wait in a channel.
+	Expiration time.Duration `flow:"expiration"`
+	// Body and headers are byte for byte those of the message that it was made of.
+	Unchanged bool `flow:"unchanged"`
+	// Addresses that it passed, in this order; others may be between them.
+	Via []string `flow:"via"`
+	// Addresses that it did not pass.
+	NotVia []string `flow:"not_via"`
+}

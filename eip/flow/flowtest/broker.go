@@ -1,0 +1,315 @@
+package flowtest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"sync"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/embedded"
+	"github.com/eipd/eipd/eip/broker/memory"
+	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/store"
+)
+
+// inside is what a broker within the process can do.
+type inside interface {
+	broker.RequestReply
+	broker.Idler
+	broker.Deep
+}
+
+// standInBroker is a broker inside the process in place of a declared one. It notes what is
+// sent, and does what faults say.
+type standInBroker struct {
+	inside
+	rig     *rig
+	name    string // "default" of the one without a name
+	replies eip.Replier
+
+	mu      sync.Mutex
+	sources map[*standInSource]bool // that are open
+	cut     chan struct{}           // closed when the connection is there again; nil: it is
+}
+
+// keepsState is one on disk, whose file stages remember in.
+type keepsState struct {
+	*standInBroker
+	disk *embedded.Broker
+}
+
+func (k keepsState) State() store.Store { return k.disk.State() }
+
+func (r *rig) openBroker(_ context.Context, declared *flow.Broker, c broker.Config) (broker.Broker, error) {
+	b := &standInBroker{rig: r, name: cmp.Or(declared.Name, "default"), sources: map[*standInSource]bool{}}
+	b.replies = broker.Replies(b)
+	var opened broker.Broker = b
+	var err error
+	if r.dir == "" {
+		c.URL = nil
+		var open broker.Broker
+		if open, err = memory.Open(c); err == nil {
+			b.inside = open.(inside)
+		}
+	} else {
+		c.URL = r.onDisk(b.name)
+		var open *embedded.Broker
+		if open, err = embedded.Open(c); err == nil {
+			b.inside, opened = open, keepsState{b, open}
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.brokers = append(r.brokers, b)
+	return opened, nil
+}
+
+// onDisk is where the stand-in for a broker keeps its messages.
+func (r *rig) onDisk(name string) *url.URL {
+	return &url.URL{Scheme: "embedded", Path: filepath.Join(r.dir, name)}
+}
+
+// inPlace has brokers and stores be inside the process, which then knows when they are
+// idle.
+func (r *rig) inPlace(c *flow.Config) {
+	brokers, stores := map[string]*flow.Broker{}, map[string]*flow.Store{}
+	replaced := map[*flow.Broker]*flow.Broker{}
+	for _, name := range sorted(c.Brokers) {
+		was := c.Brokers[name]
+		now := replaced[was]
+		if now == nil {
+			of := *was
+			of.URL, of.URLs, of.TLS, of.QueueType = "memory:", nil, nil, ""
+			if r.dir != "" {
+				of.URL = r.onDisk(cmp.Or(of.Name, "default")).String()
+			}
+			now = &of
+			replaced[was] = now
+		}
+		brokers[name] = now
+	}
+	for name, was := range c.Stores {
+		of := *was
+		of.URL = "memory:"
+		if r.dir != "" {
+			of.URL = r.onDisk("default").String()
+		}
+		stores[name] = &of
+	}
+	c.Brokers, c.Stores = brokers, stores
+}
+
+func (b *standInBroker) called(c broker.Channel) string {
+	return b.rig.places.named(eip.Place{Kind: c.Kind.String(), Name: c.Address})
+}
+
+func (b *standInBroker) Source(ctx context.Context, c broker.Channel, sub broker.Subscription) (broker.Source, error) {
+	s := &standInSource{broker: b, name: b.called(c), channel: c, subscription: sub}
+	s.unruly.faults, s.unruly.at = b.rig.faults, s.name
+	open, err := b.inside.Source(ctx, c, sub)
+	if err != nil {
+		return nil, err
+	}
+	s.open = open
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sources[s] = true
+	return s, nil
+}
+
+func (b *standInBroker) Sender(ctx context.Context, c broker.Channel) (broker.Sender, error) {
+	to, err := b.inside.Sender(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &standInSender{to, b, b.called(c)}, nil
+}
+
+func (b *standInBroker) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
+	in, err := b.inside.Inbox(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &standInInbox{in, b}, nil
+}
+
+// SendTo sends to an address, while the connection is there.
+func (b *standInBroker) SendTo(ctx context.Context, address string, m *eip.Message) error {
+	if err := b.away(); err != nil {
+		return err
+	}
+	return b.inside.SendTo(ctx, address, m)
+}
+
+// lose cuts the connection: what was taken and is not settled comes again.
+func (b *standInBroker) lose() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.cut == nil {
+		b.cut = make(chan struct{})
+	}
+	for s := range b.sources {
+		s.lose()
+	}
+}
+
+// mend makes it anew.
+func (b *standInBroker) mend() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.cut != nil {
+		close(b.cut)
+		b.cut = nil
+	}
+}
+
+// mended returns what is closed when the connection is there again; nil: it is.
+func (b *standInBroker) mended() chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.cut
+}
+
+func (b *standInBroker) away() error {
+	if b.mended() != nil {
+		return fmt.Errorf("the connection to the broker %s: %w", b.name, broker.ErrLost)
+	}
+	return nil
+}
+
+// standInInbox takes the marks off replies.
+type standInInbox struct {
+	eip.Inbox
+	broker *standInBroker
+}
+
+func (i *standInInbox) Receive(ctx context.Context) (*eip.Message, error) {
+	m, err := i.Inbox.Receive(ctx)
+	return i.broker.received(m), err
+}
+func (i *standInInbox) Answers(m *eip.Message) bool { return broker.Answers(i.broker, m) }
+func (i *standInInbox) SendTo(ctx context.Context, address string, m *eip.Message) error {
+	return i.broker.SendTo(ctx, address, m)
+}
+
+// received is a message from the broker without its mark, and with the broker to reply on.
+func (b *standInBroker) received(m *eip.Message) *eip.Message {
+	if m == nil {
+		return nil
+	}
+	m, at := b.rig.ways.take(m)
+	m = at.arrive(m)
+	if m.ReplyTo != "" {
+		m = m.WithReplier(b.replies)
+	}
+	return m
+}
+
+// standInSender is the sending side of a channel.
+type standInSender struct {
+	broker.Sender
+	broker *standInBroker
+	name   string
+}
+
+func (s *standInSender) Handle(ctx context.Context, m *eip.Message) error {
+	r := s.broker.rig
+	seen, at := r.ways.take(m)
+	lost, err := r.faults.before(ctx, s.name, seen)
+	if err = errors.Join(err, s.broker.away()); err != nil {
+		return err
+	}
+	if err := s.Sender.Handle(ctx, m); err != nil {
+		return err
+	}
+	r.arrived(s.name, seen, at, "")
+	return lost
+}
+
+// standInSource is the receiving side of one. It outlasts cuts of the connection.
+type standInSource struct {
+	broker       *standInBroker
+	name         string
+	channel      broker.Channel
+	subscription broker.Subscription
+	unruly       unruly
+
+	mu     sync.Mutex
+	open   broker.Source
+	lost   bool
+	closed bool
+}
+
+func (s *standInSource) lose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed && !s.lost {
+		s.lost = true
+		_ = s.open.Close() // gives back what is not settled
+	}
+}
+
+func (s *standInSource) Close() error {
+	s.broker.mu.Lock()
+	delete(s.broker.sources, s)
+	s.broker.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.unruly.close()
+	return s.open.Close()
+}
+
+func (s *standInSource) Receive(ctx context.Context) (*eip.Message, error) {
+	m, err := s.unruly.receive(ctx, s.receive)
+	s.broker.rig.took(s.name, m)
+	return m, err
+}
+
+func (s *standInSource) receive(ctx context.Context) (*eip.Message, error) {
+	for {
+		s.mu.Lock()
+		open := s.open
+		s.mu.Unlock()
+		m, err := open.Receive(ctx)
+		if m != nil || err == nil || ctx.Err() != nil {
+			return s.broker.received(m), err
+		}
+		if again, failed := s.reopen(ctx, err); !again {
+			return nil, failed
+		}
+	}
+}
+
+// reopen waits for a connection that was cut, and opens the source anew.
+func (s *standInSource) reopen(ctx context.Context, err error) (again bool, failed error) {
+	if back := s.broker.mended(); back != nil {
+		select {
+		case <-back:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.lost || s.closed {
+		return false, err
+	}
+	open, err := s.broker.inside.Source(ctx, s.channel, s.subscription)
+	if err != nil {
+		return false, err
+	}
+	s.open, s.lost = open, false
+	return true, nil
+}

@@ -1,0 +1,337 @@
+package flowtest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/eipd/eipd/eip/header"
+)
+
+// What an expect may ask, by what its target is.
+var (
+	messageOptions = []string{"count", "at_least", "at_most", "order", "same_key_order", "message"}
+	deadOptions    = []string{"reason", "stage", "error", "attempts"}
+	flowCounts     = []string{"received", "sent", "dropped", "copies", "retried", "dead_lettered", "invalid", "returned"}
+	countsOf       = map[string][]string{aFlow: flowCounts, aStage: append(slices.Clone(flowCounts), "branches"), source: {"acked", "left", "returned"}}
+)
+
+func isCount(option string) bool {
+	return slices.Contains(countsOf[aStage], option) || slices.Contains(countsOf[source], option)
+}
+
+// wanted are the counts that an expect names. 0 is -1 there.
+func (c *counts) wanted() map[string]int {
+	all := map[string]int{}
+	for name, n := range map[string]int{"received": c.Received, "sent": c.Sent, "dropped": c.Dropped, "copies": c.Copies, "retried": c.Retried,
+		"dead_lettered": c.DeadLettered, "invalid": c.Invalid, "returned": c.Returned, "acked": c.Acked, "left": c.Left} {
+		if n != 0 {
+			all[name] = max(n, 0)
+		}
+	}
+	return all
+}
+
+// set names the options that were set, apart from within and for.
+func (e *expectBlock) set() (all []string) {
+	all = sorted(e.wanted())
+	for name, is := range map[string]bool{"count": e.Count != 0, "at_least": e.AtLeast != 0, "at_most": e.AtMost != 0, "order": e.Order != "", "same_key_order": e.SameKeyOrder != nil,
+		"passed": e.Passed, "at": e.At != "", "reason": e.Reason != "", "stage": e.Stage != "", "error": e.Error != "", "attempts": e.Attempts != 0,
+		"message": len(e.Message) > 0, "branches": e.Branches != nil} {
+		if is {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// bounds are how many messages an expect wants.
+func (e *expectBlock) bounds() (least, most int) {
+	const many = int(^uint(0) >> 1)
+	switch n := len(e.Message); {
+	case e.Count != 0:
+		return max(e.Count, 0), max(e.Count, 0)
+	case e.AtLeast != 0 || e.AtMost != 0:
+		least, most = max(e.AtLeast, n), many
+		if e.AtMost != 0 {
+			most = max(e.AtMost, 0)
+		}
+		return least, most
+	case n > 0:
+		return n, n
+	case e.SameKeyOrder != nil:
+		return 0, many
+	}
+	return 1, many
+}
+
+// A verdict is what an expect has found.
+type verdict struct {
+	ok     bool
+	never  bool // and nothing that comes can mend it
+	lines  []string
+	claims []*arrival // messages that blocks name
+	about  []*arrival // that it has looked at
+}
+
+// judge looks at what there is by now.
+func (r *rig) judge(one *task, e *expectBlock) verdict {
+	switch one.to.kind {
+	case aFlow, aStage, source:
+		return r.judgeCounts(one, e)
+	}
+	came := r.candidates(one.to, e)
+	v := verdict{about: came}
+	least, most := e.bounds()
+	switch n := len(came); {
+	case n > most:
+		v.never = true
+		v.lines = append(v.lines, fmt.Sprintf("%s: %s expected, and %s came", one.label, wereExpected(least, most), number(n)))
+	case n < least:
+		v.lines = append(v.lines, fmt.Sprintf("%s: %s expected, and %s came", one.label, wereExpected(least, most), number(n)))
+	}
+	if v.lines != nil {
+		return v
+	}
+	claims, lines := r.pair(one, e, came)
+	if lines = append(lines, r.sameKeyOrder(e, came)...); lines != nil {
+		v.lines, v.never = lines, len(came) == most
+		return v
+	}
+	v.ok, v.claims = true, claims
+	return v
+}
+
+func number(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return fmt.Sprint(n)
+}
+
+func wereExpected(least, most int) string {
+	s := func(n int, word string) string {
+		if n == 1 {
+			return word + "1 message was"
+		}
+		return fmt.Sprintf("%s%d messages were", word, n)
+	}
+	switch {
+	case least == most && most == 0:
+		return "no message was"
+	case least == most:
+		return s(least, "")
+	case least == 0:
+		return s(most, "at most ")
+	case most > mostSent*1000:
+		return s(least, "at least ")
+	}
+	return fmt.Sprintf("%d to %d messages were", least, most)
+}
+
+// candidates are the messages that an expect is about, in their order.
+func (r *rig) candidates(to target, e *expectBlock) (all []*arrival) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.arrivals {
+		if a.claimed || !a.isAt(to) || e.At != "" && a.at != e.At || !a.diedAs(e) {
+			continue
+		}
+		if a.own && !e.Passed {
+			continue
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+func (a *arrival) isAt(to target) bool {
+	switch to.kind {
+	case deadLetters:
+		return a.deadOf == to.name && a.message.Headers[header.Reason] != "invalid"
+	case invalidMessages:
+		return a.deadOf == to.name && a.message.Headers[header.Reason] == "invalid"
+	}
+	return a.place == to.String()
+}
+
+// diedAs reports whether a dead letter says of itself what an expect asks.
+func (a *arrival) diedAs(e *expectBlock) bool {
+	h := a.message.Headers
+	text, _ := h[header.Error].(string)
+	return (e.Reason == "" || h[header.Reason] == e.Reason) && (e.Stage == "" || h[header.Stage] == e.Stage) &&
+		(e.Error == "" || regexp.MustCompile(e.Error).MatchString(text)) &&
+		(e.Attempts == 0 || fmt.Sprint(h[header.Attempts]) == fmt.Sprint(max(e.Attempts, 0)))
+}
+
+// pair finds a message for each block, in order or in any.
+func (r *rig) pair(one *task, e *expectBlock, came []*arrival) (claims []*arrival, lines []string) {
+	any := e.Order == "any" || r.unordered(came)
+	from := 0
+	for i, m := range e.Message {
+		var nearest []string
+		found := false
+		for k := from; k < len(came) && !found; k++ {
+			if slices.Contains(claims, came[k]) {
+				continue
+			}
+			wrong := r.mismatch(m, came[k].message, came[k].way)
+			if found = len(wrong) == 0; found {
+				if claims = append(claims, came[k]); !any {
+					from = k + 1
+				}
+			} else if nearest == nil || len(wrong) < len(nearest) {
+				nearest = wrong
+			}
+			if !any && !found && len(came)-from == len(e.Message)-i {
+				break // each block is of one message
+			}
+		}
+		if !found {
+			of := fmt.Sprintf("%s: message %d is not as expected", one.label, i+1)
+			if nearest == nil {
+				of = fmt.Sprintf("%s: there is no message for block %d", one.label, i+1)
+			}
+			if any && len(came) > 1 {
+				of += " (in any order)"
+			}
+			return nil, append(append(lines, of), indent(nearest)...)
+		}
+	}
+	return claims, nil
+}
+
+// unordered reports whether what came has no order that could be expected: a flow with
+// concurrency and no key sent it.
+func (r *rig) unordered(came []*arrival) bool {
+	for _, a := range came {
+		for s := a.way; s != nil; s = s.before {
+			for _, f := range r.places.flows {
+				if f.Name == s.address && f.Concurrency > 1 && f.OrderBy == nil {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func (r *rig) sameKeyOrder(e *expectBlock, came []*arrival) (lines []string) {
+	if e.SameKeyOrder == nil {
+		return nil
+	}
+	last := map[string]int{}
+	for _, a := range came {
+		key, err := e.SameKeyOrder(context.Background(), a.message)
+		first := a.way.first()
+		if err != nil || first == nil {
+			return append(lines, fmt.Sprintf("same_key_order: %v", err))
+		}
+		k := fmt.Sprint(key)
+		if first.number < last[k] {
+			return append(lines, fmt.Sprintf("same_key_order: messages of the key %q are in another order than they were sent", k))
+		}
+		last[k] = first.number
+	}
+	return nil
+}
+
+// expect waits until an expect is fulfilled, and has the clock go on while it is not.
+func (r *rig) expect(one *task, e *expectBlock) {
+	settle()
+	v := r.judge(one, e)
+	for until := r.clock.Now().Add(e.Within); !v.ok && !v.never && !r.failed() && !r.over(); v = r.judge(one, e) {
+		if !r.clock.next(until) {
+			break
+		}
+	}
+	if v.ok && e.For > 0 {
+		r.clock.advance(e.For, r.over)
+		if v = r.judge(one, e); !v.ok && len(v.lines) > 0 {
+			v.lines[0] += fmt.Sprintf(", within the %s after it was fulfilled", brief(e.For))
+		}
+	}
+	r.mu.Lock()
+	for _, a := range v.about {
+		a.expected = true
+	}
+	for _, a := range v.claims {
+		a.claimed = true
+	}
+	r.mu.Unlock()
+	if !v.ok {
+		r.fail(one, expectation, append(v.lines, r.whereabouts(v.about)...)...)
+	}
+}
+
+// mostWays is of how many messages a failure says the way.
+const mostWays = 10
+
+// whereabouts says where messages went, but for those that are there already.
+func (r *rig) whereabouts(besides []*arrival) (lines []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := r.ended(besides)
+	for i, a := range all {
+		if i == mostWays {
+			return append(lines, fmt.Sprintf("  and %d more", len(all)-i))
+		}
+		lines = append(lines, fmt.Sprintf("  message %d went  %s", r.numberOf(a), a.said()))
+	}
+	came := map[*step]bool{}
+	for _, a := range r.arrivals {
+		came[a.way] = a.way != nil && (!r.places.reads[a.place] || a.deadOf != "")
+	}
+	for i, way := range r.ways.lost(came) {
+		if i == mostWays {
+			break
+		}
+		lines = append(lines, "  a message got as far as  "+way)
+	}
+	return lines
+}
+
+// ended are the messages that no flow took any more, in the order in which those that they
+// came of were sent. The lock is held.
+func (r *rig) ended(besides []*arrival) (all []*arrival) {
+	for _, a := range r.arrivals {
+		if !slices.Contains(besides, a) && !a.own && (!r.places.reads[a.place] || a.deadOf != "") {
+			all = append(all, a)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *arrival) int {
+		return cmp.Or(cmp.Compare(r.numberOf(a), r.numberOf(b)), cmp.Compare(a.said(), b.said()))
+	})
+	return all
+}
+
+// numberOf is which of the messages that were sent one came of; 0: none.
+func (r *rig) numberOf(a *arrival) int {
+	if first := a.way.first(); first != nil {
+		return slices.Index(r.sent, first.number) + 1
+	}
+	return 0
+}
+
+// said is the way of a message, with why it died.
+func (a *arrival) said() string {
+	way := a.place
+	if a.way != nil {
+		way = a.way.String()
+	}
+	if a.deadOf != "" {
+		way += fmt.Sprintf("  (%v at %v: %v)", a.message.Headers[header.Reason], a.message.Headers[header.Stage], a.message.Headers[header.Error])
+	}
+	return way
+}
+
+func indent(lines []string) []string {
+	for i, l := range lines {
+		lines[i] = "  " + strings.ReplaceAll(l, "\n", "\n  ")
+	}
+	return lines
+}

@@ -1,0 +1,120 @@
+package flowtest_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	_ "github.com/eipd/eipd/eip/adapter/all"
+	_ "github.com/eipd/eipd/eip/broker/amqp"
+	_ "github.com/eipd/eipd/eip/broker/embedded"
+	_ "github.com/eipd/eipd/eip/broker/memory"
+	_ "github.com/eipd/eipd/eip/endpoint"
+	"github.com/eipd/eipd/eip/flow/flowtest"
+	_ "github.com/eipd/eipd/eip/manage"
+	_ "github.com/eipd/eipd/eip/routing"
+	_ "github.com/eipd/eipd/eip/store/memory"
+	_ "github.com/eipd/eipd/eip/transform"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func load(t *testing.T, names ...string) []*flowtest.File {
+	t.Helper()
+	files, err := flowtest.Load(names)
+	if err != nil {
+		t.Fatal(problems(t, err))
+	}
+	return files
+}
+
+// problems is what is printed of test files that cannot be used.
+func problems(t *testing.T, err error) string {
+	t.Helper()
+	wrong, ok := err.(*flowtest.Invalid)
+	if !ok {
+		t.Fatalf("%v is no Invalid", err)
+	}
+	var text strings.Builder
+	if err := wrong.Write(&text, false); err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
+}
+
+// golden compares a text with a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (-update writes it); got:\n%s", path, got)
+	}
+}
+
+var took = regexp.MustCompile(`\d+ ms`)
+
+// report is what is printed of results, without times.
+func report(t *testing.T, results []*flowtest.Result, verbose bool) (string, flowtest.Summary) {
+	t.Helper()
+	var text strings.Builder
+	if err := flowtest.WriteText(&text, results, verbose); err != nil {
+		t.Fatal(err)
+	}
+	var all flowtest.Summary
+	for _, r := range results {
+		all.Add(r)
+	}
+	return took.ReplaceAllString(text.String(), "N ms"), all
+}
+
+// For everything that a test can say there is one that passes.
+func TestRun_Passes(t *testing.T) {
+	text, all := report(t, flowtest.Run(t, load(t, "testdata/all/passes_test.hcl"), flowtest.Options{}), true)
+	if all.Failed > 0 || all.Skipped != 1 {
+		t.Error(text)
+	}
+	golden(t, "all.txt", text)
+}
+
+// For everything that a test can say there is one that fails, and says why.
+func TestRun_Fails(t *testing.T) {
+	text, all := report(t, flowtest.Run(t, load(t, "testdata/fails/fails_test.hcl"), flowtest.Options{}), false)
+	if all.Passed > 0 {
+		t.Errorf("%d passed", all.Passed)
+	}
+	if strings.Contains(text, "swordfish") {
+		t.Error("a secret is printed")
+	}
+	golden(t, "fails.txt", text)
+}
+
+// What is wrong with a test file is told at its place, and what may be meant.
+func TestLoad_Wrong(t *testing.T) {
+	names, err := flowtest.Find([]string{"testdata/wrong"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = flowtest.Load(names)
+	if err == nil {
+		t.Fatal("it is taken for well")
+	}
+	golden(t, "wrong.txt", problems(t, err))
+}
+
+func TestRunFlows(t *testing.T) { flowtest.RunFlows(t, "testdata/all/*_test.hcl") }

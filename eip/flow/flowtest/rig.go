@@ -1,0 +1,338 @@
+package flowtest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/host"
+	"github.com/eipd/eipd/eip/manage"
+)
+
+// A rig is a test that runs, with all that is its own.
+type rig struct {
+	test   *Test
+	places *places
+	host   *host.Host
+	clock  *clock
+	ways   *ways
+	faults *faults
+	update bool // golden files
+	script *script
+	folder string // of the directories of what outlasts a restart; "": nothing does
+	dir    string // the present one
+	stop   func() // ends the flows, once
+
+	stubs    map[string]*answers // by address
+	services map[string]*answers // by channel
+	detours  map[string]*manage.Detour
+	late     atomic.Bool    // its real time is over
+	beside   sync.WaitGroup // services
+
+	mu       sync.Mutex
+	brokers  []*standInBroker
+	inputs   map[string]*input // by adapter
+	arrivals []*arrival
+	taken    map[string]int64  // messages that flows have taken, by channel and adapter
+	sent     []int             // the first steps of messages that the test sent
+	first    *eip.Message      // that it sent
+	lacks    map[string]string // what has no stub: its kind, by address
+	failures []Failure
+	seen     seen // outcomes
+	restarts int
+	muted    bool // what the flows still do is no part of the test
+}
+
+// An arrival is a message that came to a place.
+type arrival struct {
+	place    string // "queue.paid"
+	message  *eip.Message
+	way      *step
+	at       string // the path that a sink adapter's expression made
+	deadOf   string // the flow that gave it up; "": none did
+	own      bool   // the test put it there
+	expected bool   // an expect was about it
+	claimed  bool   // a block message named it
+}
+
+// mostArrivals is how many messages a test looks at.
+const mostArrivals = 100_000
+
+func (r *rig) arrived(place string, m *eip.Message, way *step, at string) {
+	a := &arrival{place: place, message: detached(m), way: way, at: at, own: way != nil && way.before == nil}
+	if by, ok := m.Headers[header.Flow].(string); ok && m.Headers[header.Reason] != nil && way != nil && way.before != nil && way.before.address == by {
+		a.deadOf = by
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.arrivals) < mostArrivals && !r.muted {
+		r.arrivals = append(r.arrivals, a)
+	}
+}
+
+// detached is a copy of m that no flow knows of.
+func detached(m *eip.Message) *eip.Message {
+	c := eip.New(m.Body(), nil)
+	c.ID, c.CorrelationID, c.ReplyTo, c.Type, c.ContentType, c.Encoding, c.Key = m.ID, m.CorrelationID, m.ReplyTo, m.Type, m.ContentType, m.Encoding, m.Key
+	c.UserID, c.AppID, c.Timestamp, c.Expiration, c.Priority, c.Sequence, c.Headers = m.UserID, m.AppID, m.Timestamp, m.Expiration, m.Priority, m.Sequence, m.Headers
+	c.Channel, c.Redelivered, c.Delivery = m.Channel, m.Redelivered, m.Delivery
+	return c
+}
+
+// run runs a test, within its bubble.
+func (t *Test) run(r *rig) {
+	begin, _ := time.Parse(time.RFC3339, t.says.Time) // it was checked
+	r.clock = newClock(begin, t.File.suite.Seed)
+	of := eip.Clock{Timekeeper: r.clock}
+	reader := flow.NewReader(of)
+	reader.Add(t.File.syntax)
+	r.script = t.read(reader, t.check)
+	if problems := reader.Problems(); problems.HasErrors() {
+		r.failAt(t.block.Range(), broken, problems.Error())
+		return
+	}
+	r.places, r.ways = t.check, &ways{}
+	r.faults = &faults{clock: of, at: map[string][]*fault{}, seen: r.script.faulty}
+	r.detours = map[string]*manage.Detour{}
+	r.inputs, r.taken, r.lacks = map[string]*input{}, map[string]int64{}, map[string]string{}
+	r.stubs, r.services = map[string]*answers{}, map[string]*answers{}
+	for at, s := range r.script.stubs {
+		r.stubs[at] = &answers{clock: of, left: s.answers()}
+	}
+	for at, s := range r.script.services {
+		r.services[at] = &answers{clock: of, left: s.answers()}
+	}
+	defer func() { r.stop() }()
+	if err := r.start(); err != nil {
+		r.failAt(t.block.Range(), broken, fmt.Sprintf("the flows cannot be started: %v", err))
+		return
+	}
+	for _, one := range r.script.tasks {
+		if r.over() {
+			break
+		}
+		if one.kind == "expect" || !r.failed() {
+			r.do(one)
+		}
+	}
+	if !r.over() {
+		settle()
+		r.accounts()
+	}
+	r.note()
+	r.noteRecipients()
+	r.tellLacking()
+	r.healAll()
+}
+
+// start starts the flows. stop ends all that it began, also where it failed.
+func (r *rig) start() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.host = host.New(host.Options{
+		Instance: "test", DataDir: r.dir, Grace: 10 * time.Second, Clock: eip.Clock{Timekeeper: r.clock}, Version: "test", NoRates: true,
+		Built: r.built, OpenBroker: r.openBroker,
+		Tracer: func(name string, _ map[string]eip.Place) eip.Tracer { return &tracer{r.ways, r, name} },
+	})
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		r.beside.Wait()
+		if err := r.host.Stop(); err != nil && !r.failed() && !r.over() && !r.muted {
+			r.failAt(r.test.block.Range(), unexpected, fmt.Sprintf("at its end: %v", err))
+		}
+	})
+	names := make([]string, len(r.places.flows))
+	for i, f := range r.places.flows {
+		names[i] = f.Name
+	}
+	if _, err := r.host.Start(ctx, r.places.config, names...); err != nil {
+		return err
+	}
+	for _, name := range sorted(r.services) {
+		if err := r.serve(ctx, name, r.services[name]); err != nil {
+			return err
+		}
+	}
+	settle()
+	return nil
+}
+
+// openBrokers are those that are open.
+func (r *rig) openBrokers() []*standInBroker {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.brokers)
+}
+
+// brokerOf returns the open broker that stands in for one.
+func (r *rig) brokerOf(declared *flow.Broker) (*standInBroker, error) {
+	name := cmp.Or(declared.Name, "default")
+	for _, b := range r.openBrokers() {
+		if b.name == name {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("no flow uses the broker %s", name)
+}
+
+// do carries out a step.
+func (r *rig) do(one *task) {
+	switch does := one.does.(type) {
+	case []*sendBlock:
+		r.send(one, does)
+	case *callBlock:
+		r.call(one, does)
+	case *expectBlock:
+		r.expect(one, does)
+	case *commandBlock:
+		r.command(one, does)
+	case *faultBlock:
+		r.fault(one, does)
+	case *emptyBlock:
+		switch one.kind {
+		case "settle":
+			settle()
+		case "advance":
+			settle()
+			r.clock.advance(one.took, r.over)
+			settle()
+		case "restart":
+			r.restart(one)
+		case "heal":
+			r.heal(one.to)
+			settle()
+		}
+	}
+}
+
+// place is how faults and stubs call a target: a stage by its address alone.
+func (t target) place() string {
+	if t.kind == aStage {
+		return t.name
+	}
+	return t.String()
+}
+
+func (r *rig) over() bool { return r.late.Load() }
+
+func (r *rig) failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.failures) > 0
+}
+
+// accounts has every message be accounted for.
+func (r *rig) accounts() {
+	if r.failed() {
+		return
+	}
+	at := r.test.block.Range()
+	if lines := r.imbalance(); lines != nil {
+		r.failAt(at, broken, lines...)
+	}
+	if !r.test.says.Strict {
+		return
+	}
+	for _, lines := range r.strays() {
+		r.failAt(at, unexpected, lines...)
+	}
+	for _, f := range r.host.Flows() {
+		if c, _ := f.Counts(); c.InFlight > 0 {
+			r.failAt(at, unexpected, fmt.Sprintf("%s still in flight in flow.%s", areMessages(int(c.InFlight)), f.Name()))
+		}
+	}
+	for _, name := range sorted(r.places.reads) {
+		r.mu.Lock()
+		n := r.depth(name)
+		r.mu.Unlock()
+		if n > 0 {
+			r.failAt(at, unexpected, fmt.Sprintf("%s waiting in %s", areMessages(int(n)), name))
+		}
+	}
+}
+
+// strays says of each place what came there unexpected.
+func (r *rig) strays() (all [][]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	strays := map[string][]*arrival{}
+	for _, a := range r.ended(nil) {
+		if !a.expected && r.services[a.place] == nil && !r.ignored(a) {
+			strays[a.called()] = append(strays[a.called()], a)
+		}
+	}
+	for _, name := range sorted(strays) {
+		lines := []string{fmt.Sprintf("%s came to %s, which nothing expects", messages(len(strays[name])), name)}
+		for i, a := range strays[name] {
+			if i == mostWays {
+				lines = append(lines, fmt.Sprintf("  and %d more", len(strays[name])-i))
+				break
+			}
+			lines = append(lines, fmt.Sprintf("  message %d went  %s", r.numberOf(a), a.said()), "  its body is "+clip(string(a.message.Body())))
+		}
+		all = append(all, lines)
+	}
+	return all
+}
+
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
+}
+
+func areMessages(n int) string {
+	if n == 1 {
+		return "1 message is"
+	}
+	return fmt.Sprintf("%d messages are", n)
+}
+
+// ignored reports whether the test says that messages may come where a did.
+func (r *rig) ignored(a *arrival) bool {
+	return slices.Contains(r.script.ignore, a.place) || a.deadOf != "" && slices.Contains(r.script.ignore, a.called())
+}
+
+// called is where a message came, as an expect names it.
+func (a *arrival) called() string {
+	switch {
+	case a.deadOf == "":
+		return a.place
+	case a.message.Headers[header.Reason] == "invalid":
+		return "invalid." + a.deadOf
+	}
+	return "dead_letters." + a.deadOf
+}
+
+// tellLacking offers the stubs that were needed and are not there.
+func (r *rig) tellLacking() {
+	r.mu.Lock()
+	lacks := r.lacks
+	r.mu.Unlock()
+	for _, address := range sorted(lacks) {
+		r.failures = append([]Failure{{File: r.test.File.Name, Line: r.test.Line, Kind: broken, Lines: []string{
+			fmt.Sprintf("%s (%s) leaves the process, and the test has no stub for it. Write into the test:", address, lacks[address]),
+			fmt.Sprintf("  stub %q {", address), `    body = "{ok: true}" # an expression, which sees the message`, "  }"}}}, r.failures...)
+	}
+}
+
+func (r *rig) fail(one *task, kind string, lines ...string) { r.failAt(one.at, kind, lines...) }
+
+func (r *rig) failAt(at hcl.Range, kind string, lines ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, l := range lines {
+		lines[i] = r.places.config.Redact(strings.TrimRight(l, "\n"))
+	}
+	r.failures = append(r.failures, Failure{File: at.Filename, Line: at.Start.Line, Kind: kind, Lines: lines})
+}

@@ -1,0 +1,159 @@
+package flowtest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/endpoint"
+	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage"
+)
+
+// answers are what a stand-in gives in turn; the last one stays.
+type answers struct {
+	clock eip.Clock
+	mu    sync.Mutex
+	left  []*replyBlock
+}
+
+// to returns the answer to m, once that has taken its time.
+func (a *answers) to(ctx context.Context, m *eip.Message) (*eip.Message, error) {
+	a.mu.Lock()
+	now := a.left[0]
+	if len(a.left) > 1 {
+		a.left = a.left[1:]
+	}
+	a.mu.Unlock()
+	if err := wait(ctx, a.clock, now.Delay); err != nil {
+		return nil, err
+	}
+	v, err := now.Body(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := eip.New(nil, nil).WithValue(v, "")
+	if err == nil && len(now.Headers) > 0 {
+		answer = answer.WithHeaders(now.Headers)
+	}
+	return answer, err
+}
+
+// reply answers m at its Return Address. It does not block.
+func (a *answers) reply(ctx context.Context, m *eip.Message) error {
+	release := m.Hold()
+	go func() {
+		answer, err := a.to(ctx, m)
+		if err == nil {
+			err = m.Reply(ctx, answer)
+		}
+		release(err)
+	}()
+	return nil
+}
+
+// wait waits by the test's clock.
+func wait(ctx context.Context, clock eip.Clock, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	over, t := clock.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// standInStage has a stub take the place of what a stage has outside of the process.
+func (r *rig) standInStage(c *flow.Config, n *eip.Named) {
+	stub := r.stubs[n.Address]
+	switch s := n.Stage.(type) {
+	case *endpoint.Exec:
+		n.Stage = &stubbedExec{Exec: s, rig: r, address: n.Address, stub: stub}
+	case *endpoint.Processor:
+		s.Work = func(ctx context.Context, m *eip.Message) (*eip.Message, error) {
+			return r.work(ctx, n.Address, "processor", stub, m)
+		}
+	case *endpoint.Request:
+		s.To = r.service(c, n.Address, "request", s.To, stub)
+	case *manage.SmartProxy:
+		s.Service = r.service(c, n.Address, "smart_proxy", s.Service, stub)
+	case *manage.Detour:
+		r.detours[n.Address] = s
+	}
+	r.faults.guard(n)
+}
+
+// work is what a program has made of m.
+func (r *rig) work(ctx context.Context, address, kind string, stub *answers, m *eip.Message) (*eip.Message, error) {
+	if stub == nil {
+		return nil, r.lacksStub(address, kind)
+	}
+	answer, err := stub.to(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return m.WithBody(answer.Body()).WithHeaders(answer.Headers).With(func(m *eip.Message) { m.ContentType, m.Encoding = answer.ContentType, "" }), nil
+}
+
+// service is where a stage sends its requests: a stub's, or where it did where somebody
+// answers there.
+func (r *rig) service(c *flow.Config, address, kind string, to eip.Handler, stub *answers) eip.Handler {
+	if stub != nil {
+		return eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return stub.reply(ctx, m) })
+	}
+	if ch := c.ChannelOf(to); ch != nil && (r.places.reads[ch.String()] || r.services[ch.String()] != nil) {
+		return to
+	}
+	return eip.HandlerFunc(func(context.Context, *eip.Message) error { return r.lacksStub(address, kind) })
+}
+
+// stubbedExec runs no program.
+type stubbedExec struct {
+	*endpoint.Exec
+	rig     *rig
+	address string
+	stub    *answers
+}
+
+func (*stubbedExec) Trouble() error                       { return nil }
+func (*stubbedExec) Open(context.Context, *eip.Env) error { return nil }
+func (e *stubbedExec) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
+	made, err := e.rig.work(ctx, e.address, "exec", e.stub, m)
+	switch {
+	case err != nil:
+		return err
+	case e.Output == endpoint.OutputBody:
+		m = made
+	}
+	return next.Handle(ctx, m)
+}
+
+// serve answers what comes to a channel, as a program in another language would.
+func (r *rig) serve(ctx context.Context, name string, a *answers) error {
+	ch := r.places.config.Channels[name]
+	b, err := r.brokerOf(r.places.config.BrokerOf(ch))
+	if err != nil {
+		return err
+	}
+	src, err := b.Source(ctx, r.places.config.Spec(ch), broker.Subscription{Name: "test"})
+	if err != nil {
+		return err
+	}
+	r.beside.Go(func() {
+		defer src.Close()
+		for {
+			m, err := src.Receive(ctx)
+			if err != nil {
+				return
+			}
+			eip.Deliver(ctx, eip.HandlerFunc(a.reply), m)
+		}
+	})
+	return nil
+}

@@ -1,0 +1,5 @@
+suite {
+  flows = ["flows.hcl"]
+  variables = { passwort = "x" }
+}
+test "a" {}

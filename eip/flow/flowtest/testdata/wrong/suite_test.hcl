@@ -1,0 +1,7 @@
+suite {
+  variabels = {}
+  time      = "yesterday"
+}
+test "not read" {
+  nothing = 1
+}

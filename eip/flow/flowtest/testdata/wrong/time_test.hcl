@@ -1,0 +1,3 @@
+suite {
+  time      = "yesterday"
+}

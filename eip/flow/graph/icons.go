@@ -1,0 +1,53 @@
+package graph
+
+import (
+	_ "embed"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+//go:embed icons.svg
+var iconFile string
+
+var symbol = regexp.MustCompile(`<symbol id="i-([a-z_]+)"[^\n]*`)
+
+// icons are the symbols of the file by kind.
+var icons = func() map[string]string {
+	all := map[string]string{}
+	for _, m := range symbol.FindAllStringSubmatch(iconFile, -1) {
+		all[m[1]] = m[0]
+	}
+	return all
+}()
+
+// HasIcon reports whether there is a drawing for a kind of stage or adapter. Others have a
+// cog.
+func HasIcon(kind string) bool { return icons[kind] != "" }
+
+// iconOf returns the name of a node's symbol.
+func iconOf(n *Node) string {
+	kind := n.Kind
+	if kind == KindAdapter {
+		kind = n.Adapter
+	}
+	if !HasIcon(kind) {
+		return "cog"
+	}
+	return kind
+}
+
+// usedIcons writes the symbols of the nodes that are drawn.
+func usedIcons(used map[string]bool) string {
+	var names []string
+	for name := range used {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var out strings.Builder
+	for _, name := range names {
+		out.WriteString(icons[name])
+		out.WriteByte('\n')
+	}
+	return out.String()
+}

@@ -1,0 +1,251 @@
+package layout
+
+import (
+	"cmp"
+	"slices"
+)
+
+// sweeps is how often the order of the ranks is improved.
+const sweeps = 24
+
+// sortFirst gives the ranks their first order: boxes in the order in which they are given,
+// with what hangs on each beside it.
+func (p *part) sortFirst() {
+	seen := make([]bool, len(p.vertices))
+	var visit func(v int)
+	stack := []int{}
+	visit = func(first int) {
+		stack = append(stack[:0], first)
+		for len(stack) > 0 {
+			v := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			if seen[v] {
+				continue
+			}
+			seen[v] = true
+			p.layers[p.vertices[v].rank] = append(p.layers[p.vertices[v].rank], v)
+			after := slices.Clone(p.vertices[v].after)
+			slices.SortStableFunc(after, func(a, b int) int { return cmp.Compare(p.segments[a].out, p.segments[b].out) })
+			for _, s := range slices.Backward(after) {
+				stack = append(stack, p.segments[s].to)
+			}
+		}
+	}
+	for v := range p.vertices {
+		if len(p.vertices[v].before) == 0 {
+			visit(v)
+		}
+	}
+	p.number()
+}
+
+func (p *part) number() {
+	for _, layer := range p.layers {
+		for i, v := range layer {
+			p.vertices[v].place = i
+		}
+	}
+}
+
+// order improves the order of the ranks by weighted medians and exchanges, and keeps the
+// best.
+func (p *part) order() {
+	best, fewest := p.copyOrder(), p.crossings()
+	first := best
+	for _, up := range []bool{false, true} {
+		p.layers = clone(first)
+		p.number()
+		stale := 0
+		for i := 0; i < sweeps && fewest > 0 && stale < 8; i++ {
+			p.medians((i%2 == 1) != up)
+			p.transpose(i%4 < 2)
+			stale++
+			if n := p.crossings(); n < fewest {
+				best, fewest, stale = p.copyOrder(), n, 0
+			}
+		}
+	}
+	p.layers = best
+	p.number()
+}
+
+func (p *part) copyOrder() [][]int { return clone(p.layers) }
+
+func clone(layers [][]int) [][]int {
+	all := make([][]int, len(layers))
+	for i, l := range layers {
+		all[i] = slices.Clone(l)
+	}
+	return all
+}
+
+// medians puts each rank's vertices where the middle of their neighbours in the rank before
+// is, or behind.
+func (p *part) medians(behind bool) {
+	for i := range p.layers {
+		r := i
+		if behind {
+			r = len(p.layers) - 1 - i
+		}
+		layer := p.layers[r]
+		median := make(map[int]float64, len(layer))
+		for _, v := range layer {
+			median[v] = p.median(v, behind)
+		}
+		// Those without neighbours stay where they are.
+		var moving []int
+		for _, v := range layer {
+			if median[v] >= 0 {
+				moving = append(moving, v)
+			}
+		}
+		slices.SortStableFunc(moving, func(a, b int) int { return cmp.Compare(median[a], median[b]) })
+		next := 0
+		for k, v := range layer {
+			if median[v] >= 0 {
+				layer[k] = moving[next]
+				next++
+			}
+		}
+		for k, v := range layer {
+			p.vertices[v].place = k
+		}
+	}
+}
+
+// portSteps is how finely places on a side are told apart in an order.
+const portSteps = 1 << 12
+
+// key is where a segment's end is in the order of its rank.
+func (p *part) key(v int, at float64) int {
+	x := &p.vertices[v]
+	k := x.place * portSteps
+	if x.size > 0 {
+		k += min(portSteps-1, int(at/x.size*(portSteps-1)))
+	}
+	return k
+}
+
+// ends are the other ends of a vertex' segments.
+func (p *part) ends(v int, behind bool) (keys []int) {
+	list := p.vertices[v].before
+	if behind {
+		list = p.vertices[v].after
+	}
+	keys = make([]int, len(list))
+	for i, n := range list {
+		s := &p.segments[n]
+		if behind {
+			keys[i] = p.key(s.to, s.in)
+		} else {
+			keys[i] = p.key(s.from, s.out)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// median is the weighted median of the other ends of a vertex' segments; -1: it has none.
+func (p *part) median(v int, behind bool) float64 {
+	k := p.ends(v, behind)
+	m := len(k) / 2
+	switch {
+	case len(k) == 0:
+		return -1
+	case len(k)%2 == 1:
+		return float64(k[m])
+	case len(k) == 2:
+		return float64(k[0]+k[1]) / 2
+	}
+	left, right := float64(k[m-1]-k[0]), float64(k[len(k)-1]-k[m])
+	if left+right == 0 {
+		return float64(k[m-1]+k[m]) / 2
+	}
+	return (float64(k[m-1])*right + float64(k[m])*left) / (left + right)
+}
+
+// transpose exchanges neighbours as long as that takes crossings away. Of equal ones it
+// exchanges too where it is to.
+func (p *part) transpose(equal bool) {
+	for pass := 0; pass < 20; pass++ {
+		better := false
+		for _, layer := range p.layers {
+			for i := 0; i+1 < len(layer); i++ {
+				v, w := layer[i], layer[i+1]
+				now, then := p.between(v, w)
+				if then < now || equal && pass == 0 && then == now && now > 0 {
+					layer[i], layer[i+1] = w, v
+					p.vertices[v].place, p.vertices[w].place = i+1, i
+					better = better || then < now
+				}
+			}
+		}
+		if !better {
+			return
+		}
+	}
+}
+
+// between counts how often segments of two neighbours cross as they stand, and exchanged.
+func (p *part) between(v, w int) (now, then int) {
+	for _, behind := range []bool{false, true} {
+		a, b := p.ends(v, behind), p.ends(w, behind)
+		now += inversions(a, b)
+		then += inversions(b, a)
+	}
+	return now, then
+}
+
+// inversions counts the pairs of which that of a is behind that of b. Both are sorted.
+func inversions(a, b []int) (n int) {
+	j := 0
+	for _, x := range a {
+		for j < len(b) && b[j] < x {
+			j++
+		}
+		n += j
+	}
+	return n
+}
+
+// crossings counts them all.
+func (p *part) crossings() (n int) {
+	for _, layer := range p.layers {
+		type pair struct{ from, to int }
+		var ends []pair
+		for _, v := range layer {
+			for _, i := range p.vertices[v].after {
+				s := &p.segments[i]
+				ends = append(ends, pair{p.key(s.from, s.out), p.key(s.to, s.in)})
+			}
+		}
+		slices.SortFunc(ends, func(a, b pair) int { return cmp.Or(a.from-b.from, a.to-b.to) })
+		keys := make([]int, len(ends))
+		for i, e := range ends {
+			keys[i] = e.to
+		}
+		n += countInversions(keys)
+	}
+	return n
+}
+
+// countInversions counts the pairs that are not in order, and sorts keys.
+func countInversions(keys []int) (n int) {
+	if len(keys) < 2 {
+		return 0
+	}
+	left, right := slices.Clone(keys[:len(keys)/2]), slices.Clone(keys[len(keys)/2:])
+	n = countInversions(left) + countInversions(right)
+	i, j := 0, 0
+	for k := range keys {
+		if j == len(right) || i < len(left) && left[i] <= right[j] {
+			keys[k] = left[i]
+			i++
+			continue
+		}
+		keys[k] = right[j]
+		n += len(left) - i
+		j++
+	}
+	return n
+}

@@ -1,0 +1,400 @@
+package graph
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// SVG draws a Model, as far as o says, as one SVG file without scripts, fonts or references to
+// the outside. It returns a line that says what was left out; "": nothing.
+func SVG(w io.Writer, m *Model, o Options) (note string, err error) {
+	view, depth, err := m.View(o)
+	if err != nil {
+		return "", err
+	}
+	if depth < min(o.Depth, 2) {
+		note = fmt.Sprintf("drawn at depth %d: at depth %d it would have more than %d nodes or %d edges", depth, o.Depth, MaxNodes, MaxEdges)
+	}
+	s := &svg{picture: draw(view, o), icons: map[string]bool{}}
+	_, err = io.WriteString(w, s.document(m.Summary(), note))
+	return note, err
+}
+
+type svg struct {
+	*picture
+	body  strings.Builder
+	icons map[string]bool
+}
+
+func (s *svg) f(format string, args ...any) {
+	for i, a := range args {
+		switch a := a.(type) {
+		case float64:
+			args[i] = number(a)
+		case string:
+			args[i] = escape(a)
+		}
+	}
+	fmt.Fprintf(&s.body, format, args...)
+}
+
+// number writes a length with one decimal at most.
+func number(x float64) markup {
+	return markup(strconv.FormatFloat(math.Round(x*10)/10+0, 'f', -1, 64))
+}
+
+// markup is what needs no escaping.
+type markup string
+
+// escape makes text of what files say, and never markup.
+func escape(text string) markup {
+	var out strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '&':
+			out.WriteString("&amp;")
+		case r == '<':
+			out.WriteString("&lt;")
+		case r == '>':
+			out.WriteString("&gt;")
+		case r == '"':
+			out.WriteString("&quot;")
+		case r == '\n', r == '\t':
+			out.WriteByte(' ')
+		case r < ' ', r == 0xFFFE, r == 0xFFFF, r >= 0x7f && r < 0xa0:
+			out.WriteRune('\uFFFD')
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return markup(out.String())
+}
+
+func (s *svg) document(summary, note string) string {
+	title := "Flows"
+	if s.o.Flow != "" {
+		title = "Flow " + s.o.Flow
+	}
+	about := strings.Join(slices.DeleteFunc([]string{summary, s.o.Note, note}, func(t string) bool { return t == "" }), "; ")
+	for _, b := range s.boxes {
+		if b.frame != nil {
+			s.frame(b)
+		}
+	}
+	for _, failures := range []bool{false, true} {
+		for _, w := range s.wires {
+			if w.edge.failure() == failures {
+				s.wire(&w)
+			}
+		}
+	}
+	for _, b := range s.boxes {
+		if b.frame == nil {
+			s.box(b)
+		} else {
+			s.stages(b)
+		}
+	}
+	if s.o.Note != "" {
+		s.h += 18
+		s.f(`<text class="quiet start" x="12" y="%v">%v</text>`+"\n", s.h-8, s.o.Note)
+	}
+	drawn := s.body.String()
+	s.body.Reset()
+	s.f(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %v %v" width="%[1]v" height="%[2]v" role="img" aria-labelledby="eipd-title eipd-desc">`+"\n", s.w, s.h)
+	s.f(`<title id="eipd-title">%v</title>`+"\n"+`<desc id="eipd-desc">%v</desc>`+"\n", title, about)
+	s.body.WriteString("<style>\n" + style(s.o.Theme) + "</style>\n<defs>\n" + markers + usedIcons(s.icons) + "</defs>\n")
+	return s.body.String() + drawn + "</svg>\n"
+}
+
+// open begins the group of a node.
+func (s *svg) open(n *Node, class string) {
+	if s.o.LinkBase != "" && n.At != "" {
+		s.f(`<a href="%v">`, s.o.LinkBase+link(n.At))
+	}
+	s.f(`<g id="%v" class="%v"`, n.ID, class)
+	if n.At != "" {
+		s.f(` data-at="%v"`, n.At)
+	}
+	s.f("><title>%v</title>", n.tooltip())
+}
+
+func (s *svg) close(n *Node) {
+	s.body.WriteString("</g>")
+	if s.o.LinkBase != "" && n.At != "" {
+		s.body.WriteString("</a>")
+	}
+	s.body.WriteByte('\n')
+}
+
+// link makes of FILE:LINE what follows the base of links.
+func link(at string) string {
+	i := strings.LastIndexByte(at, ':')
+	return at[:i] + "#L" + at[i+1:]
+}
+
+// tooltip says all that is known of a node.
+func (n *Node) tooltip() string {
+	parts := []string{n.address()}
+	switch {
+	case n.Pattern != "":
+		parts = append(parts, n.Pattern)
+	case n.Adapter != "":
+		parts = append(parts, n.Adapter)
+	default:
+		parts = append(parts, n.Kind)
+	}
+	if n.If != "" {
+		parts = append(parts, "if "+n.If)
+	}
+	if n.State != "" {
+		parts = append(parts, n.State)
+	}
+	if n.May != nil {
+		parts = append(parts, "one of "+strings.Join(n.May, ", "))
+	}
+	if n.At != "" {
+		parts = append(parts, n.At)
+	}
+	return strings.Join(parts, " · ")
+}
+
+func off(n *Node) string {
+	if n.State == Off {
+		return " off"
+	}
+	return ""
+}
+
+func (s *svg) frame(b *box) {
+	n, f := b.node, b.frame
+	s.open(n, "flow"+off(n))
+	s.f(`<rect x="%v" y="%v" width="%v" height="%v" rx="8"/>`, b.x, b.y, b.w, b.h)
+	plain := len(f.cells) == 0
+	x := b.x + frameSide - 4
+	if s.o.Down && !plain {
+		x = b.x + entryInset + 10
+	}
+	y := b.y + 18
+	if plain {
+		y = b.y + 24
+	}
+	class := "name"
+	if plain && f.note == "" {
+		class, x = "name mid", b.x+b.w/2
+	}
+	s.f(`<text class="%v" x="%v" y="%v">%v</text>`, class, x, y, f.title)
+	if f.note != "" {
+		s.f(`<text class="quiet end" x="%v" y="%v">%v</text>`, b.x+b.w-10, y, strings.TrimSpace(f.note))
+	}
+	s.close(n)
+	for _, l := range f.lines {
+		class := "line " + l.kind
+		if l.off {
+			class += " off"
+		}
+		var at []point
+		for _, p := range l.points {
+			at = append(at, point{p.x + b.x, p.y + b.y})
+		}
+		s.f(`<path class="%v" d="%v"`, strings.TrimSpace(class), rounded(at))
+		if (l.kind == Request || l.kind == Reply) && f.touches(l.points[0]) {
+			s.body.WriteString(` marker-start="url(#eipd-open)"`)
+		}
+		if l.arrow {
+			s.body.WriteString(` marker-end="url(#eipd-to)"`)
+		}
+		s.body.WriteString("/>\n")
+	}
+	for _, t := range f.notes {
+		s.f(`<text class="%v start" x="%v" y="%v">%v`, t.class, b.x+t.x, b.y+t.y, t.text)
+		if t.title != "" {
+			s.f(`<title>%v</title>`, t.title)
+		}
+		s.body.WriteString("</text>\n")
+	}
+}
+
+func (s *svg) stages(b *box) {
+	for _, c := range b.frame.cells {
+		n := c.node
+		x, y := b.x+c.x, b.y+c.y
+		s.open(n, "stage "+n.Kind+off(n))
+		s.f(`<rect x="%v" y="%v" width="%v" height="%v" rx="5"/>`, x, y, c.w, c.h)
+		quiet := ""
+		if n.Name != "" {
+			quiet = words(n.Kind)
+		}
+		if n.State != "" {
+			quiet = "(" + n.State + ")"
+		}
+		at := y + 7
+		if quiet == "" {
+			at += 2
+		}
+		s.icon(n, x+c.w/2-9, at)
+		at += 30
+		if quiet == "" {
+			at += 2
+		}
+		for _, l := range c.lines {
+			s.f(`<text x="%v" y="%v">%v</text>`, x+c.w/2, at, l)
+			at += 14
+		}
+		if quiet != "" {
+			s.f(`<text class="quiet" x="%v" y="%v">%v</text>`, x+c.w/2, at-2, quiet)
+		}
+		s.close(n)
+	}
+}
+
+func (s *svg) icon(n *Node, x, y float64) {
+	icon := iconOf(n)
+	s.icons[icon] = true
+	s.f(`<use class="i" href="#i-%v" x="%v" y="%v" width="18" height="18"/>`, icon, x, y)
+}
+
+func (s *svg) box(b *box) {
+	n := b.node
+	class, round := n.Kind, 6.0
+	if n.channel() {
+		class, round = "channel "+class, min(b.h/2, 17)
+	}
+	if n.Implicit {
+		class += " implicit"
+	}
+	s.open(n, class)
+	if n.Kind == KindUnknown {
+		s.f(`<path class="shape" d="M%v %vL%v %vL%v %vL%v %vZ"/>`, b.x, b.y+b.h/2, b.x+b.w/2, b.y, b.x+b.w, b.y+b.h/2, b.x+b.w/2, b.y+b.h)
+		s.f(`<text x="%v" y="%v">?</text>`, b.x+b.w/2, b.y+b.h/2+4)
+		s.close(n)
+		return
+	}
+	s.f(`<rect class="shape" x="%v" y="%v" width="%v" height="%v" rx="%v"/>`, b.x, b.y, b.w, b.h, round)
+	s.icon(n, b.x+11, b.y+b.h/2-9)
+	at := b.y + 20
+	x := b.x + (b.w+iconRoom)/2
+	for _, l := range b.lines {
+		s.f(`<text x="%v" y="%v">%v</text>`, x, at, l)
+		at += 16
+	}
+	if b.quiet != "" {
+		s.f(`<text class="quiet" x="%v" y="%v">%v</text>`, x, at-2, b.quiet)
+	}
+	s.close(n)
+}
+
+// wire draws an edge, and its reply along it.
+func (s *svg) wire(w *wire) {
+	points := w.points
+	e := w.edge
+	if e.Kind == Reply {
+		points = slices.Clone(points)
+		slices.Reverse(points)
+	}
+	s.edge(e, points, s.marker(e), "")
+	s.rate(e, points)
+	if w.round && len(points) > 3 {
+		s.roundMark(points)
+	}
+	if w.reply != nil {
+		back := slices.Clone(points)
+		slices.Reverse(back)
+		s.edge(w.reply, back, s.marker(w.reply), " back")
+	}
+}
+
+// rate writes an edge's rate above its longest level stretch, where there is room.
+func (s *svg) rate(e *Edge, points []point) {
+	if e.Rate == 0 {
+		return
+	}
+	text, at, longest := short(e.Rate)+"/s", point{}, 0.0
+	for i := 1; i < len(points); i++ {
+		a, b := points[i-1], points[i]
+		if length := math.Abs(b.x - a.x); a.y == b.y && length > longest {
+			at, longest = point{(a.x + b.x) / 2, a.y - 4}, length
+		}
+	}
+	if textWidth(text, 10, false)+8 <= longest {
+		s.f(`<text class="quiet" x="%v" y="%v">%v</text>`+"\n", at.x, at.y, text)
+	}
+}
+
+// roundMark marks a way back where it goes round the outside.
+func (s *svg) roundMark(points []point) {
+	a, b := points[2], points[3]
+	at := point{a.x, a.y}
+	if length := math.Hypot(b.x-a.x, b.y-a.y); length > 40 {
+		at = point{a.x + (b.x-a.x)*20/length, a.y + (b.y-a.y)*20/length}
+	}
+	s.icons["circle"] = true
+	s.f(`<use class="i round" href="#i-circle" x="%v" y="%v" width="12" height="12"/>`+"\n", at.x-6, at.y-6)
+}
+
+// marker is the head of an edge's arrow: none where a flow goes on with a line of its own.
+func (s *svg) marker(e *Edge) string {
+	b := s.boxes[s.of[top(s.index, e.To)]]
+	switch {
+	case b.frame != nil && len(b.frame.cells) > 0:
+		return ""
+	case e.Kind == Request || e.Kind == Reply:
+		return "open"
+	case e.failure():
+		return "fail"
+	}
+	return "to"
+}
+
+func (s *svg) edge(e *Edge, points []point, marker, class string) {
+	wide := ""
+	if e.Rate > 0 {
+		wide = fmt.Sprintf(` style="stroke-width:%s"`, number(thickness(e.Rate)))
+	}
+	s.f(`<path class="edge %v%v"%v data-from="%v" data-to="%v" d="%v"`, e.Kind, class, markup(wide), s.index[e.From].address(), s.index[e.To].address(), rounded(points))
+	if marker != "" {
+		s.f(` marker-end="url(#eipd-%v)"`, marker)
+	}
+	s.body.WriteString("/>\n")
+}
+
+// rounded is a path by corners, which it rounds.
+func rounded(points []point) markup {
+	var out strings.Builder
+	at := func(c string, p point) { fmt.Fprintf(&out, "%s%s %s", c, number(p.x), number(p.y)) }
+	for i, p := range points {
+		switch {
+		case i == 0:
+			at("M", p)
+		case i == len(points)-1:
+			at("L", p)
+		default:
+			before, after := towards(p, points[i-1]), towards(p, points[i+1])
+			at("L", before)
+			at("Q", p)
+			at(" ", after)
+		}
+	}
+	return markup(out.String())
+}
+
+// towards is a place near p on the way to o.
+func towards(p, o point) point {
+	length := math.Hypot(o.x-p.x, o.y-p.y)
+	if length == 0 {
+		return p
+	}
+	r := min(6, length/2) / length
+	return point{p.x + (o.x-p.x)*r, p.y + (o.y-p.y)*r}
+}
+
+// touches reports whether a place is at the side of a stage.
+func (f *frame) touches(p point) bool {
+	return slices.ContainsFunc(f.cells, func(c cell) bool {
+		return (p.x == c.x || p.x == c.x+c.w) && p.y >= c.y && p.y <= c.y+c.h || (p.y == c.y || p.y == c.y+c.h) && p.x >= c.x && p.x <= c.x+c.w
+	})
+}

@@ -1,0 +1,92 @@
+package deadletter
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/eipd/eipd/eip"
+)
+
+// An Export is a dead letter as JSON, with everything that it holds: Import makes the same
+// message of it again. Headers have the values that JSON has for texts, true and false,
+// null, and numbers: whole ones are an int64, others a float64. Of any other type they are
+// an object of one member, which is named by the type: {"int32": 5}, {"bytes": "AAE="},
+// {"time": "2026-01-31T09:00:00Z"}, {"decimal": [2, 150]}, {"table": {…}}.
+type Export struct {
+	ID            string                     `json:"id"` // the letter's
+	Queue         string                     `json:"queue"`
+	Redacted      bool                       `json:"redacted,omitempty"` // something is missing: it cannot be imported
+	MessageID     string                     `json:"message_id,omitempty"`
+	CorrelationID string                     `json:"correlation_id,omitempty"`
+	ReplyTo       string                     `json:"reply_to,omitempty"`
+	Type          string                     `json:"type,omitempty"`
+	ContentType   string                     `json:"content_type,omitempty"`
+	Encoding      string                     `json:"content_encoding,omitempty"`
+	Key           string                     `json:"key,omitempty"`
+	UserID        string                     `json:"user_id,omitempty"`
+	AppID         string                     `json:"app_id,omitempty"`
+	Timestamp     time.Time                  `json:"timestamp,omitzero"`
+	Expiration    time.Duration              `json:"expiration_ns,omitempty"`
+	Priority      uint8                      `json:"priority,omitempty"`
+	Delivery      eip.DeliveryMode           `json:"delivery,omitempty"`
+	Sequence      *eip.Sequence              `json:"sequence,omitempty"`
+	Headers       map[string]json.RawMessage `json:"headers,omitempty"`
+	Body          *string                    `json:"body,omitempty"`        // where it is text in UTF-8
+	Bytes         []byte                     `json:"body_base64,omitempty"` // else
+}
+
+// ExportOf is a message as JSON.
+func ExportOf(m *eip.Message) (Export, error) {
+	e := Export{MessageID: m.ID, CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, Type: m.Type, ContentType: m.ContentType, Encoding: m.Encoding, Key: m.Key,
+		UserID: m.UserID, AppID: m.AppID, Timestamp: m.Timestamp, Expiration: m.Expiration, Priority: m.Priority, Delivery: m.Delivery}
+	if m.Sequence != (eip.Sequence{}) {
+		e.Sequence = &m.Sequence
+	}
+	if body := m.Body(); utf8.Valid(body) {
+		text := string(body)
+		e.Body = &text
+	} else {
+		e.Bytes = body
+	}
+	var err error
+	if e.Headers, err = exportTable(m.Headers); err != nil {
+		return e, fmt.Errorf("export letter: %w", err)
+	}
+	return e, nil
+}
+
+// Import makes the message.
+func (e Export) Import() (*eip.Message, error) {
+	if e.Redacted {
+		return nil, errors.New("what the process redacts is missing in it; it cannot be put back")
+	}
+	body := e.Bytes
+	if e.Body != nil {
+		body = []byte(*e.Body)
+	}
+	headers, err := importTable(e.Headers, 0)
+	if err != nil {
+		return nil, err
+	}
+	m := eip.New(body, nil)
+	m.ID, m.CorrelationID, m.ReplyTo, m.Type, m.ContentType, m.Encoding, m.Key = e.MessageID, e.CorrelationID, e.ReplyTo, e.Type, e.ContentType, e.Encoding, e.Key
+	m.UserID, m.AppID, m.Timestamp, m.Expiration, m.Priority, m.Delivery, m.Headers = e.UserID, e.AppID, e.Timestamp, e.Expiration, e.Priority, e.Delivery, headers
+	if e.Sequence != nil {
+		m.Sequence = *e.Sequence
+	}
+	return m, nil
+}
+
+// ReadExport reads what an Export was written as.
+func ReadExport(line []byte) (e Export, err error) {
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&e); err != nil {
+		return e, fmt.Errorf("it is no exported letter: %w", err)
+	}
+	return e, nil
+}

@@ -1,0 +1,260 @@
+package deadletter
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/settle"
+	"github.com/eipd/eipd/eip/store"
+)
+
+// between does what is to be done between two letters: it waits as the plan says. done is
+// that the step has ended, and nothing was begun of the next.
+func (r *run) between() (done bool, err error) {
+	r.mu.Lock()
+	size, canary := r.Plan.size(r.Step - 1)
+	over := canary && r.began >= size
+	r.mu.Unlock()
+	if over {
+		r.settle(0)
+		return true, r.nextStep()
+	}
+	if r.settle(r.Plan.UnderWay - 1); r.ctx.Err() != nil {
+		return false, r.ctx.Err()
+	}
+	if r.check(); r.ctx.Err() != nil {
+		return false, r.ctx.Err()
+	}
+	return false, r.flow.Ready()
+}
+
+// nextStep soaks, where anything is left to do, and begins another step.
+func (r *run) nextStep() error {
+	if !r.left() {
+		return nil
+	}
+	if r.ctx.Err() == nil {
+		r.soak()
+	}
+	if r.ctx.Err() != nil {
+		return r.ctx.Err()
+	}
+	r.mu.Lock()
+	first := r.Step == 1
+	r.Step++
+	r.began, r.failed = 0, 0
+	r.tell()
+	r.mu.Unlock()
+	if first && r.Plan.Ask {
+		r.halt(Waiting, "for a person to let it go on after its first step")
+		return r.ctx.Err()
+	}
+	return nil
+}
+
+// soak waits, and looks whether anything fails behind the flow.
+func (r *run) soak() {
+	for until := r.of.Clock.Now().Add(r.Plan.Soak); r.ctx.Err() == nil; {
+		if r.check(); !sleep(r.ctx, r.of.Clock, min(r.of.Clock.Until(until), time.Second)) {
+			break
+		}
+	}
+	r.check()
+}
+
+// sleep waits, and reports whether there was anything to wait for, and the context goes on.
+func sleep(ctx context.Context, clock eip.Clock, d time.Duration) bool {
+	if d <= 0 {
+		return false
+	}
+	due, t := clock.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-due:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// A pace has things begin so often in a second at most.
+type pace struct {
+	clock eip.Clock
+	rate  float64 // not more than 0: as they come
+	next  time.Time
+}
+
+// late is how far behind its time what begins may be, and make good for it.
+const late = 50 * time.Millisecond
+
+// wait waits until the next may begin.
+func (p *pace) wait(ctx context.Context) {
+	if p.rate <= 0 {
+		return
+	}
+	sleep(ctx, p.clock, p.clock.Until(p.next))
+	if earliest := p.clock.Now().Add(-late); p.next.Before(earliest) {
+		p.next = earliest
+	}
+	p.next = p.next.Add(time.Duration(float64(time.Second) / p.rate))
+}
+
+// watch notes how many messages have failed in the flows that are watched.
+func (r *run) watch() {
+	r.watched = map[string]int64{}
+	r.check()
+}
+
+// check halts the run where more have.
+func (r *run) check() {
+	if len(r.Plan.Watch) == 0 {
+		return
+	}
+	for _, name := range r.Plan.Watch {
+		f, err := r.of.flow(name)
+		if err != nil {
+			continue // it was taken away
+		}
+		counts, _ := f.Counts()
+		was, known := r.watched[name]
+		switch {
+		case !known, counts.Failed < was: // it began anew
+			r.watched[name] = counts.Failed
+		case counts.Failed > was:
+			r.halt(Paused, fmt.Sprintf("%d messages have failed in the flow %s since the job began, which its letters may reach", counts.Failed-was, name))
+		}
+	}
+}
+
+// replayOne notes that a letter is begun, and gives it to the flow as it came there
+// first. The letter settles when the flow has done with it, and that is noted.
+func (r *run) replayOne(m *eip.Message, at int) error {
+	if r.pace.wait(r.ctx); r.ctx.Err() != nil {
+		return r.ctx.Err()
+	}
+	r.mu.Lock()
+	r.began++
+	r.underWay++
+	again := m.Revived()
+	if at >= 0 {
+		e := &r.all[at]
+		if e.is == begun && !e.twice {
+			e.twice = true
+			list(&r.MaybeTwice, e.id, mostListed)
+		}
+		e.underWay = true
+		r.set(at, begun)
+		again = again.WithHeaders(eip.Headers{header.Replays: count(m.Headers[header.Replays]) + 1, header.ReplayedBy: r.of.Instance + "/" + r.ID})
+	} else {
+		r.Messages.Begun++
+	}
+	r.mu.Unlock()
+	if at >= 0 {
+		if err := r.of.ledger.commit(note(r.ID, at, r.all[at], Failure{})); err != nil {
+			r.leave(at, pending)
+			return err
+		}
+	}
+	return r.pass(m, again, at)
+}
+
+// pass gives the flow a letter.
+func (r *run) pass(m, again *eip.Message, at int) error {
+	var failure error // it failed again with
+	var returned error
+	is := passed
+	settle.Ended(m, func(end settle.End) { r.ends(m, at, is, end, failure, returned) })
+	release := m.Hold()
+	fork := again.Fork(func(err error) {
+		switch {
+		case err != nil:
+			is, returned = pending, err
+		case failure != nil:
+			is = failedAgain
+		}
+		if is != pending && at >= 0 {
+			r.mu.Lock()
+			e := r.all[at]
+			r.mu.Unlock()
+			e.is = is
+			store.Keep(m, r.of.ledger.space, note(r.ID, at, e, failureOf(e.id, r.of.Read(m), failure)))
+		}
+		release(err)
+	})
+	eip.Deliver(r.ctx, eip.Discard, m)
+	taken := make(chan error, 1)
+	go func() { taken <- r.flow.Replay(fork, func(err error) { failure = err }) }() // it may have to wait for another message
+	select {
+	case err := <-taken:
+		return err
+	case <-r.of.ctx.Done():
+		return r.of.ctx.Err()
+	}
+}
+
+// ends is told how a letter has settled, with what became of it in the flow.
+func (r *run) ends(m *eip.Message, at int, is progress, end settle.End, failure, returned error) {
+	if end != settle.Done && is != pending { // it is done, and nobody could write that down
+		is = begun
+	}
+	r.leave(at, is)
+	if returned != nil {
+		r.halt(Paused, "the flow gave a letter back: "+returned.Error())
+	} else if is == begun {
+		r.halt(Paused, "what became of a letter cannot be kept")
+	}
+	if failure == nil || is != failedAgain {
+		return
+	}
+	f := failureOf("", r.of.Read(m), failure)
+	r.mu.Lock()
+	r.failed++
+	if at >= 0 {
+		f.ID = r.all[at].id
+		list(&r.Failures, f, mostFailures)
+	}
+	enough := r.failed > r.Plan.tolerates(r.Step-1, r.began)
+	why := fmt.Sprintf("%d of %d letters of step %d failed again; the last: %s; before: %s", r.failed, r.began, r.Step, f.Now, f.Was)
+	r.mu.Unlock()
+	if enough {
+		r.halt(Paused, why)
+	}
+}
+
+// leave says where a letter is that is under way no more.
+func (r *run) leave(at int, is progress) {
+	r.mu.Lock()
+	if at >= 0 {
+		r.all[at].underWay = false
+		r.set(at, is)
+	} else {
+		r.Messages.Begun--
+		*r.Messages.of(is)++
+	}
+	r.underWay--
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// failureOf says why a letter was one, and why it is one again. A flow has taken what
+// is not to be seen out of the error.
+func failureOf(id string, l Letter, failure error) Failure {
+	if failure == nil {
+		return Failure{}
+	}
+	return Failure{id, strings.ReplaceAll(l.Cause.Error, "\x00", ""), short(failure.Error())}
+}
+
+// short is the beginning of a text.
+func short(text string) string {
+	const most = 300
+	text = strings.ReplaceAll(text, "\x00", "")
+	return strings.ToValidUTF8(text[:min(len(text), most)], "")
+}
