@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/internal/visible"
 )
@@ -35,7 +36,8 @@ func newPlan() *cobra.Command {
 		Short: "Say what flows would find and create on their brokers, without changing anything",
 		Long: `Asks the brokers of flow files what they have of each queue, topic and subscription
 that the flows need: it exists as the files say, would be created, or differs, and
-then in which arguments. It creates and changes nothing.
+then in which arguments. It creates and changes nothing. It names the stages that
+remember, and the stores they remember in, which it does not open.
 
 It also tries, without changing anything, what the user of the broker's URL is
 permitted.
@@ -70,6 +72,9 @@ func (p *planCommand) run(c *cobra.Command, files []string) error {
 		return failure{exitFailed, err}
 	}
 	r := newReport(plans)
+	if err := r.stores(config, names); err != nil {
+		return failure{exitFailed, err}
+	}
 	printed := r.print
 	if p.asJSON {
 		printed = r.encode
@@ -83,6 +88,7 @@ func (p *planCommand) run(c *cobra.Command, files []string) error {
 // report is what plan prints. Its JSON form is documented.
 type report struct {
 	Brokers   []reportBroker `json:"brokers"`
+	Stores    []reportStore  `json:"stores"`
 	Create    int            `json:"create"`
 	Conflicts int            `json:"conflicts"` // what is missing included
 	Refused   int            `json:"refused"`
@@ -95,6 +101,12 @@ type reportBroker struct {
 	URL   string       `json:"url"`
 	Error string       `json:"error,omitempty"`
 	Items []reportItem `json:"items"`
+}
+
+type reportStore struct {
+	Name   string   `json:"name,omitempty"` // none: the default one
+	URL    string   `json:"url"`
+	Stages []string `json:"stages"` // that remember in it, by their addresses
 }
 
 type reportItem struct {
@@ -142,6 +154,16 @@ func newReport(plans []*host.BrokerPlan) *report {
 	return r
 }
 
+// stores adds where stages of the flows remember.
+func (r *report) stores(c *flow.Config, flows []string) error {
+	picked, err := c.Pick(flows...)
+	r.Stores = []reportStore{}
+	for _, m := range c.Memories(picked) {
+		r.Stores = append(r.Stores, reportStore{m.Name, c.Redact(m.URL), m.Stages})
+	}
+	return err
+}
+
 func (r *report) encode(w io.Writer) error {
 	e := json.NewEncoder(visible.Writer{To: w, Show: visible.JSON})
 	e.SetEscapeHTML(false)
@@ -178,6 +200,13 @@ func (r *report) print(w io.Writer) error {
 		}
 		if len(single) > 0 {
 			fmt.Fprintf(&out, "  classic queues that last: each stops with the one node that holds it, which AMQP does not name:\n    %s\n", strings.Join(single, "\n    "))
+		}
+		out.WriteByte('\n')
+	}
+	for _, s := range r.Stores {
+		fmt.Fprintf(&out, "store %s, %s, in which these stages remember:\n", cmp.Or(s.Name, "by default"), s.URL)
+		for _, stage := range s.Stages {
+			fmt.Fprintf(&out, "  %s\n", stage)
 		}
 		out.WriteByte('\n')
 	}

@@ -88,12 +88,53 @@ func TestPlan_JSON(t *testing.T) {
 			t.Errorf("of the %s it says %q, want %q", what, states[what], want)
 		}
 	}
-	if len(states) != 6 || r.Create != 5 || r.Conflicts != 1 || len(r.Brokers) != 1 {
+	if len(states) != 6 || r.Stores == nil || r.Create != 5 || r.Conflicts != 1 || len(r.Brokers) != 1 {
 		t.Errorf("it says\n%s", stdout)
 	}
 	if stdout, _, code := output(t, eipd(t, dir, "plan", "flow.hcl", "--flow", "orders", "--broker", url)); code != 2 || strings.Contains(stdout, "theirs") {
 		t.Errorf("of one flow: exit %d\n%s", code, stdout)
 	}
+}
+
+// What remembers, and the queue by which one process is picked, are in the plan.
+func TestPlan_Remembers(t *testing.T) {
+	url := rabbit.Shared(t).Vhosts(t, "plan_memory")["plan_memory"]
+	dir := t.TempDir()
+	write(t, dir, "flow.hcl", `
+queue "orders" {}
+store "kept" { url = "embedded:kept" }
+flow "once" {
+  from = queue.orders
+  idempotent_receiver {}
+  aggregator {
+    key   = "body.order"
+    size  = 2
+    store = store.kept
+  }
+  discard {}
+}
+`)
+	plan := func() string {
+		t.Helper()
+		stdout, stderr, code := output(t, eipd(t, dir, "plan", "flow.hcl", "--broker", url))
+		if code == 1 {
+			t.Errorf("exit %d\n%s", code, stderr)
+		}
+		return stdout
+	}
+	got := plan()
+	for _, want := range []string{"  eip.single.once  comes and goes with processes\n",
+		"store by default, embedded:, in which these stages remember:\n  once.idempotent_receiver\n", "store kept, embedded:kept, in which these stages remember:\n  once.aggregator\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("it does not say %q:\n%s", want, got)
+		}
+	}
+	p := start(t, eipd(t, dir, "run", "flow.hcl", "--broker", url))
+	p.ready(t)
+	if got := plan(); !strings.Contains(got, "  eip.single.once  exists\n    another connection has it to itself now") {
+		t.Errorf("while a process runs it says\n%s", got)
+	}
+	p.interrupt(t)
 }
 
 // Where a broker cannot be asked, plan says why and does not call it done.

@@ -69,6 +69,9 @@ func NewIdempotentReceiver() *IdempotentReceiver {
 // Place is where keys are remembered.
 func (r *IdempotentReceiver) Place() *store.Place { return &r.Store }
 
+// Remembers is how long a message is known.
+func (r *IdempotentReceiver) Remembers() time.Duration { return r.Remember.Load() }
+
 // Validate checks the options.
 func (r *IdempotentReceiver) Validate() error {
 	switch {

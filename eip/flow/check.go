@@ -86,7 +86,8 @@ func (d *decoder) check() {
 	d.checkSubscriptions()
 	for _, f := range d.config.Flows {
 		d.checkPatience(f)
-		d.checkHeld(f)
+		d.checkWindow(f)
+		d.checkRemembered(f)
 	}
 	d.use()
 	d.checkReplies()

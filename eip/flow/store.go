@@ -3,6 +3,7 @@ package flow
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -73,6 +74,31 @@ func (d *decoder) defaultStore() {
 
 // StoreOf returns the store of a stage that remembers.
 func (c *Config) StoreOf(p *store.Place) *Store { return c.Stores[p.Name()] }
+
+// A Memory is a store, and the addresses of stages that remember in it.
+type Memory struct {
+	*Store
+	Stages []string
+}
+
+// Memories returns where stages of flows remember, in the order of the flows.
+func (c *Config) Memories(flows []*Flow) (all []*Memory) {
+	for _, f := range flows {
+		for n, s := range eip.Walk(f.Stages()) {
+			r, ok := s.(store.Rememberer)
+			if !ok || n == nil {
+				continue
+			}
+			in := c.StoreOf(r.Place())
+			i := slices.IndexFunc(all, func(m *Memory) bool { return m.Store == in })
+			if i < 0 {
+				i, all = len(all), append(all, &Memory{Store: in})
+			}
+			all[i].Stages = append(all[i].Stages, n.Address)
+		}
+	}
+	return all
+}
 
 // movedBlock says that a stage has another address than it had, so that what it remembers
 // goes with it.

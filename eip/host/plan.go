@@ -68,6 +68,10 @@ func (p *planner) flow(f *flow.Flow) {
 			p.channel(f, ch, &s)
 		}
 	}
+	if s := f.Claim(); s.Single != "" { // whoever has this queue takes messages
+		p.add(f, p.config.SourceBroker(f), s.Single, broker.Item{Channel: broker.Channel{
+			Kind: broker.Queue, Address: s.Single, Exclusive: true, AutoDelete: true, Declare: true}})
+	}
 	for _, e := range f.Endpoints {
 		if ch := p.config.Channels[e.String()]; ch != nil {
 			p.channel(f, ch, nil)

@@ -128,6 +128,9 @@ func (a *Aggregator) Validate() error {
 // Place is where it remembers.
 func (a *Aggregator) Place() *store.Place { return &a.Store }
 
+// Absorbs says that parts are settled once they are in their group.
+func (a *Aggregator) Absorbs() {}
+
 // Open opens what was gathered before.
 func (a *Aggregator) Open(ctx context.Context, env *eip.Env) (err error) {
 	if a.space, err = a.Store.Space(env.Address); err != nil {
@@ -135,7 +138,10 @@ func (a *Aggregator) Open(ctx context.Context, env *eip.Env) (err error) {
 	}
 	a.env = env
 	a.outbox.Due = a.due
-	if err := a.space.View(func(r store.Reader) error { a.latest.Store(int64(groupsOf(r))); return nil }); err != nil {
+	if err := a.space.View(func(r store.Reader) error {
+		a.latest.Store(int64(groupsOf(r)))
+		return known(r)
+	}); err != nil {
 		return err
 	}
 	return a.outbox.Open(ctx, env, a.space)
@@ -151,7 +157,7 @@ func (a *Aggregator) Close(context.Context) error {
 // Busy reports whether a group will be closed in time, or a message is still to be sent.
 func (a *Aggregator) Busy() bool {
 	if a.Timeout.Load() > 0 || a.IdleTimeout.Load() > 0 || a.Every > 0 {
-		return a.outbox.Holds(groupKey)
+		return a.outbox.Holds(openedKey)
 	}
 	return a.outbox.Holds()
 }

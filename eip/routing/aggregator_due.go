@@ -65,7 +65,7 @@ func forgetParts(tx store.Tx, number string, value []byte) {
 		if identity, rest, ok = cutIdentity(rest); !ok {
 			return
 		}
-		key := identityKey + group + identity
+		key := groupKey + group + identity
 		if of, _ := tx.Get(key); string(of) == number {
 			tx.Delete(key)
 		}

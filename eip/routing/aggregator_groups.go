@@ -209,7 +209,7 @@ func partsFrom(r store.Reader, number uint64, from int) (all []any, more bool, e
 
 // forgetIdentities removes what is known of parts of closed groups of a key.
 func (a *Aggregator) forgetIdentities(ctx context.Context, group string) error {
-	from := ""
+	from := groupKey + group + "\x00" // behind the group itself
 	for more := true; more; {
 		if err := store.Do(ctx, a.space, func(tx store.Tx) error {
 			g, err := a.load(tx, group) // one that was opened meanwhile
@@ -218,7 +218,7 @@ func (a *Aggregator) forgetIdentities(ctx context.Context, group string) error {
 			}
 			var keys []string
 			at, looked := from, 0
-			for key, number := range tx.Range(identityKey+group, from) {
+			for key, number := range tx.Range(groupKey+group, from) {
 				if looked == mostRemoved {
 					break
 				}

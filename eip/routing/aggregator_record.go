@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -18,10 +19,10 @@ import (
 // and each that was ever opened has a number.
 //
 //	g HASH          an open group; due when it is to be closed
+//	g HASH IDENTITY the number of the group that has had the part, so near the group
 //	o NUMBER        its hash: open groups in the order of opening
 //	n               how many groups are open
 //	p NUMBER PLACE  a part: its identity, and the message where it is kept
-//	i HASH IDENTITY the number of the group that has had the part
 //	k HASH          a group of that key was closed; due when that is forgotten
 //	r NUMBER PLACE  identities of parts of a closed group; due when they are forgotten
 //	c NUMBER        a closed group whose parts are being removed; due at once
@@ -31,12 +32,20 @@ const (
 	openedKey   = "o"
 	countKey    = "n"
 	partKey     = "p"
-	identityKey = "i"
 	closedKey   = "k"
 	rememberKey = "r"
 	removeKey   = "c"
 	breakKey    = "x"
 )
+
+// known refuses what was written before identities were near their groups: their parts would
+// not be known as duplicates.
+func known(r store.Reader) error {
+	for range r.Range("i", "") {
+		return errors.New("what is remembered was written by an earlier version, which kept it otherwise; have that version finish its groups, or forget it by removing the store")
+	}
+	return nil
+}
 
 const hashSize = 16
 

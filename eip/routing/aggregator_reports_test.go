@@ -150,6 +150,9 @@ func TestAggregator_Circle(t *testing.T) {
 		var flows [2]*eip.Flow
 		var ends atomic.Int64
 		queues := [2]chan *eip.Message{make(chan *eip.Message, 1000), make(chan *eip.Message, 1000)}
+		for i := range 640 { // before any pair comes back, which must not meet a single one
+			queues[0] <- eip.New([]byte("7"), nil).WithHeader("key", "k").With(func(m *eip.Message) { m.ID = fmt.Sprint(i) })
+		}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
 		for i := range flows {
@@ -164,9 +167,6 @@ func TestAggregator_Circle(t *testing.T) {
 					return nil
 				})}
 			go func() { done <- flows[i].Run(ctx) }()
-		}
-		for i := range 640 {
-			queues[0] <- eip.New([]byte("7"), nil).WithHeader("key", "k").With(func(m *eip.Message) { m.ID = fmt.Sprint(i) })
 		}
 		time.Sleep(time.Minute)
 		stop()

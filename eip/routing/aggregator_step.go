@@ -23,7 +23,7 @@ func (p *part) join(tx store.Tx) error {
 	a := p.of
 	a.begin(&p.noted, !p.message.CountsAt(a))
 	if p.identity != "" {
-		if had, _ := tx.Get(identityKey + p.group + p.identity); had != nil {
+		if had, _ := tx.Get(groupKey + p.group + p.identity); had != nil {
 			a.note(&p.noted, func(c *counts) { c.duplicates++ })
 			return tx.Err()
 		}
@@ -155,7 +155,7 @@ func (g *open) add(p *part) error {
 	}
 	g.tx.Put(partKey+numberOf(g.Number)+numberOf(uint64(g.Count-1)), p.value(!folds), time.Time{})
 	if p.identity != "" {
-		g.tx.Put(identityKey+g.hash+p.identity, []byte(numberOf(g.Number)), time.Time{})
+		g.tx.Put(groupKey+g.hash+p.identity, []byte(numberOf(g.Number)), time.Time{})
 	} else {
 		g.of.note(&p.noted, func(c *counts) { c.unidentified++ })
 	}

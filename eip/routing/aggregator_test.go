@@ -477,3 +477,27 @@ func ExampleAggregator() {
 	// abc
 	// <nil>
 }
+
+// What was remembered in another way is refused, and not taken for nothing.
+func TestAggregator_RefusesWhatItCannotRead(t *testing.T) {
+	s := memory.New()
+	space, err := s.Space("f.a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Do(t.Context(), space, func(tx store.Tx) error {
+		tx.Put("i0123456789abcdef=part", []byte("01234567"), time.Time{})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	a := routing.NewAggregator()
+	a.Store = store.In(s)
+	a.Size.Set(2)
+	env := eiptest.Env()
+	env.Address = "f.a"
+	env.Make = func(context.Context, *eip.Message) error { return nil }
+	if err := a.Open(t.Context(), env); err == nil || !strings.Contains(err.Error(), "earlier version") {
+		t.Errorf("it is opened with %v", err)
+	}
+}

@@ -79,8 +79,9 @@ func (b *Batch) Validate() error {
 	return check("body", b.Body.reads, ofFold...)
 }
 
-// Holds is how many messages must be unsettled for a batch to be full.
-func (b *Batch) Holds() (option string, messages int) { return "size", b.Size.Load() }
+// Holds is how many messages must be unsettled for a batch to be full, and how long they
+// wait for that at most.
+func (b *Batch) Holds() (messages int, wait time.Duration) { return b.Size.Load(), b.Timeout.Load() }
 
 // afterLast is how long a batch waits for one more message when the source has ended.
 const afterLast = 100 * time.Millisecond

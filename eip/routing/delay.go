@@ -50,6 +50,9 @@ func NewDelay() *Delay { return &Delay{Max: 30 * 24 * time.Hour} }
 // Place is where messages wait.
 func (d *Delay) Place() *store.Place { return &d.Store }
 
+// Absorbs says that messages are settled once they are in the store.
+func (*Delay) Absorbs() {}
+
 // Pattern names what the stage is.
 func (*Delay) Pattern() string { return "Delayer" }
 

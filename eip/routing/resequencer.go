@@ -79,13 +79,14 @@ func NewResequencer() *Resequencer {
 	return &Resequencer{First: 1, Timeout: eip.LiveOf(10 * time.Second), Capacity: eip.LiveOf(500), Late: "dead_letter", Forget: 24 * time.Hour}
 }
 
+// Holds is how many messages must be unsettled for all to wait that may, and one that they
+// wait for to come; and how long they wait at most.
+func (r *Resequencer) Holds() (messages int, wait time.Duration) {
+	return r.Capacity.Load() + 1, r.Timeout.Load()
+}
+
 // Place is where it is remembered how far sequences are.
 func (r *Resequencer) Place() *store.Place { return &r.Store }
-
-// Holds is how many messages must be unsettled for the capacity to be more than used up.
-func (r *Resequencer) Holds() (option string, messages int) {
-	return "capacity", r.Capacity.Load() + 1
-}
 
 // Open begins to remember.
 func (r *Resequencer) Open(ctx context.Context, env *eip.Env) (err error) {

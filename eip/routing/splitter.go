@@ -143,6 +143,9 @@ func (s *Splitter) Close(ctx context.Context) error {
 // Makes reports whether parts are messages of their own.
 func (s *Splitter) Makes() bool { return s.Gather == nil && !s.fails() }
 
+// Splits says that one message becomes many.
+func (*Splitter) Splits() {}
+
 // Pattern names what the stage is.
 func (s *Splitter) Pattern() string {
 	if s.Gather != nil {

@@ -161,8 +161,8 @@ func (s *fileStore) openFile() (stale bool, err error) {
 	s.db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
 		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
 		// The list of free pages is not written with each transaction: it would be
-		// larger than the transaction once a deep queue has drained. It is found
-		// again when the file is opened, from the pages in use.
+		// larger than the transaction once a deep queue has drained. It is written
+		// when the file is closed, and else found again from the pages in use.
 		NoFreelistSync: true,
 		OpenFile: func(path string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := openLocked(path, flag, mode)

@@ -216,9 +216,11 @@ func (s *fileStore) Close() error {
 	return s.db.Close()
 }
 
-// finish writes how far each queue was delivered, now that this is known exactly.
+// finish writes how far each queue was delivered, now that this is known exactly, and the
+// list of free pages, so that the next start need not find them in all of the file.
 func (s *fileStore) finish(logs []*fileLog) (err error) {
 	defer contain(&err)
+	s.db.NoFreelistSync = false
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		for _, l := range logs {
 			if l.isTopic() || l.queue == nil {
