@@ -75,7 +75,7 @@ const Sensitive = "(sensitive)"
 // it has none, and Sensitive where it came from what is not shown.
 func (c *Config) Expression(f *Flow, address, option string) (text string) {
 	b := f.parts[address]
-	if b == nil {
+	if b == nil || b.Body == nil { // or it stands for what is in no block
 		return ""
 	}
 	d := c.decoder()
