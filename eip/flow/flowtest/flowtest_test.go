@@ -104,6 +104,15 @@ func TestRun_Fails(t *testing.T) {
 	golden(t, "fails.txt", text)
 }
 
+// Of what the flow files redact, nothing is said.
+func TestRun_Redacts(t *testing.T) {
+	text, all := report(t, flowtest.Run(t, load(t, "testdata/redact/redact_test.hcl"), flowtest.Options{}), true)
+	if all.Passed > 0 || strings.Contains(text, "4111") {
+		t.Error(text)
+	}
+	golden(t, "redact.txt", text)
+}
+
 // What is wrong with a test file is told at its place, and what may be meant.
 func TestLoad_Wrong(t *testing.T) {
 	names, err := flowtest.Find([]string{"testdata/wrong"})

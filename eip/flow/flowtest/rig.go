@@ -75,7 +75,7 @@ func (r *rig) arrived(place string, m *eip.Message, way *step, at string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.arrivals) < mostArrivals && !r.muted {
+	if len(r.arrivals) < mostArrivals && !r.muted && r.places.has(place) {
 		r.arrivals = append(r.arrivals, a)
 	}
 }
@@ -277,7 +277,7 @@ func (r *rig) strays() (all [][]string) {
 				lines = append(lines, fmt.Sprintf("  and %d more", len(strays[name])-i))
 				break
 			}
-			lines = append(lines, fmt.Sprintf("  message %d went  %s", r.numberOf(a), a.said()), "  its body is "+clip(string(a.message.Body())))
+			lines = append(lines, fmt.Sprintf("  message %d went  %s", r.numberOf(a), a.said()), "  its body is "+r.bodyOf(a.message))
 		}
 		all = append(all, lines)
 	}

@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"maps"
 	"path/filepath"
@@ -203,6 +204,16 @@ func (t *Test) send(r *flow.Reader, p *places, one *task, b *syntax.Block) bool 
 			return false
 		}
 		all, n = append(all, s), s.Count
+		if s.FromTap != "" || s.FromDeadLetter != "" {
+			if s.Body != nil || s.Count > 1 || s.FromTap != "" && s.FromDeadLetter != "" {
+				r.Fail(b.Range(), "Wrong option", "from_tap and from_dead_letter give whole messages: nothing else says what is sent.")
+				return false
+			}
+			var ok bool
+			if all, ok = t.saved(r, b, cmp.Or(s.FromTap, s.FromDeadLetter), s.FromDeadLetter != ""); !ok {
+				return false
+			}
+		}
 	}
 	one.does = all
 	for _, s := range all {
