@@ -144,7 +144,7 @@ func runOne(t *testing.T, test *Test, o Options) *Result {
 		case <-done:
 		case <-time.After(time.Second): // it heeds nothing
 		}
-		r.failAt(test.block.Range(), timeout, fmt.Sprintf("it took longer than %v", patience))
+		r.failAt(test.block.Range(), timeout, append([]string{fmt.Sprintf("it took longer than %v", patience)}, r.whereabouts(nil)...)...)
 	}
 	result.Elapsed = time.Since(began)
 	r.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 	"github.com/eipd/eipd/internal/regular"
 )
 
@@ -29,7 +30,11 @@ func (t *Test) saved(r *flow.Reader, b *syntax.Block, name string, dead bool) (a
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		s, err := messageIn(line, dead)
+		read := messageIn
+		if dead {
+			read = letterIn
+		}
+		s, err := read(line)
 		if err != nil {
 			return nil, fail("line %d: %v", i+1, err)
 		}
@@ -46,7 +51,7 @@ func (t *Test) saved(r *flow.Reader, b *syntax.Block, name string, dead bool) (a
 var errCut = errors.New("its body was cut when it was saved")
 
 // messageIn reads one.
-func messageIn(line []byte, dead bool) (*sendBlock, error) {
+func messageIn(line []byte) (*sendBlock, error) {
 	v, err := content.DecodeJSON(line)
 	if err != nil {
 		return nil, err
@@ -59,22 +64,13 @@ func messageIn(line []byte, dead bool) (*sendBlock, error) {
 	for name, to := range map[string]*string{"id": &s.ID, "correlation_id": &s.CorrelationID, "reply_to": &s.ReplyTo, "type": &s.Type, "key": &s.Key, "content_type": &s.ContentType} {
 		*to, _ = m[name].(string)
 	}
-	if id, ok := m["message_id"].(string); ok { // of a letter, whose own identifier id is
-		s.ID = id
-	}
 	s.Headers, _ = m["headers"].(map[string]any)
-	if dead {
-		for _, name := range []string{header.Reason, header.Error, header.Flow, header.Stage, header.Channel, header.Attempts, header.FirstFailed, header.Failed, header.After} {
-			delete(s.Headers, name)
-		}
-	}
 	s.Body = m["body"]
-	text, encoded := m["body_base64"].(string)
+	text, encoded := "", false
 	shown, _ := s.Body.(map[string]any) // a tap's copy of what is no text, or too long
 	size, sized := shown["size"].(int)
 	sized = sized && len(shown) == 2 && content.FormatOf(s.ContentType) != content.JSON
 	switch {
-	case encoded:
 	case m["body_encoding"] == "base64":
 		text, encoded = s.Body.(string)
 	case sized && shown["base64"] != nil:
@@ -99,5 +95,22 @@ func messageIn(line []byte, dead bool) (*sendBlock, error) {
 		}
 		s.Body = bytes.TrimSuffix(bytes.TrimPrefix(body, []byte("[")), []byte("]")) // a text in JSON
 	}
+	return s, nil
+}
+
+// letterIn reads an exported dead letter, without what says why it is one.
+func letterIn(line []byte) (*sendBlock, error) {
+	e, err := deadletter.ReadExport(line)
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.Import()
+	if err != nil {
+		return nil, err
+	}
+	m = m.Without(header.Reason, header.Error, header.Flow, header.Stage, header.Channel, header.Attempts, header.FirstFailed, header.Failed, header.After)
+	s := &sendBlock{Count: 1}
+	s.ID, s.CorrelationID, s.ReplyTo, s.Type, s.Key, s.ContentType = m.ID, m.CorrelationID, m.ReplyTo, m.Type, m.Key, m.ContentType
+	s.Priority, s.Expiration, s.Headers, s.Body = int(m.Priority), m.Expiration, m.Headers, m.Body()
 	return s, nil
 }

@@ -28,7 +28,7 @@ func WriteTest(w io.Writer, copies [][]byte) error {
 		if err := json.Unmarshal(line, &c); err != nil {
 			return fmt.Errorf("read copy: %w", err)
 		}
-		s, err := messageIn(line, false)
+		s, err := messageIn(line)
 		if err != nil {
 			return fmt.Errorf("read copy: %w", err)
 		}
