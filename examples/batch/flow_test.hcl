@@ -25,18 +25,20 @@ test "fewer wait no longer than the timeout" {
   }
 }
 
-test "a batch that fails is tried again as a whole" {
+test "of a batch that fails, each message is a dead letter by itself" {
   fault "adapter.in" {
-    error = "disk full"
-    times = 1
+    error     = "no such table"
+    permanent = true
   }
   send "adapter.in" {
     body  = { id = index }
     count = 3
   }
 
-  expect "adapter.in" {
-    message { body = { rows = [0, 1, 2] } }
+  expect "dead_letters.load" {
+    error = "no such table"
+    message { body = { id = 0 } }
+    message { body = { id = 1 } }
+    message { body = { id = 2 } }
   }
-  expect "flow.load" { retried = 3 }
 }

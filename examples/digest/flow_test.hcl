@@ -44,6 +44,7 @@ test "a digest that cannot be written is tried again" {
   send "adapter.in" { body = { to = "bob", text = "Your invoice is due." } }
 
   expect "adapter.in" {
+    within = "2h"
     message { text = "bob: 1 notice" }
   }
 }

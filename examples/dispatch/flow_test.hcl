@@ -1,13 +1,9 @@
 test "an order goes to the plugin that it names" {
   each = {
-    by_name    = { do = "echo", says = "hello" }
-    by_id      = { do = "2f7c1e5a-64b1-4c1d-9d0e-6a2b7f0c3e11", says = "HELLO" }
-    unknown    = { do = "sing", says = "nobody can do sing" }
-    no_program = { do = "shrink", says = "shrink does not work today" }
+    by_name = { do = "echo", says = "hello" }
+    by_id   = { do = "2f7c1e5a-64b1-4c1d-9d0e-6a2b7f0c3e11", says = "HELLO" }
+    unknown = { do = "sing", says = "nobody can do sing" }
   }
-  fault "orders.dispatch.shrink.processor" { error = "no such program" }
-  stub "orders.dispatch.shrink.processor" { body = "''" }
-
   send "adapter.in" { body = { do = row.do, text = "hello" } }
 
   expect "adapter.in" {
@@ -30,5 +26,23 @@ test "a plugin's program is a stub" {
 
   expect "adapter.in" {
     message { text = "h" }
+  }
+}
+
+test "a plugin that fails takes no other with it" {
+  stub "orders.dispatch.shrink.processor" { body = "''" }
+  fault "orders.dispatch.shrink.processor" { error = "no such program" }
+
+  send "adapter.in" { body = { do = "shrink", text = "hello" } }
+  send "adapter.in" { body = { do = "echo", text = "hello" } }
+
+  expect "dead_letters.orders" {
+    error = "no such program"
+    message { body = { do = "shrink", text = "hello" } }
+  }
+  expect "adapter.in" {
+    order = "any"
+    message { text = "hello" }
+    message { text = "shrink does not work today" }
   }
 }

@@ -112,6 +112,9 @@ func (b *standInBroker) called(c broker.Channel) string {
 }
 
 func (b *standInBroker) Source(ctx context.Context, c broker.Channel, sub broker.Subscription) (broker.Source, error) {
+	if err := withoutExchanges(&c, &sub); err != nil {
+		return nil, err
+	}
 	s := &standInSource{broker: b, name: b.called(c), channel: c, subscription: sub}
 	s.unruly.faults, s.unruly.at = b.rig.faults, s.name
 	open, err := b.inside.Source(ctx, c, sub)
@@ -126,6 +129,9 @@ func (b *standInBroker) Source(ctx context.Context, c broker.Channel, sub broker
 }
 
 func (b *standInBroker) Sender(ctx context.Context, c broker.Channel) (broker.Sender, error) {
+	if err := withoutExchanges(&c, &broker.Subscription{}); err != nil {
+		return nil, err
+	}
 	to, err := b.inside.Sender(ctx, c)
 	if err != nil {
 		return nil, err
@@ -147,6 +153,18 @@ func (b *standInBroker) SendTo(ctx context.Context, address string, m *eip.Messa
 		return err
 	}
 	return b.inside.SendTo(ctx, address, m)
+}
+
+// withoutExchanges has a topic of a broker with exchanges be one of a broker that has none.
+func withoutExchanges(c *broker.Channel, s *broker.Subscription) error {
+	switch c.Type {
+	case "headers":
+		return fmt.Errorf("open topic %s: tests cannot have a topic of the type headers", c.Address)
+	case "direct":
+		s.Pattern, s.Key = s.Key, ""
+	}
+	c.Type, s.Address, s.Arguments = "", "", nil
+	return nil
 }
 
 // lose cuts the connection: what was taken and is not settled comes again.

@@ -107,7 +107,9 @@ func (r *rig) service(c *flow.Config, address, kind string, to eip.Handler, stub
 	if stub != nil {
 		return eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return stub.reply(ctx, m) })
 	}
-	if ch := c.ChannelOf(to); ch != nil && (r.places.reads[ch.String()] || r.services[ch.String()] != nil) {
+	name := flow.NameOf(to)
+	ch := c.Channels[name]
+	if r.stubs[name] != nil || r.services[name] != nil || ch != nil && (r.places.reads[name] || ch == c.ControlTopic()) {
 		return to
 	}
 	return eip.HandlerFunc(func(context.Context, *eip.Message) error { return r.lacksStub(address, kind) })

@@ -1,0 +1,5 @@
+test "a tick says which it is" {
+  send "adapter.clock" { body = { word = "tick" } }
+
+  expect "adapter.out" { count = 1 }
+}
