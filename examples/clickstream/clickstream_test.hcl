@@ -42,10 +42,10 @@ test "an alert is of a server's fault, and of nobody else's" {
 }
 
 test "a click that cannot be read is rejected, and holds up nothing" {
-  flows = ["sessions"]
+  flows = ["clicks", "sessions"]
 
-  send "queue.sessions" { body = { session = "s1", latency = 12 } }
-  send "queue.sessions" { body = { session = "s1", page = "/", latency = 12 } }
+  send "topic.clicks" { body = "GET /" }
+  send "topic.clicks" { body = { session = "s1", page = "/", latency = 12 } }
 
   expect "invalid.sessions" { count = 1 }
   expect "adapter.records" {

@@ -8,11 +8,9 @@ test "a text is counted" {
   }
 }
 
-test "a command says how long texts must be" {
-  command "set" {
-    target = "var.at_least"
-    args   = { value = 6 }
-  }
+test "a text that is too short is none" {
+  variables = { at_least = 6 }
+
   send "topic.texts" { body = "hello" }
 
   expect "flow.minion" { dropped = 1 }

@@ -15,8 +15,25 @@ test "a reply comes back as the service gave it" {
   }
 }
 
-test "a question that nobody can answer is invalid" {
+test "a service that is slow is waited for" {
+  service "queue.service" {
+    body  = "{price: 3}"
+    delay = "1m"
+  }
+
+  call "queue.prices" {
+    body = { article = "pen" }
+    reply { body = { price = 3 } }
+  }
+}
+
+test "a question that asks for no reply is invalid" {
+  service "queue.service" { body = "{price: 3}" }
+
   send "queue.prices" { body = { article = "pen" } }
 
-  expect "invalid.prices" { count = 1 }
+  expect "invalid.prices" {
+    stage = "prices.smart_proxy"
+    message { unchanged = true }
+  }
 }

@@ -77,25 +77,9 @@ func (r *rig) onDisk(name string) *url.URL {
 	return &url.URL{Scheme: "embedded", Path: filepath.Join(r.dir, name)}
 }
 
-// inPlace has brokers and stores be inside the process, which then knows when they are
-// idle.
+// inPlace has stores be inside the process.
 func (r *rig) inPlace(c *flow.Config) {
-	brokers, stores := map[string]*flow.Broker{}, map[string]*flow.Store{}
-	replaced := map[*flow.Broker]*flow.Broker{}
-	for _, name := range sorted(c.Brokers) {
-		was := c.Brokers[name]
-		now := replaced[was]
-		if now == nil {
-			of := *was
-			of.URL, of.URLs, of.TLS, of.QueueType = "memory:", nil, nil, ""
-			if r.dir != "" {
-				of.URL = r.onDisk(cmp.Or(of.Name, "default")).String()
-			}
-			now = &of
-			replaced[was] = now
-		}
-		brokers[name] = now
-	}
+	stores := map[string]*flow.Store{}
 	for name, was := range c.Stores {
 		of := *was
 		of.URL = "memory:"
@@ -104,7 +88,23 @@ func (r *rig) inPlace(c *flow.Config) {
 		}
 		stores[name] = &of
 	}
-	c.Brokers, c.Stores = brokers, stores
+	c.Stores = stores
+}
+
+// inProcess has all brokers be inside the process, which then knows when they are idle.
+// They are opened by openBroker.
+func inProcess(c *flow.Config, kind brokerKind) {
+	brokers := map[string]*flow.Broker{}
+	replaced := map[*flow.Broker]*flow.Broker{}
+	for name, was := range c.Brokers {
+		if replaced[was] == nil {
+			of := *was
+			of.URL, of.URLs, of.TLS, of.QueueType = string(kind)+":", nil, nil, ""
+			replaced[was] = &of
+		}
+		brokers[name] = replaced[was]
+	}
+	c.Brokers = brokers
 }
 
 func (b *standInBroker) called(c broker.Channel) string {
@@ -155,7 +155,8 @@ func (b *standInBroker) SendTo(ctx context.Context, address string, m *eip.Messa
 	return b.inside.SendTo(ctx, address, m)
 }
 
-// withoutExchanges has a topic of a broker with exchanges be one of a broker that has none.
+// withoutExchanges has a channel of any broker be one of a broker that has no exchanges, and
+// nothing yet.
 func withoutExchanges(c *broker.Channel, s *broker.Subscription) error {
 	switch c.Type {
 	case "headers":
@@ -163,7 +164,7 @@ func withoutExchanges(c *broker.Channel, s *broker.Subscription) error {
 	case "direct":
 		s.Pattern, s.Key = s.Key, ""
 	}
-	c.Type, s.Address, s.Arguments = "", "", nil
+	c.Type, c.Declare, s.Address, s.Arguments = "", true, "", nil
 	return nil
 }
 
