@@ -1,7 +1,7 @@
 test "an order gets its price" {
   stub "orders.price" {
     body    = "{id: body.id, total: 40}"
-    headers = { priced_by = "a stub" }
+    headers = { priced_by = "'a stub'" }
   }
 
   send "adapter.in" { body = { id = 1, items = [{ price = 20, count = 2 }] } }

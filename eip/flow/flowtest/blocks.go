@@ -167,8 +167,8 @@ type commandBlock struct {
 type stubBlock struct {
 	// What is answered. It sees the message.
 	Body eip.Value `flow:"body"`
-	// The headers of the answer.
-	Headers map[string]any `flow:"headers"`
+	// The headers of the answer. Each sees the message; one that is nil is left out.
+	Headers map[string]eip.Value `flow:"headers"`
 	// How long the answer takes, by the test's clock.
 	Delay time.Duration `flow:"delay"`
 	// Answers to give in turn; the last one stays.
@@ -178,8 +178,8 @@ type stubBlock struct {
 type replyBlock struct {
 	// What is answered. It sees the message.
 	Body eip.Value `flow:"body,required"`
-	// The headers of the answer.
-	Headers map[string]any `flow:"headers"`
+	// The headers of the answer. Each sees the message; one that is nil is left out.
+	Headers map[string]eip.Value `flow:"headers"`
 	// How long the answer takes, by the test's clock.
 	Delay time.Duration `flow:"delay"`
 }

@@ -2,6 +2,7 @@ package flowtest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -35,10 +36,17 @@ func (a *answers) to(ctx context.Context, m *eip.Message) (*eip.Message, error) 
 		return nil, err
 	}
 	answer, err := eip.New(nil, nil).WithValue(v, "")
-	if err == nil && len(now.Headers) > 0 {
-		answer = answer.WithHeaders(now.Headers)
+	headers := map[string]any{}
+	for name, of := range now.Headers {
+		v, failed := of(ctx, m)
+		if err = errors.Join(err, failed); v != nil {
+			headers[name] = v
+		}
 	}
-	return answer, err
+	if err != nil {
+		return nil, err
+	}
+	return answer.WithHeaders(headers), nil
 }
 
 // reply answers m at its Return Address. It does not block.
