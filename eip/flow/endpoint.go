@@ -33,6 +33,7 @@ type Flow struct {
 	single    string // what one process has at a time that runs the flow; "": all may run it
 	endpoints map[Ref]*Endpoint
 	parts     map[string]*syntax.Block // stages, and the blocks in them, by address
+	ways      []intercepted
 	// uses counts how often the flow names a channel or adapter to send to, and
 	// lastResort how often of these as its dead_letter or invalid_message.
 	uses, lastResort map[Ref]int

@@ -158,11 +158,11 @@ func (d *decoder) interceptFlow(f *Flow, x *interception) {
 	for _, e := range own {
 		e.intercept()
 	}
-	f.Body.To = passing(f.Body.To)
+	f.Body.To = f.passing(f.Body.To)
 	for _, s := range eip.Walk(f.Body.Stages) {
 		if n, ok := s.(eip.Nester); ok {
 			for _, p := range n.Nested() {
-				p.To = passing(p.To)
+				p.To = f.passing(p.To)
 			}
 		}
 	}
@@ -230,7 +230,7 @@ func (e *Endpoint) intercept() {
 
 // passing makes of a body's To one by which messages pass interceptors, and that counts
 // as sent only what gets through.
-func passing(to eip.Handler) eip.Handler {
+func (f *Flow) passing(to eip.Handler) eip.Handler {
 	var s side
 	switch to := to.(type) {
 	case side:
@@ -239,17 +239,19 @@ func passing(to eip.Handler) eip.Handler {
 		s = to.side
 	case eip.Multicast:
 		for i, h := range to {
-			to[i] = passing(h)
+			to[i] = f.passing(h)
 		}
 	}
 	if s.Endpoint == nil || s.before == nil || s.direct {
 		return to
 	}
-	return intercepted{eip.Chain(s.before, s.Endpoint), s.Ref}
+	way := eip.Chain(s.before, s.Endpoint)
+	f.ways = append(f.ways, intercepted{way, s.Ref})
+	return way
 }
 
-// intercepted is a body's To behind interceptors.
+// intercepted is where a body's To leads behind interceptors.
 type intercepted struct {
-	eip.Handler
-	to Ref
+	way eip.Handler
+	to  Ref
 }

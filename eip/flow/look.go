@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 )
 
 // What a picture of flows is made of, beside what they run by.
@@ -37,22 +38,26 @@ func (c *Config) Declared() []Ref {
 	return all
 }
 
-// RefsOf returns the channels and adapters that an option of a stage, or a body's To, leads
-// to.
-func RefsOf(h eip.Handler) (all []Ref) {
+// RefsOf returns the channels and adapters that an option of a stage of the flow, or a
+// body's To, leads to.
+func (f *Flow) RefsOf(h eip.Handler) (all []Ref) {
 	switch h := h.(type) {
 	case side:
 		return []Ref{h.Ref}
 	case channelSide:
 		return []Ref{h.Ref}
-	case intercepted:
-		return []Ref{h.to}
 	case eip.Multicast:
 		for _, one := range h {
-			all = append(all, RefsOf(one)...)
+			all = append(all, f.RefsOf(one)...)
+		}
+		return all
+	}
+	for _, i := range f.ways {
+		if i.way == h {
+			return []Ref{i.to}
 		}
 	}
-	return all
+	return nil
 }
 
 // PlaceOf returns where a stage of the flow, or a block within one, is written; the zero
@@ -67,14 +72,22 @@ func (f *Flow) PlaceOf(address string) hcl.Range {
 // Sensitive stands in the place of an expression that is not shown.
 const Sensitive = "(sensitive)"
 
-// Expression returns the text of an option of a stage, or of a block within one; "" where
-// it has none, and Sensitive where it came from what is not shown.
-func (c *Config) Expression(f *Flow, address, option string) (text string) {
+// Expressions are the texts of the expressions of a Config. They are asked for by one
+// goroutine.
+type Expressions struct{ decoder *decoder }
+
+// Expressions returns those of c.
+func (c *Config) Expressions() *Expressions { return &Expressions{c.decoder()} }
+
+// Text returns the text of an option of a stage, or of a block within one; "" where it has
+// none, and Sensitive where it came from what is not shown.
+func (e *Expressions) Text(f *Flow, address, option string) (text string) {
 	b := f.parts[address]
 	if b == nil {
 		return ""
 	}
-	d := c.decoder()
+	d := e.decoder
+	d.budget = setting.NewBudget()
 	var beyond hcl.Diagnostics
 	defer func() {
 		if beyond != nil {
