@@ -1,8 +1,8 @@
 test "all orders of a customer go to the same queue" {
   flows = ["orders"]
   each = {
-    ada  = { customer = "ada", queue = "queue.left" }
-    alan = { customer = "alan", queue = "queue.right" }
+    ada  = { customer = "ada", left = 3, right = 0 }
+    alan = { customer = "alan", left = 0, right = 3 }
   }
 
   send "adapter.in" {
@@ -10,7 +10,8 @@ test "all orders of a customer go to the same queue" {
     count = 3
   }
 
-  expect row.queue { count = 3 }
+  expect "queue.left" { count = row.left }
+  expect "queue.right" { count = row.right }
 }
 
 test "orders are printed, with where they were" {
