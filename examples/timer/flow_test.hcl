@@ -1,5 +1,7 @@
 test "a tick says which it is" {
   send "adapter.clock" { body = { word = "tick" } }
 
-  expect "adapter.out" { count = 1 }
+  expect "adapter.out" {
+    message { text = "tick 1 of 1" }
+  }
 }
