@@ -43,7 +43,7 @@ func breaker(s eip.Stage, set func(*routing.CircuitBreaker)) *routing.CircuitBre
 func TestCircuitBreaker_KeepsTheContract(t *testing.T) {
 	pass := func(ctx context.Context, m *eip.Message, next eip.Handler) error { return next.Handle(ctx, m) }
 	for name, c := range map[string]eiptest.StageCase{
-		"closed": {New: func(eip.Handler) eip.Stage { return breaker(eip.StageFunc(pass), nil) }},
+		"closed":                      {New: func(eip.Handler) eip.Stage { return breaker(eip.StageFunc(pass), nil) }},
 		"a stage that may be the end": {New: func(eip.Handler) eip.Stage { return breaker(&asking{}, nil) }},
 		"to": {New: func(to eip.Handler) eip.Stage {
 			return breaker(eip.StageFunc(pass), func(b *routing.CircuitBreaker) { b.Body.To = to })

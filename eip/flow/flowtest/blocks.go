@@ -101,6 +101,29 @@ type messageBlock struct {
 	Priority int `flow:"priority"`
 	// How long it may wait in a channel.
 	Expiration time.Duration `flow:"expiration"`
+	// Its place in a Message Sequence.
+	Sequence *sequenceBlock `flow:"sequence,block"`
+}
+
+// sequenceBlock is where a message is among those of one whole.
+type sequenceBlock struct {
+	// What the parts of a whole have in common.
+	ID string `flow:"id"`
+	// Which part it is, from 1.
+	Number int `flow:"number,required"`
+	// How many parts there are. 0: that is not known.
+	Size int `flow:"size"`
+}
+
+// Validate checks the numbers.
+func (s *sequenceBlock) Validate() error {
+	switch {
+	case s.Number < 1:
+		return eip.OptionErrorf("number", "it is from 1")
+	case s.Size < 0:
+		return eip.OptionErrorf("size", "it is 0 (not known) or more")
+	}
+	return nil
 }
 
 // Validate checks that there is one body.
