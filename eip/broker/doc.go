@@ -23,8 +23,8 @@
 // channel.
 //
 // What a broker cannot do it refuses, and says so by its [Capabilities]; what is optional
-// altogether is an interface of its own: [RequestReply], [Caller], [Deep], [Idler], adapter.Positions.
-// The suite in package eiptest checks each of these both ways.
+// altogether is an interface of its own: [RequestReply], [Caller], [Deep], [Browser], [Idler],
+// adapter.Positions. The suite in package eiptest checks each of these both ways.
 //
 // A broker is safe for concurrent use.
 package broker

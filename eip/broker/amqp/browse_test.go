@@ -81,6 +81,38 @@ func TestBrowse_OfQuorumQueues(t *testing.T) {
 	}
 }
 
+// Of a look that ends early, all comes back.
+func TestBrowse_PartOfAQuorumQueue(t *testing.T) {
+	node, q := rabbit.Shared(t), "browse."+eip.NewID()
+	sent := fill(t, node, q, amqp091.Table{"x-queue-type": "quorum", "x-delivery-limit": 20}, 100)
+	b := open(t, config(t, node.URL()))
+	defer b.Close()
+	at, seen := broker.Channel{Address: q, Durable: true}, []string{}
+	for m, err := range b.(broker.Browser).Browse(t.Context(), at, broker.BrowseOptions{Most: 40}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, string(m.Body()))
+	}
+	if !slices.Equal(seen, sent[:40]) {
+		t.Errorf("the first 40 are %q", seen)
+	}
+	for _, err := range b.(broker.Browser).Browse(t.Context(), at, broker.BrowseOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	until(t, "all are back", func() bool {
+		seen, err := browse(t, b, at)
+		return err != nil || len(seen) == len(sent)
+	})
+	b.Close()
+	if got := bodies(node.Drain(t, q)); len(got) != len(sent) {
+		t.Errorf("of %d messages %d are left", len(sent), len(got))
+	}
+}
+
 // Who reads a quorum queue beside the looks gets, with what is left, each message once.
 func TestBrowse_BesideAReader(t *testing.T) {
 	node, q := rabbit.Shared(t), "browse."+eip.NewID()

@@ -119,6 +119,12 @@ func use(t *testing.T, file []byte) (o outcome) {
 	if err := eip.Await(ctx, to, eip.New([]byte("end"), nil)); err != nil {
 		return outcome{err: err}
 	}
+	var shown []string // by a look, which sets nothing aside
+	for m, err := range b.Browse(ctx, orders, broker.BrowseOptions{}) {
+		if shown = append(shown, ""); err == nil {
+			shown[len(shown)-1] = string(m.Body())
+		}
+	}
 	src, err := b.Source(ctx, orders, broker.Subscription{})
 	if err != nil {
 		return outcome{err: err}
@@ -131,6 +137,9 @@ func use(t *testing.T, file []byte) (o outcome) {
 		}
 		eip.Deliver(ctx, eip.Discard, m)
 		if string(m.Body()) == "end" {
+			if !slices.Equal(shown, append(o.bodies, "end")) {
+				t.Errorf("a look shows %d messages, and %d come", len(shown)-1, len(o.bodies))
+			}
 			return o
 		}
 		o.bodies = append(o.bodies, string(m.Body()))
