@@ -10,7 +10,7 @@ import (
 )
 
 // objectArgs are arguments that are objects, of which words may give single members.
-var objectArgs = map[string]string{"inject": "headers", "apply": "vars"}
+var objectArgs = map[string]string{"inject": "headers", "apply": "vars", "letters_edit": "set"}
 
 // controlArgs reads what follows a command: a target, which holds no "=", and
 // arguments.

@@ -26,23 +26,29 @@ const (
 
 // argumentsOf are what commands take, besides a stage's own attributes.
 var argumentsOf = map[string][]string{
-	"stats":    {"channels=true", "reset=true"},
-	"set":      {"for="},
-	"inject":   {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
-	"loglevel": {"for=", "level=debug", "level=error", "level=info", "level=warn"},
-	"purge":    {"count=", "save=true"},
-	"groups":   {"key=", "limit="},
-	"release":  {"all=true", "key="},
-	"forget":   {"key=", "save=true"},
-	"replay":   {"count=", "invalid=true"},
-	"peek":     {"count="},
-	"tap":      {"count=", "for=", "if=", "sample="},
-	"apply":    {"dry_run=true", "replace=true", "vars."},
-	"reload":   {"dry_run=true"},
+	"stats":           {"channels=true", "reset=true"},
+	"set":             {"for="},
+	"inject":          {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
+	"loglevel":        {"for=", "level=debug", "level=error", "level=info", "level=warn"},
+	"purge":           {"count=", "save=true"},
+	"groups":          {"key=", "limit="},
+	"release":         {"all=true", "key="},
+	"forget":          {"key=", "save=true"},
+	"replay":          {"count=", "invalid=true"},
+	"peek":            {"count="},
+	"letters":         {"by=", "group=", "ids=", "if=", "invalid=true", "limit=", "list=true", "since=", "until="},
+	"letters_body":    {"group=", "ids=", "if=", "invalid=true", "limit=", "since=", "until="},
+	"letters_archive": {"limit="},
+	"letters_discard": {"confirm=", "group=", "ids=", "if=", "invalid=true", "reason=", "since=", "until="},
+	"letters_edit":    {"ids=", "invalid=true", "raw=true", "set.", "unset="},
+	"letters_restore": {"again=true", "ids="},
+	"tap":             {"count=", "for=", "if=", "sample="},
+	"apply":           {"dry_run=true", "replace=true", "vars."},
+	"reload":          {"dry_run=true"},
 }
 
 // targetless commands take no target.
-var targetless = []string{"status", "graph", "leases", "loglevel", "drain", "reload"}
+var targetless = []string{"status", "graph", "letters_archive", "leases", "loglevel", "drain", "reload"}
 
 // ofFiles are commands whose target is the name of a file, where the process runs.
 var ofFiles = []string{"apply", "remove"}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -254,9 +252,4 @@ func (d *dlq) find(cmd *cobra.Command, id string) (letter deadletter.Export, ins
 		err = failure{exitFailed, fmt.Errorf("no letter has the id %s", id)}
 	}
 	return letter, instance, err
-}
-
-// headerNames are the names of a letter's own headers.
-func headerNames(e deadletter.Export) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(e.Headers)), func(n string) bool { return strings.HasPrefix(strings.ToLower(n), "eip-") })
 }

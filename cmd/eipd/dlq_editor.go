@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -159,6 +161,13 @@ func readDocument(text []byte) (lines map[string]string, body []byte, err error)
 		lines[name] = strings.TrimSpace(line[at+1:])
 	}
 	return lines, body, nil
+}
+
+// headerNames are the names of the headers that stand in a document.
+func headerNames(e deadletter.Export) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(e.Headers)), func(n string) bool {
+		return strings.HasPrefix(strings.ToLower(n), "eip-") || strings.ContainsAny(n, ":\n\r")
+	})
 }
 
 // exportedText is a header that is a text.

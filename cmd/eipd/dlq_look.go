@@ -48,7 +48,7 @@ func (v *dlqGroups) end(d *dlq, out io.Writer, seen control.LettersSeen) error {
 		}
 		row = append(row, number(fmt.Sprint(one.Count)), number(ago(one.Last)))
 		if cause {
-			row = append(row, texts(one.Error)...)
+			row = append(row, texts(strings.TrimPrefix(one.Error, one.Stage+": "))...)
 		}
 		g.add(row...)
 		if cause && len(one.Values) > 0 {
@@ -131,7 +131,7 @@ func ago(t time.Time) string {
 }
 
 func newDlqLs() *cobra.Command {
-	d, limit := &dlq{}, 0
+	d, limit, view := &dlq{}, 0, &dlqList{}
 	cmd := &cobra.Command{
 		Use:   "ls [FLOW]",
 		Short: "List dead letters",
@@ -150,17 +150,22 @@ what the process redacts.`,
 			} else {
 				args["list"] = true
 			}
-			return d.look(cmd, command, flowOf(words), args, &dlqList{})
+			return d.look(cmd, command, flowOf(words), args, view)
 		},
 	}
 	d.flags(cmd)
 	d.json(cmd)
 	cmd.Flags().IntVar(&limit, "limit", 50, "show this `number` of letters at most")
+	cmd.Flags().BoolVar(&view.ids, "ids", false, "print only their ids, for scripts")
+	cmd.MarkFlagsMutuallyExclusive("ids", "json")
 	return cmd
 }
 
 // dlqList shows letters, a line each.
-type dlqList struct{ replies []control.Reply }
+type dlqList struct {
+	ids     bool // and nothing else
+	replies []control.Reply
+}
 
 func (v *dlqList) letter(r control.Reply) error {
 	v.replies = append(v.replies, r)
@@ -188,6 +193,10 @@ func (v *dlqList) end(d *dlq, out io.Writer, seen control.LettersSeen) error {
 		if err := r.Read(&l); err != nil {
 			return err
 		}
+		if v.ids {
+			fmt.Fprintln(out, visible.Line(l.ID))
+			continue
+		}
 		said := l.Error
 		if l.Edited != "" {
 			said += " (edited)"
@@ -195,7 +204,10 @@ func (v *dlqList) end(d *dlq, out io.Writer, seen control.LettersSeen) error {
 		if l.Taken {
 			said += " (somebody has it at the moment)"
 		}
-		g.add(cell{text: shortID(l.ID)}, cell{text: l.Group[:min(4, len(l.Group))]}, cell{text: l.Flow}, cell{text: l.Stage}, number(ago(l.Failed)), number(fmt.Sprint(l.Attempts)), cell{text: oneLine(said)})
+		g.add(cell{text: shortID(l.ID)}, cell{text: l.Group[:min(4, len(l.Group))]}, cell{text: l.Flow}, cell{text: l.Stage}, number(ago(l.Failed)), number(fmt.Sprint(l.Attempts)), cell{text: oneLine(strings.TrimPrefix(said, l.Stage+": "))})
+	}
+	if v.ids {
+		return nil
 	}
 	if len(v.replies) > 0 {
 		if err := g.print(out); err != nil {
