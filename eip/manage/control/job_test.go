@@ -1,10 +1,14 @@
 package control_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,15 +20,21 @@ import (
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/manage/deadletter"
+	"github.com/eipd/eipd/internal/activemq"
 	"github.com/eipd/eipd/internal/rabbit"
+
+	_ "github.com/eipd/eipd/eip/broker/stomp"
 )
 
 // Jobs are made, listed, followed and steered by commands. What they begin is known when
 // the process dies.
 func TestJob(t *testing.T) {
-	for _, broker := range []string{"memory:", "embedded:"} {
-		t.Run(broker, func(t *testing.T) {
-			p, in, out := runOn(t, broker, `
+	for kind, broker := range map[string]func(*testing.T) string{
+		"memory": func(*testing.T) string { return "memory:" }, "embedded": func(*testing.T) string { return "embedded:" },
+		"activemq": func(t *testing.T) string { return activemq.Start(t).URL() },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			p, in, out := runOn(t, broker(t), `
 flow "orders" {
   from = adapter.in
   retry { attempts = 1 }
@@ -195,5 +205,48 @@ func (o *outsider) deadLetter(queue, flow string) {
 		header.Flow: flow, header.Failed: time.Now().Add(-time.Hour).UTC().Format(time.RFC3339Nano)}})
 	if err != nil || !c.Wait() {
 		o.Fatal(err)
+	}
+}
+
+// What is redacted is in no job, nor in the file of jobs.
+func TestJob_Redacted(t *testing.T) {
+	p, in, out := runOn(t, "memory:", `
+control_bus { redact = ["body.card"] }
+flow "orders" {
+  from = adapter.in
+  retry { attempts = 1 }
+  to = adapter.out
+}
+`)
+	const card = "4111222233334444"
+	out.refuse = func(m *eip.Message) error { return fmt.Errorf("refused %s", m.Body()) }
+	in.feed(t, `{"card":"`+card+`"}`)
+	until(t, func() bool { return do[map[string]counts](t, p.client, "stats", "", nil)["orders"].Failed == 1 })
+	j := do[deadletter.Job](t, p.client, "job", "orders", args{"action": "create"})
+	j = followed(t, p.client, j.ID)
+	if len(j.Failures) != 1 || !strings.Contains(j.Failures[0].Now, "refused") {
+		t.Errorf("%+v", j)
+	}
+	for _, command := range []string{"job", "jobs"} {
+		if text := fmt.Sprint(try[any](t, p.client, command, j.ID, args{})); strings.Contains(text, card) {
+			t.Error(text)
+		}
+	}
+	if text := fmt.Sprintf("%+v", j); strings.Contains(text, card) {
+		t.Error(text)
+	}
+	looked := 0
+	err := filepath.WalkDir(filepath.Dir(p.socket), func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if looked++; bytes.Contains(text, []byte(card)) {
+			t.Errorf("it is in %s", path)
+		}
+		return err
+	})
+	if err != nil || looked < 2 {
+		t.Errorf("%d files, %v", looked, err)
 	}
 }

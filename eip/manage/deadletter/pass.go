@@ -155,7 +155,8 @@ func (r *run) replayOne(m *eip.Message, at int) error {
 	r.mu.Unlock()
 	if at >= 0 {
 		if err := r.of.ledger.commit(note(r.ID, at, r.all[at], Failure{})); err != nil {
-			r.leave(at, pending)
+			r.settled(at, pending)
+			r.leave()
 			return err
 		}
 	}
@@ -196,21 +197,26 @@ func (r *run) pass(m, again *eip.Message, at int) error {
 	}
 }
 
-// ends is told how a letter has settled, with what became of it in the flow.
+// ends is told how a letter has settled, with what became of it in the flow. The run may
+// be over as soon as the letter counts as under way no more, so that comes last.
 func (r *run) ends(m *eip.Message, at int, is progress, end settle.End, failure, returned error) {
+	defer r.leave()
 	if end != settle.Done && is != pending { // it is done, and nobody could write that down
 		is = begun
 	}
-	r.leave(at, is)
-	if returned != nil {
+	r.settled(at, is)
+	switch {
+	case returned != nil:
 		r.halt(Paused, "the flow gave a letter back: "+returned.Error())
-	} else if is == begun {
+	case is == begun:
 		r.halt(Paused, "what became of a letter cannot be kept")
+	case is == failedAgain:
+		r.failsAgain(at, failureOf("", r.of.Read(m), failure))
 	}
-	if failure == nil || is != failedAgain {
-		return
-	}
-	f := failureOf("", r.of.Read(m), failure)
+}
+
+// failsAgain counts a failure, and halts the run where it is one too many.
+func (r *run) failsAgain(at int, f Failure) {
 	r.mu.Lock()
 	r.failed++
 	if at >= 0 {
@@ -225,16 +231,22 @@ func (r *run) ends(m *eip.Message, at int, is progress, end settle.End, failure,
 	}
 }
 
-// leave says where a letter is that is under way no more.
-func (r *run) leave(at int, is progress) {
+// settled says where a letter is that was under way.
+func (r *run) settled(at int, is progress) {
 	r.mu.Lock()
-	if at >= 0 {
-		r.all[at].underWay = false
-		r.set(at, is)
-	} else {
+	defer r.mu.Unlock()
+	if at < 0 {
 		r.Messages.Begun--
 		*r.Messages.of(is)++
+		return
 	}
+	r.all[at].underWay = false
+	r.set(at, is)
+}
+
+// leave counts one letter less under way.
+func (r *run) leave() {
+	r.mu.Lock()
 	r.underWay--
 	r.mu.Unlock()
 	select {

@@ -87,7 +87,6 @@ func (w *Jobs) begin(r *run) {
 	j.mu.Unlock()
 	w.busy.Go(func() {
 		defer close(r.ended)
-		defer r.release()
 		state, why := Paused, ""
 		if err := w.ledger.save(kept); err != nil {
 			why = err.Error()
@@ -97,6 +96,7 @@ func (w *Jobs) begin(r *run) {
 		if err := r.taking.Close(); err != nil {
 			w.Log.Warn("the queue of dead letters was not closed well", "job", j.ID, "error", err)
 		}
+		r.release() // who sees that it has ended may begin another
 		j.finish(state, why)
 	})
 }

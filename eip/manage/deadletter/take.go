@@ -18,7 +18,8 @@ const (
 	mostHeldBytes = 48 << 20
 	mostLimited   = 500 // where the broker counts how often it delivers each
 
-	idle       = 500 * time.Millisecond // no message for so long: the queue is empty
+	idle       = 500 * time.Millisecond // no message for so long: the queue may be empty
+	mostSilent = 20                     // times, though something waits: there is no room for it
 	untroubled = 5                      // deliveries that each broker allows, whatever its limit is
 )
 
@@ -79,10 +80,10 @@ func (t *Taking) Next(ctx context.Context, meant func(*eip.Message) bool) (*eip.
 	}
 }
 
-// receive returns the next message in the queue. Silence of a queue that cannot be read at
-// the moment does not mean that it is empty.
+// receive returns the next message in the queue. Silence does not mean that a queue is
+// empty: it cannot be read at the moment, or the machine is slow.
 func (t *Taking) receive(ctx context.Context) (*eip.Message, error) {
-	for {
+	for silent := 0; ; {
 		waiting, cancel := context.WithTimeout(ctx, idle)
 		m, err := t.src.Receive(waiting)
 		over := waiting.Err() != nil
@@ -101,10 +102,21 @@ func (t *Taking) receive(ctx context.Context) (*eip.Message, error) {
 			}
 			continue
 		}
-		if t.queue.On.Status().Connected {
+		if silent++; t.queue.On.Status().Connected && (silent > mostSilent || t.queue.isEmpty(ctx)) {
 			return nil, io.EOF
 		}
 	}
+}
+
+// isEmpty reports whether nothing waits in the queue, as far as its broker can tell.
+func (q Queue) isEmpty(ctx context.Context) bool {
+	deep, ok := q.On.(broker.Deep)
+	if !ok {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*idle)
+	defer cancel()
+	return deep.Depths(ctx, []broker.Item{{Channel: q.Channel}})[0].Messages == 0
 }
 
 // near reports whether the broker may drop m, or those behind it that it has sent as
