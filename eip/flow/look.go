@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow/internal/setting"
 )
 
 // What a picture of flows is made of, beside what they run by.
@@ -71,14 +72,22 @@ func (f *Flow) PlaceOf(address string) hcl.Range {
 // Sensitive stands in the place of an expression that is not shown.
 const Sensitive = "(sensitive)"
 
-// Expression returns the text of an option of a stage, or of a block within one; "" where
-// it has none, and Sensitive where it came from what is not shown.
-func (c *Config) Expression(f *Flow, address, option string) (text string) {
+// Expressions are the texts of the expressions of a Config. They are asked for by one
+// goroutine.
+type Expressions struct{ decoder *decoder }
+
+// Expressions returns those of c.
+func (c *Config) Expressions() *Expressions { return &Expressions{c.decoder()} }
+
+// Text returns the text of an option of a stage, or of a block within one; "" where it has
+// none, and Sensitive where it came from what is not shown.
+func (e *Expressions) Text(f *Flow, address, option string) (text string) {
 	b := f.parts[address]
 	if b == nil {
 		return ""
 	}
-	d := c.decoder()
+	d := e.decoder
+	d.budget = setting.NewBudget()
 	var beyond hcl.Diagnostics
 	defer func() {
 		if beyond != nil {

@@ -3,10 +3,8 @@ package graph
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -19,7 +17,7 @@ import (
 
 // Of returns the Model of flow files.
 func Of(c *flow.Config) *Model {
-	b := &builder{config: c, model: &Model{Nodes: []Node{}, Edges: []Edge{}}, seen: map[string]bool{}, edges: map[string]bool{}}
+	b := &builder{config: c, texts: c.Expressions(), model: &Model{Nodes: []Node{}, Edges: []Edge{}}, seen: map[string]bool{}, edges: map[string]bool{}}
 	for _, r := range c.Declared() {
 		switch r.Kind {
 		case "broker":
@@ -52,6 +50,7 @@ func place(r hcl.Range) string {
 
 type builder struct {
 	config *flow.Config
+	texts  *flow.Expressions
 	model  *Model
 	seen   map[string]bool // nodes
 	edges  map[string]bool
@@ -163,7 +162,7 @@ func (b *builder) stage(in string, named *eip.Named, order int, pass string) {
 	if a := s.Attribute("enabled"); a != nil && a.Kind == schema.Bool && !a.Value(v).Bool() {
 		n.State = Off
 	}
-	n.If = b.config.Expression(b.flow, at, "if")
+	n.If = b.texts.Text(b.flow, at, "if")
 	b.node(n)
 	if n.Kind == "wire_tap" {
 		pass = Copy
@@ -241,7 +240,7 @@ func (b *builder) nested(n *schema.Nested, v reflect.Value, stage, at, pass stri
 		if where.Filename == "" {
 			continue // the files have no such block
 		}
-		b.node(Node{ID: id, Kind: KindBranch, In: at, Name: name, If: b.config.Expression(b.flow, id, "if"), At: place(where)})
+		b.node(Node{ID: id, Kind: KindBranch, In: at, Name: name, If: b.texts.Text(b.flow, id, "if"), At: place(where)})
 		b.options(n.Block, one, stage, id, pass)
 	}
 }
@@ -277,28 +276,4 @@ func (b *builder) refs(from string, h eip.Handler, kind string) {
 	for _, r := range b.flow.RefsOf(h) {
 		b.edge(from, r.String(), kind)
 	}
-}
-
-// Summary says in a sentence what a Model holds.
-func (m *Model) Summary() string {
-	n := map[string]int{}
-	for i := range m.Nodes {
-		switch node := &m.Nodes[i]; {
-		case node.frame():
-			n["flow"]++
-		case node.Kind == KindQueue || node.Kind == KindTopic:
-			n["channel"]++
-		case node.Kind == KindAdapter:
-			n["adapter"]++
-		}
-	}
-	var parts []string
-	for _, what := range slices.Backward(slices.Sorted(maps.Keys(n))) {
-		text := fmt.Sprintf("%d %ss", n[what], what)
-		if n[what] == 1 {
-			text = "1 " + what
-		}
-		parts = append(parts, text)
-	}
-	return strings.Join(parts, ", ")
 }

@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -164,3 +166,27 @@ func Merge(all ...*Model) *Model {
 
 // words is a kind as people read it.
 func words(kind string) string { return strings.ReplaceAll(kind, "_", " ") }
+
+// Summary says in a sentence what a Model holds.
+func (m *Model) Summary() string {
+	n := map[string]int{}
+	for i := range m.Nodes {
+		switch node := &m.Nodes[i]; {
+		case node.frame():
+			n["flow"]++
+		case node.Kind == KindQueue || node.Kind == KindTopic:
+			n["channel"]++
+		case node.Kind == KindAdapter:
+			n["adapter"]++
+		}
+	}
+	var parts []string
+	for _, what := range slices.Backward(slices.Sorted(maps.Keys(n))) {
+		text := fmt.Sprintf("%d %ss", n[what], what)
+		if n[what] == 1 {
+			text = "1 " + what
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}

@@ -25,7 +25,7 @@ func textWidth(text string, size float64, bold bool) float64 {
 	if bold {
 		w *= 1.14
 	}
-	return w
+	return float64(w) // so that no processor adds to it before it is rounded
 }
 
 // longest is how many letters of a label stand in one line.
