@@ -166,6 +166,21 @@ test "three thumbnails are made, each of the one before" {
   }
 }
 
+test "a picture that was over-large keeps its first size" {
+  flows  = ["thumbnails"]
+  ignore = ["adapter.thumbnails"]
+
+  send "topic.new_image" {
+    body_file    = "images/grace/sea.jpg"
+    content_type = "image/jpeg"
+    headers      = { user = "grace", image = "sea", original = "4800 x 1350" }
+  }
+
+  expect "adapter.terminal" {
+    message { matches = "^sea by grace, 4800 x 1350: " }
+  }
+}
+
 test "friends hear of a picture" {
   flows = ["notify_friends"]
 
@@ -194,6 +209,27 @@ test "a picture earns points" {
     }
   }
   expect "stage.points_proxy.points" { received = 1 }
+}
+
+test "points may take their time, but not for ever" {
+  flows = ["add_points"]
+  each = {
+    slow     = { takes = "9s", earned = 1, failed = 0 }
+    too_slow = { takes = "11s", earned = 0, failed = 1 }
+  }
+  service "queue.points" {
+    body  = "{points: 10}"
+    delay = row.takes
+  }
+
+  send "topic.new_image" {
+    body    = "a picture"
+    headers = { user = "ada", image = "mountains" }
+  }
+
+  expect "dead_letters.add_points" { count = row.failed }
+  expect "adapter.points" { count = row.earned }
+  expect "flow.add_points" { retried = 2 * row.failed }
 }
 
 test "anything else earns none" {

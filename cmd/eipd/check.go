@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +17,7 @@ import (
 )
 
 func newCheck() *cobra.Command {
-	l := &loading{}
+	l, tests := &loading{}, false
 	c := &cobra.Command{
 		Use:   "check FILES…",
 		Short: "Load and check flow files, without connecting to anything",
@@ -33,12 +35,38 @@ are not set here: what depends on these is not checked, which is a warning.`,
 			if err != nil {
 				return err
 			}
+			if tests {
+				if err := checkTests(args); err != nil {
+					return err
+				}
+			}
 			fmt.Fprintf(os.Stdout, "ok: %s, %s, %s\n", count(len(config.Flows), "flow"), count(len(config.Channels), "channel"), count(len(config.Adapters), "adapter"))
 			return nil
 		},
 	}
 	l.flags(c)
+	c.Flags().BoolVar(&tests, "tests", false, "check the files of tests that lie beside them, too")
 	return c
+}
+
+// checkTests checks the files of tests in the folders of flow files.
+func checkTests(args []string) error {
+	files, _ := flow.Find(args) // which were found before
+	var tests []string
+	for _, name := range files {
+		for _, pattern := range []string{"*_test.hcl", "*_test.hcl.json"} {
+			found, err := filepath.Glob(filepath.Join(filepath.Dir(name), pattern))
+			if err != nil {
+				return failure{exitFailed, err}
+			}
+			tests = append(tests, found...)
+		}
+	}
+	slices.Sort(tests)
+	if _, err := loadTests(slices.Compact(tests)); err != nil {
+		return failure{exitFailed, err}
+	}
+	return nil
 }
 
 // What check may take where the counting of the loader was wrong: a stranger's file

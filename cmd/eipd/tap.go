@@ -8,11 +8,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/eipd/eipd/eip/flow/flowtest"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/visible"
 )
@@ -24,6 +26,8 @@ type tapCommand struct {
 	count     int
 	lease     time.Duration
 	until     time.Time // the end of the lease
+	save      string
+	saved     [][]byte // for a test
 
 	taken   int
 	refused bool             // by one at least
@@ -59,10 +63,11 @@ or after --for; exit code 3: then fewer than --count have come, or nobody answer
 	f.Float64Var(&t.sample, "sample", 1, "only this `part` of the messages, from 0 to 1")
 	f.IntVar(&t.count, "count", 0, "end after this `number` of copies")
 	f.DurationVar(&t.lease, "for", 0, "end after this `time` (default: it goes on)")
+	f.StringVar(&t.save, "save", "", "write the copies to this `file`; where its name ends in _test.hcl, as a test of flows")
 	return cmd
 }
 
-func (t *tapCommand) run(cmd *cobra.Command, address string) error {
+func (t *tapCommand) run(cmd *cobra.Command, address string) (err error) {
 	if t.count < 0 || t.lease < 0 {
 		return errors.New("--count and --for must not be less than 0")
 	}
@@ -74,8 +79,17 @@ func (t *tapCommand) run(cmd *cobra.Command, address string) error {
 	}
 	defer a.Close()
 	t.until = time.Now().Add(t.lease)
+	out := cmd.OutOrStdout()
+	if t.save != "" {
+		file, failed := os.OpenFile(t.save, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // messages may be nobody else's business
+		if failed != nil {
+			return failure{exitFailed, failed}
+		}
+		defer func() { err = errors.Join(err, t.writeTest(file), file.Close()) }()
+		out = file
+	}
 	for t.again = true; t.again && err == nil; {
-		err = t.once(ctx, a, address, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		err = t.once(ctx, a, address, out, cmd.ErrOrStderr())
 	}
 	t.sum(cmd.ErrOrStderr())
 	a.warn(cmd.ErrOrStderr())
@@ -150,13 +164,29 @@ func (t *tapCommand) copied(r control.Reply, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(out, visible.JSON(string(line))); err != nil {
+	if t.asTest() {
+		t.saved = append(t.saved, line)
+	} else if _, err := io.WriteString(out, visible.JSON(string(line))); err != nil {
 		return err
 	}
-	if t.taken++; t.taken == t.count {
+	if t.taken++; t.taken == t.count || len(t.saved) == mostInTest {
 		return errEnough
 	}
 	return nil
+}
+
+// mostInTest is of how many copies a test is made.
+const mostInTest = 1000
+
+// asTest reports whether the copies become a test.
+func (t *tapCommand) asTest() bool { return strings.HasSuffix(t.save, "_test.hcl") }
+
+// writeTest writes the copies as a test, if they are to be one.
+func (t *tapCommand) writeTest(to io.Writer) error {
+	if !t.asTest() || len(t.saved) == 0 {
+		return nil
+	}
+	return flowtest.WriteTest(to, t.saved)
 }
 
 // withInstance is the result of a reply, byte for byte, and whose it is.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -62,6 +64,37 @@ func TestTap(t *testing.T) {
 		t.Errorf("as replies, a tap without messages is\n%s", stdout)
 	}
 	c.interrupt(t)
+}
+
+// What a tap has seen becomes a file, and a test that passes.
+func TestTap_Saves(t *testing.T) {
+	c := runControlled(t, switched, "one")
+	for _, name := range []string{"case.jsonl", "case_test.hcl"} {
+		tap := start(t, eipd(t, c.dir, "tap", "f", "--count", "1", "--save", name))
+		until(t, "a copy", func() bool {
+			c.ask(0, "control", "inject", "f", `body={"n": 2, "to": "${you}", "list": [1, 2.5, null]}`)
+			text, err := os.ReadFile(filepath.Join(c.dir, name))
+			return err == nil && len(text) > 0
+		})
+		tap.reading.Wait()
+		if err := tap.cmd.Wait(); err != nil {
+			t.Errorf("after all copies it ended with %v", err)
+		}
+	}
+	c.interrupt(t)
+	saved, err := os.ReadFile(filepath.Join(c.dir, "case.jsonl"))
+	if err != nil || strings.Count(string(saved), "\n") != 1 || !strings.Contains(string(saved), `"to":"${you}"`) {
+		t.Errorf("it saved %q, %v", saved, err)
+	}
+	test, err := os.ReadFile(filepath.Join(c.dir, "case_test.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, c.dir, "case_test.hcl", strings.Replace(string(test), "{\n", "{\n  strict = false\n", 1))
+	if stdout, stderr, code := output(t, eipd(t, c.dir, "test")); code != 0 {
+		t.Errorf("the test\n%sends with %d:\n%s%s", test, code, stdout, stderr)
+	}
+	t.Logf("%s", test)
 }
 
 // What is over is opened again, and how many were dropped is known in all.

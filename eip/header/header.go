@@ -19,6 +19,7 @@ const (
 	Edited      = "eip-edited"       // when, by whom and from which dead letter it was made by an edit
 	Kept        = "eip-kept"         // the file that has the message, where its dead letter has no body
 	History     = "eip-history"      // Message History
+	Format      = "eip-format"       // Format Indicator
 	Test        = "eip-test"         // Test Message
 	Group       = "eip-group"        // the key of the group that it was made of, or was a part of
 	GroupCount  = "eip-group-count"  // how many parts that group had

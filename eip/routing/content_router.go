@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/stats"
 )
 
@@ -34,8 +35,11 @@ type ContentRouter struct {
 type When struct {
 	// Label is the branch's name, in addresses and statistics.
 	Label string `flow:",label"`
-	// If decides whether the branch takes a message.
-	If eip.Live[eip.Predicate] `flow:"if,required"`
+	// If decides whether the branch takes a message. It is needed, unless format says that.
+	If eip.Live[eip.Predicate] `flow:"if"`
+	// Format is the Format Indicator of the messages that the branch takes: what their
+	// header eip-format says, by format of transform or another program.
+	Format string `flow:"format"`
 	// Whether the control bus may replace the expression while the flow runs.
 	Dynamic bool `flow:"dynamic"`
 	// Body is what happens to the messages that the branch takes. It must not let
@@ -63,7 +67,7 @@ func (r *ContentRouter) Validate() error {
 			return eip.OptionErrorf("when", "a branch has no name")
 		case seen[w.Label]:
 			return eip.OptionErrorf("when", "the name %q is taken", w.Label)
-		case w.If.Load() == nil:
+		case w.If.Load() == nil && w.Format == "":
 			return eip.OptionErrorf("when", "the branch %q has no expression \"if\"", w.Label)
 		case empty(&w.Body):
 			return eip.OptionErrorf("when", "the branch %q has neither stages nor \"to\"", w.Label)
@@ -92,7 +96,10 @@ func (r *ContentRouter) present() []eip.Predicate {
 func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	expressions := r.expressions.Load(r.present)
 	for i, w := range r.When {
-		ok, err := expressions[i](ctx, m)
+		ok, err := w.Format == "" || m.Headers[header.Format] == w.Format, error(nil)
+		if ok && expressions[i] != nil {
+			ok, err = expressions[i](ctx, m)
+		}
 		if err != nil {
 			return m.Undecided(r, fmt.Errorf("when %q: %w", w.Label, err))
 		}

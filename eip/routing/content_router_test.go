@@ -221,6 +221,35 @@ func TestContentRouter_ExpressionsOfOneMoment(t *testing.T) {
 	}
 }
 
+// A branch may go by the Format Indicator, alone or beside its expression, which is asked
+// only for messages of that format.
+func TestContentRouter_Format(t *testing.T) {
+	fails := eip.Predicate(func(context.Context, *eip.Message) (bool, error) { return false, errors.New("asked") })
+	r := &routing.ContentRouter{
+		When: []*routing.When{
+			{Label: "v1", Format: "order/v1", Body: eip.Pipe{To: eip.Discard}},
+			{Label: "large v2", Format: "order/v2", If: eip.LiveOf(always(false)), Body: eip.Pipe{To: eip.Discard}},
+			{Label: "v2", Format: "order/v2", If: eip.LiveOf(always(true)), Body: eip.Pipe{To: eip.Discard}},
+			{Label: "v3", Format: "order/v3", If: eip.LiveOf(fails), Body: eip.Pipe{To: eip.Discard}},
+		},
+		Otherwise: eip.Pipe{To: eip.Discard},
+	}
+	if err := r.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []any{"order/v1", "order/v2", "order/v2", nil, 1, "order/v9"} {
+		if err := r.Process(t.Context(), eiptest.Message("m").WithHeader("eip-format", format), nil); err != nil {
+			t.Errorf("%v: %v", format, err)
+		}
+	}
+	if err := r.Process(t.Context(), eiptest.Message("m").WithHeader("eip-format", "order/v3"), nil); err == nil {
+		t.Error("what its expression says is not heard")
+	}
+	if got := fmt.Sprint(r.Stats().Counts); got != "map[large v2:0 otherwise:3 v1:1 v2:2 v3:0]" {
+		t.Error(got)
+	}
+}
+
 func BenchmarkContentRouter(b *testing.B) {
 	r := &routing.ContentRouter{When: []*routing.When{
 		{Label: "a", If: eip.LiveOf(always(false)), Body: eip.Pipe{To: eip.Discard}},

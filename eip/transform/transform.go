@@ -33,6 +33,9 @@ type Transform struct {
 	CorrelationID eip.Text `flow:"correlation_id"`
 	// ReplyTo computes the Return Address.
 	ReplyTo eip.Text `flow:"reply_to"`
+	// Format is the Format Indicator, such as order/v2. It goes into the header eip-format,
+	// by which a branch of content_router takes messages.
+	Format string `flow:"format"`
 	// Priority computes the priority, from 0 to 255. nil is none.
 	Priority eip.Value `flow:"priority"`
 	// Expiration computes how long the message may wait in a channel: a duration such
@@ -129,7 +132,7 @@ func (t *Transform) translateBody(ctx context.Context, m *eip.Message) (_ *eip.M
 
 // translateHeaders returns m's headers as changed; the same map where nothing is.
 func (t *Transform) translateHeaders(ctx context.Context, m *eip.Message) (eip.Headers, error) {
-	if len(t.Headers) == 0 && len(t.Remove) == 0 {
+	if len(t.Headers) == 0 && len(t.Remove) == 0 && t.Format == "" {
 		return m.Headers, nil
 	}
 	headers := make(eip.Headers, len(m.Headers)+len(t.Headers))
@@ -150,6 +153,9 @@ func (t *Transform) translateHeaders(ctx context.Context, m *eip.Message) (eip.H
 		default:
 			headers[name] = computed
 		}
+	}
+	if t.Format != "" {
+		headers[header.Format] = t.Format
 	}
 	return headers, nil
 }

@@ -115,13 +115,23 @@ func (r *rig) countSource(name string) map[string]int64 {
 	return map[string]int64{"left": r.depth(name) + held, "returned": returned, "acked": r.taken[name] - held}
 }
 
-// took counts a message that a flow has taken, once.
-func (r *rig) took(name string, m *eip.Message) {
+// took counts a message that a flow has taken, once. When the test's real time is over, no
+// flow gets any further one, so that what goes round in a circle comes to an end.
+func (r *rig) took(ctx context.Context, name string, m *eip.Message, err error) (*eip.Message, error) {
+	if m == nil {
+		return nil, err
+	}
+	if r.over() {
+		eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error { return eip.ErrClosed }), m)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if m != nil && !m.Redelivered && !r.muted {
+	if !m.Redelivered && !r.muted {
 		r.taken[name]++
 	}
+	return m, err
 }
 
 // depth is how many messages wait in a channel, or in place of an adapter. The lock is held.

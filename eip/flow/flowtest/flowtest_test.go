@@ -104,6 +104,25 @@ func TestRun_Fails(t *testing.T) {
 	golden(t, "fails.txt", text)
 }
 
+// A test whose flows never come to rest ends when its real time is over, and says where
+// messages are.
+func TestRun_TakesTooLong(t *testing.T) {
+	results := flowtest.Run(t, load(t, "testdata/loop/loop_test.hcl"), flowtest.Options{})
+	text, all := report(t, results, false)
+	if all.Failed != 1 || all.Passed != 1 || results[0].Failures[0].Kind != "timeout" || !strings.Contains(text, "it took longer than 300ms") {
+		t.Error(text)
+	}
+}
+
+// Of what the flow files redact, nothing is said.
+func TestRun_Redacts(t *testing.T) {
+	text, all := report(t, flowtest.Run(t, load(t, "testdata/redact/redact_test.hcl"), flowtest.Options{}), true)
+	if all.Passed > 0 || strings.Contains(text, "4111") {
+		t.Error(text)
+	}
+	golden(t, "redact.txt", text)
+}
+
 // What is wrong with a test file is told at its place, and what may be meant.
 func TestLoad_Wrong(t *testing.T) {
 	names, err := flowtest.Find([]string{"testdata/wrong"})

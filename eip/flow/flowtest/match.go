@@ -69,7 +69,7 @@ func (r *rig) mismatch(b *matchBlock, m *eip.Message, way *step) (lines []string
 	if b.Unchanged {
 		lines = append(lines, changes(way, m)...)
 	}
-	return append(lines, strayed(b, way)...)
+	return append(r.hide(lines), strayed(b, way)...)
 }
 
 func (r *rig) wrongBody(b *matchBlock, m *eip.Message) (lines []string) {

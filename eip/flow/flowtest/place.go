@@ -53,6 +53,24 @@ func (p *places) named(to eip.Place) string {
 	return to.Kind + "." + to.Name
 }
 
+// has reports whether a place where messages are sent is one of the flows', and not the
+// control bus' own.
+func (p *places) has(name string) bool {
+	if topic := p.config.ControlTopic(); topic != nil && topic.String() == name {
+		return false
+	}
+	kind, of, _ := strings.Cut(name, ".")
+	if kind == adapter {
+		return p.config.Adapters[of] != nil
+	}
+	for _, known := range p.at {
+		if known == name {
+			return true
+		}
+	}
+	return false
+}
+
 // A target is what a step of a test is about.
 type target struct{ kind, name string }
 

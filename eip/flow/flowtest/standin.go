@@ -120,8 +120,7 @@ type inputSource struct {
 
 func (s *inputSource) Receive(ctx context.Context) (*eip.Message, error) {
 	m, err := s.unruly.receive(ctx, s.receive)
-	s.rig.took(s.name, m)
-	return m, err
+	return s.rig.took(ctx, s.name, m, err)
 }
 
 func (s *inputSource) receive(ctx context.Context) (*eip.Message, error) {

@@ -90,4 +90,3 @@ func TestArchive_IsBounded(t *testing.T) {
 		}
 	})
 }
-

@@ -212,7 +212,7 @@ func (p *part) build() {
 			bundle = bundles[of]
 		}
 		from, out := at[l.From], l.Out
-		for r := first; r < last && last-r >= len(bundle); r++ {
+		for r := first; r < last && last-r > len(bundle); r++ {
 			to := add(-1, r, 0)
 			p.segment(i, from, to, out, 0)
 			from, out = to, 0

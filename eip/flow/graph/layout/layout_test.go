@@ -54,6 +54,9 @@ func wrong(boxes []layout.Box, links []layout.Link, l *layout.Layout) string {
 			if a.Along != b.Along && a.Across != b.Across {
 				return fmt.Sprintf("link %d is oblique: %v", i, path)
 			}
+			if b.Along < a.Along && !l.Round[i] {
+				return fmt.Sprintf("link %d goes back: %v", i, path)
+			}
 			s := rect{min(a.Along, b.Along), min(a.Across, b.Across), max(a.Along, b.Along), max(a.Across, b.Across)}
 			if s.x1 < 0 || s.y1 < 0 || s.x2 > l.Along || s.y2 > l.Across {
 				return fmt.Sprintf("link %d leaves the drawing: %v", i, path)
@@ -72,6 +75,11 @@ func TestPlace(t *testing.T) {
 	for seed := range uint64(400) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		boxes, links := random(r, 1+r.IntN(30), r.IntN(60))
+		if seed%4 == 0 { // a long chain, with links over many ranks that are bundled
+			for i := 1; i < len(boxes); i++ {
+				links = append(links, layout.Link{From: i - 1, To: i, Out: 4, In: 4, Weight: 4}, layout.Link{From: r.IntN(i), To: len(boxes) - 1, Out: 8, In: 8})
+			}
+		}
 		l := layout.Place(boxes, links)
 		if what := wrong(boxes, links, l); what != "" {
 			t.Errorf("seed %d: %s", seed, what)

@@ -87,7 +87,7 @@ func jsonBlocks(outer *Block, value hcl.Expression, labelled func(string, string
 		k, _, err := key(p)
 		switch {
 		case err == nil && k == "//":
-		case err == nil && labelled(path(outer), k) && isObject(p.Value):
+		case err == nil && isObject(p.Value) && (labelled(path(outer), k) || namedLike(outer, k, p.Value, labelled)):
 			labels++
 		default:
 			others++
@@ -109,6 +109,25 @@ func jsonBlocks(outer *Block, value hcl.Expression, labelled func(string, string
 		blocks, diags = append(blocks, more...), append(diags, d...)
 	}
 	return blocks, diags
+}
+
+// namedLike reports whether a key that could be a block within outer is a label all the same:
+// what it stands before fits outer, and not a block of that name. So a name that people
+// have given stays one when a stage of this name comes.
+func namedLike(outer *Block, k string, value hcl.Expression, labelled func(string, string) bool) bool {
+	pairs, d := hcl.ExprMap(value)
+	if d.HasErrors() || len(outer.Labels) > 0 {
+		return false
+	}
+	foreign := false
+	for _, p := range pairs {
+		inside, _, err := key(p)
+		if err != nil || labelled(outer.Type, inside) {
+			return false
+		}
+		foreign = foreign || labelled(k, inside)
+	}
+	return foreign
 }
 
 // path names a block and how many labels it has by now: "adapter", "adapter/1".

@@ -383,3 +383,19 @@ test "a restart" {
     count = 1
   }
 }
+
+test "what was tapped and what had died" {
+  send "queue.orders" { from_tap = "tap.json" }
+  send "queue.orders" { from_dead_letter = "letter.json" }
+  expect "queue.paid" {
+    message {
+      id      = "t1"
+      body    = { total = 7 }
+      headers = { a = "b" }
+    }
+    message {
+      body    = { total = 8 }
+      without = ["eip-reason"]
+    }
+  }
+}

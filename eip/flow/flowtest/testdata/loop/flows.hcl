@@ -1,0 +1,6 @@
+queue "round" {}
+
+flow "round" {
+  from = queue.round
+  to   = queue.round
+}
