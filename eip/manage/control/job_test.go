@@ -170,6 +170,7 @@ func TestJob_MayNotClaim(t *testing.T) {
 	o := outside(t, vhost)
 	node := rabbit.Shared(t)
 	node.Ctl(t, "add_user", user, "secret")
+	t.Cleanup(func() { node.Ctl(t, "delete_user", user) })
 	node.Ctl(t, "set_permissions", "-p", vhost, user, "^(dead|eip.control.*)$", ".*", "^(dead|eip.control.*)$")
 	at, err := url.Parse(o.url)
 	if err != nil {
