@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	timeLimit   = 20 * time.Second // for one command; the longest takes one
+	timeLimit   = 2 * time.Minute // for one command; the longest takes a second where nothing else runs
 	memoryLimit = 512 << 20        // resident
 )
 
