@@ -127,6 +127,7 @@ func (c *configs) load(t *Test) *flow.Config {
 		c.loaded[string(key)] = nil
 		return nil
 	}
+	inProcess(loaded, t.says.Broker)
 	c.loaded[string(key)] = loaded
 	return loaded
 }
