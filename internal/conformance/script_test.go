@@ -21,7 +21,7 @@ import (
 
 const (
 	timeLimit   = 2 * time.Minute // for one command; the longest takes a second where nothing else runs
-	memoryLimit = 512 << 20        // resident
+	memoryLimit = 512 << 20       // resident
 )
 
 // A buffer is a bytes.Buffer that may be read while a command writes to it.
