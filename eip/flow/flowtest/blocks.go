@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // common is what a test may say otherwise than its suite.
@@ -183,7 +184,15 @@ type commandBlock struct {
 	// The command's arguments.
 	Args map[string]any `flow:"args"`
 	// The code of the error that is expected.
-	Fails string `flow:"fails"`
+	Fails code `flow:"fails"`
+}
+
+// A code is that of an error of the control bus.
+type code string
+
+// Options lists them.
+func (code) Options() []string {
+	return []string{string(control.UnknownTarget), string(control.BadArgs), string(control.NotAllowed), string(control.Failed)}
 }
 
 // stubBlock stands in for what leaves the process.
