@@ -144,7 +144,8 @@ func (p *pages) giveBack() {
 			q, err = ch.QueueDeclarePassive(p.queue.Address, true, false, false, false, nil)
 			return err
 		})
-		if err != nil || q.Consumers > 0 || uint64(q.Messages) >= given { // others may take it meanwhile
+		// A consumer is counted until it has nothing any more. Others may take what is back.
+		if err != nil || uint64(q.Messages) >= given || p.readers > 0 && q.Consumers <= p.readers {
 			return
 		}
 	}
