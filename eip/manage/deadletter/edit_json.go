@@ -41,10 +41,10 @@ func setJSON(data []byte, path []string, value json.RawMessage) ([]byte, error) 
 		return splice(data, all[i].begin, all[i].end, changed), nil
 	}
 	for _, name := range slices.Backward(path[1:]) {
-		value = slices.Concat([]byte("{"), quoted(name), []byte(": "), value, []byte("}"))
+		value = slices.Concat([]byte("{"), asJSON(name), []byte(": "), value, []byte("}"))
 	}
 	if object {
-		value = slices.Concat(quoted(path[0]), []byte(": "), value)
+		value = slices.Concat(asJSON(path[0]), []byte(": "), value)
 	}
 	if len(all) == 0 {
 		at := bytes.IndexAny(data, "{[") + 1
@@ -84,11 +84,12 @@ func splice(data []byte, from, to int, with []byte) []byte {
 	return slices.Concat(data[:from], with, data[to:])
 }
 
-func quoted(name string) []byte {
+// asJSON is what JSON can say, with < and its like as they are.
+func asJSON(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(name) // it is a text
+	_ = e.Encode(v) // it can
 	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
