@@ -12,6 +12,7 @@ import (
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/flow/schema"
 	"github.com/eipd/eipd/internal/secret"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // A Reader reads files that are in the language of flow files and declare no flows, as
@@ -110,7 +111,7 @@ func (r *Reader) Fail(at hcl.Range, summary, format string, args ...any) {
 func (r *Reader) Problems() hcl.Diagnostics {
 	diags := few(slices.Clone(r.d.diags))
 	for _, diag := range diags {
-		diag.Detail = shorten(r.d.unshown.Hide(r.d.config.Redact(diag.Detail)))
+		diag.Detail = visible.Short(r.d.unshown.Hide(r.d.config.Redact(diag.Detail)), maxDetail)
 	}
 	return sortDiagnostics(diags)
 }
