@@ -10,7 +10,6 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
-	"github.com/eipd/eipd/eip/flow/schema"
 	"github.com/eipd/eipd/internal/secret"
 	"github.com/eipd/eipd/internal/visible"
 )
@@ -75,16 +74,6 @@ func (r *Reader) Setting(a *syntax.Attribute, names map[string]cty.Value) (v cty
 		v, ok = r.d.value(a.Expr)
 	})
 	return v, ok
-}
-
-// Expression compiles a text that was an option of a kind.
-func (r *Reader) Expression(kind schema.Kind, a *syntax.Attribute, text string) (compiled any, ok bool) {
-	r.guard(func() {
-		var err error
-		compiled, err = r.d.compileText(kind, a.Expr, text)
-		ok = err == nil
-	})
-	return compiled, ok
 }
 
 func (r *Reader) see(names map[string]cty.Value) {

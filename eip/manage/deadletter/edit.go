@@ -102,12 +102,7 @@ func changeBody(m *eip.Message, path []string, value json.RawMessage) (*eip.Mess
 	if err != nil {
 		return nil, err
 	}
-	var is []byte
-	if value != nil {
-		is, err = setJSON(was, path, value)
-	} else {
-		is, err = unsetJSON(was, path)
-	}
+	is, err := changeJSON(was, path, value)
 	if err != nil || bytes.Equal(is, was) {
 		return m, err
 	}
