@@ -35,6 +35,8 @@ var argumentsOf = map[string][]string{
 	"release":         {"all=true", "key="},
 	"forget":          {"key=", "save=true"},
 	"replay":          {"count=", "invalid=true"},
+	"job":             {"action=cancel", "action=create", "action=pause", "action=resume", "action=step", "ask=true", "canary=", "group=", "ids=", "if=", "invalid=true", "rate=", "since=", "soak=", "stop_after=", "under_way=", "until=", "watch=", "within="},
+	"jobs":            {"follow=true", "for="},
 	"peek":            {"count="},
 	"letters":         {"by=", "group=", "ids=", "if=", "invalid=true", "limit=", "list=true", "since=", "until="},
 	"letters_body":    {"group=", "ids=", "if=", "invalid=true", "limit=", "since=", "until="},

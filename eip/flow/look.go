@@ -83,7 +83,7 @@ func (c *Config) Expressions() *Expressions { return &Expressions{c.decoder()} }
 // none, and Sensitive where it came from what is not shown.
 func (e *Expressions) Text(f *Flow, address, option string) (text string) {
 	b := f.parts[address]
-	if b == nil {
+	if b == nil || b.Body == nil { // or it stands for what is in no block
 		return ""
 	}
 	d := e.decoder

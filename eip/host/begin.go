@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/eipd/eipd/eip/broker"
@@ -86,7 +85,7 @@ func (r *flowRun) run(l *life, ready chan<- struct{}, failed chan<- error) {
 			r.unit.host.log.Error("flow failed and will be started again", slog.String("flow", r.decl.Name), slog.Any("error", err), slog.Duration("in", wait))
 		}
 		err = nil
-		again, t := clock.NewTimer(wait/2 + rand.N(wait/2))
+		again, t := clock.NewTimer(wait/2 + time.Duration(clock.Random(int64(wait/2))))
 		select {
 		case <-again:
 		case <-ctx.Done():

@@ -111,11 +111,10 @@ func (p *places) names(kind string) (names []string) {
 			names = append(names, "stage."+address)
 		}
 	case aBroker:
-		for name := range p.config.Brokers {
-			if name == "" {
-				name = "default"
+		for name, b := range p.config.Brokers {
+			if name == b.Name {
+				names = append(names, "broker."+cmp.Or(name, "default"))
 			}
-			names = append(names, "broker."+name)
 		}
 	case source:
 		for name := range p.reads {

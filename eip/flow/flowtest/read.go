@@ -174,9 +174,9 @@ func (f *File) rows(r *flow.Reader, b *syntax.Block) []row {
 
 // options are how the flows of a test are loaded.
 func (t *Test) options() flow.Options {
-	o := flow.Options{Variables: map[string]string{}, Broker: "memory:", Store: "memory:"}
+	o := flow.Options{Variables: map[string]string{}, Store: "memory:"}
 	if t.says.Broker == onDisk {
-		o.Broker, o.Store = "embedded:", "embedded:"
+		o.Store = "embedded:"
 	}
 	o.LookupEnv = func(name string) (string, bool) { v, ok := t.says.Env[name]; return v, ok }
 	for name, v := range t.says.Variables {

@@ -36,8 +36,9 @@ type rig struct {
 	stubs    map[string]*answers // by address
 	services map[string]*answers // by channel
 	detours  map[string]*manage.Detour
-	late     atomic.Bool    // its real time is over
-	beside   sync.WaitGroup // services
+	late     atomic.Bool     // its real time is over
+	context  context.Context // of what stands in beside the flows
+	beside   sync.WaitGroup
 
 	mu       sync.Mutex
 	brokers  []*standInBroker
@@ -141,6 +142,7 @@ func (t *Test) run(r *rig) {
 // start starts the flows. stop ends all that it began, also where it failed.
 func (r *rig) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
+	r.context = ctx
 	r.host = host.New(host.Options{
 		Instance: "test", DataDir: r.dir, Grace: 10 * time.Second, Clock: eip.Clock{Timekeeper: r.clock}, Version: "test", NoRates: true,
 		Built: r.built, OpenBroker: r.openBroker,

@@ -68,7 +68,10 @@ func Run(t *testing.T, files []*File, o Options) []*Result {
 		failed bool
 	)
 	next := make(chan job)
-	for range max(o.Parallel, 0) + btoi(o.Parallel <= 0)*runtime.GOMAXPROCS(0) {
+	if o.Parallel <= 0 {
+		o.Parallel = runtime.GOMAXPROCS(0)
+	}
+	for range o.Parallel {
 		wait.Go(func() {
 			for j := range next {
 				mu.Lock()
@@ -96,13 +99,6 @@ func Run(t *testing.T, files []*File, o Options) []*Result {
 	close(next)
 	wait.Wait()
 	return slices.DeleteFunc(results, func(r *Result) bool { return r == nil })
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // runOne runs a test in a bubble of its own, beside others.

@@ -45,7 +45,7 @@ var kinds = map[string][]string{
 	"fault":   {queue, topic, adapter, aStage, aBroker},
 	"heal":    {queue, topic, adapter, aStage, aBroker},
 	"stub":    {aStage, adapter},
-	"service": {queue},
+	"service": {queue, topic},
 }
 
 // read reads the steps of a test. What is wrong is the Reader's to tell.

@@ -2,6 +2,8 @@ package flowtest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -35,23 +37,39 @@ func (a *answers) to(ctx context.Context, m *eip.Message) (*eip.Message, error) 
 		return nil, err
 	}
 	answer, err := eip.New(nil, nil).WithValue(v, "")
-	if err == nil && len(now.Headers) > 0 {
-		answer = answer.WithHeaders(now.Headers)
+	headers := map[string]any{}
+	for _, name := range sorted(now.Headers) {
+		v, failed := now.Headers[name](ctx, m)
+		if err = errors.Join(err, failed); v != nil {
+			headers[name] = v
+		}
 	}
-	return answer, err
+	if err != nil {
+		return nil, err
+	}
+	return answer.WithHeaders(headers), nil
 }
 
-// reply answers m at its Return Address. It does not block.
+// reply answers m at its Return Address, as an adapter does: when it has taken its time.
 func (a *answers) reply(ctx context.Context, m *eip.Message) error {
-	release := m.Hold()
-	go func() {
-		answer, err := a.to(ctx, m)
-		if err == nil {
-			err = m.Reply(ctx, answer)
+	answer, err := a.to(ctx, m)
+	if err != nil {
+		return err
+	}
+	return m.Reply(ctx, answer)
+}
+
+// replyLater answers m as somebody does who reads a channel: who sent it goes on meanwhile,
+// and hears nothing of what goes wrong. The test does. m is done then.
+func (r *rig) replyLater(a *answers, m *eip.Message, done func(error)) {
+	ctx := r.context
+	r.beside.Go(func() {
+		err := a.reply(ctx, m)
+		if err != nil && ctx.Err() == nil && !eip.IsGone(err) {
+			r.failAt(r.test.block.Range(), broken, fmt.Sprintf("a stand-in cannot answer: %v", err))
 		}
-		release(err)
-	}()
-	return nil
+		done(nil)
+	})
 }
 
 // wait waits by the test's clock.
@@ -104,10 +122,17 @@ func (r *rig) work(ctx context.Context, address, kind string, stub *answers, m *
 // service is where a stage sends its requests: a stub's, or where it did where somebody
 // answers there.
 func (r *rig) service(c *flow.Config, address, kind string, to eip.Handler, stub *answers) eip.Handler {
-	if stub != nil {
-		return eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error { return stub.reply(ctx, m) })
-	}
-	if ch := c.ChannelOf(to); ch != nil && (r.places.reads[ch.String()] || r.services[ch.String()] != nil) {
+	name := flow.NameOf(to)
+	ch := c.Channels[name]
+	switch {
+	case stub != nil && ch != nil:
+		return eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+			r.replyLater(stub, m, m.Hold())
+			return nil
+		})
+	case stub != nil:
+		return eip.HandlerFunc(stub.reply)
+	case r.stubs[name] != nil, r.services[name] != nil, ch != nil && (r.places.reads[name] || ch == c.ControlTopic()):
 		return to
 	}
 	return eip.HandlerFunc(func(context.Context, *eip.Message) error { return r.lacksStub(address, kind) })
@@ -152,7 +177,10 @@ func (r *rig) serve(ctx context.Context, name string, a *answers) error {
 			if err != nil {
 				return
 			}
-			eip.Deliver(ctx, eip.HandlerFunc(a.reply), m)
+			eip.Deliver(ctx, eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+				r.replyLater(a, m, m.Hold())
+				return nil
+			}), m)
 		}
 	})
 	return nil

@@ -5,8 +5,12 @@ import (
 	"slices"
 )
 
-// sweeps is how often the order of the ranks is improved.
-const sweeps = 24
+// sweeps is how often the order of the ranks is improved, and mostSwept how many segments
+// are looked at for that.
+const (
+	sweeps    = 24
+	mostSwept = 300_000
+)
 
 // sortFirst gives the ranks their first order: boxes in the order in which they are given,
 // with what hangs on each beside it.
@@ -56,7 +60,7 @@ func (p *part) order() {
 		p.layers = clone(first)
 		p.number()
 		stale := 0
-		for i := 0; i < sweeps && fewest > 0 && stale < 8; i++ {
+		for i := 0; i < sweeps && i*len(p.segments) < mostSwept && fewest > 0 && stale < 8; i++ {
 			p.medians((i%2 == 1) != up)
 			p.transpose(i%4 < 2)
 			stale++

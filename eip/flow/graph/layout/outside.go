@@ -18,21 +18,21 @@ func (r *router) findOuter() {
 		case r.band[l.To]:
 			o := bands[l.To]
 			if o == nil {
-				o = &outer{from: r.rank[l.From] + 1, to: r.rank[l.To], box: l.To}
+				o = &outer{low: r.rank[l.From] + 1, high: r.rank[l.To], box: l.To}
 				bands[l.To] = o
 				r.lanes = append(r.lanes, o)
 			}
-			o.from = min(o.from, r.rank[l.From]+1)
+			o.low = min(o.low, r.rank[l.From]+1)
 			o.links = append(o.links, i)
 		case r.back[i]:
 			at := place{vertexOf[l.From], l.Out}
 			o := backs[at]
 			if o == nil {
-				o = &outer{from: r.rank[l.From] + 1, to: r.rank[l.To], box: -1}
+				o = &outer{low: r.rank[l.From] + 1, high: r.rank[l.From] + 1, box: -1}
 				backs[at] = o
 				r.lanes = append(r.lanes, o)
 			}
-			o.to = min(o.to, r.rank[l.To])
+			o.low, o.high = min(o.low, r.rank[l.To]), max(o.high, r.rank[l.To])
 			o.links = append(o.links, i)
 		}
 	}
@@ -45,7 +45,7 @@ func (r *router) findOuter() {
 				rows = append(rows, nil)
 			}
 			if !slices.ContainsFunc(rows[n], func(other *outer) bool {
-				return min(o.from, o.to) <= max(other.from, other.to)+1 && min(other.from, other.to) <= max(o.from, o.to)+1
+				return o.low <= other.high+1 && other.low <= o.high+1
 			}) {
 				rows[n] = append(rows[n], o)
 				return n

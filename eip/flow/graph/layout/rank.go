@@ -1,5 +1,7 @@
 package layout
 
+import "slices"
+
 // setBand finds the boxes that only links aside lead to.
 func (p *part) setBand() {
 	p.band = make([]bool, len(p.boxes))
@@ -48,6 +50,7 @@ func (p *part) setRanks() {
 			moved = p.pull(i, in[i], out[i]) || moved
 		}
 	}
+	p.sendOutside()
 	p.ranks = 0
 	for i := range p.boxes {
 		if !p.band[i] {
@@ -138,4 +141,32 @@ func (p *part) breakCycles(in, out [][]int) (order []int) {
 		order[i], order[j] = order[j], order[i]
 	}
 	return order
+}
+
+// mostPassed is how many ranks all links together may pass.
+const mostPassed = 30_000
+
+// sendOutside has the longest links go round the outside, where all of them would pass more
+// ranks than that.
+func (p *part) sendOutside() {
+	passed := 0
+	span := func(i int) int { return p.rank[p.links[i].To] - p.rank[p.links[i].From] }
+	var all []int
+	for i := range p.links {
+		if p.ranked(i) {
+			passed += span(i)
+			all = append(all, i)
+		}
+	}
+	if passed <= mostPassed {
+		return
+	}
+	slices.SortStableFunc(all, func(a, b int) int { return span(b) - span(a) })
+	for _, i := range all {
+		if passed <= mostPassed {
+			return
+		}
+		passed -= span(i)
+		p.back[i] = true
+	}
 }

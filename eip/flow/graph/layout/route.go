@@ -37,13 +37,13 @@ type router struct {
 	lanes  []*outer
 }
 
-// An outer is a way round the outside, or to a box of the band: from the gap behind one rank
-// to that before another, below all boxes.
+// An outer is a way round the outside, or to a box of the band: from one gap to others,
+// below all boxes.
 type outer struct {
-	links    []int
-	from, to int // gaps
-	at       float64
-	box      int // of the band; -1
+	links     []int
+	low, high int // gaps
+	at        float64
+	box       int // of the band; -1
 }
 
 func (p *part) route() {
@@ -179,7 +179,7 @@ func (r *router) assign(gap int) {
 	waiting := nets
 	for len(waiting) > 0 {
 		pick := slices.IndexFunc(waiting, func(n *net) bool {
-			return !slices.ContainsFunc(n.parents, func(i int) bool { return !slices.Contains(placed, nets[i]) })
+			return !slices.ContainsFunc(n.parents, func(i int) bool { return nets[i].track < 0 })
 		})
 		pick = max(pick, 0) // a circle: two lie on each other for a bit
 		n := waiting[pick]
