@@ -133,6 +133,7 @@ func (c *configs) load(t *Test, r *flow.Reader) *flow.Config {
 		c.loaded[string(key)] = nil
 		return nil
 	}
+	inProcess(loaded, t.says.Broker)
 	c.loaded[string(key)] = loaded
 	return loaded
 }

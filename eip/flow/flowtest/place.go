@@ -204,17 +204,4 @@ func (p *places) reader(of string) *flow.Flow {
 	return nil
 }
 
-// sinks are the adapters that flows under test send to.
-func (p *places) sinks() map[string]bool {
-	all := map[string]bool{}
-	for _, f := range p.flows {
-		for _, e := range f.Endpoints {
-			if e.Kind == adapter {
-				all[e.String()] = true
-			}
-		}
-	}
-	return all
-}
-
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
