@@ -80,7 +80,7 @@ func (r *Reader) Setting(a *syntax.Attribute, names map[string]cty.Value) (v cty
 func (r *Reader) Expression(kind schema.Kind, a *syntax.Attribute, text string) (compiled any, ok bool) {
 	r.guard(func() {
 		var err error
-		compiled, err = r.d.compileText(kind, a.Expr, text)
+		compiled, err = r.d.compileText(kind, a.Expr, text, sight{})
 		ok = err == nil
 	})
 	return compiled, ok
