@@ -84,6 +84,7 @@ type Flow struct {
 	running            gate
 	watcher            watcher
 	pendingDeadLetters pendingDeadLetters
+	lastFailure        atomic.Pointer[Headers]
 	makers             sync.Map   // what follows a stage that makes messages, by its address
 	refused, unheard   rarely.Log // of error replies
 }

@@ -71,6 +71,7 @@ func (x *run) deadLetter(d deadLetter) {
 		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
 	}
 	m, why := r.message, x.why(r, reason)
+	x.lastFailure.Store(&why)
 	if d.refused != nil {
 		m = stripped(m, d.refused, d.kept)
 	}
@@ -203,6 +204,15 @@ func (f *Flow) DeadLetterTrouble() (why error, halted bool) {
 		}
 	}
 	return nil, false
+}
+
+// LastFailure returns the headers that the last message got which failed for good, "eip-error"
+// and "eip-failed" among them; nil: none has. It is safe for concurrent use.
+func (f *Flow) LastFailure() Headers {
+	if why := f.lastFailure.Load(); why != nil {
+		return *why
+	}
+	return nil
 }
 
 // why is what a dead letter says of itself.

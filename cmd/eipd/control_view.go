@@ -167,7 +167,7 @@ func (v *viewer) leases(replies []control.Reply) error {
 func (v *viewer) status(replies []control.Reply) error {
 	g := v.grid("INSTANCE", "VERSION", "UPTIME", "STATE", "FLOWS", "BROKERS")
 	var trouble []string
-	wait := depths{}
+	wait, dead := depths{}, deadLetters{}
 	for _, r := range replies {
 		var s control.Status
 		if err := r.Read(&s); err != nil {
@@ -210,9 +210,10 @@ func (v *viewer) status(replies []control.Reply) error {
 			}
 		}
 		wait.add(s.Depths)
+		dead.add(s.DeadLetters)
 	}
 	err := g.print(v.out)
-	for _, line := range trouble {
+	for _, line := range append(trouble, dead.lines()...) {
 		fmt.Fprintln(v.out, styled(line, yellow, v.colours))
 	}
 	return cmp.Or(err, v.depths(wait))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // statistics are what a reply to stats says of one address.
@@ -189,6 +190,41 @@ func (d depths) add(of []control.Depth) {
 			d[name] = c
 		}
 	}
+}
+
+// deadLetters are what waits in queues of dead letters, by the queues' names.
+type deadLetters map[string][]control.DeadLetters
+
+func (d deadLetters) add(of []control.DeadLetters) {
+	for _, one := range of {
+		if one.Waiting > 0 {
+			d[one.Queue] = append(d[one.Queue], one)
+		}
+	}
+}
+
+// lines say of each queue how many wait, why the last one failed that is known, and what
+// shows more.
+func (d deadLetters) lines() (all []string) {
+	for _, queue := range slices.Sorted(maps.Keys(d)) {
+		waiting, last, flows := 0, control.DeadLetters{}, map[string]bool{}
+		for _, one := range d[queue] {
+			flows[one.Flow] = true
+			if waiting = max(waiting, one.Waiting); one.Failed.After(last.Failed) {
+				last = one
+			}
+		}
+		next := "eipd dlq"
+		if len(flows) == 1 {
+			next += " " + d[queue][0].Flow
+		}
+		line := fmt.Sprintf("%s: %s; see %s", queue, count(waiting, "dead letter"), next)
+		if last.Error != "" {
+			line += fmt.Sprintf(" (the last, %s ago: %s)", ago(last.Failed), last.Error)
+		}
+		all = append(all, visible.Line(line))
+	}
+	return all
 }
 
 // mostEmpty is how many channels in which nothing waits are worth a line each.

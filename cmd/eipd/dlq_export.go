@@ -82,13 +82,18 @@ flow that --flow names. It ends with the first that cannot be put there.`,
 }
 
 func (d *dlq) importLetters(cmd *cobra.Command, from io.Reader) error {
-	in, done := bufio.NewReader(from), 0
+	in, done, at := bufio.NewReader(from), 0, 0
 	defer func() { fmt.Fprintf(cmd.ErrOrStderr(), "eipd: %d letters are imported\n", done) }()
 	for {
 		line, err := in.ReadBytes('\n')
+		at++
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			if err := d.importLetter(cmd, line); err != nil {
-				return fmt.Errorf("letter %d: %w", done+1, err)
+				code := exitFailed
+				if f, ok := errors.AsType[failure](err); ok {
+					code = f.code
+				}
+				return failure{code, fmt.Errorf("line %d: %w", at, err)}
 			}
 			done++
 		}

@@ -85,16 +85,22 @@ func (v *dlqShow) end(d *dlq, out io.Writer, _ control.LettersSeen) error {
 	add("content type", l.ContentType)
 	add("correlation id", l.CorrelationID)
 	add("key", l.Key)
-	for _, name := range slices.Sorted(maps.Keys(l.Headers)) {
+	var raw struct { // with numbers as they came
+		Headers map[string]json.RawMessage `json:"headers"`
+		Body    json.RawMessage            `json:"body"`
+	}
+	if err := json.Unmarshal(v.reply.Result, &raw); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(raw.Headers)) {
 		if !strings.HasPrefix(name, "eip-") {
-			value, _ := json.Marshal(l.Headers[name]) // it came as JSON
-			add("header "+name, string(value))
+			add("header "+name, string(raw.Headers[name]))
 		}
 	}
 	if err := g.print(out); err != nil {
 		return err
 	}
-	body, err := shownLetterBody(v.reply.Result)
+	body, err := shownLetterBody(raw.Body)
 	if err != nil {
 		return err
 	}
@@ -102,19 +108,13 @@ func (v *dlqShow) end(d *dlq, out io.Writer, _ control.LettersSeen) error {
 	return err
 }
 
-// shownLetterBody is the body of a letter for people: JSON with its numbers as they came.
-func shownLetterBody(reply []byte) (string, error) {
-	var raw struct {
-		Body json.RawMessage `json:"body"`
-	}
-	if err := json.Unmarshal(reply, &raw); err != nil {
-		return "", err
-	}
+// shownLetterBody is the body of a letter for people.
+func shownLetterBody(body json.RawMessage) (string, error) {
 	var text string
-	if json.Unmarshal(raw.Body, &text) == nil {
+	if json.Unmarshal(body, &text) == nil {
 		return text, nil
 	}
 	var b bytes.Buffer
-	err := json.Indent(&b, raw.Body, "", "  ")
+	err := json.Indent(&b, body, "", "  ")
 	return b.String(), err
 }

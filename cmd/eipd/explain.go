@@ -17,14 +17,15 @@ import (
 
 func newExplain() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [BLOCK | functions]",
+		Use:   "explain [BLOCK | PATTERN | functions]",
 		Short: "Explain a block of flow files: what it does, and its options",
 		Long: "Explains a stage, adapter or top-level block; without a name it lists all.\n" +
+			"A pattern is one of Enterprise Integration Patterns, such as \"Smart Proxy\".\n" +
 			"functions are those of expressions; with the name of one, that alone.",
-		Args: cobra.MaximumNArgs(2),
+		Args: cobra.MaximumNArgs(3),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 {
-				return append(blockNames(), "functions"), cobra.ShellCompDirectiveNoFileComp
+				return slices.Concat(blockNames(), patternNames(), []string{"functions"}), cobra.ShellCompDirectiveNoFileComp
 			}
 			var names []string
 			if args[0] == "functions" {
@@ -96,7 +97,10 @@ func explain(out io.Writer, args []string) error {
 		return b.Name != name || len(args) == 2 && b.Kind != args[0]
 	})
 	if len(blocks) == 0 {
-		return failure{exitFailed, fmt.Errorf("there is no block %q%s; eipd explain lists all", strings.Join(args, " "), control.DidYouMean(name, blockNames()))}
+		if p, ok := pattern(strings.Join(args, " ")); ok {
+			return p.write(out)
+		}
+		return failure{exitFailed, fmt.Errorf("there is no block or pattern %q%s; eipd explain lists all", strings.Join(args, " "), control.DidYouMean(name, append(blockNames(), patternNames()...)))}
 	}
 	for i, b := range blocks {
 		if i > 0 {

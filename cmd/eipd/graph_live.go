@@ -21,10 +21,21 @@ func (g *graphCommand) live(c *cobra.Command) (*graph.Model, error) {
 		return nil, err
 	}
 	defer a.Close()
+	m, of, err := g.bus.model(c.Context(), a)
+	processes := "1 process"
+	if of > 1 {
+		processes = fmt.Sprintf("%d processes", of)
+	}
+	g.Note = fmt.Sprintf("%s at %s", processes, time.Now().UTC().Format(time.DateTime+" UTC"))
+	return m, err
+}
+
+// model is what processes say that they run, put together and painted, and how many they are.
+func (b *bus) model(ctx context.Context, a *asked) (m *graph.Model, processes int, err error) {
 	var models []*graph.Model
 	now := graph.NewMoment()
 	refused := ""
-	err = g.each(c.Context(), a, "graph", func(r control.Reply) error {
+	err = b.ask(ctx, a, b.command("graph", "", nil), func(r control.Reply) error {
 		if !r.OK {
 			refused = r.Instance + ": " + r.Read(nil).Error()
 			return nil
@@ -35,9 +46,9 @@ func (g *graphCommand) live(c *cobra.Command) (*graph.Model, error) {
 	})
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, 0, err
 	case models == nil:
-		return nil, failure{exitFailed, errors.New(visible.Line(refused))}
+		return nil, 0, failure{exitFailed, errors.New(visible.Line(refused))}
 	}
 	for command, read := range map[string]func(control.Reply) error{
 		"list": func(r control.Reply) error {
@@ -69,25 +80,16 @@ func (g *graphCommand) live(c *cobra.Command) (*graph.Model, error) {
 			return err
 		},
 	} {
-		if err := g.each(c.Context(), a, command, func(r control.Reply) error {
+		if err := b.ask(ctx, a, b.command(command, "", nil), func(r control.Reply) error {
 			if !r.OK {
 				return nil // it may not be asked: this is not painted
 			}
 			return read(r)
 		}); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	m := graph.Merge(models...)
+	m = graph.Merge(models...)
 	now.Paint(m)
-	processes := "1 process"
-	if len(models) > 1 {
-		processes = fmt.Sprintf("%d processes", len(models))
-	}
-	g.Note = fmt.Sprintf("%s at %s", processes, time.Now().UTC().Format(time.DateTime+" UTC"))
-	return m, nil
-}
-
-func (g *graphCommand) each(ctx context.Context, a *asked, command string, read func(control.Reply) error) error {
-	return g.ask(ctx, a, g.command(command, "", nil), read)
+	return m, len(models), nil
 }

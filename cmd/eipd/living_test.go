@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,21 +110,22 @@ func TestStatus_Depths(t *testing.T) {
 // Channels are lines of top too, and have no switch.
 func TestTop_Depths(t *testing.T) {
 	s := shownBy(t, 0)
-	s.wait = depths{}
-	s.addStatus(control.Reply{Instance: "one", OK: true, Result: []byte(`{"depths": [{"channel": "queue.in", "messages": 12, "oldest_s": 90}, {"channel": "topic.t", "subscription": "s", "messages": 0}]}`)})
+	s.addStatus(control.Reply{Instance: "one", OK: true, Result: []byte(`{"depths": [{"channel": "queue.in", "messages": 12, "oldest_s": 90}, {"channel": "topic.t", "subscription": "s", "messages": 0}], "dead_letters": [{"flow": "f", "queue": "queue.in", "waiting": 12}]}`)}, map[string]*topLine{"f": s.lines[0]})
 	s.addChannels()
 	var out bytes.Buffer
-	if err := s.grid(false, "").print(&out); err != nil {
+	if err := s.grid(s.lines, false).print(&out); err != nil {
 		t.Fatal(err)
 	}
-	holds(t, out.String(), "queue.in 12 1m30s queue", "topic.t (s) 0 topic")
-	l := &live{top: &topCommand{}, asked: &asked{}, now: s, size: func() (int, int) { return 80, 24 }, chosen: "queue.in"}
-	for key, note := range map[key]string{keySwitch: "queue.in has no switch", keyStop: "only flows stop and start"} {
+	holds(t, out.String(), "f running 0 12 2 1.50", "queue.in 12 1m30s queue", "topic.t (s) 0 topic")
+	v := newFlowsView(s, false)
+	v.at = slices.IndexFunc(v.shown, func(l *topLine) bool { return l.address == "topic.t (s)" })
+	l := &live{top: &topCommand{}, asked: &asked{}, flows: v, size: func() (int, int) { return 80, 24 }}
+	for key, note := range map[key]string{' ': "topic.t (s) has no switch", 's': "only flows stop and start", keyEnter: "no flow has its dead letters there", 'g': "choose a flow to see its graph"} {
 		if do := l.key(key); do != nil || l.note != note {
 			t.Errorf("%v, %q", do, l.note)
 		}
 	}
-	for _, row := range s.grid(false, "").lines(80)[1:] {
+	for _, row := range s.grid(s.lines, false).lines(80)[1:] {
 		if strings.HasPrefix(row, "queue.in") && !strings.Contains(row, " 12") {
 			t.Errorf("80 columns show %q", row)
 		}

@@ -102,6 +102,8 @@ flow "f" {
 		"no such flow":       {[]string{"run", "--flow", "g", "good.hcl"}, 1, `"g"`},
 		"version":            {[]string{"version"}, 0, "eipd "},
 		"explained":          {[]string{"explain", "thumbnail"}, 0, "The most pixels that an original may have."},
+		"a pattern":          {[]string{"explain", "return ADDRESS"}, 0, "docs/patterns/return-address.md"},
+		"no pattern":         {[]string{"explain", "Return Adress"}, 1, "did you mean Return Address?"},
 		"functions":          {[]string{"explain", "functions"}, 0, "captures(text, pattern)"},
 		"one function":       {[]string{"explain", "functions", "sortBy"}, 0, "sortBy(list, expression, order)"},
 		"no function":        {[]string{"explain", "functions", "sortby"}, 1, "did you mean sortBy?"},

@@ -27,7 +27,7 @@ import (
 // names are others than those of any other page.
 func TestPages_Console(t *testing.T) {
 	pages := []string{filepath.Join(root, "docs", "tutorial.md"), filepath.Join(root, "docs", "troubleshooting.md")}
-	for _, folder := range []string{"commands", "cookbook"} {
+	for _, folder := range []string{"commands", "cookbook", "patterns"} {
 		more, err := filepath.Glob(filepath.Join(root, "docs", folder, "*.md"))
 		if err != nil {
 			t.Fatal(err)

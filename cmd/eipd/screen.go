@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -51,30 +53,32 @@ func (s *screen) size() (width, height int) {
 	return width, height
 }
 
-// key is a key that means something here.
-type key int
+// key is a key: a letter as it is, or one of those below.
+type key rune
 
 const (
-	keyOther key = iota
+	keyOther key = -iota - 1
 	keyUp
 	keyDown
 	keyPageUp
 	keyPageDown
 	keyHome
 	keyEnd
-	keySwitch
-	keyStop
+	keyEnter
+	keyBack
+	keyErase
 	keyQuit
 )
 
-// keyOf are what terminals send.
+// keyOf are what terminals send for keys that are no letters.
 var keyOf = map[string]key{
-	"\x1b[A": keyUp, "\x1bOA": keyUp, "k": keyUp,
-	"\x1b[B": keyDown, "\x1bOB": keyDown, "j": keyDown,
+	"\x1b[A": keyUp, "\x1bOA": keyUp,
+	"\x1b[B": keyDown, "\x1bOB": keyDown,
 	"\x1b[5~": keyPageUp, "\x1b[6~": keyPageDown,
-	"\x1b[H": keyHome, "\x1bOH": keyHome, "\x1b[1~": keyHome, "g": keyHome,
-	"\x1b[F": keyEnd, "\x1bOF": keyEnd, "\x1b[4~": keyEnd, "G": keyEnd,
-	" ": keySwitch, "s": keyStop, "q": keyQuit, "\x03": keyQuit, "\x04": keyQuit,
+	"\x1b[H": keyHome, "\x1bOH": keyHome, "\x1b[1~": keyHome,
+	"\x1b[F": keyEnd, "\x1bOF": keyEnd, "\x1b[4~": keyEnd,
+	"\r": keyEnter, "\n": keyEnter, "\x1b": keyBack, "\x1b[D": keyBack, "\x1bOD": keyBack,
+	"\x7f": keyErase, "\b": keyErase, "\x03": keyQuit, "\x04": keyQuit,
 }
 
 // readKeys reads keys until there are no more. Who waits for one in a read cannot be
@@ -89,7 +93,7 @@ func readKeys(in io.Reader) <-chan key {
 			for rest := string(buf[:n]); rest != ""; {
 				var one string
 				one, rest = cutKey(rest)
-				keys <- keyOf[one]
+				keys <- named(one)
 			}
 			if err != nil {
 				return
@@ -99,10 +103,22 @@ func readKeys(in io.Reader) <-chan key {
 	return keys
 }
 
-// cutKey takes the first key of what was read: a byte, or an escape sequence.
+// named is the key that a terminal sends so.
+func named(one string) key {
+	if k, ok := keyOf[one]; ok {
+		return k
+	}
+	if r, size := utf8.DecodeRuneInString(one); size == len(one) && unicode.IsPrint(r) && r != utf8.RuneError {
+		return key(r)
+	}
+	return keyOther
+}
+
+// cutKey takes the first key of what was read: a letter, or an escape sequence.
 func cutKey(text string) (one, rest string) {
 	if len(text) < 3 || text[0] != '\x1b' || text[1] != '[' && text[1] != 'O' {
-		return text[:1], text[1:]
+		_, size := utf8.DecodeRuneInString(text)
+		return text[:size], text[size:]
 	}
 	for i := 2; i < len(text); i++ {
 		if text[i] >= 0x40 && text[i] <= 0x7e {

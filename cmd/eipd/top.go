@@ -62,7 +62,7 @@ func (t *topCommand) run(cmd *cobra.Command) error {
 	case !t.once && in != nil && out != nil:
 		return t.watch(ctx, a, s, in, out)
 	}
-	if err := s.grid(colourful(cmd.OutOrStdout()), "").print(cmd.OutOrStdout()); err != nil {
+	if err := s.grid(s.lines, colourful(cmd.OutOrStdout())).print(cmd.OutOrStdout()); err != nil {
 		return failure{exitFailed, err}
 	}
 	return nil
@@ -81,6 +81,6 @@ func (t *topCommand) watch(ctx context.Context, a *asked, s *snapshot, in, out *
 	}()
 	resized, still := resizes()
 	defer still()
-	live := &live{top: t, asked: a, now: s, out: out, size: tty.size, colours: colourful(out)}
+	live := &live{top: t, asked: a, flows: newFlowsView(s, colourful(out)), out: out, size: tty.size, colours: colourful(out)}
 	return live.run(ctx, readKeys(in), resized)
 }

@@ -106,8 +106,8 @@ func TestTop_Terminal(t *testing.T) {
 	if err := top.Process.Signal(syscall.SIGWINCH); err != nil { // as the kernel does for who has the terminal
 		t.Fatal(err)
 	}
-	sees("s stop or start a flow  q\x1b[J") // as much as there is room for
-	press("gs")
+	sees("/ find  o sort  space on, off  s st\x1b[J") // as much as there is room for
+	press("\x1b[Hs")
 	sees("stop f")
 	sees("stopped")
 	press("\x03")

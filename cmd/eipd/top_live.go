@@ -2,20 +2,68 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/internal/visible"
 )
 
-// live is the table that moves.
+// A view is one of the things that top shows.
+type view interface {
+	title() string
+	help() string // its keys
+	// lines are its head, which stays, and its body, of which where says what is seen.
+	lines(width int) (head string, body []string)
+	where() *place
+	// key does what a key tells that is not about where, and may return work.
+	key(*live, key) work
+}
+
+// work goes on beside the screen; what it returns is done to the screen at its end.
+type work func(context.Context) func()
+
+// place is where somebody is in a body.
+type place struct {
+	at    int  // the chosen line, or -1
+	first int  // the first one that is seen
+	read  bool // no line is chosen: keys move what is seen
+}
+
+func (p *place) where() *place { return p }
+
+// move does what a key tells in a body of so many lines, of which a screen has room for
+// some; false: it tells something else.
+func (p *place) move(k key, of, room int) bool {
+	at := p.at
+	if p.read {
+		at = p.first
+	}
+	to, moves := map[key]int{keyUp: at - 1, 'k': at - 1, keyDown: at + 1, 'j': at + 1, keyPageUp: at - room, keyPageDown: at + room, keyHome: 0, keyEnd: of}[k]
+	switch {
+	case !moves:
+	case p.read:
+		p.first = to // see clamps it
+	case of > 0:
+		p.at = max(0, min(to, of-1))
+	}
+	return moves
+}
+
+// see returns which lines of a body are seen, and keeps the chosen one among them.
+func (p *place) see(of, room int) (from, to int) {
+	p.at = min(p.at, of-1)
+	if !p.read && p.at >= 0 {
+		p.first = max(min(p.first, p.at), p.at+1-room)
+	}
+	p.first = max(0, min(p.first, of-room))
+	return p.first, min(of, p.first+room)
+}
+
+// live is the screen of top.
 type live struct {
 	top     *topCommand
 	asked   *asked
@@ -23,12 +71,20 @@ type live struct {
 	size    func() (width, height int)
 	colours bool
 
-	now    *snapshot
-	chosen string // an address
-	first  int    // the first line that is seen
-	note   string // what the last key came to
-	sure   string // the flow whose stop in all processes is to be confirmed
+	flows *flowsView
+	above []view    // what was opened since, the last of which is seen
+	note  string    // what the last key came to
+	types func(key) // who gets letters that are typed; nil: they are keys
 }
+
+func (l *live) seen() view {
+	if n := len(l.above); n > 0 {
+		return l.above[n-1]
+	}
+	return l.flows
+}
+
+func (l *live) open(v view) { l.above = append(l.above, v) }
 
 // run shows what processes say, and does what keys tell, until ctx ends or a key
 // says so.
@@ -37,8 +93,8 @@ func (l *live) run(ctx context.Context, keys <-chan key, resized <-chan os.Signa
 	defer beside.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	looked, done := make(chan *snapshot, 1), make(chan string, 1)
-	looking, acting := false, false
+	looked, done := make(chan *snapshot, 1), make(chan func(), 1)
+	looking, working := false, false
 	next := time.NewTimer(l.top.every)
 	defer next.Stop()
 	for {
@@ -53,26 +109,22 @@ func (l *live) run(ctx context.Context, keys <-chan key, resized <-chan os.Signa
 			}
 		case s := <-looked:
 			looking = false
-			l.take(s)
+			l.flows.take(s)
 			next.Reset(l.top.every)
-		case l.note = <-done:
-			acting = false
+		case end := <-done:
+			working = false
+			end()
 			next.Reset(0)
 		case <-resized:
 		case k, more := <-keys:
-			do := l.key(k)
-			switch {
-			case !more || k == keyQuit:
+			if !more || k == keyQuit || k == 'q' && l.types == nil {
 				return nil
-			case do != nil && acting:
+			}
+			if do := l.key(k); do != nil && working {
 				l.note = "wait for what was told before"
-			case do != nil:
-				acting = true
-				b := l.top.bus
-				if l.asked.shared && b.expect == 0 {
-					b.expect = len(l.now.instances)
-				}
-				beside.Go(func() { done <- tell(ctx, &b, l.asked, *do) })
+			} else if do != nil {
+				working = true
+				beside.Go(func() { done <- do(ctx) })
 			}
 		case <-ctx.Done():
 			return nil
@@ -80,91 +132,31 @@ func (l *live) run(ctx context.Context, keys <-chan key, resized <-chan os.Signa
 	}
 }
 
-// take shows a snapshot; where nobody has answered, the last one stays.
-func (l *live) take(s *snapshot) {
-	if s.err != nil && len(s.lines) == 0 {
-		s.lines, s.at = l.now.lines, l.now.at
+// key does what a key tells, and returns work that it makes.
+func (l *live) key(k key) work {
+	if l.types != nil {
+		l.types(k)
+		return nil
 	}
-	l.now = s
-}
-
-// key does what a key tells, and returns a command that is to be given.
-func (l *live) key(k key) *control.Command {
 	l.note = ""
-	sure := l.sure
-	l.sure = ""
-	lines := l.now.lines
-	at := slices.IndexFunc(lines, func(t *topLine) bool { return t.address == l.chosen })
-	if len(lines) == 0 {
+	width, height := l.size()
+	v := l.seen()
+	_, body := v.lines(width)
+	back := k == keyBack || k == keyErase
+	switch {
+	case v.where().move(k, len(body), room(height)):
+		return nil
+	case back && len(l.above) > 0:
+		l.above = l.above[:len(l.above)-1]
 		return nil
 	}
-	_, height := l.size()
-	if to, moves := map[key]int{keyUp: max(at-1, 0), keyDown: at + 1, keyPageUp: max(at-room(height), 0), keyPageDown: at + room(height), keyHome: 0, keyEnd: len(lines)}[k]; moves {
-		l.chosen = lines[min(to, len(lines)-1)].address
-		return nil
-	}
-	if k != keySwitch && k != keyStop {
-		return nil
-	}
-	if at < 0 {
-		l.note = "choose a line first, with the arrows"
-		return nil
-	}
-	var c control.Command
-	switch t := lines[at]; {
-	case k == keyStop && t.kind == flowKind:
-		c = l.top.command("stop", t.address, nil)
-		if t.on == 0 {
-			c.Command = "start"
-		}
-		if n := len(l.now.instances); n > 1 && c.Command == "stop" && sure != t.address {
-			l.sure, l.note = t.address, fmt.Sprintf("s again stops %s in all %d processes", t.address, n)
-			return nil
-		}
-	case k == keyStop:
-		l.note = "only flows stop and start"
-		return nil
-	case t.kind == flowKind:
-		l.note = "s stops and starts a flow"
-		return nil
-	case t.of == 0:
-		l.note = t.address + " has no switch"
-		return nil
-	default: // on where it is on in some only
-		c = l.top.command("set", t.address, map[string]any{"enabled": t.on < t.of})
-	}
-	l.note = c.Command + " " + c.Target + " …"
-	return &c
+	return v.key(l, k)
 }
 
-// tell gives a command, and returns what came of it.
-func tell(ctx context.Context, b *bus, a *asked, c control.Command) string {
-	done, refused := 0, error(nil)
-	err := b.ask(ctx, a, c, func(r control.Reply) error {
-		if r.OK {
-			done++
-		} else {
-			refused = errors.Join(refused, fmt.Errorf("%s: %w", r.Instance, r.Read(nil)))
-		}
-		return nil
-	})
-	if err = errors.Join(refused, err); err != nil {
-		return strings.ReplaceAll(err.Error(), "\n", " ")
-	}
-	what := c.Command + " " + c.Target
-	if c.Args != nil {
-		what += " " + pairs(c.Args)
-	}
-	if done > 1 {
-		what += fmt.Sprintf(", in %d processes", done)
-	}
-	return what
-}
-
-// besides are the lines of the screen that are not in the table's body.
+// besides are the lines of the screen that are not in the body.
 const besides = 5
 
-// room is how many lines of the table fit a screen.
+// room is how many lines of a body fit a screen.
 func room(height int) int { return max(1, height-besides) }
 
 const (
@@ -178,38 +170,28 @@ const (
 func (l *live) draw() error {
 	width, height := l.size()
 	width-- // a full line would leave the cursor between two
-	g := l.now.grid(l.colours, l.chosen)
-	if g.marked > 0 {
-		l.first = min(l.first, g.marked-1)
-		l.first = max(l.first, g.marked-room(height))
+	v, s := l.seen(), l.flows.now
+	head, body := v.lines(width)
+	from, to := v.where().see(len(body), room(height))
+	title := v.title()
+	if from > 0 || to < len(body) {
+		title += fmt.Sprintf("  from line %d of %d", from+1, len(body))
 	}
-	l.first = max(0, min(l.first, len(l.now.lines)-room(height)))
-	table := g.lines(width)
 	put := func(text string, st style) string { return styled(cut(visible.Line(text), width), st, l.colours) }
-	rows := []string{put(l.title(), bold), "", table[0]}
-	rows = append(rows, table[1+l.first:min(len(table), 1+l.first+room(height))]...)
+	rows := append([]string{put("eipd top  "+title, bold), "", head}, body[from:to]...)
 	switch {
-	case l.now.err != nil:
-		rows = append(rows, put(strings.ReplaceAll(l.now.err.Error(), "\n", " "), red))
-	case l.note == "" && len(l.now.lost) > 0:
-		rows = append(rows, put(strings.Join(l.now.lost, "; "), red))
+	case s.err != nil:
+		rows = append(rows, put(flat(s.err), red))
+	case l.note == "" && len(s.lost) > 0:
+		rows = append(rows, put(strings.Join(s.lost, "; "), red))
 	default:
 		rows = append(rows, put(l.note, yellow))
 	}
-	rows = append(rows, put("↑↓ choose  space switch on or off  s stop or start a flow  q quit", faint))
+	rows = append(rows, put(v.help(), faint))
 	rows = rows[:min(len(rows), height)]
 	_, err := io.WriteString(l.out, fromTop+clearLine+strings.Join(rows, newLine+clearLine)+clearRest)
 	return err
 }
 
-func (l *live) title() string {
-	who := strings.Join(l.now.instances, ", ")
-	if n := len(l.now.instances); n > 3 {
-		who = fmt.Sprintf("%d processes", n)
-	}
-	more := ""
-	if hidden := len(l.now.lines) - l.first; hidden > 0 && l.first > 0 {
-		more = fmt.Sprintf("  from line %d of %d", l.first+1, len(l.now.lines))
-	}
-	return fmt.Sprintf("eipd top  %s  %s%s", l.now.at.Format(time.TimeOnly), who, more)
-}
+// flat is an error's text on one line.
+func flat(err error) string { return strings.ReplaceAll(err.Error(), "\n", " ") }

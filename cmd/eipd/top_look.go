@@ -22,6 +22,7 @@ type snapshot struct {
 	lines     []*topLine
 	lost      []string // brokers that are not connected
 	wait      depths
+	dead      deadLetters
 	err       error // nobody answered
 }
 
@@ -35,6 +36,7 @@ type topLine struct {
 	changed       bool    // it differs from the flow file
 	until         time.Time
 	wait          *control.Depth // of a channel; what else there is, is of flows and stages
+	dead          *int           // dead letters of a flow that wait, where that is known
 }
 
 const flowKind = "flow"
@@ -62,7 +64,7 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 		})
 	}
 	both.Wait()
-	s := &snapshot{at: time.Now(), err: cmp.Or(failed[0], failed[1]), wait: depths{}}
+	s := &snapshot{at: time.Now(), err: cmp.Or(failed[0], failed[1]), wait: depths{}, dead: deadLetters{}}
 	lines := map[string]*topLine{}
 	for _, r := range graphs {
 		s.addGraph(r, lines)
@@ -71,7 +73,7 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 		s.addStats(r, lines)
 	}
 	for _, r := range states {
-		s.addStatus(r)
+		s.addStatus(r, lines)
 	}
 	t.known = len(s.instances)
 	slices.Sort(s.instances)
@@ -80,6 +82,14 @@ func (t *topCommand) look(ctx context.Context, a *asked) *snapshot {
 	}
 	s.addChannels()
 	return s
+}
+
+// keeps is the flow whose dead letters are in a queue; "": none's.
+func (s *snapshot) keeps(queue string) string {
+	for _, d := range s.dead[queue] {
+		return d.Flow
+	}
+	return ""
 }
 
 // addChannels adds what waits in channels after all flows.
@@ -128,7 +138,7 @@ func (s *snapshot) addGraph(r control.Reply, lines map[string]*topLine) {
 	}
 }
 
-func (s *snapshot) addStatus(r control.Reply) {
+func (s *snapshot) addStatus(r control.Reply, lines map[string]*topLine) {
 	var st control.Status
 	if r.Read(&st) != nil { // that is said of what it has
 		return
@@ -139,6 +149,12 @@ func (s *snapshot) addStatus(r control.Reply) {
 		}
 	}
 	s.wait.add(st.Depths)
+	for _, d := range st.DeadLetters {
+		s.dead[d.Queue] = append(s.dead[d.Queue], d)
+		if l := lines[d.Flow]; l != nil && (l.dead == nil || *l.dead < d.Waiting) {
+			l.dead = &d.Waiting
+		}
+	}
 }
 
 func (s *snapshot) addStats(r control.Reply, lines map[string]*topLine) {
@@ -164,33 +180,6 @@ func (s *snapshot) addStats(r control.Reply, lines map[string]*topLine) {
 		}
 		l.p50, l.p99 = max(l.p50, of.Latency.P50), max(l.p99, of.Latency.P99)
 	}
-}
-
-// grid shows the lines; the one at the address chosen is marked.
-func (s *snapshot) grid(colours bool, chosen string) *grid {
-	g := &grid{colours: colours, rows: [][]cell{head("ADDRESS", "SWITCH", "FAILED", "IN FLIGHT", "WAITING", "IN/S", "OUT/S", "OLDEST", "RECEIVED", "SENT", "DROPPED", "P50 MS", "P99 MS", "KIND")}}
-	for i, l := range s.lines {
-		if l.address == chosen {
-			g.marked = i + 1
-		}
-		address := cell{text: l.address}
-		if l.kind == flowKind {
-			address.style = bold
-		}
-		if l.wait != nil {
-			no := cell{right: true}
-			g.add(address, cell{}, no, no, whole(int64(l.wait.Messages)), no, no, oldest(*l.wait), no, no, no, no, no, cell{text: l.kind, style: faint})
-			continue
-		}
-		failed := whole(l.counts.Failed)
-		if l.counts.Failed > 0 {
-			failed.style = red
-		}
-		g.add(address, l.shown(s.at), failed, whole(l.counts.InFlight), cell{right: true}, number(decimal(l.rate.Received)), number(decimal(l.rate.Sent)), // these fit 80 columns
-			cell{right: true}, whole(l.counts.Received), whole(l.counts.Sent), whole(l.counts.Dropped), number(decimal(l.p50)), number(decimal(l.p99)),
-			cell{text: l.kind, style: faint})
-	}
-	return g
 }
 
 // shown says how a line's switch stands.

@@ -28,8 +28,8 @@ func TestTop_Once(t *testing.T) {
 	all[1].ask(0, "control", "stop", "f")
 	args := []string{"top", "--broker", url, "--expect", "2", "--wait", "1m"}
 	stdout, _ := asking(t, eipd(t, t.TempDir(), args...), 0)
-	holds(t, stdout, "ADDRESS SWITCH FAILED IN FLIGHT WAITING IN/S OUT/S OLDEST RECEIVED SENT DROPPED P50 MS P99 MS KIND",
-		"f running in 1 of 2 0 0 ", "f.aside on ", "f.loud on in 1 of 2 for 1h59m 0 0 ", " 2 2 0 ")
+	holds(t, stdout, "ADDRESS SWITCH FAILED DEAD IN FLIGHT WAITING IN/S OUT/S OLDEST RECEIVED SENT DROPPED P50 MS P99 MS KIND",
+		"f running in 1 of 2 0 0 0 ", "f.aside on ", "f.loud on in 1 of 2 for 1h59m 0 0 ", " 2 2 0 ")
 	for _, c := range all {
 		c.interrupt(t)
 	}
@@ -52,7 +52,7 @@ func shownBy(t *testing.T, stages int) *snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &snapshot{at: time.Now()}
+	s := &snapshot{at: time.Now(), wait: depths{}, dead: deadLetters{}}
 	lines := map[string]*topLine{}
 	s.addGraph(control.Reply{Instance: "one", OK: true, Result: result}, lines)
 	s.addStats(control.Reply{Instance: "one", OK: true, Result: []byte(`{"f": {"received": 5, "sent": 3, "in_flight": 2, "rate": {"received": 1.5}, "latency_ms": {"p50": 0.25, "p99": 1200}}}`)}, lines)
@@ -66,7 +66,7 @@ func shownBy(t *testing.T, stages int) *snapshot {
 func TestLive_Draw(t *testing.T) {
 	var out bytes.Buffer
 	width, height := 60, 9
-	l := &live{top: &topCommand{}, asked: &asked{}, out: &out, now: shownBy(t, 20), size: func() (int, int) { return width, height }}
+	l := &live{top: &topCommand{}, asked: &asked{}, out: &out, flows: newFlowsView(shownBy(t, 20), false), size: func() (int, int) { return width, height }}
 	screen := func() []string {
 		t.Helper()
 		out.Reset()
@@ -85,7 +85,7 @@ func TestLive_Draw(t *testing.T) {
 		return rows
 	}
 	rows := screen()
-	if len(rows) != height || !strings.HasPrefix(rows[0], "eipd top  ") || !strings.Contains(rows[0], "  one") || !strings.HasPrefix(rows[3], "f  ") || !strings.Contains(strings.Join(strings.Fields(rows[3]), " "), "running 0 2 1.50 0") {
+	if len(rows) != height || !strings.HasPrefix(rows[0], "eipd top  ") || !strings.Contains(rows[0], "  one") || !strings.HasPrefix(rows[3], "f  ") || !strings.Contains(strings.Join(strings.Fields(rows[3]), " "), "running 0 2 1.50") {
 		t.Errorf("the screen is\n%s", strings.Join(rows, "\n"))
 	}
 	l.key(keyEnd)
@@ -106,56 +106,102 @@ func TestLive_Draw(t *testing.T) {
 }
 
 func TestLive_Keys(t *testing.T) {
-	l := &live{top: &topCommand{}, asked: &asked{}, now: shownBy(t, 2), size: func() (int, int) { return 80, 24 }}
+	v := newFlowsView(shownBy(t, 2), false)
+	l := &live{top: &topCommand{}, asked: &asked{}, flows: v, size: func() (int, int) { return 80, 24 }}
 	tests := []struct {
 		key     key
 		command string
 		note    string
 	}{
-		{keySwitch, "", "choose a line first"},
+		{' ', "", "choose a line first"},
 		{keyDown, "", ""},
-		{keySwitch, "", "s stops and starts"},
-		{keyStop, `{"command":"stop","target":"f"}`, "stop f"},
+		{' ', "", "s stops and starts"},
+		{'s', `{"command":"stop","target":"f"}`, "stop f"},
 		{keyDown, "", ""},
-		{keySwitch, `{"command":"set","target":"f.s00","args":{"enabled":false}}`, "set f.s00"},
-		{keyStop, "", "only flows"},
+		{' ', `{"command":"set","target":"f.s00","args":{"enabled":false}}`, "set f.s00"},
+		{'s', "", "only flows"},
 		{keyDown, "", ""},
 		{keyDown, "", ""},
-		{keySwitch, `{"command":"set","target":"f.s01","args":{"enabled":true}}`, "set f.s01"},
+		{' ', `{"command":"set","target":"f.s01","args":{"enabled":true}}`, "set f.s01"},
 		{keyOther, "", ""},
 	}
 	for i, tt := range tests {
-		c, got := l.key(tt.key), []byte{}
-		if c != nil {
-			got, _ = json.Marshal(c)
+		v.sure = ""
+		got := []byte{}
+		if tt.command != "" { // as key makes it of the line
+			got, _ = json.Marshal(v.command(l, tt.key, v.chosen(), ""))
 		}
-		if string(got) != tt.command || !strings.HasPrefix(l.note, tt.note) || tt.note == "" && l.note != "" {
+		if do := l.key(tt.key); (do != nil) != (tt.command != "") || string(got) != tt.command || !strings.HasPrefix(l.note, tt.note) || tt.note == "" && l.note != "" {
 			t.Errorf("key %d told %s and said %q, want %s and %q", i, got, l.note, tt.command, tt.note)
 		}
 	}
-	l.now.instances, l.chosen = []string{"one", "two"}, "f"
-	if c := l.key(keyStop); c != nil || l.note != "s again stops f in all 2 processes" {
-		t.Errorf("at once it told %v and said %q", c, l.note)
+	v.now.instances, v.at = []string{"one", "two"}, 0
+	if l.key('s') != nil || l.note != "s again stops f in all 2 processes" {
+		t.Errorf("at once it does it, and said %q", l.note)
 	}
 	l.key(keyOther)
-	if c := l.key(keyStop); c != nil {
-		t.Errorf("after another key it told %v", c)
+	if l.key('s') != nil {
+		t.Error("after another key it does it")
 	}
-	if c := l.key(keyStop); c == nil || c.Command != "stop" {
-		t.Errorf("when asked again it told %v", c)
+	if l.key('s') == nil {
+		t.Error("when asked again it does not do it")
 	}
-	l.take(&snapshot{err: context.DeadlineExceeded})
-	if len(l.now.lines) != 3 {
-		t.Errorf("when nobody answers, %d lines are left", len(l.now.lines))
+	v.take(&snapshot{err: context.DeadlineExceeded})
+	if len(v.now.lines) != 3 {
+		t.Errorf("when nobody answers, %d lines are left", len(v.now.lines))
+	}
+}
+
+// Lines are found by what is typed, and sorted by columns; what was chosen stays so.
+func TestLive_FindAndSort(t *testing.T) {
+	s := shownBy(t, 3)
+	for i, l := range s.lines {
+		l.counts.Failed = int64(i % 3)
+	}
+	s.wait.add([]control.Depth{{Channel: "queue.f.dead", Messages: 4}})
+	s.addChannels()
+	v := newFlowsView(s, false)
+	l := &live{top: &topCommand{}, asked: &asked{}, flows: v, size: func() (int, int) { return 80, 24 }}
+	shown := func() string {
+		var all []string
+		for _, l := range v.shown {
+			all = append(all, l.address)
+		}
+		return strings.Join(all, " ")
+	}
+	tests := []struct{ keys, shown, chosen, title string }{
+		{"jj", "f f.s00 f.s01 f.s02 queue.f.dead", "f.s00", "one"},
+		{"o", "f.s01 f.s00 f f.s02 queue.f.dead", "f.s00", "by FAILED"},
+		{"oooo", "f f.s00 f.s01 f.s02 queue.f.dead", "f.s00", "by IN/S"},
+		{"O", "queue.f.dead f f.s00 f.s01 f.s02", "f.s00", "by WAITING"},
+		{"OOOO", "f f.s00 f.s01 f.s02 queue.f.dead", "f.s00", "one"},
+		{"/.s0x\x7f1", "f.s01", "", "/.s01"},
+		{"\r", "f.s01", "", "/.s01"},
+		{"j", "f.s01", "f.s01", "/.s01"},
+		{"\x1b", "f f.s00 f.s01 f.s02 queue.f.dead", "f.s01", "one"},
+		{"/q", "queue.f.dead", "", "/q"},
+		{"\x1b", "f f.s00 f.s01 f.s02 queue.f.dead", "", "one"},
+	}
+	for i, tt := range tests {
+		for k := range readKeys(strings.NewReader(tt.keys)) {
+			l.key(k)
+		}
+		chosen := ""
+		if c := v.chosen(); c != nil {
+			chosen = c.address
+		}
+		if shown() != tt.shown || chosen != tt.chosen || !strings.HasSuffix(v.title(), tt.title) {
+			t.Errorf("%d: after %q it shows %s, of which %q, as %q; want %s, %q, %q", i, tt.keys, shown(), chosen, v.title(), tt.shown, tt.chosen, tt.title)
+		}
 	}
 }
 
 func TestReadKeys(t *testing.T) {
 	var got []key
-	for k := range readKeys(strings.NewReader("\x1b[A\x1b[Bjk\x1b[6~\x1b[200~ sq\x03\x1b")) {
+	for k := range readKeys(strings.NewReader("\x1b[A\x1b[Bjü\x1b[6~\x1b[200~ sq\x03\r\x00\xff\x1b")) {
 		got = append(got, k)
 	}
-	want := []key{keyUp, keyDown, keyDown, keyUp, keyPageDown, keyOther, keySwitch, keyStop, keyQuit, keyQuit, keyOther}
+	want := []key{keyUp, keyDown, 'j', 'ü', keyPageDown, keyOther, ' ', 's', 'q', keyQuit, keyEnter, keyOther, keyOther, keyBack}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("read %v, want %v", got, want)
 	}

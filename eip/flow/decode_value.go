@@ -109,6 +109,10 @@ func (d *decoder) set(field reflect.Value, s *schema.Attribute, name string, exp
 			wrong("must be a whole number%s.", d.shown("; %s is none", c.AsBigFloat().String()))
 			return
 		}
+		if s.Unset && n < 0 {
+			wrong("must not be less than zero.")
+			return
+		}
 		if s.Unset && n == 0 {
 			n = -1
 		}

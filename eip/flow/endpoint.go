@@ -166,11 +166,18 @@ func (e channelSide) Read(ctx context.Context) (eip.Inbox, error) {
 }
 
 // ChannelOf returns the channel that h sends to; nil where it is none of c, or several.
-func (c *Config) ChannelOf(h eip.Handler) *Channel {
-	if e, ok := h.(channelSide); ok {
-		return c.Channels[e.String()]
+func (c *Config) ChannelOf(h eip.Handler) *Channel { return c.Channels[NameOf(h)] }
+
+// NameOf returns the name of the channel or adapter that h, of a flow file, sends to; ""
+// where there are several.
+func NameOf(h eip.Handler) string {
+	switch e := h.(type) {
+	case channelSide:
+		return e.String()
+	case side:
+		return e.String()
 	}
-	return nil
+	return ""
 }
 
 // endpoint returns a flow's endpoint for a reference; one for all places that name it.

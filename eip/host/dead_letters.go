@@ -64,6 +64,18 @@ func (r *flowRun) DeadLetters(ctx context.Context, invalid bool) (deadletter.Que
 	return deadletter.Queue{Name: queue.String(), On: b, Channel: spec, Limit: deliveryLimit(on, spec)}, nil
 }
 
+// DeadLetterQueue is the name of the queue for what has failed.
+func (r *flowRun) DeadLetterQueue() string {
+	queue, _, err := r.letters(false)
+	if err != nil {
+		return ""
+	}
+	return queue.String()
+}
+
+// LastFailure is what the message says of itself that last failed for good.
+func (r *flowRun) LastFailure() eip.Headers { return r.flow.LastFailure() }
+
 // letters is the queue for what has failed, or is invalid.
 func (r *flowRun) letters(invalid bool) (queue *flow.Channel, on *flow.Broker, err error) {
 	to, what := r.decl.DeadLetter, "dead letters"

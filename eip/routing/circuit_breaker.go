@@ -121,11 +121,11 @@ func (b *CircuitBreaker) Process(ctx context.Context, m *eip.Message, next eip.H
 		if empty(&b.Fallback) {
 			return eip.Unavailable(errOpen, wait)
 		}
-		return b.Fallback.Process(ctx, m, after(&b.Fallback, next))
+		return b.Fallback.Process(ctx, m, onwards(&b.Fallback, next))
 	}
 	outcome := abandoned // by a panic, say
 	defer func() { b.leave(trial, outcome) }()
-	err := b.Body.Process(ctx, m, after(&b.Body, next))
+	err := b.Body.Process(ctx, m, onwards(&b.Body, next))
 	outcome = b.outcome(ctx, err)
 	if m.CountsAt(b) {
 		if outcome == broken {
@@ -190,12 +190,23 @@ func (b *CircuitBreaker) Nested() []*eip.Pipe {
 	return []*eip.Pipe{&b.Body, &b.Fallback}
 }
 
-// Ends is true where nothing gets out of the bodies' ends.
-func (b *CircuitBreaker) Ends() (last, passes bool) {
-	for _, p := range b.Nested() {
-		passes = passes || !isClosed(p)
+// onwards is what follows a body. One that could be the end, with an exec say, is none where
+// something follows.
+func onwards(p *eip.Pipe, next eip.Handler) eip.Handler {
+	if _, passes := ending(p); !passes {
+		return nil
 	}
-	return !passes, passes
+	return next
+}
+
+// Ends is true where both bodies may be the end.
+func (b *CircuitBreaker) Ends() (last, passes bool) {
+	last = true
+	for _, p := range b.Nested() {
+		may, on := ending(p)
+		last, passes = last && may, passes || on
+	}
+	return last, passes
 }
 
 // Trouble says that the circuit is open.

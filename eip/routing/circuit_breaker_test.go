@@ -25,6 +25,11 @@ func (s *service) Process(ctx context.Context, m *eip.Message, next eip.Handler)
 	return next.Handle(ctx, m)
 }
 
+// asking is one that may be the end of a body, and passes messages on where more follows.
+type asking struct{ service }
+
+func (*asking) Ends() (last, passes bool) { return true, true }
+
 func breaker(s eip.Stage, set func(*routing.CircuitBreaker)) *routing.CircuitBreaker {
 	b := routing.NewCircuitBreaker()
 	b.Failures = 2
@@ -38,7 +43,8 @@ func breaker(s eip.Stage, set func(*routing.CircuitBreaker)) *routing.CircuitBre
 func TestCircuitBreaker_KeepsTheContract(t *testing.T) {
 	pass := func(ctx context.Context, m *eip.Message, next eip.Handler) error { return next.Handle(ctx, m) }
 	for name, c := range map[string]eiptest.StageCase{
-		"closed": {New: func(eip.Handler) eip.Stage { return breaker(eip.StageFunc(pass), nil) }},
+		"closed":                      {New: func(eip.Handler) eip.Stage { return breaker(eip.StageFunc(pass), nil) }},
+		"a stage that may be the end": {New: func(eip.Handler) eip.Stage { return breaker(&asking{}, nil) }},
 		"to": {New: func(to eip.Handler) eip.Stage {
 			return breaker(eip.StageFunc(pass), func(b *routing.CircuitBreaker) { b.Body.To = to })
 		}},

@@ -135,24 +135,29 @@ func (r *ContentRouter) Ends() (last, passes bool) {
 	return !passes, passes
 }
 
-// closed reports whether nothing gets out of the end of a body.
+// isClosed reports whether a branch may be the last a message sees.
 func isClosed(p *eip.Pipe) bool {
+	last, _ := ending(p)
+	return last
+}
+
+// ending says whether a body may be the last a message sees, and whether messages get out of
+// its end where something follows.
+func ending(p *eip.Pipe) (last, passes bool) {
 	if p.To != nil {
-		return true
+		return true, false
 	}
 	if empty(p) {
-		return false
+		return false, true
 	}
-	last := p.Stages[len(p.Stages)-1]
-	if n, ok := last.(*eip.Named); ok {
-		last = n.Stage
+	stage := p.Stages[len(p.Stages)-1]
+	if n, ok := stage.(*eip.Named); ok {
+		stage = n.Stage
 	}
-	e, ok := last.(eip.Ender)
-	if !ok {
-		return false
+	if e, ok := stage.(eip.Ender); ok {
+		return e.Ends()
 	}
-	ends, _ := e.Ends()
-	return ends
+	return false, true
 }
 
 // after is what follows a branch within a stage that next follows.

@@ -11,15 +11,33 @@ import (
 
 // picture is what README.md shows of the quick start, with paths from the module's folder.
 func picture(root, files string) ([]byte, error) {
-	c, diags := flow.Load(flow.Options{Files: []string{filepath.Join(root, files)}})
-	if diags.HasErrors() {
-		return nil, diags
+	m, err := model(root, files)
+	if err != nil {
+		return nil, err
 	}
-	m := graph.Of(c)
 	for i := range m.Nodes {
 		m.Nodes[i].At = strings.TrimPrefix(m.Nodes[i].At, filepath.ToSlash(root)+"/")
 	}
 	var out bytes.Buffer
-	_, err := graph.SVG(&out, m, graph.Options{Depth: 2, Down: true})
+	_, err = graph.SVG(&out, m, graph.Options{Depth: 2, Down: true})
 	return out.Bytes(), err
+}
+
+// diagram is a flow file as a block of Mermaid.
+func (t *tables) diagram(file string) (string, error) {
+	m, err := model(t.root, file)
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	_, err = graph.Mermaid(&out, m, graph.Options{Depth: 2})
+	return "```mermaid\n" + strings.TrimSpace(out.String()) + "\n```", err
+}
+
+func model(root, files string) (*graph.Model, error) {
+	c, diags := flow.Load(flow.Options{Files: []string{filepath.Join(root, files)}})
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return graph.Of(c), nil
 }

@@ -28,6 +28,8 @@ func (t *tables) source(page, name, argument string) (string, error) {
 	switch name {
 	case "example":
 		return t.quote(argument)
+	case "graph":
+		return t.diagram(argument)
 	case "options":
 		kinds := map[string]string{"docs/stages": "stage", "docs/adapters": "adapter"}
 		kind, block := kinds[path.Dir(page)], strings.TrimSuffix(path.Base(page), ".md")

@@ -27,11 +27,15 @@ func (a *Adapter) perMessage() bool {
 
 func isQuote(b byte) bool { return strings.IndexByte("'\"`", b) >= 0 }
 
-// Destination gives the file that a message is written to, before it is made sure that
-// this is within the folder.
+// Destination gives the file that a message is written to, which is within the folder.
 func (a *Adapter) Destination() (eip.Text, error) {
 	if a.perMessage() {
-		return a.pathText()
+		text, err := a.pathText()
+		r := &rooted{path: text, prefix: absolute(a.rootFolder())}
+		return func(ctx context.Context, m *eip.Message) (string, error) {
+			path, _, err := r.name(ctx, m)
+			return path, err
+		}, err
 	}
 	return func(context.Context, *eip.Message) (string, error) { return a.Path.Source, nil }, nil
 }

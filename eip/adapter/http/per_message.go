@@ -26,12 +26,12 @@ type PerMessage struct {
 	Headers map[string]eip.Value `flow:"headers"`
 }
 
-// Destination gives the URL that a message is sent to.
+// Destination gives the URL that a message is sent to, which is one of those allowed.
 func (a *Adapter) Destination() (eip.Text, error) {
-	if a.PerMessage != nil && a.PerMessage.URL != nil {
-		return a.PerMessage.URL, nil
-	}
-	return func(context.Context, *eip.Message) (string, error) { return a.URL, nil }, nil
+	return func(ctx context.Context, m *eip.Message) (string, error) {
+		_, to, err := a.target(ctx, m)
+		return to, err
+	}, nil
 }
 
 // Validate checks the options.

@@ -43,7 +43,7 @@ func (r *rig) strays() (all [][]string) {
 	defer r.mu.Unlock()
 	strays := map[string][]*arrival{}
 	for _, a := range r.ended(nil) {
-		if !a.expected && r.services[a.place] == nil && !r.ignored(a) {
+		if !a.expected && r.services[a.place] == nil && r.stubs[a.place] == nil && !r.ignored(a) {
 			strays[a.called()] = append(strays[a.called()], a)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // common is what a test may say otherwise than its suite.
@@ -101,6 +102,29 @@ type messageBlock struct {
 	Priority int `flow:"priority"`
 	// How long it may wait in a channel.
 	Expiration time.Duration `flow:"expiration"`
+	// Its place in a Message Sequence.
+	Sequence *sequenceBlock `flow:"sequence,block"`
+}
+
+// sequenceBlock is where a message is among those of one whole.
+type sequenceBlock struct {
+	// What the parts of a whole have in common.
+	ID string `flow:"id"`
+	// Which part it is, from 1.
+	Number int `flow:"number,required"`
+	// How many parts there are. 0: that is not known.
+	Size int `flow:"size"`
+}
+
+// Validate checks the numbers.
+func (s *sequenceBlock) Validate() error {
+	switch {
+	case s.Number < 1:
+		return eip.OptionErrorf("number", "it is from 1")
+	case s.Size < 0:
+		return eip.OptionErrorf("size", "it is 0 (not known) or more")
+	}
+	return nil
 }
 
 // Validate checks that there is one body.
@@ -160,15 +184,23 @@ type commandBlock struct {
 	// The command's arguments.
 	Args map[string]any `flow:"args"`
 	// The code of the error that is expected.
-	Fails string `flow:"fails"`
+	Fails code `flow:"fails"`
+}
+
+// A code is that of an error of the control bus.
+type code string
+
+// Options lists them.
+func (code) Options() []string {
+	return []string{string(control.UnknownTarget), string(control.BadArgs), string(control.NotAllowed), string(control.Failed)}
 }
 
 // stubBlock stands in for what leaves the process.
 type stubBlock struct {
 	// What is answered. It sees the message.
 	Body eip.Value `flow:"body"`
-	// The headers of the answer.
-	Headers map[string]any `flow:"headers"`
+	// The headers of the answer. Each sees the message; one that is nil is left out.
+	Headers map[string]eip.Value `flow:"headers"`
 	// How long the answer takes, by the test's clock.
 	Delay time.Duration `flow:"delay"`
 	// Answers to give in turn; the last one stays.
@@ -178,8 +210,8 @@ type stubBlock struct {
 type replyBlock struct {
 	// What is answered. It sees the message.
 	Body eip.Value `flow:"body,required"`
-	// The headers of the answer.
-	Headers map[string]any `flow:"headers"`
+	// The headers of the answer. Each sees the message; one that is nil is left out.
+	Headers map[string]eip.Value `flow:"headers"`
 	// How long the answer takes, by the test's clock.
 	Delay time.Duration `flow:"delay"`
 }

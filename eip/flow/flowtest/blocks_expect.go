@@ -11,11 +11,11 @@ type expectBlock struct {
 	// How many messages, exactly.
 	Count int `flow:"count,unset"`
 	// How many messages at least.
-	AtLeast int `flow:"at_least"`
+	AtLeast int `flow:"at_least,unset"`
 	// How many messages at most.
 	AtMost int `flow:"at_most,unset"`
 	// any: the blocks message may come in another order than they are written.
-	Order string `flow:"order"`
+	Order order `flow:"order"`
 	// An expression of whose value messages keep the order in which they were sent.
 	SameKeyOrder eip.Value `flow:"same_key_order"`
 	// How far the clock may go on until it is fulfilled.
@@ -27,7 +27,7 @@ type expectBlock struct {
 	// The path or key that a sink adapter's expression made.
 	At string `flow:"at"`
 	// Of dead letters: failed, invalid.
-	Reason string `flow:"reason"`
+	Reason reason `flow:"reason"`
 	// Of dead letters: the address of the stage that failed.
 	Stage string `flow:"stage"`
 	// Of dead letters: a regular expression that the error's text matches.
@@ -37,6 +37,29 @@ type expectBlock struct {
 	counts
 	// What a message must be, one after the other.
 	Message []*matchBlock `flow:"message,block"`
+}
+
+// An order is that of messages, where it is not as they are written.
+type order string
+
+// Options lists them.
+func (order) Options() []string { return []string{"any"} }
+
+// A reason is why a message was given up.
+type reason string
+
+// Options lists them.
+func (reason) Options() []string { return []string{"failed", "invalid"} }
+
+// Validate checks that it can be fulfilled.
+func (e *expectBlock) Validate() error {
+	switch {
+	case e.Count != 0 && (e.AtLeast != 0 || e.AtMost != 0):
+		return eip.OptionErrorf("count", "it is how many exactly; at_least and at_most are for what is not known so well")
+	case e.AtMost != 0 && e.AtLeast > max(e.AtMost, 0):
+		return eip.OptionErrorf("at_most", "it is less than at_least")
+	}
+	return nil
 }
 
 // counts are what a flow, a stage or a source has counted.

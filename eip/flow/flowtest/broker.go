@@ -77,25 +77,9 @@ func (r *rig) onDisk(name string) *url.URL {
 	return &url.URL{Scheme: "embedded", Path: filepath.Join(r.dir, name)}
 }
 
-// inPlace has brokers and stores be inside the process, which then knows when they are
-// idle.
+// inPlace has stores be inside the process.
 func (r *rig) inPlace(c *flow.Config) {
-	brokers, stores := map[string]*flow.Broker{}, map[string]*flow.Store{}
-	replaced := map[*flow.Broker]*flow.Broker{}
-	for _, name := range sorted(c.Brokers) {
-		was := c.Brokers[name]
-		now := replaced[was]
-		if now == nil {
-			of := *was
-			of.URL, of.URLs, of.TLS, of.QueueType = "memory:", nil, nil, ""
-			if r.dir != "" {
-				of.URL = r.onDisk(cmp.Or(of.Name, "default")).String()
-			}
-			now = &of
-			replaced[was] = now
-		}
-		brokers[name] = now
-	}
+	stores := map[string]*flow.Store{}
 	for name, was := range c.Stores {
 		of := *was
 		of.URL = "memory:"
@@ -104,7 +88,23 @@ func (r *rig) inPlace(c *flow.Config) {
 		}
 		stores[name] = &of
 	}
-	c.Brokers, c.Stores = brokers, stores
+	c.Stores = stores
+}
+
+// inProcess has all brokers be inside the process, which then knows when they are idle.
+// They are opened by openBroker.
+func inProcess(c *flow.Config, kind brokerKind) {
+	brokers := map[string]*flow.Broker{}
+	replaced := map[*flow.Broker]*flow.Broker{}
+	for name, was := range c.Brokers {
+		if replaced[was] == nil {
+			of := *was
+			of.URL, of.URLs, of.TLS, of.QueueType = string(kind)+":", nil, nil, ""
+			replaced[was] = &of
+		}
+		brokers[name] = replaced[was]
+	}
+	c.Brokers = brokers
 }
 
 func (b *standInBroker) called(c broker.Channel) string {
@@ -112,6 +112,9 @@ func (b *standInBroker) called(c broker.Channel) string {
 }
 
 func (b *standInBroker) Source(ctx context.Context, c broker.Channel, sub broker.Subscription) (broker.Source, error) {
+	if err := withoutExchanges(&c, &sub); err != nil {
+		return nil, err
+	}
 	s := &standInSource{broker: b, name: b.called(c), channel: c, subscription: sub}
 	s.unruly.faults, s.unruly.at = b.rig.faults, s.name
 	open, err := b.inside.Source(ctx, c, sub)
@@ -126,6 +129,9 @@ func (b *standInBroker) Source(ctx context.Context, c broker.Channel, sub broker
 }
 
 func (b *standInBroker) Sender(ctx context.Context, c broker.Channel) (broker.Sender, error) {
+	if err := withoutExchanges(&c, &broker.Subscription{}); err != nil {
+		return nil, err
+	}
 	to, err := b.inside.Sender(ctx, c)
 	if err != nil {
 		return nil, err
@@ -147,6 +153,19 @@ func (b *standInBroker) SendTo(ctx context.Context, address string, m *eip.Messa
 		return err
 	}
 	return b.inside.SendTo(ctx, address, m)
+}
+
+// withoutExchanges has a channel of any broker be one of a broker that has no exchanges, and
+// nothing yet.
+func withoutExchanges(c *broker.Channel, s *broker.Subscription) error {
+	switch c.Type {
+	case "headers":
+		return fmt.Errorf("open topic %s: tests cannot have a topic of the type headers", c.Address)
+	case "direct":
+		s.Pattern, s.Key = s.Key, ""
+	}
+	c.Type, c.Declare, s.Address, s.Arguments = "", true, "", nil
+	return nil
 }
 
 // lose cuts the connection: what was taken and is not settled comes again.

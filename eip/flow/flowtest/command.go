@@ -42,7 +42,7 @@ func (r *rig) command(one *task, b *commandBlock) {
 		r.fail(one, expectation, fmt.Sprintf("%s: %v", one.label, failed))
 	case b.Fails != "" && failed == nil:
 		r.fail(one, expectation, fmt.Sprintf("%s: it was to fail with %s, and was carried out", one.label, b.Fails))
-	case b.Fails != "" && string(failed.Code) != b.Fails:
+	case b.Fails != "" && string(failed.Code) != string(b.Fails):
 		r.fail(one, expectation, fmt.Sprintf("%s: it was to fail with %s, and failed with %v", one.label, b.Fails, failed))
 	}
 	settle()

@@ -137,3 +137,7 @@ func TestLoad_Wrong(t *testing.T) {
 }
 
 func TestRunFlows(t *testing.T) { flowtest.RunFlows(t, "testdata/all/*_test.hcl") }
+
+func TestRunFlows_InPlaceOfRabbitMQ(t *testing.T) {
+	flowtest.RunFlows(t, "testdata/rabbitmq/*_test.hcl")
+}

@@ -103,7 +103,7 @@ func (a *arrival) isAt(to target) bool {
 func (a *arrival) diedAs(e *expectBlock) bool {
 	h := a.message.Headers
 	text, _ := h[header.Error].(string)
-	return (e.Reason == "" || h[header.Reason] == e.Reason) && (e.Stage == "" || h[header.Stage] == e.Stage) &&
+	return (e.Reason == "" || h[header.Reason] == string(e.Reason)) && (e.Stage == "" || h[header.Stage] == e.Stage) &&
 		(e.Error == "" || regexp.MustCompile(e.Error).MatchString(text)) &&
 		(e.Attempts == 0 || fmt.Sprint(h[header.Attempts]) == fmt.Sprint(max(e.Attempts, 0)))
 }

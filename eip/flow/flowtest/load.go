@@ -110,7 +110,7 @@ type configs struct {
 
 // load loads the flows of a test, or says what is wrong with them, once; nil where
 // something is.
-func (c *configs) load(t *Test) *flow.Config {
+func (c *configs) load(t *Test, r *flow.Reader) *flow.Config {
 	o := t.options()
 	key, err := json.Marshal([]any{o.Files, o.Variables, t.says.Env, t.says.Broker})
 	if err != nil {
@@ -123,10 +123,17 @@ func (c *configs) load(t *Test) *flow.Config {
 	loaded, diags := flow.Load(o)
 	if diags.HasErrors() {
 		c.wrong.Errors++
+		for _, d := range diags {
+			if d.Subject == nil { // it is about what the test gives, and no flow file says
+				at := t.placeOf(r, "variables")
+				d.Subject = &at
+			}
+		}
 		c.wrong.write = append(c.wrong.write, func(w io.Writer, color bool) error { return loaded.WriteDiagnostics(w, diags, color) })
 		c.loaded[string(key)] = nil
 		return nil
 	}
+	inProcess(loaded, t.says.Broker)
 	c.loaded[string(key)] = loaded
 	return loaded
 }

@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -110,11 +111,10 @@ func (p *places) names(kind string) (names []string) {
 			names = append(names, "stage."+address)
 		}
 	case aBroker:
-		for name := range p.config.Brokers {
-			if name == "" {
-				name = "default"
+		for name, b := range p.config.Brokers {
+			if name == b.Name {
+				names = append(names, "broker."+cmp.Or(name, "default"))
 			}
-			names = append(names, "broker."+name)
 		}
 	case source:
 		for name := range p.reads {
@@ -152,6 +152,31 @@ func (p *places) find(name string, kinds ...string) (t target, hint string, ok b
 	return target{}, hint, false
 }
 
+// passed reports whether a message can pass an address, or fail there: that of a flow, a
+// stage, a channel or an adapter. hint says what may be meant where it cannot.
+func (p *places) passed(address string) (hint string, ok bool) {
+	all := slices.Concat(sorted(p.stages), p.names(queue), p.names(topic), p.names(adapter))
+	for _, f := range p.flows {
+		all = append(all, f.Name)
+	}
+	if slices.Contains(all, address) {
+		return "", true
+	}
+	return flow.DidYouMean(address, all), false
+}
+
+// way reports whether messages can go a way at a stage.
+func (p *places) way(address, way string) (hint string, ok bool) {
+	var ways map[string]int64
+	if c, ok := p.stages[address].Stage.(eip.Counted); ok {
+		ways = c.Stats().Branches
+	}
+	if _, ok := ways[way]; !ok {
+		return cmp.Or(flow.DidYouMean(way, sorted(ways)), " It has none."), false
+	}
+	return "", true
+}
+
 // anyOf names kinds for people.
 func anyOf(kinds []string) string {
 	words := make([]string, len(kinds))
@@ -177,19 +202,6 @@ func (p *places) reader(of string) *flow.Flow {
 		}
 	}
 	return nil
-}
-
-// sinks are the adapters that flows under test send to.
-func (p *places) sinks() map[string]bool {
-	all := map[string]bool{}
-	for _, f := range p.flows {
-		for _, e := range f.Endpoints {
-			if e.Kind == adapter {
-				all[e.String()] = true
-			}
-		}
-	}
-	return all
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -174,9 +174,9 @@ func (f *File) rows(r *flow.Reader, b *syntax.Block) []row {
 
 // options are how the flows of a test are loaded.
 func (t *Test) options() flow.Options {
-	o := flow.Options{Variables: map[string]string{}, Broker: "memory:", Store: "memory:"}
+	o := flow.Options{Variables: map[string]string{}, Store: "memory:"}
 	if t.says.Broker == onDisk {
-		o.Broker, o.Store = "embedded:", "embedded:"
+		o.Store = "embedded:"
 	}
 	o.LookupEnv = func(name string) (string, bool) { v, ok := t.says.Env[name]; return v, ok }
 	for name, v := range t.says.Variables {
@@ -204,15 +204,25 @@ func (t *Test) options() flow.Options {
 	return o
 }
 
+// placeOf is where a test sets an option, and its beginning where it does not.
+func (t *Test) placeOf(r *flow.Reader, option string) hcl.Range {
+	for _, a := range r.Content(t.block.Body, inTest).Attributes {
+		if a.Name == option {
+			return a.Expr.Range()
+		}
+	}
+	return t.block.Range()
+}
+
 // checkAll reads all steps of a test, to see what is wrong with them.
 func (t *Test) checkAll(r *flow.Reader, c *configs) {
-	config := c.load(t)
+	config := c.load(t, r)
 	if config == nil {
 		return
 	}
 	p, err := placesOf(config, t.says.Flows)
 	if err != nil {
-		r.Fail(t.block.Range(), "Unknown flow", "%s", strings.ToUpper(err.Error()[:1])+err.Error()[1:])
+		r.Fail(t.placeOf(r, "flows"), "Unknown flow", "%s", strings.ToUpper(err.Error()[:1])+err.Error()[1:])
 		return
 	}
 	t.check = p

@@ -87,6 +87,9 @@ func (r *rig) message(to target, b *messageBlock, body any, after int) *eip.Mess
 	m = m.With(func(m *eip.Message) {
 		m.ID, m.CorrelationID, m.ReplyTo, m.Type, m.Key = b.ID, b.CorrelationID, b.ReplyTo, b.Type, b.Key
 		m.Priority, m.Expiration, m.Timestamp, m.Headers = uint8(b.Priority), b.Expiration, r.clock.Now(), eip.Headers(b.Headers)
+		if s := b.Sequence; s != nil {
+			m.Sequence = eip.Sequence{ID: s.ID, Number: s.Number, Size: s.Size}
+		}
 		if m.ID == "" {
 			m.ID = fmt.Sprintf("%016x%016x", r.test.File.suite.Seed, n)
 		}

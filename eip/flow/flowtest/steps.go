@@ -45,7 +45,7 @@ var kinds = map[string][]string{
 	"fault":   {queue, topic, adapter, aStage, aBroker},
 	"heal":    {queue, topic, adapter, aStage, aBroker},
 	"stub":    {aStage, adapter},
-	"service": {queue},
+	"service": {queue, topic},
 }
 
 // read reads the steps of a test. What is wrong is the Reader's to tell.
@@ -73,7 +73,7 @@ func (t *Test) read(r *flow.Reader, p *places) *script {
 	}
 	for _, name := range t.says.Ignore {
 		if _, hint, ok := p.find(name, queue, topic, adapter, deadLetters, invalidMessages); !ok {
-			r.Fail(t.block.Range(), "Unknown target", "There is no %q to ignore.%s", name, hint)
+			r.Fail(t.placeOf(r, "ignore"), "Unknown target", "There is no %q to ignore.%s", name, hint)
 		}
 	}
 	s.ignore = t.says.Ignore
@@ -95,7 +95,7 @@ func (t *Test) step(r *flow.Reader, p *places, s *script, one *task, b *syntax.B
 		return t.send(r, p, one, b)
 	case "call":
 		c := &callBlock{Within: time.Hour}
-		return decode(c) && t.source(r, p, one) && t.bodyOf(r, b, &c.messageBlock) && t.matcher(r, b, c.Reply)
+		return decode(c) && t.source(r, p, one) && t.bodyOf(r, b, &c.messageBlock) && t.matcher(r, p, b, c.Reply)
 	case "settle", "restart", "heal":
 		if b.Type == "restart" && t.says.Broker != onDisk {
 			return fail("Nothing to restart from", "What is in a broker in memory is gone when its process ends. Write broker = \"embedded\" in the test.")

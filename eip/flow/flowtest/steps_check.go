@@ -80,8 +80,18 @@ func (t *Test) expectation(r *flow.Reader, p *places, one *task, b *syntax.Block
 	if reader := p.reader(one.to.String()); reader != nil && !e.Passed && (kind == queue || kind == topic) {
 		return fail("What comes to %s goes on: the flow %q takes it. Write passed = true to see what went through.", one.to, reader.Name)
 	}
-	if e.Order != "" && e.Order != "any" {
-		return fail(`"order" can be "any" and nothing else.`)
+	if counted && len(takes) == 0 {
+		return fail("It expects nothing. %s has counts: %s.", one.label, strings.Join(countsOf[kind], ", "))
+	}
+	if e.Stage != "" {
+		if hint, ok := p.passed(e.Stage); !ok {
+			return fail("There is no stage %q.%s", e.Stage, hint)
+		}
+	}
+	for _, way := range sorted(e.Branches) {
+		if hint, ok := p.way(one.to.name, way); !ok {
+			return fail("%s has no way %q.%s", one.to.name, way, hint)
+		}
 	}
 	if e.Error != "" {
 		if _, err := regexp.Compile(e.Error); err != nil {
@@ -89,7 +99,7 @@ func (t *Test) expectation(r *flow.Reader, p *places, one *task, b *syntax.Block
 		}
 	}
 	for _, m := range e.Message {
-		if !t.matcher(r, b, m) {
+		if !t.matcher(r, p, b, m) {
 			return false
 		}
 	}
@@ -97,13 +107,19 @@ func (t *Test) expectation(r *flow.Reader, p *places, one *task, b *syntax.Block
 }
 
 // matcher checks what Validate cannot.
-func (t *Test) matcher(r *flow.Reader, b *syntax.Block, m *matchBlock) bool {
-	if m == nil || m.Matches == "" {
+func (t *Test) matcher(r *flow.Reader, p *places, b *syntax.Block, m *matchBlock) bool {
+	if m == nil {
 		return true
 	}
 	if _, err := regexp.Compile(m.Matches); err != nil {
 		r.Fail(b.Range(), "Wrong value", "\"matches\" is no regular expression: %v.", err)
 		return false
+	}
+	for _, address := range slices.Concat(m.Via, m.NotVia) {
+		if hint, ok := p.passed(address); !ok {
+			r.Fail(b.Range(), "Unknown address", "There is no %q on the way of a message.%s", address, hint)
+			return false
+		}
 	}
 	return true
 }

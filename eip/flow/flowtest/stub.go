@@ -2,6 +2,7 @@ package flowtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -36,10 +37,17 @@ func (a *answers) to(ctx context.Context, m *eip.Message) (*eip.Message, error) 
 		return nil, err
 	}
 	answer, err := eip.New(nil, nil).WithValue(v, "")
-	if err == nil && len(now.Headers) > 0 {
-		answer = answer.WithHeaders(now.Headers)
+	headers := map[string]any{}
+	for _, name := range sorted(now.Headers) {
+		v, failed := now.Headers[name](ctx, m)
+		if err = errors.Join(err, failed); v != nil {
+			headers[name] = v
+		}
 	}
-	return answer, err
+	if err != nil {
+		return nil, err
+	}
+	return answer.WithHeaders(headers), nil
 }
 
 // reply answers m at its Return Address, as an adapter does: when it has taken its time.
@@ -114,7 +122,8 @@ func (r *rig) work(ctx context.Context, address, kind string, stub *answers, m *
 // service is where a stage sends its requests: a stub's, or where it did where somebody
 // answers there.
 func (r *rig) service(c *flow.Config, address, kind string, to eip.Handler, stub *answers) eip.Handler {
-	ch := c.ChannelOf(to)
+	name := flow.NameOf(to)
+	ch := c.Channels[name]
 	switch {
 	case stub != nil && ch != nil:
 		return eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
@@ -123,7 +132,7 @@ func (r *rig) service(c *flow.Config, address, kind string, to eip.Handler, stub
 		})
 	case stub != nil:
 		return eip.HandlerFunc(stub.reply)
-	case ch != nil && (r.places.reads[ch.String()] || r.services[ch.String()] != nil):
+	case r.stubs[name] != nil, r.services[name] != nil, ch != nil && (r.places.reads[name] || ch == c.ControlTopic()):
 		return to
 	}
 	return eip.HandlerFunc(func(context.Context, *eip.Message) error { return r.lacksStub(address, kind) })

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/eipd/eipd/eip/manage/deadletter"
@@ -69,7 +70,7 @@ type LettersDiscarded struct {
 // discardLetters is the command letters_discard.
 func (s *Server) discardLetters(r *request) (any, error) {
 	chosen, reason, confirm := s.selection(r), r.text("reason"), r.whole("confirm")
-	if reason == "" || len(reason) > mostReason {
+	if strings.TrimSpace(reason) == "" || len(reason) > mostReason {
 		r.refuse("letters are discarded for a \"reason\", of %d bytes at most", mostReason)
 	}
 	if r.wrong != nil {
@@ -204,7 +205,7 @@ func (s *Server) restoreLetter(r *request) (any, error) {
 	case err != nil:
 		return nil, err
 	case !l.Restored.IsZero() && !again:
-		return nil, Errorf(Failed, "letter %s was restored at %v; again = true does it once more", l.ID, l.Restored)
+		return nil, Errorf(Failed, "letter %s was restored at %s; again = true does it once more", l.ID, l.Restored.Format(time.RFC3339))
 	}
 	q, err := s.queueOf(r, l.Flow, l.Invalid)
 	if err != nil {

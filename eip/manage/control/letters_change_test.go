@@ -64,6 +64,7 @@ func TestLetters_Discard(t *testing.T) {
 			before := listed(t, p)
 			for why, a := range map[string]args{
 				"no reason":      {"ids": before[0].ID},
+				"a blank reason": {"ids": before[0].ID, "reason": " \t"},
 				"not confirmed":  {"reason": "x"},
 				"another number": {"reason": "x", "confirm": 149},
 				"two confirmed":  {"reason": "x", "ids": before[0].ID, "confirm": 2},

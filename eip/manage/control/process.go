@@ -84,6 +84,11 @@ type Flow interface {
 	Stop(ctx context.Context) error
 	// Start takes messages again.
 	Start(ctx context.Context) error
+	// DeadLetterQueue is the name of the queue for its dead letters; "": they go elsewhere.
+	DeadLetterQueue() string
+	// LastFailure is what the message says of itself that last failed for good, in its
+	// headers; nil: none has.
+	LastFailure() eip.Headers
 	// DeadLetters is the queue for the flow's dead letters, or for its invalid messages.
 	DeadLetters(ctx context.Context, invalid bool) (deadletter.Queue, error)
 	// Watch has f see every message that the flow receives; nil ends it.
@@ -209,10 +214,23 @@ type Status struct {
 	Brokers  []Broker    `json:"brokers"`
 	Stores   []Store     `json:"stores,omitempty"`
 	Depths   []Depth     `json:"depths,omitempty"`
+	// DeadLetters are those of the flows, of which the broker tells how many wait.
+	DeadLetters []DeadLetters `json:"dead_letters,omitempty"`
 	// Left are the processes that said within the last hour that they end.
 	Left []Departure `json:"left,omitempty"`
 	// Control says where commands come from, or why not.
 	Control []Listening `json:"control"`
+}
+
+// DeadLetters is how many dead letters wait in a flow's queue for them. Flows may share one.
+type DeadLetters struct {
+	Flow    string `json:"flow"`
+	Queue   string `json:"queue"` // "queue.orders.dead"
+	Waiting int    `json:"waiting"`
+	// Error is why the last message of the flow failed for good, and Failed when, where one
+	// has since the process began to run the flow.
+	Error  string    `json:"error,omitempty"`
+	Failed time.Time `json:"failed,omitzero"`
 }
 
 // FlowState says why a flow does not work.

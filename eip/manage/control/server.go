@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/internal/rarely"
 	"github.com/eipd/eipd/eip/manage/deadletter"
 )
@@ -190,6 +192,10 @@ func (s *Server) status(*request) (any, error) {
 	for _, f := range s.Process.Flows() {
 		st.Flows = append(st.Flows, f.Name())
 		st.Plugins = append(st.Plugins, f.Plugins()...)
+		queue := f.DeadLetterQueue()
+		if i := slices.IndexFunc(st.Depths, func(d Depth) bool { return d.Channel == queue }); i >= 0 {
+			st.DeadLetters = append(st.DeadLetters, s.deadLetters(f, queue, st.Depths[i].Messages))
+		}
 		switch state, why := StateOf(f); {
 		case why != "":
 			st.Hindered = append(st.Hindered, FlowState{f.Name(), state, why})
@@ -210,6 +216,17 @@ func (s *Server) status(*request) (any, error) {
 		st.State = "draining"
 	}
 	return st, nil
+}
+
+// deadLetters says how many wait, and why the last one failed that the process knows of.
+func (s *Server) deadLetters(f Flow, queue string, waiting int) DeadLetters {
+	of := DeadLetters{Flow: f.Name(), Queue: queue, Waiting: waiting}
+	if why := f.LastFailure(); why != nil && waiting > 0 {
+		last := s.letter(&eip.Message{Headers: why})
+		of.Error, _ = last.Message.Headers[header.Error].(string)
+		of.Failed = last.Failed
+	}
+	return of
 }
 
 func (s *Server) leaseEnded(address, attribute string, value any, err error) {

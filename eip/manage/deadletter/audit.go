@@ -201,7 +201,10 @@ func Verify(dir string) (records int, wrong []string, err error) {
 	switch {
 	case !known:
 		v.say("%s cannot be read: whether the last records are missing, nobody can say", HeadFile)
-	case head != v.last && head != v.before: // the process may have ended in between
+	case head == v.last, head == v.before: // the process may have ended in between
+	case head.N == v.last.N:
+		v.say("the last record, number %d, was altered, or is not whole", head.N)
+	default:
 		v.say("the last record is number %d, and %s says %d: records at the end were altered or removed", v.last.N, HeadFile, head.N)
 	}
 	return v.records, v.wrong, nil
@@ -242,6 +245,7 @@ func (v *verifying) line(place string, line []byte) {
 	switch err := json.Unmarshal(line, &l); {
 	case err != nil:
 		v.say("%s is no record", place)
+		l.N = v.last.N + 1 // the next one goes on from it
 	case older && l.Prev != "": // those before are gone, as they may be
 	case l.N != v.last.N+1:
 		v.say("%s is record %d, and follows record %d: records were removed, added or swapped", place, l.N, v.last.N)

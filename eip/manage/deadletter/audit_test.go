@@ -73,6 +73,31 @@ func TestChain_Verify(t *testing.T) {
 	}
 }
 
+// What is wrong at the end is said once, and as it is.
+func TestChain_VerifyEnd(t *testing.T) {
+	for how, c := range map[string]struct {
+		last string // what the last line becomes
+		want []string
+	}{
+		"altered": {`{"n":4,"prev":"x"}` + "\n", []string{"line 4 does not follow", "number 4, was altered"}},
+		"cut off": {`{"n":4,"pr`, []string{"line 4 is no record", "number 4, was altered, or is not whole"}},
+		"removed": {"", []string{"is number 3, and audit.head says 4"}},
+	} {
+		dir, lines := chained(t, 4)
+		write(t, dir, append(lines[:3], c.last))
+		_, wrong, err := deadletter.Verify(dir)
+		if err != nil || len(wrong) != len(c.want) {
+			t.Errorf("%s: %q, %v", how, wrong, err)
+			continue
+		}
+		for i, want := range c.want {
+			if !strings.Contains(wrong[i], want) {
+				t.Errorf("%s: %q, and not %q", how, wrong[i], want)
+			}
+		}
+	}
+}
+
 // A process that goes on after somebody has changed the file does not hide that.
 func TestChain_GoesOn(t *testing.T) {
 	for how, change := range map[string]func([]string) []string{

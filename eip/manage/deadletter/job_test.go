@@ -228,6 +228,24 @@ func TestReplay_Restarted(t *testing.T) {
 	})
 }
 
+// A job goes on in the step in which its process was killed.
+func TestReplay_Killed(t *testing.T) {
+	within(t, func(t *testing.T, b *bench, f *flow) {
+		f.letters(numbered(20)...)
+		j := b.replay(orders, deadletter.Plan{Canary: []int{1, 2}, Rate: 1, Soak: time.Second})
+		time.Sleep(10 * time.Second)
+		killed := b.jobs
+		b.start()
+		if list := must(b.jobs.List(t.Context())); len(list) != 1 || list[0].State != deadletter.Paused || list[0].Step != 3 {
+			t.Errorf("%+v", list)
+		}
+		if _, err := killed.Cancel(t.Context(), j.ID, "me"); err != nil {
+			t.Error(err)
+		}
+		killed.Close()
+	})
+}
+
 // Equal letters pass once each. One that has passed, and comes again as the broker has not
 // heard of it, is acknowledged and passes no more.
 func TestReplay_EqualLetters(t *testing.T) {

@@ -48,7 +48,11 @@ func (r *run) nextStep() error {
 	r.Step++
 	r.began, r.failed = 0, 0
 	r.tell()
+	kept := r.Job
 	r.mu.Unlock()
+	if err := r.of.ledger.save(kept); err != nil { // after a restart it would go on in an earlier one
+		return err
+	}
 	if first && r.Plan.Ask {
 		r.halt(Waiting, "for a person to let it go on after its first step")
 		return r.ctx.Err()

@@ -143,7 +143,7 @@ test "a stub answers in turn" {
     reply { body = "{ok: 1}" }
     reply {
       body    = "{ok: 2}"
-      headers = { a = "b" }
+      headers = { a = "'b'" }
     }
   }
   send "queue.prices" {

@@ -78,3 +78,34 @@ test "ignores" {
 test "rows" {
   each = []
 }
+test "no message can be so" {
+  expect "queue.paid" { count = -1 }
+  expect "queue.paid" { at_least = -2 }
+  expect "flow.orders" { dropped = -1 }
+  expect "queue.paid" {
+    count    = 1
+    at_least = 2
+  }
+  expect "queue.paid" {
+    at_least = 2
+    at_most  = 1
+  }
+  expect "flow.orders" {}
+  expect "dead_letters.orders" {
+    count  = 0
+    reason = "faild"
+  }
+  expect "dead_letters.orders" {
+    count = 0
+    stage = "orders.srt"
+  }
+  expect "queue.paid" {
+    message { via = ["orders.srt"] }
+  }
+  expect "queue.paid" {
+    message { not_via = ["queue.res"] }
+  }
+  expect "stage.orders.sort" { branches = { fre = 0 } }
+  expect "stage.orders.check" { branches = { on = 0 } }
+  command "set" { fails = "not_allowd" }
+}
