@@ -9,7 +9,7 @@ import (
 
 // groups prints what stages remember.
 func (v *viewer) groups(replies []control.Reply) error {
-	g := v.grid("INSTANCE", "KEY", "MESSAGES", "BYTES", "SINCE", "UNTIL")
+	g := v.grid("INSTANCE", "KEY", "NEXT", "MESSAGES", "BYTES", "SINCE", "UNTIL")
 	note := ""
 	for _, r := range replies {
 		var all control.Groups
@@ -21,7 +21,7 @@ func (v *viewer) groups(replies []control.Reply) error {
 			if one.Test {
 				key += " (test)"
 			}
-			g.add(cell{text: r.Instance}, cell{text: key}, number(unlessZero(int64(one.Count))), number(unlessZero(one.Bytes)), cell{text: clockOr(one.Since)}, cell{text: clockOr(one.ClosesAt)})
+			g.add(cell{text: r.Instance}, cell{text: key}, number(nextOr(one.Next)), number(unlessZero(int64(one.Count))), number(unlessZero(one.Bytes)), cell{text: clockOr(one.Since)}, cell{text: clockOr(one.ClosesAt)})
 		}
 		if all.More {
 			note = "There are more; limit=1000 shows more of them, and key=KEY a certain one."
@@ -34,12 +34,19 @@ func (v *viewer) groups(replies []control.Reply) error {
 	return err
 }
 
-// unlessZero and clockOr show what there is not as a dash.
+// unlessZero, nextOr and clockOr show what there is not as a dash.
 func unlessZero(n int64) string {
 	if n == 0 {
 		return "-"
 	}
 	return fmt.Sprint(n)
+}
+
+func nextOr(n *int) string {
+	if n == nil {
+		return "-"
+	}
+	return fmt.Sprint(*n)
 }
 
 func clockOr(t time.Time) string {

@@ -19,7 +19,11 @@ import (
 
 // expression compiles a string into what the field takes.
 func (d *decoder) expression(field reflect.Value, s *schema.Attribute, expr hcl.Expression, text string) {
-	p, err := d.compileText(s.Kind, expr, text, s.Sees...)
+	sees := sight{names: s.Sees}
+	if of, ok := field.Addr().Interface().(schema.Decider); ok {
+		sees.decides = of.Decides()
+	}
+	p, err := d.compileText(s.Kind, expr, text, sees)
 	if err != nil {
 		return
 	}
@@ -31,6 +35,21 @@ func (d *decoder) expression(field reflect.Value, s *schema.Attribute, expr hcl.
 		p = own.merge
 	}
 	field.Set(reflect.ValueOf(p))
+}
+
+// sight is what an expression sees of a reply. decides are those members that may be true
+// or false by themselves; nil: the expression may give anything.
+type sight struct{ names, decides []string }
+
+func (s sight) compile(text string, limits *expression.Limits) (seeing, error) {
+	var own seeing
+	var err error
+	if s.decides != nil {
+		own.merge, own.reads, err = expression.Deciding(text, s.names, s.decides, limits)
+	} else {
+		own.merge, own.reads, err = expression.Seeing(text, s.names, limits)
+	}
+	return own, err
 }
 
 // seeing is an expression that sees members of a reply.
@@ -56,20 +75,20 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 
 // compileText compiles an expression of a kind, and reports an error at the part of the
 // flow file that is guilty.
-func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string, sees ...string) (any, error) {
+func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string, sees sight) (any, error) {
 	type key struct {
 		kind       schema.Kind
 		flow, text string // the flow says what an evaluation may do
 		clock      eip.Clock
+		decides    bool
 	}
-	k := key{kind: kind, text: text, clock: d.limits.Clock}
+	k := key{kind: kind, text: text, clock: d.limits.Clock, decides: sees.decides != nil}
 	if d.flow != nil {
 		k.flow = d.flow.Name
 	}
 	compiled, err := once(d.settings, k, func() (any, error) {
-		if sees != nil {
-			merge, reads, err := expression.Seeing(text, sees, d.limits)
-			return seeing{merge, reads}, err
+		if sees.names != nil {
+			return sees.compile(text, d.limits)
 		}
 		return program(kind, text, d.limits)
 	})
@@ -103,7 +122,7 @@ func (d *decoder) later(expr hcl.Expression, text string) func() (eip.Text, erro
 	hide := d.hide
 	return func() (eip.Text, error) {
 		d.hide = hide
-		compiled, err := d.compileText(schema.Text, expr, text)
+		compiled, err := d.compileText(schema.Text, expr, text, sight{})
 		if err != nil {
 			return nil, errReported
 		}
@@ -151,7 +170,7 @@ func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
 			d.fail(problem(p.Key.Range(), "Option set twice", "%s is in this map already.", name))
 			continue
 		}
-		if compiled, err := d.compileText(schema.Value, p.Value, text.AsString()); err == nil {
+		if compiled, err := d.compileText(schema.Value, p.Value, text.AsString(), sight{}); err == nil {
 			m[k] = compiled.(eip.Value)
 		}
 	}

@@ -26,7 +26,7 @@ type Aggregator struct {
 	// The group is complete as soon as this is true. It sees the part that has come, as
 	// body, headers and message, and group with that part in it. Without it, where there is
 	// no key either, a group is complete when all of its sequence are there.
-	Complete OfPart `flow:"complete"`
+	Complete PartPredicate `flow:"complete"`
 	// The group is closed when it has so many parts.
 	Size eip.Live[int] `flow:"size"`
 	// The group is closed when its parts take so much.

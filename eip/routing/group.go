@@ -223,6 +223,12 @@ func (o *OfPart) Compiled(m eip.Merge, reads []string) {
 	}
 }
 
+// A PartPredicate is an OfPart that gives true or false.
+type PartPredicate struct{ OfPart }
+
+// Decides are the members that may be true or false by themselves.
+func (*PartPredicate) Decides() []string { return []string{"value", "group.value"} }
+
 // check checks what an expression reads of a group. lacks are the members that a group
 // of this stage has not.
 func check(option string, reads []string, lacks ...string) error {

@@ -34,7 +34,7 @@ type Resequencer struct {
 	// What becomes of a message that comes after it was skipped.
 	Late Skipped `flow:"late"`
 	// How long a sequence is remembered of which nothing comes.
-	Forget time.Duration `flow:"forget"`
+	ForgetAfter time.Duration `flow:"forget"`
 	// The store that remembers how far each sequence is. Without it, the default one.
 	Store store.Place `flow:"store"`
 
@@ -67,8 +67,8 @@ func (r *Resequencer) Validate() error {
 		return eip.OptionErrorf("timeout", "%v is no time to wait; give more than 0s", r.Timeout.Load())
 	case r.Capacity.Load() < 1:
 		return eip.OptionErrorf("capacity", "%d messages are none; give at least 1", r.Capacity.Load())
-	case r.Forget <= 0:
-		return eip.OptionErrorf("forget", "%v is no time; give more than 0s", r.Forget)
+	case r.ForgetAfter <= 0:
+		return eip.OptionErrorf("forget", "%v is no time; give more than 0s", r.ForgetAfter)
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (r *Resequencer) Validate() error {
 // NewResequencer returns a Resequencer of Message Sequences, of which 500 messages may wait,
 // each ten seconds.
 func NewResequencer() *Resequencer {
-	return &Resequencer{First: 1, Timeout: eip.LiveOf(10 * time.Second), Capacity: eip.LiveOf(500), Late: "dead_letter", Forget: 24 * time.Hour}
+	return &Resequencer{First: 1, Timeout: eip.LiveOf(10 * time.Second), Capacity: eip.LiveOf(500), Late: "dead_letter", ForgetAfter: 24 * time.Hour}
 }
 
 // Holds is how many messages must be unsettled for all to wait that may, and one that they
@@ -181,7 +181,7 @@ func (r *Resequencer) place(ctx context.Context, m *eip.Message) (key string, n 
 	if key == "" {
 		return "", 0, eip.Invalid(errors.New("it has no key that says to which sequence it belongs"))
 	}
-	return sequenceKey(m, key), n, nil
+	return sequenceKey(m.IsTest(), key), n, nil
 }
 
 // tooLate is about a message that was skipped.

@@ -48,7 +48,7 @@ func (r *Resequencer) advanced(m *placed) func(store.Tx) error {
 		if err != nil {
 			return err
 		}
-		tx.Put(m.key, value, r.env.Clock.Now().Add(r.Forget))
+		tx.Put(m.key, value, r.env.Clock.Now().Add(r.ForgetAfter))
 		return tx.Err()
 	}
 }
@@ -75,9 +75,9 @@ func (p *position) skipped(n int) bool {
 }
 
 // sequenceKey is how a key is kept.
-func sequenceKey(m *eip.Message, key string) string {
+func sequenceKey(test bool, key string) string {
 	kind := "s"
-	if m.IsTest() {
+	if test {
 		kind = "t"
 	}
 	if len(key) <= 1<<10 {

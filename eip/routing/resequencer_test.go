@@ -70,7 +70,7 @@ func TestResequencer_Validate(t *testing.T) {
 		"":         func(*routing.Resequencer) {},
 		"timeout":  func(r *routing.Resequencer) { r.Timeout.Set(0) },
 		"capacity": func(r *routing.Resequencer) { r.Capacity.Set(0) },
-		"forget":   func(r *routing.Resequencer) { r.Forget = 0 },
+		"forget":   func(r *routing.Resequencer) { r.ForgetAfter = 0 },
 	} {
 		r := routing.NewResequencer()
 		set(r)

@@ -14,6 +14,8 @@ type Group struct {
 	Count int       `json:"count,omitempty"` // messages
 	Bytes int64     `json:"bytes,omitempty"`
 	Since time.Time `json:"since,omitzero"`
+	// Next is the number whose turn it is; nil: the group is no sequence.
+	Next *int `json:"next,omitempty"`
 	// ClosesAt is when it is closed, goes on or is forgotten, as things are; zero: never.
 	ClosesAt time.Time `json:"closes_at,omitzero"`
 	Test     bool      `json:"test,omitempty"` // of a Test Message

@@ -72,11 +72,11 @@ func gatherScale() (orders, kills int) {
 	return scale(3_000, 600), scale(15, 4)
 }
 
-// killed runs eipd again and again, each time for a moment.
-func killed(t *testing.T, dir string, kills int) {
+// killed runs eipd again and again, each time for a moment, at most so long.
+func killed(t *testing.T, dir string, kills int, most time.Duration) {
 	for range kills {
 		p := run(t, dir, "flow.hcl")
-		time.Sleep(time.Duration(20+rand.IntN(180)) * time.Millisecond) // whatever it does by then
+		time.Sleep(most/10 + rand.N(most*9/10)) // whatever it does by then
 		p.kill()
 	}
 }
@@ -94,7 +94,7 @@ flow "take" {
 }
 `)
 	write(t, dir, "in.jsonl", strings.Join(partsOf(orders), "\n")+"\n")
-	killed(t, dir, kills)
+	killed(t, dir, kills, 200*time.Millisecond)
 	p := launch(t, dir, "--until-idle", "flow.hcl")
 	if code := p.exit(); code != 0 {
 		t.Fatalf("it ended with %d:\n%s", code, p.logged())
@@ -152,7 +152,7 @@ func TestGather_Rabbit(t *testing.T) {
 	last.Wait()
 	dir := t.TempDir()
 	write(t, dir, "flow.hcl", fmt.Sprintf("broker \"rabbit\" {\n  url     = %q\n  default = true\n}\n", node.URL())+gatherFlow)
-	killed(t, dir, kills)
+	killed(t, dir, kills, 200*time.Millisecond)
 	p := run(t, dir, "flow.hcl")
 	came, bodies, ids := map[int]int{}, map[string]string{}, map[string]bool{}
 	until(t, "all orders come", func() bool {

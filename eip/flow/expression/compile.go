@@ -30,6 +30,7 @@ type program struct {
 	precise bool               // each needs it
 	limits  *Limits
 	reads   []string // members of the reply
+	member  string   // the one that it is and does nothing with; "": there is none
 	// What is used in place of code where the expression is one of the shapes that
 	// direct knows.
 	value func(*environment) any
@@ -99,6 +100,9 @@ func (p *program) generate(source string, tree *parser.Tree, k kind, reads *plac
 	reads.refs, reads.known = map[ast.Node]*place{}, k.members()
 	ast.Walk(&tree.Node, reads)
 	p.reads = reads.read(&tree.Node)
+	if at := reads.refs[tree.Node]; at != nil && at.root == "" && len(at.path.Keys) <= 2 {
+		p.member = p.reads[0]
+	}
 	t, err := new(checker.Checker).Check(tree, c)
 	if err != nil {
 		return nil, translate(source, err)

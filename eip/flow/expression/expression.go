@@ -28,7 +28,12 @@ func (k kind) sees() []string {
 	case predicate, value, text, nameList:
 		return []string{"body", "headers", "message"}
 	}
-	return strings.Fields(string(k))
+	return strings.Fields(strings.TrimPrefix(string(k), string(predicate)+" "))
+}
+
+// decides reports whether an expression of a kind gives true or false.
+func (k kind) decides() bool {
+	return k == predicate || strings.HasPrefix(string(k), string(predicate)+" ")
 }
 
 // members are those of the names that are members of the reply.
@@ -108,6 +113,19 @@ func Seeing(source string, names []string, limits ...*Limits) (m eip.Merge, read
 	return p.merge, p.reads, nil
 }
 
+// Deciding is Seeing for an expression that gives true or false. members are those members
+// of the reply, as reads has them, that may be that by themselves.
+func Deciding(source string, names, members []string, limits ...*Limits) (m eip.Merge, reads []string, err error) {
+	p, err := compile(source, kind(string(predicate)+" "+strings.Join(names, " ")), limits...)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.member != "" && !slices.Contains(members, p.member) {
+		return nil, nil, whole(source, "This must be true or false, and %s is neither.", p.member)
+	}
+	return p.merge, p.reads, nil
+}
+
 func (p *program) merge(ctx context.Context, m, reply *eip.Message) (v any, err error) {
 	e := p.start(ctx, m, reply)
 	defer e.end(&err)
@@ -118,13 +136,13 @@ func (p *program) merge(ctx context.Context, m, reply *eip.Message) (v any, err 
 // can, or where it shows only at run time.
 func (k kind) fits(t reflect.Type, isNil bool) string {
 	switch {
-	case isNil && k == predicate:
+	case isNil && k.decides():
 		return "This must be true or false, and nil is neither."
 	case isNil || t == nil || t.Kind() == reflect.Interface:
 		return ""
 	case t.Kind() == reflect.Func:
 		return "This is a function that is not called."
-	case k == predicate && t.Kind() != reflect.Bool:
+	case k.decides() && t.Kind() != reflect.Bool:
 		return "This must be true or false, and it is " + content.TypeName(t) + "."
 	case k == nameList && t.Kind() != reflect.String && t.Kind() != reflect.Slice:
 		return "This must be a name or a list of names, and it is " + content.TypeName(t) + "."

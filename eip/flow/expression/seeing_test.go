@@ -61,3 +61,27 @@ func TestSeeing(t *testing.T) {
 		}
 	}
 }
+
+func TestDeciding(t *testing.T) {
+	for source, wrong := range map[string]string{
+		"group.count == 2":    "",
+		"group.value":         "",
+		"value":               "",
+		"group.first.body.ok": "",
+		"body.last":           "",
+		"!group.count":        "", // which shows when a message comes
+		"group.count":         "This must be true or false, and group.count is neither.",
+		"group":               "This must be true or false, and group is neither.",
+		"group?.size":         "This must be true or false, and group.size is neither.",
+		"len(group.messages)": "This must be true or false, and it is a number.",
+		"'yes'":               "This must be true or false, and it is text.",
+		"nil":                 "This must be true or false, and nil is neither.",
+		"group.count = 2":     "=",
+		"count == 2":          "count",
+	} {
+		_, _, err := expression.Deciding(source, []string{"body", "headers", "message", "group", "value"}, []string{"value", "group.value"})
+		if wrong == "" && err != nil || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong)) {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+}

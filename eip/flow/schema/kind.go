@@ -96,6 +96,13 @@ type Seer interface {
 	Compiled(m eip.Merge, reads []string)
 }
 
+// A Decider is a Seer whose expression gives true or false.
+type Decider interface {
+	Seer
+	// Decides are those members of the reply that may be true or false by themselves.
+	Decides() []string
+}
+
 var (
 	referenceType = reflect.TypeFor[Reference]()
 	seerType      = reflect.TypeFor[Seer]()
