@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // deadLetters takes failed messages one after the other, so that they reach their
@@ -219,7 +219,7 @@ func (f *Flow) LastFailure() Headers {
 func (x *run) why(r *receipt, reason string) Headers {
 	const at = time.RFC3339Nano
 	h := Headers{
-		header.Reason: reason, header.Error: short(r.err.Error(), maxError), header.Flow: x.Name, header.Stage: x.stageOf(r.err),
+		header.Reason: reason, header.Error: visible.Short(r.err.Error(), maxError), header.Flow: x.Name, header.Stage: x.stageOf(r.err),
 		header.Channel: r.message.Channel, header.Attempts: int(r.attempts),
 		header.FirstFailed: r.state.firstFailed.UTC().Format(at), header.Failed: x.Env.Clock.Now().UTC().Format(at),
 	}
@@ -245,7 +245,7 @@ const (
 
 // stripped is m with its body, or where it is kept, and no more than any channel takes.
 func stripped(m *Message, refused error, kept string) *Message {
-	set := Headers{header.Stripped: short(refused.Error(), maxError)}
+	set := Headers{header.Stripped: visible.Short(refused.Error(), maxError)}
 	if kept != "" {
 		set[header.Kept] = kept
 		m = m.WithBody(nil)
@@ -258,13 +258,4 @@ func stripped(m *Message, refused error, kept string) *Message {
 			}
 		}
 	})
-}
-
-// short cuts a text, and says so.
-func short(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	const cut = " …"
-	return strings.ToValidUTF8(text[:most-len(cut)], "") + cut
 }

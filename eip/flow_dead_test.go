@@ -127,6 +127,9 @@ func TestFlow_DeadLettersWait(t *testing.T) {
 			}
 			return nil
 		}), To: eip.HandlerFunc(func(context.Context, *eip.Message) error { return eip.Permanent(errors.New("poison")) })}
+		if last := f.LastFailure(); last != nil {
+			t.Errorf("nothing has failed, but for %v", last)
+		}
 		ended := make(chan error, 1)
 		go func() { ended <- f.Run(t.Context()) }()
 		synctest.Wait()
@@ -139,6 +142,9 @@ func TestFlow_DeadLettersWait(t *testing.T) {
 		}
 		if why, _ := f.DeadLetterTrouble(); why != nil {
 			t.Errorf("at the end %v", why)
+		}
+		if last := f.LastFailure(); last[header.Error] != "poison" || last[header.Attempts] != 1 {
+			t.Errorf("the last failure was %v", last)
 		}
 		source.check(t)
 	})

@@ -216,6 +216,9 @@ func (d *dlq) prices(stderr io.Writer, of []control.LettersIn) {
 		case in.Cost.Away:
 			fmt.Fprintf(stderr, "eipd: while %s is looked into, no other reader gets its messages\n", visible.Line(in.Queue))
 		}
+		if in.Cost.Reorders {
+			fmt.Fprintf(stderr, "eipd: messages in %s may have another order afterwards, where some were given back before\n", visible.Line(in.Queue))
+		}
 		if in.Cost.Most > 0 && in.Of > in.Cost.Most {
 			fmt.Fprintf(stderr, "eipd: of the %d messages in %s, the broker shows %d at most\n", in.Of, visible.Line(in.Queue), in.Cost.Most)
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -110,7 +111,7 @@ func (g *graphCommand) settle(args []string) error {
 		{"failures", g.Failures, failureWords},
 		{"theme", g.Theme, themeWords},
 	} {
-		if !contains(w.words, w.value) {
+		if !slices.Contains(w.words, w.value) {
 			return fmt.Errorf("--%s cannot be %q: write %s", w.flag, w.value, strings.Join(w.words, ", "))
 		}
 	}
@@ -124,15 +125,6 @@ func (g *graphCommand) settle(args []string) error {
 	}
 	g.Down = g.direction == "down"
 	return nil
-}
-
-func contains(words []string, word string) bool {
-	for _, w := range words {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
 
 func (g *graphCommand) run(c *cobra.Command, args []string) error {

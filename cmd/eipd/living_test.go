@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eipd/eipd/eip/manage/control"
 )
@@ -64,6 +65,33 @@ flow "f" {
 	c.interrupt(t)
 	stdout, _ = on(0, "receive", "queue.out")
 	holds(t, stdout, `"body":{"n":1}`)
+}
+
+// Of each queue of dead letters in which any wait, one line says how many, why the last
+// failed, and what to do next.
+func TestStatus_DeadLetters(t *testing.T) {
+	now := time.Now()
+	for name, test := range map[string]struct {
+		of   [][]control.DeadLetters // by processes
+		says []string
+	}{
+		"none":            {[][]control.DeadLetters{{{Flow: "f", Queue: "queue.f.dead"}}}, nil},
+		"one":             {[][]control.DeadLetters{{{Flow: "f", Queue: "queue.f.dead", Waiting: 1}}}, []string{"queue.f.dead: 1 dead letter; see eipd dlq f"}},
+		"with the reason": {[][]control.DeadLetters{{{Flow: "f", Queue: "queue.f.dead", Waiting: 3, Error: "no\x1broom", Failed: now.Add(-5 * time.Minute)}}}, []string{`queue.f.dead: 3 dead letters; see eipd dlq f (the last, 5m ago: no\x1broom)`}},
+		"two processes": {[][]control.DeadLetters{{{Flow: "f", Queue: "queue.f.dead", Waiting: 2, Error: "old", Failed: now.Add(-time.Hour)}}, {{Flow: "f", Queue: "queue.f.dead", Waiting: 3, Error: "new", Failed: now.Add(-2 * time.Minute)}}},
+			[]string{"queue.f.dead: 3 dead letters; see eipd dlq f (the last, 2m ago: new)"}},
+		"two flows, one queue": {[][]control.DeadLetters{{{Flow: "f", Queue: "queue.late", Waiting: 2}, {Flow: "g", Queue: "queue.late", Waiting: 2}}}, []string{"queue.late: 2 dead letters; see eipd dlq"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := deadLetters{}
+			for _, of := range test.of {
+				d.add(of)
+			}
+			if got := d.lines(); !slices.Equal(got, test.says) {
+				t.Errorf("it says %q, want %q", got, test.says)
+			}
+		})
+	}
 }
 
 // Of very many channels only those are shown in which something waits.

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eipd/eipd/internal/rabbit"
 )
@@ -23,7 +24,8 @@ import (
 // or, where pages show the log or errors, on standard error. "…" stands for anything
 // within a line, and on a line of its own for any lines. An export goes for all that
 // follows. A command that ends in "&" goes on until the page's end, or until a kill of
-// it, by %1 for the first. The page of an example finds its files. RabbitMQ's vhosts and the ports on 127.0.0.1 that a page
+// it, by %1 for the first. After a sleep, the next command is tried until it prints what
+// it must: how long something takes is no concern of the tests. The page of an example finds its files. RabbitMQ's vhosts and the ports on 127.0.0.1 that a page
 // names are others than those of any other page.
 func TestPages_Console(t *testing.T) {
 	pages := []string{filepath.Join(root, "docs", "tutorial.md"), filepath.Join(root, "docs", "troubleshooting.md")}
@@ -69,6 +71,7 @@ type page struct {
 	*testing.T
 	dir, vhosts string
 	env         []string
+	slept       bool       // what comes next may take longer here
 	beside      []*process // what was started with &; nil: it has ended
 }
 
@@ -164,10 +167,23 @@ func (p *page) run(s shown) {
 		}
 		return
 	}
-	stdout, stderr, _ := output(p.T, p.shell("", s.command))
-	if want := s.pattern(); !want.MatchString(stdout) && !want.MatchString(stderr) {
-		p.Errorf("$ %s\nprinted:\n%s\nand on standard error:\n%s\nwant:\n%s", s.command, stdout, stderr, s.output)
+	if strings.HasPrefix(s.command, "sleep ") {
+		p.slept = true
+		return
 	}
+	want := s.pattern()
+	var stdout, stderr string
+	printed := func() bool {
+		stdout, stderr, _ = output(p.T, p.shell("", s.command))
+		return want.MatchString(stdout) || want.MatchString(stderr)
+	}
+	for end := time.Now().Add(time.Minute); !printed(); {
+		if !p.slept || time.Now().After(end) {
+			p.Errorf("$ %s\nprinted:\n%s\nand on standard error:\n%s\nwant:\n%s", s.command, stdout, stderr, s.output)
+			break
+		}
+	}
+	p.slept = false
 }
 
 func (p *page) kill(i int) {

@@ -68,7 +68,7 @@ func TestPatterns_HavePages(t *testing.T) {
 
 var (
 	patternStage = regexp.MustCompile(`\]\(\.\./stages/(\w+)\.md`)
-	patternRun   = regexp.MustCompile(`(?m)^<!-- example: examples/|^\x60\x60\x60console\n(.*\n)*?\$ eipd `)
+	patternRun   = regexp.MustCompile(`(?m)^<!-- example: examples/|^\x60\x60\x60console\n(.*\n)*?\$ .*eipd `)
 	patternNone  = regexp.MustCompile(`(?i)\b(there is none|eipd has no|there is no stage|has no stage of its own)\b`)
 )
 

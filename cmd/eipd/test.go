@@ -64,7 +64,7 @@ files are wrong, or no test ran.`,
 	f.IntVar(&t.Count, "count", 1, "how `often` each test is run")
 	f.StringVar(&t.shuffle, "shuffle", "", "run them in another order: by chance, or that of a `seed`")
 	f.Lookup("shuffle").NoOptDefVal = byChance
-	f.DurationVar(&t.Timeout, "timeout", 0, "how `long` one test may take, in real time (default what its file says, or 10s)")
+	f.DurationVar(&t.Timeout, "timeout", 0, "how `long` one test may take, in real time (default what its file says, or 1m)")
 	f.BoolVar(&t.Update, "update", false, "write the files that golden names")
 	f.StringVar(&t.junit, "junit", "", "write the results to this `file`, in JUnit's XML")
 	f.BoolVar(&t.cover, "cover", false, "say which outcomes of flows the tests have seen")

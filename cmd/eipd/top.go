@@ -23,14 +23,17 @@ func newTop() *cobra.Command {
 	t := &topCommand{}
 	cmd := &cobra.Command{
 		Use:   "top",
-		Short: "Watch flows and stages at work, and switch them",
+		Short: "Watch flows and stages at work, switch them, and look at their dead letters",
 		Long: `Shows what passes each flow and stage of the process whose socket is in the data
 directory or, with --broker, of all processes on a broker together: how many
-messages, how fast, how long they take, what is in flight, and what is switched on.
-Below are the queues and subscriptions that flows use, and how much waits there.
+messages, how fast, how long they take, what is in flight, how many dead letters wait,
+and what is switched on. Below are the queues and subscriptions that flows use, and
+how much waits there.
 
-Arrows choose a line, space switches a detour or wire tap, s stops or starts a flow,
-q or ctrl-C ends it. Where it is not on a terminal, it prints one table and ends.`,
+Arrows choose a line. Enter shows the dead letters of a flow by their causes, again one
+of them, and r replays one; g shows the graph of a flow. / finds lines, o sorts them,
+space switches a detour or wire tap, s stops or starts a flow, q or ctrl-C ends it.
+Where it is not on a terminal, it prints one table and ends.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return t.run(cmd) },

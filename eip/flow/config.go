@@ -14,6 +14,7 @@ import (
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/eip/jsonschema"
 	"github.com/eipd/eipd/internal/secret"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // Options say what to load.
@@ -139,7 +140,7 @@ func load(o Options, texts map[string][]byte, secrets *secret.Set) (*Config, hcl
 	}
 	diags = few(diags)
 	for _, diag := range diags {
-		diag.Detail = shorten(d.unshown.Hide(c.Redact(diag.Detail)))
+		diag.Detail = visible.Short(d.unshown.Hide(c.Redact(diag.Detail)), maxDetail)
 	}
 	return c, sortDiagnostics(diags)
 }
@@ -166,13 +167,6 @@ const (
 	maxProblems = 100
 	maxDetail   = 2000
 )
-
-func shorten(detail string) string {
-	if len(detail) <= maxDetail {
-		return detail
-	}
-	return strings.ToValidUTF8(detail[:maxDetail], "") + " …"
-}
 
 // read parses a file within the budget: source, where that was read already.
 func read(name string, source []byte, b *setting.Budget) (f *syntax.File, diags hcl.Diagnostics) {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
-	"github.com/eipd/eipd/eip/flow/schema"
 	"github.com/eipd/eipd/internal/secret"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // A Reader reads files that are in the language of flow files and declare no flows, as
@@ -76,16 +76,6 @@ func (r *Reader) Setting(a *syntax.Attribute, names map[string]cty.Value) (v cty
 	return v, ok
 }
 
-// Expression compiles a text that was an option of a kind.
-func (r *Reader) Expression(kind schema.Kind, a *syntax.Attribute, text string) (compiled any, ok bool) {
-	r.guard(func() {
-		var err error
-		compiled, err = r.d.compileText(kind, a.Expr, text, sight{})
-		ok = err == nil
-	})
-	return compiled, ok
-}
-
 func (r *Reader) see(names map[string]cty.Value) {
 	r.d.sees, r.d.names = maps.Clone(names), nil
 	if r.d.sees == nil {
@@ -110,7 +100,7 @@ func (r *Reader) Fail(at hcl.Range, summary, format string, args ...any) {
 func (r *Reader) Problems() hcl.Diagnostics {
 	diags := few(slices.Clone(r.d.diags))
 	for _, diag := range diags {
-		diag.Detail = shorten(r.d.unshown.Hide(r.d.config.Redact(diag.Detail)))
+		diag.Detail = visible.Short(r.d.unshown.Hide(r.d.config.Redact(diag.Detail)), maxDetail)
 	}
 	return sortDiagnostics(diags)
 }

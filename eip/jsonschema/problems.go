@@ -11,6 +11,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // What an error says at most, in bytes: less than the header eip-error holds.
@@ -52,7 +54,7 @@ type lister struct {
 func (l *lister) add(e *jsonschema.ValidationError) {
 	at := pathOf(l.root, e.InstanceLocation)
 	for _, p := range l.said(at, e.ErrorKind) {
-		l.all = append(l.all, cut(p, maxProblem))
+		l.all = append(l.all, visible.Short(p, maxProblem))
 	}
 	switch e.ErrorKind.(type) {
 	case *kind.PropertyNames, *kind.Contains, *kind.MinContains: // why each name or item does not fit
@@ -177,7 +179,7 @@ func pathOf(root string, steps []string) string {
 			path.WriteString("[" + quoted(s) + "]")
 		}
 		if path.Len() > maxPath {
-			return cut(path.String(), maxPath)
+			return visible.Short(path.String(), maxPath)
 		}
 	}
 	return path.String()
@@ -194,7 +196,7 @@ func isName(s string) bool {
 	return s != ""
 }
 
-func quoted(s string) string { return strconv.Quote(cut(s, maxPath)) }
+func quoted(s string) string { return strconv.Quote(visible.Short(s, maxPath)) }
 
 // values writes values of the schema.
 func values(all ...any) string {
@@ -225,12 +227,4 @@ func article(kind string) string {
 		return "an " + kind
 	}
 	return "a " + kind
-}
-
-// cut shortens a text, and says so.
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }

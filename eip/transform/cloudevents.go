@@ -12,6 +12,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/content"
+	"github.com/eipd/eipd/eip/internal/headervalue"
 )
 
 // cloudEvent is the content type of a CloudEvent in JSON.
@@ -182,7 +183,7 @@ func fromEvent(m *eip.Message, o opened) (*eip.Message, error) {
 		}
 		v, err := content.DecodeJSON(raw)
 		if err == nil {
-			v, err = told(v)
+			v, err = headervalue.FromJSON(v)
 		}
 		if err == nil {
 			err = e.attribute(name, v)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/content"
+	"github.com/eipd/eipd/eip/internal/headervalue"
 	"github.com/eipd/eipd/eip/internal/sequence"
 )
 
@@ -66,7 +67,7 @@ func enclose(m *eip.Message) (envelope, error) {
 	}
 	headers := map[string]any{}
 	for name, v := range all {
-		told, err := tell(v)
+		told, err := headervalue.ToJSON(v)
 		if err == nil && !utf8.ValidString(name) {
 			err = errors.New("its name is no UTF-8 text")
 		}
@@ -172,7 +173,7 @@ func (o opened) headers(c *eip.Message) error {
 	}
 	headers := make(eip.Headers, len(table))
 	for name, v := range table {
-		if headers[name], err = told(v); err != nil {
+		if headers[name], err = headervalue.FromJSON(v); err != nil {
 			return fmt.Errorf("header %.40q: %w", name, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/eipd/eipd/eip/content"
 )
 
-// Unwrap takes messages out of the envelopes that Wrap made, or others: CloudEvents in JSON
+// Unwrap takes messages out of the envelopes that wrap made, or others: CloudEvents in JSON
 // (structured), CloudEvents whose attributes are headers (binary), and JSON objects whose
 // member body is the body. What is no envelope is invalid.
 type Unwrap struct{}

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	timeLimit   = 20 * time.Second // for one command; the longest takes one
-	memoryLimit = 512 << 20        // resident
+	timeLimit   = 2 * time.Minute // for one command; the longest takes a second where nothing else runs
+	memoryLimit = 512 << 20       // resident
 )
 
 // A buffer is a bytes.Buffer that may be read while a command writes to it.

@@ -7,13 +7,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/eipd/eipd/eip"
 )
 
 // pattern is what eipd explain says of one of the book's patterns.
 type pattern struct {
 	About  string   `json:"about"`            // the beginning of its page, a paragraph a line
 	Page   string   `json:"page"`             // from the module's folder
-	Stages []string `json:"stages,omitempty"` // those that its page names where it shows and judges them
+	Stages []string `json:"stages,omitempty"` // those that are it, or else those that its page shows it with
 }
 
 var (
@@ -34,18 +36,36 @@ func patterns(root string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		title, rest, _ := strings.Cut(string(text), "\n")
+		title, rest, _ := strings.Cut(strings.TrimPrefix(string(text), "# "), "\n")
 		about, rest, _ := strings.Cut(rest, "\n## ")
-		shown, _, _ := strings.Cut(rest, "\n## In Go")
+		shown, _, _ := strings.Cut(rest, "\n## ")
 		p := pattern{Page: "docs/patterns/" + filepath.Base(page)}
-		for _, m := range stageLink.FindAllStringSubmatch(about+shown, -1) {
-			if !slices.Contains(p.Stages, m[1]) {
-				p.Stages = append(p.Stages, m[1])
-			}
+		p.Stages = stages(rest, func(stage string) bool { return patternOf(stage) == strings.ToLower(title) })
+		if p.Stages == nil {
+			p.Stages = stages(shown, func(string) bool { return true })
 		}
 		p.About = strings.ReplaceAll(strings.TrimSpace(anyLink.ReplaceAllString(about, "$1")), "`", "")
-		all[strings.TrimPrefix(title, "# ")] = p
+		all[title] = p
 	}
 	out, err := json.MarshalIndent(all, "", "\t")
 	return append(out, '\n'), err
+}
+
+// stages are those that a text links to, each once.
+func stages(text string, wanted func(string) bool) (names []string) {
+	for _, m := range stageLink.FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(names, m[1]) && wanted(m[1]) {
+			names = append(names, m[1])
+		}
+	}
+	return names
+}
+
+// patternOf is the book's name for a stage, in lower case.
+func patternOf(stage string) string {
+	s, _ := eip.Stages.New(stage)
+	if p, ok := s.(interface{ Pattern() string }); ok {
+		return strings.ToLower(p.Pattern())
+	}
+	return strings.ReplaceAll(stage, "_", " ")
 }

@@ -78,16 +78,22 @@ func (n *Node) Launch(t testing.TB) {
 // Await waits until the node takes connections.
 func (n *Node) Await(t testing.TB) {
 	t.Helper()
-	var err error
+	if err := connects(n.URL()); err != nil {
+		t.Fatalf("RabbitMQ did not start: %v\n%s", err, n.log())
+	}
+}
+
+// connects waits until a connection to a URL can be made.
+func connects(url string) (err error) {
 	for deadline := time.Now().Add(startTime); time.Now().Before(deadline); {
 		var conn *amqp.Connection
-		if conn, err = amqp.Dial(n.URL()); err == nil {
+		if conn, err = amqp.Dial(url); err == nil {
 			_ = conn.Close()
-			return
+			return nil
 		}
 		time.Sleep(20 * time.Millisecond) // there is nothing else to wait on
 	}
-	t.Fatalf("RabbitMQ did not start: %v\n%s", err, n.log())
+	return err
 }
 
 // Kill ends the node as a crash would, and waits until it is gone.

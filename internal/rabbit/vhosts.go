@@ -7,7 +7,8 @@ import (
 )
 
 // Vhosts adds vhosts, which are as good as nodes of their own to who uses them, and
-// returns the URL of each.
+// returns the URL of each. A vhost is new for a while: who connects at once waits for it,
+// and where the disk is busy, for longer than clients do.
 func (n *Node) Vhosts(t testing.TB, names ...string) map[string]string {
 	t.Helper()
 	type vhost struct {
@@ -35,5 +36,10 @@ func (n *Node) Vhosts(t testing.TB, names ...string) map[string]string {
 		t.Fatal(err)
 	}
 	n.Eval(t, fmt.Sprintf("rabbit_definitions:import_raw(<<%q/utf8>>)", text))
+	for _, url := range urls {
+		if err := connects(url); err != nil {
+			t.Fatalf("the vhost at %s does not come up: %v", url, err)
+		}
+	}
 	return urls
 }

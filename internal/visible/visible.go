@@ -17,6 +17,16 @@ func Line(text string) string { return show(text, "") }
 // Lines shows a text with its line breaks and tabs.
 func Lines(text string) string { return show(text, "\n\t") }
 
+// Short is a text that has at most so many bytes, which are more than 3: where it is
+// longer, its beginning and an ellipsis.
+func Short(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	const cut = "…"
+	return strings.ToValidUTF8(text[:max(most-len(cut), 0)], "") + cut
+}
+
 // JSON shows JSON as other JSON of the same meaning. What it escapes can stand only
 // within strings.
 func JSON(text string) string {

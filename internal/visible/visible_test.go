@@ -56,3 +56,11 @@ func FuzzJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestShort(t *testing.T) {
+	for text, want := range map[string]string{"": "", "12345678": "12345678", "123456789": "12345…", "1234äöü": "1234…", "ääää": "ääää", "äääää": "ää…"} {
+		if got := visible.Short(text, 8); got != want {
+			t.Errorf("%q is %q", text, got)
+		}
+	}
+}

@@ -56,6 +56,7 @@ type look struct {
 	conn     *connection // held
 	channel  *amqp.Channel
 	waits    int // messages, when it began
+	readers  int // consumers, then
 	isQuorum bool
 	limit    int64 // of deliveries; below 0: none
 }
@@ -85,7 +86,7 @@ func (l *look) call(ctx context.Context, call func(*amqp.Channel) error) error {
 func (l *look) permitted(ctx context.Context) error {
 	err := l.call(ctx, func(ch *amqp.Channel) error {
 		q, err := ch.QueueDeclarePassive(l.queue.Address, true, false, false, false, nil)
-		l.waits = q.Messages
+		l.waits, l.readers = q.Messages, q.Consumers
 		return err
 	})
 	var a *amqp.Error

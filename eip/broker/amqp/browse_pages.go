@@ -34,6 +34,9 @@ const (
 	// silence is how long to wait for a message until the queue is asked whether there are
 	// any: others may have taken them.
 	silence = 200 * time.Millisecond
+	// returning is how long to wait until the queue is asked again whether what was given
+	// back is there.
+	returning = 5 * time.Millisecond
 )
 
 // take returns the next message; nil where there is none.
@@ -122,7 +125,8 @@ func (p *pages) end() error {
 	return nil
 }
 
-// giveBack gives back what was taken, few at a time.
+// giveBack gives back what was taken, few at a time, and waits until it is there: the
+// server does it at some later time, and who looks again at once would not see it.
 func (p *pages) giveBack() {
 	if p.end() != nil {
 		return // the channel's end gives back what there is
@@ -132,6 +136,17 @@ func (p *pages) giveBack() {
 		for given < end {
 			given = min(given+inOrder, end)
 			_ = p.channel.Nack(given, true, true) // as above
+		}
+	}
+	for end := time.Now().Add(answerTime); given > 0 && time.Now().Before(end); time.Sleep(returning) {
+		var q amqp.Queue
+		err := p.call(context.Background(), func(ch *amqp.Channel) (err error) {
+			q, err = ch.QueueDeclarePassive(p.queue.Address, true, false, false, false, nil)
+			return err
+		})
+		// A consumer is counted until it has nothing any more. Others may take what is back.
+		if err != nil || uint64(q.Messages) >= given || p.readers > 0 && q.Consumers <= p.readers {
+			return
 		}
 	}
 }

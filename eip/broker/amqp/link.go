@@ -106,6 +106,9 @@ func (l *link) run() {
 		raw := urls[try%len(urls)]
 		conn, err := l.dial(raw)
 		if err != nil {
+			if l.context.Err() != nil {
+				return
+			}
 			why := explain(err)
 			l.set(nil, false, why)
 			if !said[why] && len(said) < 10 {

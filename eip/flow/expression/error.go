@@ -10,6 +10,8 @@ import (
 
 	"github.com/agext/levenshtein"
 	"github.com/expr-lang/expr/file"
+
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // An Error says why an expression does not compile.
@@ -147,12 +149,7 @@ func quoted(source string) string {
 const unterminated = "literal not terminated"
 
 // short cuts what may quote a whole expression or message.
-func short(s string) string {
-	if len(s) > 200 {
-		s = strings.ToValidUTF8(s[:200], "") + "…"
-	}
-	return s
-}
+func short(s string) string { return visible.Short(s, 200) }
 
 func match(re *regexp.Regexp, s string, m *[]string) bool {
 	*m = re.FindStringSubmatch(s)

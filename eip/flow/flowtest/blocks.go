@@ -38,7 +38,7 @@ type suiteBlock struct {
 }
 
 func newSuite() *suiteBlock {
-	return &suiteBlock{common: common{Time: "2026-01-05T09:00:00Z", Broker: inMemory, Strict: true}, Seed: 1, Timeout: 10 * time.Second}
+	return &suiteBlock{common: common{Time: "2026-01-05T09:00:00Z", Broker: inMemory, Strict: true}, Seed: 1, Timeout: time.Minute}
 }
 
 type brokerKind string

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip/content"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // mostLines is how many lines a difference has, before the rest is counted.
@@ -220,14 +221,10 @@ func shown(v any) string {
 
 // clip cuts what people would not read.
 func clip(text string) string {
-	const most = 200
 	if !utf8.ValidString(text) {
 		return fmt.Sprintf("%d bytes", len(text))
 	}
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + " …"
-	}
-	return text
+	return visible.Short(text, 200)
 }
 
 // textDifference compares texts by lines.

@@ -114,6 +114,30 @@ func TestRun_TakesTooLong(t *testing.T) {
 	}
 }
 
+// A test whose messages would fill the memory ends before, and one that sends as much is
+// refused.
+func TestRun_TooMuch(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"f.hcl":         "queue \"a\" {}\nflow \"grow\" {\n  from = queue.a\n  transform { body = \"body + '.'\" }\n  to = queue.a\n}\n",
+		"big.txt":       strings.Repeat("x", 7<<20),
+		"grow_test.hcl": "test \"grow\" {\n  send \"queue.a\" { body_file = \"big.txt\" }\n  settle {}\n  advance \"1h\" {}\n}\n",
+		"many_test.hcl": "test \"many\" {\n  send \"queue.a\" {\n    body_file = \"big.txt\"\n    count     = 20\n  }\n}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, all := report(t, flowtest.Run(t, load(t, filepath.Join(dir, "grow_test.hcl")), flowtest.Options{}), false)
+	if all.Failed != 1 || !strings.Contains(text, "its messages hold more than 128 MiB") {
+		t.Errorf("%+v %.2000s", all, text)
+	}
+	_, err := flowtest.Load([]string{filepath.Join(dir, "many_test.hcl")})
+	if err == nil || !strings.Contains(problems(t, err), "more than 64 MiB") {
+		t.Error(err)
+	}
+}
+
 // Of what the flow files redact, nothing is said.
 func TestRun_Redacts(t *testing.T) {
 	text, all := report(t, flowtest.Run(t, load(t, "testdata/redact/redact_test.hcl"), flowtest.Options{}), true)

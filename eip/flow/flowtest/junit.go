@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // What a report for continuous integration is made of, in the form that JUnit began.
@@ -86,9 +88,7 @@ func caseOf(file string, r *Result) junitCase {
 	c := junitCase{Name: forXML(r.Test.Name), Class: forXML(classOf(file)), File: forXML(file), Line: r.Test.Line, Time: seconds(r.Elapsed)}
 	room := mostOfCase
 	take := func(text string) string {
-		if text = forXML(text); len(text) > room {
-			text = strings.ToValidUTF8(text[:room], "") + " …"
-		}
+		text = visible.Short(forXML(text), room)
 		room = max(room-len(text), 0)
 		return text
 	}

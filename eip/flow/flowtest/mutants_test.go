@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eipd/eipd/eip/flow/flowtest"
 )
@@ -127,7 +128,7 @@ func survived(t *testing.T, dir, file string) bool {
 	pictures := func(one *flowtest.Test) bool { // which take most of the time
 		return strings.Contains(one.Name, "thumbnail") || strings.Contains(one.Name, "over-large ")
 	}
-	o := flowtest.Options{FailFast: true, Pick: func(one *flowtest.Test) bool {
+	o := flowtest.Options{FailFast: true, Timeout: 5 * time.Minute, Pick: func(one *flowtest.Test) bool {
 		return file == "" || file == "thumbnails.hcl" || file == "uploads.hcl" || !pictures(one)
 	}}
 	for _, r := range flowtest.Run(t, files, o) {

@@ -130,6 +130,9 @@ func (t *Test) run(r *rig) {
 		settle()
 		r.accounts()
 	}
+	if r.ways.full() {
+		r.failAt(t.block.Range(), unexpected, append([]string{fmt.Sprintf("its messages hold more than %d MiB", mostBytes>>20)}, r.whereabouts(nil)...)...)
+	}
 	r.note()
 	r.noteRecipients()
 	r.tellLacking()
@@ -224,7 +227,8 @@ func (t target) place() string {
 	return t.String()
 }
 
-func (r *rig) over() bool { return r.late.Load() }
+// over reports whether the test has come to its end before it has done all steps.
+func (r *rig) over() bool { return r.late.Load() || r.ways.full() }
 
 func (r *rig) failed() bool {
 	r.mu.Lock()

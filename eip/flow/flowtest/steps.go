@@ -175,8 +175,16 @@ func (t *Test) send(r *flow.Reader, p *places, one *task, b *syntax.Block) bool 
 		}
 	}
 	one.does = all
+	size := 0
 	for _, s := range all {
 		if !t.bodyOf(r, b, &s.messageBlock) {
+			return false
+		}
+		if body, ok := s.Body.([]byte); ok {
+			size += len(body)
+		}
+		if size > mostBody {
+			r.Fail(b.Range(), "Too much", "The messages of one send have more than %d MiB.", mostBody>>20)
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/stats"
@@ -41,19 +42,30 @@ func (s *step) first() *step {
 	return s
 }
 
-// mostSteps is of how many steps a test keeps the way.
-const mostSteps = 1_000_000
+// mostSteps is of how many steps a test keeps the way, and mostBytes how much their bodies
+// may hold together: then its flows get no further message.
+const (
+	mostSteps = 1_000_000
+	mostBytes = 128 << 20
+)
 
 // ways are all steps of a test. It is safe for concurrent use.
 type ways struct {
-	mu  sync.Mutex
-	all []*step
+	mu    sync.Mutex
+	all   []*step
+	bytes atomic.Int64 // of bodies
 }
+
+// full reports whether the messages hold more than a test may.
+func (w *ways) full() bool { return w.bytes.Load() > mostBytes }
 
 func (w *ways) step(before *step, address string, m *eip.Message) *step {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := &step{before: before, address: address, message: m, number: len(w.all)}
+	s := &step{before: before, address: address, message: detached(m), number: len(w.all)}
+	if body := m.Body(); len(body) > 0 && (before == nil || len(before.message.Body()) == 0 || &before.message.Body()[0] != &body[0]) {
+		w.bytes.Add(int64(len(body)))
+	}
 	if len(w.all) < mostSteps {
 		w.all = append(w.all, s)
 	}

@@ -48,7 +48,7 @@ func wrap(stages []*Node, first float64) [][]*Node {
 		width += newCell(n).w + step
 	}
 	count := math.Ceil((width - step) / widest)
-	if count <= 1 {
+	if count <= 1 || len(stages) == 0 { // a branch may have a name that is wider, and lead on at once
 		return [][]*Node{stages}
 	}
 	var pieces [][]*Node

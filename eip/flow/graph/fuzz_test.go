@@ -49,6 +49,7 @@ func wild(data []byte, text string) *graph.Model {
 func FuzzModel(f *testing.F) {
 	f.Add([]byte("3900000031111"), `<&"'>`)
 	f.Add([]byte("\x03\x00\x00\x01\x01\x01\x06\x01\x00\x01\x01\x01\x01\x00\x01\x02\x01\x03\x00\x00\x00"), "שלום")
+	f.Add([]byte("3900000031111\x03\x00\x00\x08\xc8\x01\x01\x00"), strings.Repeat("W", 255))
 	f.Fuzz(func(t *testing.T, data []byte, text string) {
 		m := wild(data, text)
 		for _, down := range []bool{false, true} {

@@ -63,6 +63,7 @@ var shapes = map[string]string{
 	"long-line":   "queue \"in\" {}\nqueue \"out\" {}\nflow \"f\" {\n from = queue.in\n" + repeated(30, "transform { body = \"#\" }") + "to = queue.out\n}",
 	"long-sends":  "queue \"in\" {}\nqueue \"out\" {}\nqueue \"side\" {}\nflow \"f\" {\n from = queue.in\n" + repeated(15, "send { to = queue.side }\nlog {}") + "to = queue.out\n}",
 	"long-name":   fmt.Sprintf("queue %q {}\nqueue \"in\" {}\nflow %[1]q {\n from = queue.in\n transform %[1]q { body = \"1\" }\n to = queue.%[1]s\n}", long),
+	"long-branch": fmt.Sprintf("queue \"in\" {}\nqueue \"out\" {}\nflow \"f\" {\n from = queue.in\n content_router {\n  when %q {\n   if = \"true\"\n   to = queue.out\n  }\n  otherwise {\n   discard {}\n  }\n }\n}", strings.ToUpper(long)),
 	"hebrew":      "queue \"הזמנות\" {}\nqueue \"注文\" {}\nflow \"مرحبا\" {\n from = queue.הזמנות\n log \"žluťoučký\" {}\n to = queue.注文\n}",
 	"brokers-3": "broker \"a\" { url = \"memory:a\" }\nbroker \"b\" { url = \"memory:b\" }\nqueue \"x\" { broker = broker.a }\nqueue \"y\" { broker = broker.b }\nqueue \"z\" {}\n" +
 		"flow \"one\" {\n from = queue.x\n to = queue.y\n}\nflow \"two\" {\n from = queue.y\n to = queue.z\n}",

@@ -1,4 +1,5 @@
-// Package headervalue makes what headers may hold of what is computed.
+// Package headervalue makes what headers may hold of what is computed, and JSON of them that
+// keeps their types.
 package headervalue
 
 import (

@@ -127,32 +127,39 @@ flow "orders" {
 `
 	a, _, _ := runOn(t, o.url, text)
 	b, _, _ := runOn(t, o.url, text)
-	const rounds, letters = 100, 3
+	const rounds, letters, mostTries = 100, 3, 105
+	tries := 0
 	for round := range rounds {
 		for range letters {
 			o.deadLetter("dead", "orders")
 		}
-		var both sync.WaitGroup
-		var jobs [2]deadletter.Job
-		var errs [2]error
-		for i, p := range []*process{a, b} {
-			both.Go(func() {
-				jobs[i], errs[i] = try[deadletter.Job](t, p.client, "job", "orders", args{"action": "create", "canary": "none", "rate": "none"})
-			})
-		}
-		both.Wait()
 		ran := 0
-		for i, p := range []*process{a, b} {
-			if errs[i] != nil {
-				continue
+		for ran == 0 {
+			var both sync.WaitGroup
+			var jobs [2]deadletter.Job
+			var errs [2]error
+			for i, p := range []*process{a, b} {
+				both.Go(func() {
+					jobs[i], errs[i] = try[deadletter.Job](t, p.client, "job", "orders", args{"action": "create", "canary": "none", "rate": "none"})
+				})
 			}
-			ran++
-			if j := followed(t, p.client, jobs[i].ID); j.State != deadletter.Done || j.Messages.Passed != letters {
-				t.Fatalf("round %d: %+v", round, j)
+			both.Wait()
+			for i, p := range []*process{a, b} {
+				if errs[i] != nil {
+					continue
+				}
+				ran++
+				if j := followed(t, p.client, jobs[i].ID); j.State != deadletter.Done || j.Messages.Passed != letters {
+					t.Fatalf("round %d: %+v", round, j)
+				}
 			}
-		}
-		if ran != 1 {
-			t.Fatalf("round %d: %d of two jobs ran: %v", round, ran, errs)
+			// Where the broker does not answer in time, neither does, and nothing is touched.
+			if tries++; ran > 1 || tries > mostTries {
+				t.Fatalf("round %d: %d of two jobs ran: %v", round, ran, errs)
+			}
+			if ran == 0 {
+				t.Logf("round %d: none of two jobs ran: %v", round, errs)
+			}
 		}
 	}
 }
@@ -163,6 +170,7 @@ func TestJob_MayNotClaim(t *testing.T) {
 	o := outside(t, vhost)
 	node := rabbit.Shared(t)
 	node.Ctl(t, "add_user", user, "secret")
+	t.Cleanup(func() { node.Ctl(t, "delete_user", user) })
 	node.Ctl(t, "set_permissions", "-p", vhost, user, "^(dead|eip.control.*)$", ".*", "^(dead|eip.control.*)$")
 	at, err := url.Parse(o.url)
 	if err != nil {

@@ -163,7 +163,7 @@ func TestLetters_Edit(t *testing.T) {
 			if got := ids(listed(t, p)); !slices.Equal(got, ids(all)) || out.count() > 0 {
 				t.Fatalf("what was refused has changed letters: %v", got)
 			}
-			did := do[deadletter.Mended](t, p.client, "letters_edit", "orders", args{"ids": id[:7], "set": args{"body.is": "good", "headers.x": args{"int32": 5}, "type": "order"}, "unset": []string{"body.a.1"}})
+			did := do[deadletter.Mended](t, p.client, "letters_edit", "orders", args{"ids": id[:7], "set": args{"body.is": "good", "headers.x": args{"$int32": "5"}, "type": "order"}, "unset": []string{"body.a.1"}})
 			if did.Outcome != deadletter.Passed || did.ID != id || !slices.Equal(did.Changed, []string{"body.is", "headers.x", "type", "body.a.1"}) {
 				t.Errorf("%+v", did)
 			}

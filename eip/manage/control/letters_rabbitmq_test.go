@@ -20,7 +20,7 @@ func TestLetters_OnRabbitMQ(t *testing.T) {
 		"quorum":  `x-queue-type = "quorum", x-delivery-limit = 100`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := outside(t, "letters_"+name)
+			o := outside(t, "letters_"+name+"_"+eip.NewID())
 			p, in, out := runOn(t, o.url, fmt.Sprintf(`
 queue "dead" {
   arguments = { %s }

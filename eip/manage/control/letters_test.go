@@ -57,6 +57,53 @@ func seeing(t *testing.T, c *control.Client, command, target string, a args) (le
 	return letters, end, raw, err
 }
 
+// The status says of each flow how many dead letters wait, and why the last one failed.
+func TestStatus_DeadLetters(t *testing.T) {
+	p, in, out := runOn(t, "memory:", `
+flow "orders" {
+  from = adapter.in
+  retry { attempts = 1 }
+  to = adapter.out
+}
+flow "bills" {
+  from        = queue.bills
+  dead_letter = queue.late
+  to          = adapter.out
+}
+flow "mail" {
+  from        = queue.bills
+  dead_letter = queue.late
+  to          = adapter.out
+}
+flow "news" {
+  from        = queue.bills
+  dead_letter = topic.late
+  to          = adapter.out
+}
+queue "bills" {}
+queue "late" {}
+topic "late" {}
+control_bus { redact = ["headers.eip-error"] }
+`)
+	out.refuse = func(m *eip.Message) error { return fmt.Errorf("no room for %s", m.Body()) }
+	seen := func() []control.DeadLetters { return do[control.Status](t, p.client, "status", "", nil).DeadLetters }
+	want := []control.DeadLetters{{Flow: "orders", Queue: "queue.orders.dead"}, {Flow: "bills", Queue: "queue.late"}, {Flow: "mail", Queue: "queue.late"}}
+	if got := seen(); !slices.Equal(got, want) {
+		t.Errorf("at first %+v, want %+v", got, want)
+	}
+	in.feed(t, "one")
+	in.feed(t, "two")
+	do[any](t, p.client, "inject", "queue.late", args{"body": "three"})
+	until(t, func() bool { return seen()[0].Waiting == 2 && seen()[1].Waiting == 1 })
+	got := seen()
+	if got[0].Failed.IsZero() || !got[1].Failed.IsZero() || got[2].Waiting != 1 {
+		t.Errorf("then %+v", got)
+	}
+	if got[0].Error != "[redacted]" {
+		t.Errorf("it says %q, which is redacted", got[0].Error)
+	}
+}
+
 func TestLetters(t *testing.T) {
 	for _, broker := range []string{"memory:", "embedded:"} {
 		t.Run(broker, func(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // Version is the protocol's.
@@ -208,10 +210,4 @@ func matchesPart(pattern, text string) bool {
 }
 
 // clip shortens what others wrote, for messages.
-func clip(s string) string {
-	const most = 200
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
+func clip(s string) string { return visible.Short(s, 200) }

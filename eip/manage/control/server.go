@@ -3,8 +3,6 @@ package control
 import (
 	"context"
 	"log/slog"
-	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,7 +10,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/internal/rarely"
 	"github.com/eipd/eipd/eip/manage/deadletter"
 )
@@ -184,49 +181,6 @@ func (s *Server) set(l *Listening, state string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.State = state
-}
-
-func (s *Server) status(*request) (any, error) {
-	st := Status{Instance: s.Instance, Labels: s.Labels, Time: s.Clock.Now(), PID: os.Getpid(), Version: s.Version, Uptime: time.Since(s.started).Seconds(),
-		State: "running", Depths: s.Process.Depths(), Left: s.fleet.departures(s.Clock.Now()), Brokers: s.Process.Brokers(), Stores: s.Process.Stores(), Files: s.Process.Files(), Unapplied: s.Process.Unapplied(), Flows: []string{}, Control: []Listening{}}
-	for _, f := range s.Process.Flows() {
-		st.Flows = append(st.Flows, f.Name())
-		st.Plugins = append(st.Plugins, f.Plugins()...)
-		queue := f.DeadLetterQueue()
-		if i := slices.IndexFunc(st.Depths, func(d Depth) bool { return d.Channel == queue }); i >= 0 {
-			st.DeadLetters = append(st.DeadLetters, s.deadLetters(f, queue, st.Depths[i].Messages))
-		}
-		switch state, why := StateOf(f); {
-		case why != "":
-			st.Hindered = append(st.Hindered, FlowState{f.Name(), state, why})
-		case state == Standby:
-			st.Standby = append(st.Standby, f.Name())
-		case state != Running && state != Starting:
-			st.Stopped = append(st.Stopped, f.Name())
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range s.listening {
-		st.Control = append(st.Control, *l)
-	}
-	if s.starting() {
-		st.State = "starting"
-	} else if s.Process.Draining() || s.draining && len(st.Stopped) == len(st.Flows) {
-		st.State = "draining"
-	}
-	return st, nil
-}
-
-// deadLetters says how many wait, and why the last one failed that the process knows of.
-func (s *Server) deadLetters(f Flow, queue string, waiting int) DeadLetters {
-	of := DeadLetters{Flow: f.Name(), Queue: queue, Waiting: waiting}
-	if why := f.LastFailure(); why != nil && waiting > 0 {
-		last := s.letter(&eip.Message{Headers: why})
-		of.Error, _ = last.Message.Headers[header.Error].(string)
-		of.Failed = last.Failed
-	}
-	return of
 }
 
 func (s *Server) leaseEnded(address, attribute string, value any, err error) {

@@ -219,6 +219,9 @@ flow "orders" {
 		t.Errorf("%v", got)
 	}
 	in.feed(t, `{"key": "hunter22"}`)
+	until(t, func() bool {
+		return do[map[string]counts](t, p.client, "stats", "orders.known", nil)["orders.known"].Dropped == 1
+	})
 	do[any](t, p.client, "set", "orders.known", args{"if": got["was"]})
 	in.feed(t, `{"key": "other"}`, `{"key": "hunter22", "second": true}`)
 	out.await(t, 1)

@@ -44,8 +44,7 @@ func (w *Jobs) Replay(ctx context.Context, s Selection, p Plan, by string) (Job,
 		return Job{}, errors.Join(err, w.ledger.forget(j.ID, true))
 	}
 	w.enter(j)
-	w.begin(r)
-	return j.view(), nil
+	return w.begin(r), nil
 }
 
 // open is how many jobs have not ended.

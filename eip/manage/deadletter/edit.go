@@ -102,12 +102,7 @@ func changeBody(m *eip.Message, path []string, value json.RawMessage) (*eip.Mess
 	if err != nil {
 		return nil, err
 	}
-	var is []byte
-	if value != nil {
-		is, err = setJSON(was, path, value)
-	} else {
-		is, err = unsetJSON(was, path)
-	}
+	is, err := changeJSON(was, path, value)
 	if err != nil || bytes.Equal(is, was) {
 		return m, err
 	}
@@ -129,7 +124,7 @@ func changeHeader(m *eip.Message, name string, value json.RawMessage) (*eip.Mess
 		}
 		return m.Without(name), nil
 	}
-	v, err := importValue(value, 0)
+	v, err := importValue(value)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +162,7 @@ func isJSON(m *eip.Message) bool {
 // digest is a hash of a message's own headers, properties and body.
 func digest(m *eip.Message) string {
 	h := sha256.New()
-	headers, _ := exportTable(m.Revived().Headers) // what cannot be written is not told apart
+	headers, _ := exportHeaders(m.Revived().Headers) // what cannot be written is not told apart
 	text, _ := json.Marshal(headers)
 	for _, part := range []string{m.Type, m.Key, m.ContentType, m.CorrelationID, m.ReplyTo, m.Encoding, string(text), string(m.Body())} {
 		add(h, part)

@@ -19,9 +19,9 @@ type member struct {
 	begin, end int    // of its value
 }
 
-// setJSON returns data with a value at a path of it. Objects on the way are made where
-// they are missing.
-func setJSON(data []byte, path []string, value json.RawMessage) ([]byte, error) {
+// changeJSON returns data with a value at a path of it, or, where there is no value, without
+// what is there. Objects on the way to a value are made where they are missing.
+func changeJSON(data []byte, path []string, value json.RawMessage) ([]byte, error) {
 	if len(path) == 0 {
 		return value, nil
 	}
@@ -33,41 +33,12 @@ func setJSON(data []byte, path []string, value json.RawMessage) ([]byte, error) 
 	switch {
 	case err != nil:
 		return nil, err
-	case i < len(all):
-		changed, err := setJSON(data[all[i].begin:all[i].end], path[1:], value)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path[0], err)
-		}
-		return splice(data, all[i].begin, all[i].end, changed), nil
-	}
-	for _, name := range slices.Backward(path[1:]) {
-		value = slices.Concat([]byte("{"), quoted(name), []byte(": "), value, []byte("}"))
-	}
-	if object {
-		value = slices.Concat(quoted(path[0]), []byte(": "), value)
-	}
-	if len(all) == 0 {
-		at := bytes.IndexAny(data, "{[") + 1
-		return splice(data, at, at, value), nil
-	}
-	at := all[len(all)-1].end
-	return splice(data, at, at, slices.Concat([]byte(", "), value)), nil
-}
-
-// unsetJSON returns data without what is at a path of it.
-func unsetJSON(data []byte, path []string) ([]byte, error) {
-	all, object, err := members(data)
-	if err != nil {
-		return nil, err
-	}
-	i, err := indexOf(all, object, path[0])
-	switch {
-	case err != nil:
-		return nil, err
-	case i == len(all):
+	case i == len(all) && value == nil:
 		return nil, fmt.Errorf("there is no %s", path[0])
-	case len(path) > 1:
-		changed, err := unsetJSON(data[all[i].begin:all[i].end], path[1:])
+	case i == len(all):
+		return withMember(data, all, object, path, value), nil
+	case len(path) > 1 || value != nil:
+		changed, err := changeJSON(data[all[i].begin:all[i].end], path[1:], value)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path[0], err)
 		}
@@ -80,15 +51,32 @@ func unsetJSON(data []byte, path []string) ([]byte, error) {
 	return splice(data, all[i].from, all[i].end, nil), nil
 }
 
+// withMember adds one, with the objects on the way to the value in it.
+func withMember(data []byte, all []member, object bool, path []string, value []byte) []byte {
+	for _, name := range slices.Backward(path[1:]) {
+		value = slices.Concat([]byte("{"), asJSON(name), []byte(": "), value, []byte("}"))
+	}
+	if object {
+		value = slices.Concat(asJSON(path[0]), []byte(": "), value)
+	}
+	if len(all) == 0 {
+		at := bytes.IndexAny(data, "{[") + 1
+		return splice(data, at, at, value)
+	}
+	at := all[len(all)-1].end
+	return splice(data, at, at, slices.Concat([]byte(", "), value))
+}
+
 func splice(data []byte, from, to int, with []byte) []byte {
 	return slices.Concat(data[:from], with, data[to:])
 }
 
-func quoted(name string) []byte {
+// asJSON is what JSON can say, with < and its like as they are.
+func asJSON(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(name) // it is a text
+	_ = e.Encode(v) // it can
 	return bytes.TrimRight(b.Bytes(), "\n")
 }
 

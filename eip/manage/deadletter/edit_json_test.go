@@ -28,13 +28,11 @@ func TestEditJSON(t *testing.T) {
 		{`{"a": 1}`, "b", "", "!there is no b"},
 		{`"text"`, "a", "1", "!no object"},
 	} {
-		var got []byte
-		var err error
-		if path := strings.Split(c.path, "."); c.value == "" {
-			got, err = unsetJSON([]byte(c.in), path)
-		} else {
-			got, err = setJSON([]byte(c.in), path, json.RawMessage(c.value))
+		var value json.RawMessage
+		if c.value != "" {
+			value = json.RawMessage(c.value)
 		}
+		got, err := changeJSON([]byte(c.in), strings.Split(c.path, "."), value)
 		if why, fails := strings.CutPrefix(c.want, "!"); fails {
 			if err == nil || !strings.Contains(err.Error(), why) {
 				t.Errorf("%s at %s: %v", c.in, c.path, err)
@@ -54,14 +52,14 @@ func FuzzEditJSON(f *testing.F) {
 			return
 		}
 		parts := strings.Split(path, ".")
-		set, err := setJSON([]byte(data), parts, json.RawMessage(value))
+		set, err := changeJSON([]byte(data), parts, json.RawMessage(value))
 		if err != nil {
 			return
 		}
 		if !json.Valid(set) {
 			t.Fatalf("%s at %q with %s is %s", data, path, value, set)
 		}
-		if unset, err := unsetJSON(set, parts); err != nil || !json.Valid(unset) {
+		if unset, err := changeJSON(set, parts, nil); err != nil || !json.Valid(unset) {
 			t.Fatalf("%s at %q is %s: %v", set, path, unset, err)
 		}
 	})

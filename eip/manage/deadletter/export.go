@@ -9,13 +9,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
+	"github.com/eipd/eipd/eip/internal/headervalue"
 )
 
 // An Export is a dead letter as JSON, with everything that it holds: Import makes the same
-// message of it again. Headers have the values that JSON has for texts, true and false,
-// null, and numbers: whole ones are an int64, others a float64. Of any other type they are
-// an object of one member, which is named by the type: {"int32": 5}, {"bytes": "AAE="},
-// {"time": "2026-01-31T09:00:00Z"}, {"decimal": [2, 150]}, {"table": {…}}.
+// message of it again. Headers are as in the envelopes of the stage wrap: {"$int32": "5"}.
 type Export struct {
 	ID            string                     `json:"id"` // the letter's
 	Queue         string                     `json:"queue"`
@@ -53,7 +52,7 @@ func ExportOf(m *eip.Message) (Export, error) {
 		e.Bytes = body
 	}
 	var err error
-	if e.Headers, err = exportTable(m.Headers); err != nil {
+	if e.Headers, err = exportHeaders(m.Headers); err != nil {
 		return e, fmt.Errorf("export letter: %w", err)
 	}
 	return e, nil
@@ -68,7 +67,7 @@ func (e Export) Import() (*eip.Message, error) {
 	if e.Body != nil {
 		body = []byte(*e.Body)
 	}
-	headers, err := importTable(e.Headers, 0)
+	headers, err := importHeaders(e.Headers)
 	if err != nil {
 		return nil, err
 	}
@@ -89,4 +88,40 @@ func ReadExport(line []byte) (e Export, err error) {
 		return e, fmt.Errorf("it is no exported letter: %w", err)
 	}
 	return e, nil
+}
+
+func exportHeaders(h eip.Headers) (map[string]json.RawMessage, error) {
+	if h == nil {
+		return nil, nil
+	}
+	all := make(map[string]json.RawMessage, len(h))
+	for name, v := range h {
+		told, err := headervalue.ToJSON(v)
+		if err != nil {
+			return nil, fmt.Errorf("header %.100q: %w", name, err)
+		}
+		all[name] = asJSON(told)
+	}
+	return all, nil
+}
+
+func importHeaders(all map[string]json.RawMessage) (h eip.Headers, err error) {
+	if all == nil {
+		return nil, nil
+	}
+	h = make(eip.Headers, len(all))
+	for name, raw := range all {
+		if h[name], err = importValue(raw); err != nil {
+			return nil, fmt.Errorf("header %.100q: %w", name, err)
+		}
+	}
+	return h, nil
+}
+
+func importValue(raw []byte) (any, error) {
+	v, err := content.DecodeJSON(raw)
+	if err != nil {
+		return nil, err
+	}
+	return headervalue.FromJSON(v)
 }

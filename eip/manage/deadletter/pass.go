@@ -10,6 +10,7 @@ import (
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/internal/settle"
 	"github.com/eipd/eipd/eip/store"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // between does what is to be done between two letters: it waits as the plan says. done is
@@ -270,7 +271,5 @@ func failureOf(id string, l Letter, failure error) Failure {
 
 // short is the beginning of a text.
 func short(text string) string {
-	const most = 300
-	text = strings.ReplaceAll(text, "\x00", "")
-	return strings.ToValidUTF8(text[:min(len(text), most)], "")
+	return visible.Short(strings.ReplaceAll(text, "\x00", ""), 300)
 }

@@ -77,18 +77,18 @@ func (r *run) open(ctx context.Context) (err error) {
 	return err
 }
 
-// begin has a run go on by itself.
-func (w *Jobs) begin(r *run) {
+// begin has a run go on by itself, and returns the job as it is then.
+func (w *Jobs) begin(r *run) Job {
 	j := r.job
 	j.mu.Lock()
 	j.State, j.Why, j.run = Running, "", r
 	j.tell()
-	kept := j.Job
 	j.mu.Unlock()
+	now := j.view()
 	w.busy.Go(func() {
 		defer close(r.ended)
 		state, why := Paused, ""
-		if err := w.ledger.save(kept); err != nil {
+		if err := w.ledger.save(now); err != nil {
 			why = err.Error()
 		} else {
 			state, why = r.replay()
@@ -99,6 +99,7 @@ func (w *Jobs) begin(r *run) {
 		r.release() // who sees that it has ended may begin another
 		j.finish(state, why)
 	})
+	return now
 }
 
 // halt has the run end in a state. The first who says so counts.

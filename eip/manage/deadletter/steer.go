@@ -36,8 +36,7 @@ func (w *Jobs) goOn(ctx context.Context, id string, from State) (Job, error) {
 		r.release()
 		return j.view(), err
 	}
-	w.begin(r)
-	return j.view(), nil
+	return w.begin(r), nil
 }
 
 // Pause has a job stop, once what is under way has settled; it may go on later.

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/stats"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // span is a message in a flow or a stage, or its being sent.
@@ -62,11 +62,4 @@ func (s *span) End(err error) {
 }
 
 // short keeps what an error says in bounds.
-func short(err error) string {
-	const most = 1 << 10
-	text := err.Error()
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + " …"
-	}
-	return text
-}
+func short(err error) string { return visible.Short(err.Error(), 1<<10) }

@@ -59,7 +59,7 @@ func check(t *testing.T, files map[string]string, args ...string) string {
 
 func run(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // on a busy machine too
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // on a busy machine too
 	defer cancel()
 	cmd := exec.CommandContext(ctx, eipd, args...)
 	cmd.Dir = dir

@@ -316,3 +316,7 @@ test "many differences" {
     message { text = join("\n", range(1, 101)) }
   }
 }
+
+suite {
+  flows = ["../all/flows.hcl"]
+}

@@ -1,4 +1,4 @@
-package transform
+package headervalue
 
 import (
 	"encoding/base64"
@@ -15,14 +15,15 @@ import (
 )
 
 // Header values in JSON: texts, booleans, nil, tables and lists are themselves, and so are
-// whole numbers of 64 bits. Of any other type is a table of one member, whose name is the
-// type and whose value is a text: {"$int32": "7"}. A table of one such member has another
-// $ before its name.
+// whole numbers of 64 bits and those float64 that are written otherwise. Of any other type is
+// a table of one member, whose name is the type and whose value is a text: {"$int32": "7"}.
+// A table of one such member has another $ before its name.
 
 const mark = "$"
 
-// tell returns a header's value as JSON has it.
-func tell(v any) (any, error) {
+// ToJSON returns a header's value as what encoding/json writes so that FromJSON, of what is
+// read of that, returns the same value. An int comes back as an int64.
+func ToJSON(v any) (any, error) {
 	as := func(kind, text string) (any, error) { return map[string]any{mark + kind: text}, nil }
 	switch v := v.(type) {
 	case nil, bool, int, int64:
@@ -41,18 +42,22 @@ func tell(v any) (any, error) {
 	case float32:
 		return as("float32", strconv.FormatFloat(float64(v), 'g', -1, 32))
 	case float64:
-		return as("float64", strconv.FormatFloat(v, 'g', -1, 64))
+		text := strconv.FormatFloat(v, 'g', -1, 64)
+		if strings.ContainsAny(text, ".e") {
+			return json.Number(text), nil
+		}
+		return as("float64", text)
 	case int8, int16, int32, uint, uint8, uint16, uint32, uint64:
 		return as(fmt.Sprintf("%T", v), fmt.Sprint(v))
 	case eip.Headers:
-		return tellTable(v)
+		return tableToJSON(v)
 	case map[string]any:
-		return tellTable(v)
+		return tableToJSON(v)
 	case []any:
 		list := make([]any, len(v))
 		for i, e := range v {
 			var err error
-			if list[i], err = tell(e); err != nil {
+			if list[i], err = ToJSON(e); err != nil {
 				return nil, err
 			}
 		}
@@ -61,7 +66,7 @@ func tell(v any) (any, error) {
 	return nil, fmt.Errorf("a value of type %T is none of a header", v)
 }
 
-func tellTable(table map[string]any) (any, error) {
+func tableToJSON(table map[string]any) (any, error) {
 	all := make(map[string]any, len(table))
 	for name, v := range table {
 		if !utf8.ValidString(name) {
@@ -71,28 +76,31 @@ func tellTable(table map[string]any) (any, error) {
 			name = mark + name
 		}
 		var err error
-		if all[name], err = tell(v); err != nil {
+		if all[name], err = ToJSON(v); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// told returns the header's value that JSON tells.
-func told(v any) (any, error) {
+// FromJSON returns the header's value that stands in JSON, as content.DecodeJSON reads it.
+func FromJSON(v any) (any, error) {
 	switch v := v.(type) {
 	case int:
 		return int64(v), nil
 	case json.Number:
+		if !strings.ContainsAny(string(v), ".eE") && v != "-0" {
+			return nil, fmt.Errorf("no header can hold all of the number %.40s", v)
+		}
 		f, err := v.Float64()
 		return f, err
 	case map[string]any:
-		return toldTable(v)
+		return tableFromJSON(v)
 	case []any:
 		list := make([]any, len(v))
 		for i, e := range v {
 			var err error
-			if list[i], err = told(e); err != nil {
+			if list[i], err = FromJSON(e); err != nil {
 				return nil, err
 			}
 		}
@@ -101,7 +109,7 @@ func told(v any) (any, error) {
 	return v, nil
 }
 
-func toldTable(table map[string]any) (any, error) {
+func tableFromJSON(table map[string]any) (any, error) {
 	all := make(eip.Headers, len(table))
 	for name, v := range table {
 		if kind, marked := strings.CutPrefix(name, mark); marked && len(table) == 1 {
@@ -111,7 +119,7 @@ func toldTable(table map[string]any) (any, error) {
 			name = kind
 		}
 		var err error
-		if all[name], err = told(v); err != nil {
+		if all[name], err = FromJSON(v); err != nil {
 			return nil, err
 		}
 	}
