@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ type ordering struct {
 	t     *testing.T
 	stage *routing.Resequencer
 	feed  live
+	mu    sync.Mutex // sequences go on at once
 	out   []string
 	busy  func() // releases what is under way
 }
@@ -33,6 +35,8 @@ func order(t *testing.T, then func(*ordering)) {
 		o := &ordering{t: t, stage: resequencerIn(memory.New()), feed: make(live)}
 		f := &eip.Flow{Name: "f", Source: o.feed, DeadLetter: eip.Discard, Stages: []eip.Stage{&eip.Named{Address: "f.order", Stage: o.stage}},
 			To: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+				o.mu.Lock()
+				defer o.mu.Unlock()
 				if o.out = append(o.out, string(m.Body())); strings.HasPrefix(string(m.Body()), "z") {
 					release := m.Hold()
 					o.busy = func() { release(nil) }

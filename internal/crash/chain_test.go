@@ -61,7 +61,7 @@ flow "order" {
 func TestKill_ChainOfStagesThatRemember(t *testing.T) {
 	t.Parallel()
 	const near = 20 // orders come so much too early or too late
-	const n = 600
+	n := scale(1_500, 600)
 	dir := t.TempDir()
 	var in strings.Builder
 	for from := 0; from < n; from += near {
