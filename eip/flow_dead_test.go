@@ -72,7 +72,7 @@ func TestFlow_LastResort(t *testing.T) {
 				if halted != test.halts || (why != nil) != test.halts {
 					t.Errorf("halted: %v, %v", halted, why)
 				}
-				if c, _ := f.Counts(); test.halts != (c.Received == 3) {
+				if c, _ := f.Counts(); test.halts != (c.Received < 5) {
 					t.Errorf("it has taken %d messages", c.Received)
 				}
 				if err := <-ended; err != nil {

@@ -37,7 +37,7 @@ func TestCredentials(t *testing.T) {
 		"half a pair":        {nil, []string{"ping", bare, "--cert", file}, 2, "go together"},
 		"no certificate":     {nil, []string{"ping", bare, "--ca", file}, 1, "no certificate in PEM form"},
 		"no broker":          {[]string{"EIPD_BROKER="}, []string{"ping"}, 2, "name the broker: URL, or EIPD_BROKER"},
-		"to send":            {[]string{"EIPD_PASSWORD=tell-nobody"}, []string{"send", "queue.q", "--body", "x", "--broker", bare, "--timeout", "3s"}, 3, "login"},
+		"to send":            {[]string{"EIPD_PASSWORD=tell-nobody"}, []string{"send", "queue.q", "--body", "x", "--broker", bare, "--timeout", "10s"}, 3, "login"},
 		"to the bus":         {[]string{"EIPD_PASSWORD=guest"}, []string{"status", "--broker", bare, "--wait", "100ms"}, 3, "answered"},
 	} {
 		t.Run(name, func(t *testing.T) {
