@@ -57,6 +57,7 @@ var realTime = map[string]string{
 	"manage/control/purge.go":        "a broker is asked, and files are named by people's time",
 	"manage/control/save.go":         "files are named by people's time",
 	"manage/control/server.go":       "how long the process has run: what was signed before is not for it",
+	"manage/control/status.go":       "how long the process has run",
 	"manage/control/sign.go":         "signatures are dated by the time that all processes share",
 	"manage/control/socket.go":       "a deadline of the network",
 	"manage/control/topic.go":        "a broker's answer is waited for",
