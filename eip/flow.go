@@ -141,10 +141,10 @@ func (f *Flow) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	f.running.open(x) // who is told that it is ready may inject
 	if f.Ready != nil {
 		f.Ready()
 	}
-	f.running.open(x)
 	close(x.begun)
 	received := make(chan error, 1)
 	go func() {
