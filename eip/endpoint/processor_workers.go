@@ -196,7 +196,8 @@ func (w *worker) serve(j *job) (*answer, error) {
 	c := &w.of.workerCounts
 	ctx, cancel := w.of.clock.WithTimeout(j.ctx, w.of.Timeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { w.Stdin.SetWriteDeadline(time.Unix(1, 0)) })
+	stdin := w.Stdin // the function may run when the next program is there
+	stop := context.AfterFunc(ctx, func() { stdin.SetWriteDeadline(time.Unix(1, 0)) })
 	line, err := w.exchange(ctx, j.line)
 	switch {
 	case stop() && ctx.Err() == nil:

@@ -12,8 +12,12 @@ import (
 	"github.com/eipd/eipd/eip/store"
 )
 
-// mostPutOff is how often an append is put off until its sender lets go of the message.
-const mostPutOff = 4
+// How often, and how long, an append is put off at least until its sender lets go of the
+// message. A busy machine may not let the sender go on for a while.
+const (
+	mostPutOff    = 4
+	longestPutOff = 3 * time.Millisecond
+)
 
 // putOff leaves to the next transaction the appends from the first on whose sender still
 // has the message in hand, if what the message comes from is of this store: with its
@@ -22,10 +26,12 @@ func (s *fileStore) putOff(b *batch) {
 	b.countHolds()
 	for i, p := range b.appends {
 		holds := b.holds[settle.Identity(p.Message)]
-		if holds == 0 || p.put == mostPutOff || settle.Others(p.Message, holds) != 1 || !s.joins(p.Message) {
+		if holds == 0 || p.put >= mostPutOff && time.Since(p.since) > longestPutOff || settle.Others(p.Message, holds) != 1 || !s.joins(p.Message) {
 			continue
 		}
-		p.put++
+		if p.put++; p.put == 1 {
+			p.since = time.Now()
+		}
 		s.putBack(b, i)
 		if b.isEmpty() {
 			time.Sleep(putOffWait)

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -36,7 +37,8 @@ type pending struct {
 	*local.Append
 	values []value
 	one    [1]value
-	put    int // off, so many times
+	put    int       // off, so many times
+	since  time.Time // it was put off first
 }
 
 func (p *pending) size() (n int) {
