@@ -130,6 +130,11 @@ func unreachable(u *url.URL, err error) error {
 	return fmt.Errorf("no process was asked: %w\nSee eipd ping %s", err, secrets.Hide(u.String()))
 }
 
+// complain says what is wrong with somebody.
+func complain(stderr io.Writer, who, why string) {
+	fmt.Fprintf(stderr, "eipd: %s: %s\n", visible.Line(who), visible.Line(why))
+}
+
 // warn says once that somebody was not believed.
 func (a *asked) warn(stderr io.Writer) {
 	if refused := a.Refused(); refused != nil {

@@ -145,7 +145,7 @@ func (c *controlCommand) outcome(stderr io.Writer, a *asked, replies []control.R
 		}
 		failed = true
 		if !c.asJSON {
-			fmt.Fprintf(stderr, "eipd: %s: %s\n", visible.Line(r.Instance), visible.Line(r.Read(nil).Error()))
+			complain(stderr, r.Instance, r.Read(nil).Error())
 		}
 	}
 	a.warn(stderr)

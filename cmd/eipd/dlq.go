@@ -127,7 +127,7 @@ func (d *dlq) look(cmd *cobra.Command, command, flow string, args map[string]any
 		}
 		for _, in := range seen.Queues {
 			if in.Error != "" {
-				fmt.Fprintf(stderr, "eipd: %s: %s\n", visible.Line(in.Queue), visible.Line(in.Error))
+				complain(stderr, in.Queue, in.Error)
 			}
 		}
 		return view.end(d, out, seen)
@@ -147,14 +147,12 @@ func (d *dlq) each(cmd *cobra.Command, command, flow string, args map[string]any
 		return err
 	}
 	for _, instance := range who {
-		do := d.command(command, flow, args)
-		do.Instance = instance
 		one := *d
 		one.instance = instance
-		err := one.ask(ctx, a, do, func(r control.Reply) error {
+		err := one.ask(ctx, a, one.command(command, flow, args), func(r control.Reply) error {
 			if !r.OK {
 				failed = true
-				fmt.Fprintf(cmd.ErrOrStderr(), "eipd: %s: %s\n", visible.Line(r.Instance), visible.Line(r.Read(nil).Error()))
+				complain(cmd.ErrOrStderr(), r.Instance, r.Read(nil).Error())
 				return nil
 			}
 			return take(r)

@@ -48,7 +48,7 @@ func (d *dlq) list(cmd *cobra.Command, flow string) error {
 		var all control.Jobs
 		if err := r.Read(&all); err != nil {
 			refused = true
-			fmt.Fprintf(cmd.ErrOrStderr(), "eipd: %s: %s\n", visible.Line(r.Instance), visible.Line(err.Error()))
+			complain(cmd.ErrOrStderr(), r.Instance, err.Error())
 			return nil
 		}
 		for _, j := range all.Jobs {

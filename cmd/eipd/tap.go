@@ -129,7 +129,7 @@ func (t *tapCommand) take(r control.Reply, out, stderr io.Writer) error {
 	switch {
 	case !r.OK:
 		t.refused = true
-		fmt.Fprintf(stderr, "eipd: %s: %s\n", visible.Line(r.Instance), visible.Line(r.Read(nil).Error()))
+		complain(stderr, r.Instance, r.Read(nil).Error())
 		return nil
 	case r.More:
 		return t.copied(r, out)
