@@ -106,13 +106,13 @@ func (c *Chain) open() error {
 		return err
 	}
 	last, size, err := endOf(f)
-	if err == nil && size == 0 { // it was taken away, perhaps: the next record shows that
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if size == 0 { // it was taken away, perhaps: the next record shows that
 		if head, known := c.head(); known {
 			last = head
 		}
-	}
-	if err != nil {
-		return errors.Join(err, f.Close())
 	}
 	c.file, c.last, c.size = f, last, size
 	return nil
@@ -121,25 +121,31 @@ func (c *Chain) open() error {
 // endOf reads a file up to its end. Of a last line that is cut off, the next record shows
 // that it is no record.
 func endOf(f *os.File) (last link, size int64, err error) {
-	in := bufio.NewReaderSize(f, 64<<10)
+	whole := true
+	err = lines(f, func(line []byte, ends bool) {
+		var l link
+		_ = json.Unmarshal(line, &l) // it goes on even after what is none
+		last, size, whole = link{max(l.N, last.N+1), hashOf(line)}, size+int64(len(line))+1, ends
+	})
+	if err == nil && !whole {
+		_, err = f.Write([]byte("\n"))
+	}
+	return last, size, err
+}
+
+// lines calls do with each line; ends is false of a last one that is cut off.
+func lines(from io.Reader, do func(line []byte, ends bool)) error {
+	in := bufio.NewReaderSize(from, 64<<10)
 	for {
 		line, err := in.ReadBytes('\n')
-		size += int64(len(line))
-		if len(line) > 0 {
-			line = bytes.TrimRight(line, "\n")
-			var l link
-			_ = json.Unmarshal(line, &l) // it goes on even after what is none
-			last = link{max(l.N, last.N+1), hashOf(line)}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
 		}
-		if errors.Is(err, io.EOF) {
-			if n := len(line); n > 0 {
-				_, err = f.Write([]byte("\n"))
-				return last, size + 1, err
-			}
-			return last, size, nil
+		if len(line) > 0 {
+			do(bytes.TrimSuffix(line, []byte("\n")), err == nil)
 		}
 		if err != nil {
-			return last, size, err
+			return nil
 		}
 	}
 }
@@ -225,17 +231,11 @@ func (v *verifying) say(format string, args ...any) {
 }
 
 func (v *verifying) read(name string, from io.Reader) error {
-	in := bufio.NewReader(from)
-	for at := 1; ; at++ {
-		line, err := in.ReadBytes('\n')
-		if len(line) == 0 && errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		v.line(fmt.Sprintf("%s line %d", name, at), bytes.TrimRight(line, "\n"))
-	}
+	at := 0
+	return lines(from, func(line []byte, _ bool) {
+		at++
+		v.line(fmt.Sprintf("%s line %d", name, at), line)
+	})
 }
 
 func (v *verifying) line(place string, line []byte) {
