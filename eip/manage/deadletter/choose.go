@@ -18,27 +18,42 @@ type Choice struct {
 
 // Choose looks for the letters that are meant in a queue, MostSelected of them at most.
 func (w *Jobs) Choose(ctx context.Context, q Queue, s Selection) (*Choice, error) {
-	c, search := &Choice{left: map[string]int{}}, Search{Selection: s}
-	_, err := q.each(ctx, func(m *eip.Message) error {
+	all := func(*eip.Message) bool { return true }
+	ids, _, err := w.pick(ctx, q, &Search{Selection: s}, all)
+	if err != nil {
+		return nil, err
+	}
+	c := &Choice{ids, map[string]int{}}
+	for _, id := range ids {
+		c.left[base(id)]++
+	}
+	return c, nil
+}
+
+// pick returns the ids of the letters in a queue that are meant, of those that may be; and
+// after how many messages the broker shows no more, where that is so.
+func (w *Jobs) pick(ctx context.Context, q Queue, search *Search, may func(*eip.Message) bool) (ids []string, within int, err error) {
+	within, err = q.each(ctx, func(m *eip.Message) error {
+		if !may(m) {
+			return nil
+		}
 		l := w.Read(m)
 		if !search.Picks(&l) {
 			return nil
 		}
-		if len(c.IDs) == MostSelected {
+		if len(ids) == MostSelected {
 			return errTooMany
 		}
-		c.IDs = append(c.IDs, l.ID)
-		c.left[base(l.ID)]++
+		ids = append(ids, l.ID)
 		return nil
 	})
-	if eip.IsGone(err) { // nothing has failed yet
-		err = nil
+	if err != nil && !eip.IsGone(err) { // nothing has failed yet
+		return nil, 0, fmt.Errorf("look at %s: %w", q, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("look at %s: %w", q, err)
-	}
-	return c, search.Check()
+	return ids, within, search.Check()
 }
+
+var errTooMany = fmt.Errorf("more than %d letters are meant; narrow it", MostSelected)
 
 // takes reports whether m is one of the letters, and that one is not left any more. Which
 // of several equal ones it is does not matter.

@@ -99,31 +99,16 @@ func (w *Jobs) freeze(ctx context.Context, r *run, s Selection) error {
 // survey looks for the letters that are meant.
 func (w *Jobs) survey(ctx context.Context, r *run, s Selection) error {
 	search := Search{Selection: s}
-	look := func(m *eip.Message) error {
-		if !r.replayable(m) {
-			return nil
-		}
-		l := w.Read(m)
-		if !search.Picks(&l) {
-			return nil
-		}
-		if len(r.all) == MostSelected {
-			return errTooMany
-		}
-		r.add(record{id: l.ID})
-		return nil
+	ids, within, err := w.pick(ctx, r.queue, &search, r.replayable)
+	if err != nil {
+		return err
 	}
-	var err error
-	if r.Within, err = r.queue.each(ctx, look); err != nil && !eip.IsGone(err) { // nothing has failed yet
-		return fmt.Errorf("look at %s: %w", r.queue, err)
+	r.Within = within
+	for _, id := range ids {
+		r.add(record{id: id, alone: search.namer.seen[base(id)] == 1})
 	}
-	for i := range r.all {
-		r.all[i].alone = search.namer.seen[base(r.all[i].id)] == 1
-	}
-	return search.Check()
+	return nil
 }
-
-var errTooMany = fmt.Errorf("more than %d letters are meant; narrow it", MostSelected)
 
 // each looks at all messages of a queue, where the broker can show them; else it takes
 // all, and gives them back. most is after how many the broker shows no more; 0: it shows
