@@ -22,17 +22,13 @@ func (r *rig) command(one *task, b *commandBlock) {
 		answers <- answer{reply, err}
 	}()
 	settle()
-	var a answer
-	select {
-	case a = <-answers:
-	default: // it waits for what takes time
-		r.clock.advance(time.Hour, func() bool { return r.over() || len(answers) > 0 })
-		if len(answers) == 0 {
-			r.fail(one, expectation, one.label+": the command was not answered within an hour")
-			return
-		}
-		a = <-answers
+	for until := r.clock.Now().Add(time.Hour); len(answers) == 0 && !r.over() && r.clock.next(until); { // it waits for what takes time
 	}
+	if len(answers) == 0 {
+		r.fail(one, expectation, one.label+": the command was not answered within an hour")
+		return
+	}
+	a := <-answers
 	var failed *control.Error
 	if failed = a.Reply.Error; a.err != nil {
 		failed = control.Errorf(control.Failed, "%v", a.err)

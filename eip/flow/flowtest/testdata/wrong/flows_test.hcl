@@ -1,5 +1,5 @@
 suite {
-  flows = ["flows.hcl"]
+  flows = ["../all/flows.hcl"]
   variables = { passwort = "x" }
 }
 test "a" {}

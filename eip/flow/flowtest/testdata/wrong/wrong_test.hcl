@@ -109,3 +109,7 @@ test "no message can be so" {
   expect "stage.orders.check" { branches = { on = 0 } }
   command "set" { fails = "not_allowd" }
 }
+
+suite {
+  flows = ["../all/flows.hcl"]
+}
