@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/manage/control"
 )
 
 // pattern is what eipd explain says of one of the book's patterns.
@@ -40,7 +41,10 @@ func patterns(root string) ([]byte, error) {
 		about, rest, _ := strings.Cut(rest, "\n## ")
 		shown, _, _ := strings.Cut(rest, "\n## ")
 		p := pattern{Page: "docs/patterns/" + filepath.Base(page)}
-		p.Stages = stages(rest, func(stage string) bool { return patternOf(stage) == strings.ToLower(title) })
+		p.Stages = stages(rest, func(kind string) bool {
+			stage, _ := eip.Stages.New(kind)
+			return strings.EqualFold(control.PatternOf(kind, stage), title)
+		})
 		if p.Stages == nil {
 			p.Stages = stages(shown, func(string) bool { return true })
 		}
@@ -59,13 +63,4 @@ func stages(text string, wanted func(string) bool) (names []string) {
 		}
 	}
 	return names
-}
-
-// patternOf is the book's name for a stage, in lower case.
-func patternOf(stage string) string {
-	s, _ := eip.Stages.New(stage)
-	if p, ok := s.(interface{ Pattern() string }); ok {
-		return strings.ToLower(p.Pattern())
-	}
-	return strings.ReplaceAll(stage, "_", " ")
 }

@@ -1,6 +1,10 @@
 package layout
 
-import "slices"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // setAcross gives the vertices their places across: each rank's in turn as near to its
 // neighbours as the order of the rank allows, and so that long links are straight.
@@ -17,18 +21,24 @@ func (p *part) setAcross() {
 	}
 	const passes = 6
 	for i := range passes {
-		for r := range p.layers {
-			p.settle(p.layers[r], true, i == passes-1)
+		for _, layer := range p.layers {
+			p.settle(layer, true, i == passes-1)
 		}
-		for r := range p.layers {
-			p.settle(p.layers[len(p.layers)-1-r], i == passes-1, true)
+		for _, layer := range slices.Backward(p.layers) {
+			p.settle(layer, i == passes-1, true)
 		}
 	}
-	for r := range p.layers {
-		p.settle(p.layers[r], true, true)
+	first := math.Inf(1)
+	for _, layer := range p.layers {
+		p.settle(layer, true, true)
+		for _, v := range layer {
+			first = min(first, math.Round(p.vertices[v].at))
+		}
 	}
 	for i := range p.vertices {
-		p.vertices[i].at = whole(p.vertices[i].at)
+		v := &p.vertices[i]
+		v.at = math.Round(v.at) - first
+		p.across = max(p.across, v.at+v.size)
 	}
 }
 
@@ -115,15 +125,7 @@ func (p *part) wishes(v int, before, behind bool) []wish {
 			add(s, s.to, s.in+s.lean-s.out, 1)
 		}
 	}
-	slices.SortFunc(all, func(a, b wish) int {
-		switch {
-		case a.at < b.at:
-			return -1
-		case a.at > b.at:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(all, func(a, b wish) int { return cmp.Compare(a.at, b.at) })
 	return all
 }
 

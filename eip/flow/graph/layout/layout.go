@@ -6,7 +6,6 @@ package layout
 
 import (
 	"cmp"
-	"math"
 	"slices"
 )
 
@@ -110,6 +109,7 @@ type part struct {
 	ranks int
 
 	vertices []vertex
+	vertexOf []int   // of the boxes; -1: of the band
 	layers   [][]int // the vertices of each rank, in their order
 	segments []segment
 	chains   [][]int // the segments of each link
@@ -136,7 +136,6 @@ type segment struct {
 	out, in  float64
 	lean     float64
 	weight   int
-	link     int
 }
 
 // split finds the boxes that hang together, in the order of the first of each.
@@ -186,51 +185,44 @@ func (p *part) place() {
 
 // build makes the vertices and segments of the ranks.
 func (p *part) build() {
-	p.vertices, p.layers = nil, make([][]int, p.ranks)
+	p.layers = make([][]int, p.ranks)
 	add := func(box, rank int, size float64) int {
 		p.vertices = append(p.vertices, vertex{box: box, rank: rank, size: size})
 		return len(p.vertices) - 1
 	}
-	at := make([]int, len(p.boxes))
+	p.vertexOf = make([]int, len(p.boxes))
 	for i, b := range p.boxes {
-		at[i] = -1
+		p.vertexOf[i] = -1
 		if !p.band[i] {
-			at[i] = add(i, p.rank[i], b.Across)
+			p.vertexOf[i] = add(i, p.rank[i], b.Across)
 		}
 	}
 	p.chains = make([][]int, len(p.links))
-	bundles := map[end][]int{}
+	ways := map[way]int{}
 	for i, l := range p.links {
-		if p.back[i] || at[l.From] < 0 || at[l.To] < 0 {
+		if !p.ranked(i) {
 			continue
 		}
-		// Of long links to one place, those that begin later join the way of the first.
-		of := end{l.To, l.In, l.Weight, l.Aside}
-		first, last := p.rank[l.From]+1, p.rank[l.To]
-		var bundle []int // its segments, the last one first
-		if last-first >= long {
-			bundle = bundles[of]
+		from, to, out := p.vertexOf[l.From], p.vertexOf[l.To], l.Out
+		w := way{i, l.To, l.In, l.Weight, l.Aside, p.rank[l.From] + 1}
+		if p.rank[l.To]-w.rank >= long {
+			w.link = -1
 		}
-		from, out := at[l.From], l.Out
-		for r := first; r < last && last-r > len(bundle); r++ {
-			to := add(-1, r, 0)
-			p.segment(i, from, to, out, 0)
-			from, out = to, 0
-		}
-		if n := min(len(bundle), last-first); n > 0 {
-			p.segment(i, from, p.segments[bundle[n-1]].from, out, 0)
-			for k := range n {
-				p.chains[i] = append(p.chains[i], bundle[n-1-k])
+		for joins := false; w.rank < p.rank[l.To] && !joins; w.rank++ {
+			var next int
+			if next, joins = ways[w]; !joins {
+				next = add(-1, w.rank, 0)
+				ways[w] = next
 			}
-		} else {
-			p.segment(i, from, at[l.To], out, l.In)
-			p.segments[len(p.segments)-1].lean = l.Lean
-		}
-		if last-first >= long && len(p.chains[i])-1 > len(bundle) {
-			bundles[of] = nil
-			for _, s := range slices.Backward(p.chains[i][1:]) {
-				bundles[of] = append(bundles[of], s)
+			p.segment(i, segment{from: from, to: next, out: out})
+			for from, out = next, 0; joins && from != to; { // it goes on as the other does
+				s := p.vertices[from].after[0]
+				p.chains[i] = append(p.chains[i], s)
+				from = p.segments[s].to
 			}
+		}
+		if from != to {
+			p.segment(i, segment{from: from, to: to, out: out, in: l.In, lean: l.Lean})
 		}
 	}
 	p.sortFirst()
@@ -239,22 +231,21 @@ func (p *part) build() {
 // long is how many ranks a link passes that is bundled with others.
 const long = 6
 
-// An end is where links that are bundled end.
-type end struct {
-	box    int
+// A way is where a link passes a rank: that of its own, or of all long links to one place.
+type way struct {
+	link   int // -1: a long one
+	to     int // a box
 	in     float64
 	weight int
 	aside  bool
+	rank   int
 }
 
-func (p *part) segment(link, from, to int, out, in float64) {
-	s := segment{from: from, to: to, out: out, in: in, weight: p.links[link].Weight, link: link}
+func (p *part) segment(link int, s segment) {
+	s.weight = p.links[link].Weight
 	n := len(p.segments)
 	p.segments = append(p.segments, s)
 	p.chains[link] = append(p.chains[link], n)
-	p.vertices[from].after = append(p.vertices[from].after, n)
-	p.vertices[to].before = append(p.vertices[to].before, n)
+	p.vertices[s.from].after = append(p.vertices[s.from].after, n)
+	p.vertices[s.to].before = append(p.vertices[s.to].before, n)
 }
-
-// whole rounds to points, so that sums are the same everywhere.
-func whole(x float64) float64 { return math.Round(x) }

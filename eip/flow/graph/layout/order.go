@@ -17,22 +17,17 @@ const (
 func (p *part) sortFirst() {
 	seen := make([]bool, len(p.vertices))
 	var visit func(v int)
-	stack := []int{}
-	visit = func(first int) {
-		stack = append(stack[:0], first)
-		for len(stack) > 0 {
-			v := stack[len(stack)-1]
-			stack = stack[:len(stack)-1]
-			if seen[v] {
-				continue
-			}
-			seen[v] = true
-			p.layers[p.vertices[v].rank] = append(p.layers[p.vertices[v].rank], v)
-			after := slices.Clone(p.vertices[v].after)
-			slices.SortStableFunc(after, func(a, b int) int { return cmp.Compare(p.segments[a].out, p.segments[b].out) })
-			for _, s := range slices.Backward(after) {
-				stack = append(stack, p.segments[s].to)
-			}
+	visit = func(v int) {
+		if seen[v] {
+			return
+		}
+		seen[v] = true
+		x := &p.vertices[v]
+		p.layers[x.rank] = append(p.layers[x.rank], v)
+		after := slices.Clone(x.after)
+		slices.SortStableFunc(after, func(a, b int) int { return cmp.Compare(p.segments[a].out, p.segments[b].out) })
+		for _, s := range after {
+			visit(p.segments[s].to)
 		}
 	}
 	for v := range p.vertices {
@@ -54,8 +49,8 @@ func (p *part) number() {
 // order improves the order of the ranks by weighted medians and exchanges, and keeps the
 // best.
 func (p *part) order() {
-	best, fewest := p.copyOrder(), p.crossings()
-	first := best
+	first, fewest := clone(p.layers), p.crossings()
+	best := first
 	for _, up := range []bool{false, true} {
 		p.layers = clone(first)
 		p.number()
@@ -65,15 +60,13 @@ func (p *part) order() {
 			p.transpose(i%4 < 2)
 			stale++
 			if n := p.crossings(); n < fewest {
-				best, fewest, stale = p.copyOrder(), n, 0
+				best, fewest, stale = clone(p.layers), n, 0
 			}
 		}
 	}
 	p.layers = best
 	p.number()
 }
-
-func (p *part) copyOrder() [][]int { return clone(p.layers) }
 
 func clone(layers [][]int) [][]int {
 	all := make([][]int, len(layers))
@@ -93,26 +86,18 @@ func (p *part) medians(behind bool) {
 		}
 		layer := p.layers[r]
 		median := make(map[int]float64, len(layer))
+		var moving []int // those without neighbours stay where they are
 		for _, v := range layer {
-			median[v] = p.median(v, behind)
-		}
-		// Those without neighbours stay where they are.
-		var moving []int
-		for _, v := range layer {
-			if median[v] >= 0 {
+			if median[v] = p.median(v, behind); median[v] >= 0 {
 				moving = append(moving, v)
 			}
 		}
 		slices.SortStableFunc(moving, func(a, b int) int { return cmp.Compare(median[a], median[b]) })
-		next := 0
 		for k, v := range layer {
 			if median[v] >= 0 {
-				layer[k] = moving[next]
-				next++
+				layer[k], moving = moving[0], moving[1:]
 			}
-		}
-		for k, v := range layer {
-			p.vertices[v].place = k
+			p.vertices[layer[k]].place = k
 		}
 	}
 }
@@ -238,18 +223,9 @@ func countInversions(keys []int) (n int) {
 	if len(keys) < 2 {
 		return 0
 	}
-	left, right := slices.Clone(keys[:len(keys)/2]), slices.Clone(keys[len(keys)/2:])
+	left, right := keys[:len(keys)/2], keys[len(keys)/2:]
 	n = countInversions(left) + countInversions(right)
-	i, j := 0, 0
-	for k := range keys {
-		if j == len(right) || i < len(left) && left[i] <= right[j] {
-			keys[k] = left[i]
-			i++
-			continue
-		}
-		keys[k] = right[j]
-		n += len(left) - i
-		j++
-	}
+	n += inversions(left, right)
+	slices.Sort(keys)
 	return n
 }

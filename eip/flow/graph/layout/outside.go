@@ -5,79 +5,74 @@ import (
 	"slices"
 )
 
+// An outer is a way round the outside, or to a box of the band: from one gap to others,
+// below all boxes.
+type outer struct {
+	links     []int
+	low, high int // gaps
+	at        float64
+	box       int // of the band; -1
+}
+
 // findOuter gathers the links that go round the outside, and places the boxes of the band.
 func (r *router) findOuter() {
-	vertexOf := r.vertexOf()
 	type place struct {
-		vertex int
-		out    float64
+		box, from int
+		out       float64
 	}
-	backs, bands := map[place]*outer{}, map[int]*outer{}
+	found := map[place]*outer{}
 	for i, l := range r.links {
-		switch {
-		case r.band[l.To]:
-			o := bands[l.To]
-			if o == nil {
-				o = &outer{low: r.rank[l.From] + 1, high: r.rank[l.To], box: l.To}
-				bands[l.To] = o
-				r.lanes = append(r.lanes, o)
-			}
-			o.low = min(o.low, r.rank[l.From]+1)
-			o.links = append(o.links, i)
-		case r.back[i]:
-			at := place{vertexOf[l.From], l.Out}
-			o := backs[at]
-			if o == nil {
-				o = &outer{low: r.rank[l.From] + 1, high: r.rank[l.From] + 1, box: -1}
-				backs[at] = o
-				r.lanes = append(r.lanes, o)
-			}
-			o.low, o.high = min(o.low, r.rank[l.To]), max(o.high, r.rank[l.To])
-			o.links = append(o.links, i)
+		if r.ranked(i) {
+			continue
 		}
+		at := place{-1, l.From, l.Out}
+		if r.band[l.To] {
+			at = place{box: l.To}
+		}
+		gap := r.rank[l.From] + 1
+		o := found[at]
+		if o == nil {
+			o = &outer{low: gap, high: gap, box: at.box}
+			found[at] = o
+			r.outers = append(r.outers, o)
+		}
+		o.low, o.high = min(o.low, gap, r.rank[l.To]), max(o.high, r.rank[l.To])
+		o.links = append(o.links, i)
+		r.outerOf[i] = o
 	}
 	// Ways round the outside come first, nearest to the boxes; then the rows of the band.
-	slices.SortStableFunc(r.lanes, func(a, b *outer) int { return cmp.Compare(min(a.box, 0), min(b.box, 0)) })
+	slices.SortStableFunc(r.outers, func(a, b *outer) int { return cmp.Compare(min(a.box, 0), min(b.box, 0)) })
 	var rows [][]*outer
-	row := func(o *outer, least int) int {
-		for n := least; ; n++ {
-			if n == len(rows) {
-				rows = append(rows, nil)
-			}
-			if !slices.ContainsFunc(rows[n], func(other *outer) bool {
-				return o.low <= other.high+1 && other.low <= o.high+1
-			}) {
-				rows[n] = append(rows[n], o)
-				return n
-			}
-		}
-	}
 	least := 0
-	for _, o := range r.lanes {
+	for _, o := range r.outers {
 		if o.box >= 0 && least == 0 {
 			least = len(rows)
 		}
-		row(o, least)
+		n := least
+		for n < len(rows) && slices.ContainsFunc(rows[n], func(other *outer) bool {
+			return o.low <= other.high+1 && other.low <= o.high+1
+		}) {
+			n++
+		}
+		if n == len(rows) {
+			rows = append(rows, nil)
+		}
+		rows[n] = append(rows[n], o)
 	}
-	at := r.bottom + beside
-	for n, all := range rows {
+	at := r.across + beside
+	for n, row := range rows {
+		if n > 0 && row[0].box >= 0 {
+			at += beside - lane
+		}
 		height := 0.0
-		for _, o := range all {
+		for _, o := range row {
+			o.at = at
 			if o.box >= 0 {
+				o.at += r.links[o.links[0]].In
 				height = max(height, r.boxes[o.box].Across)
 			}
 		}
-		if height > 0 && n > 0 {
-			at += beside - lane
-		}
-		for _, o := range all {
-			o.at = whole(at + height/2)
-			if o.box >= 0 {
-				o.at = at + r.links[o.links[0]].In
-			}
-		}
-		at += height + lane
-		r.across = at - lane
+		r.across = at + height
+		at = r.across + lane
 	}
-	r.across = max(r.across, r.bottom)
 }

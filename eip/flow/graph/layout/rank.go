@@ -6,17 +6,12 @@ import "slices"
 func (p *part) setBand() {
 	p.band = make([]bool, len(p.boxes))
 	other := make([]bool, len(p.boxes))
-	aside := make([]bool, len(p.boxes))
 	for _, l := range p.links {
-		if l.Aside {
-			aside[l.To] = true
-			other[l.From] = true
-			continue
-		}
-		other[l.From], other[l.To] = true, true
+		other[l.From] = true
+		other[l.To] = other[l.To] || !l.Aside
 	}
-	for i := range p.boxes {
-		p.band[i] = aside[i] && !other[i]
+	for _, l := range p.links {
+		p.band[l.To] = !other[l.To]
 	}
 }
 
@@ -36,63 +31,44 @@ func (p *part) setRanks() {
 		}
 	}
 	order := p.breakCycles(in, out)
+	isBack := func(l int) bool { return p.back[l] }
 	for _, i := range order {
+		in[i], out[i] = slices.DeleteFunc(in[i], isBack), slices.DeleteFunc(out[i], isBack)
 		for _, l := range in[i] {
-			if !p.back[l] {
-				p.rank[i] = max(p.rank[i], p.rank[p.links[l].From]+1)
-			}
+			p.rank[i] = max(p.rank[i], p.rank[p.links[l].From]+1)
 		}
 	}
-	for moved, pass := true, 0; moved && pass < 12; pass++ {
-		moved = false
-		for k := range order {
-			i := order[len(order)-1-k]
-			moved = p.pull(i, in[i], out[i]) || moved
+	for range 12 {
+		for _, i := range slices.Backward(order) {
+			p.pull(i, in[i], out[i])
 		}
 	}
 	p.sendOutside()
-	p.ranks = 0
-	for i := range p.boxes {
-		if !p.band[i] {
-			p.ranks = max(p.ranks, p.rank[i]+1)
-		}
-	}
 	for _, l := range p.links { // one rank behind all that leads there
 		if p.band[l.To] {
 			p.rank[l.To] = max(p.rank[l.To], p.rank[l.From]+1)
-			p.ranks = max(p.ranks, p.rank[l.To]+1)
 		}
 	}
+	p.ranks = slices.Max(p.rank) + 1
 }
 
-// pull moves a box towards where its links weigh more, and reports whether it moved.
-func (p *part) pull(i int, in, out []int) bool {
-	low, high := 0, 1<<30
-	inWeight, outWeight := 0, 0
+// pull moves a box towards where its links weigh more.
+func (p *part) pull(i int, in, out []int) {
+	low, high, behind := 0, 1<<30, 0
 	for _, l := range in {
-		if !p.back[l] {
-			low = max(low, p.rank[p.links[l].From]+1)
-			inWeight += p.links[l].Weight
-		}
+		low = max(low, p.rank[p.links[l].From]+1)
+		behind -= p.links[l].Weight
 	}
 	for _, l := range out {
-		if !p.back[l] {
-			high = min(high, p.rank[p.links[l].To]-1)
-			outWeight += p.links[l].Weight
-		}
+		high = min(high, p.rank[p.links[l].To]-1)
+		behind += p.links[l].Weight
 	}
-	to := p.rank[i]
 	switch {
-	case outWeight == 0 || inWeight > outWeight:
-		if inWeight > 0 {
-			to = low
-		}
-	default:
-		to = high
+	case len(out) > 0 && behind >= 0:
+		p.rank[i] = high
+	case len(in) > 0:
+		p.rank[i] = low
 	}
-	moved := to != p.rank[i]
-	p.rank[i] = to
-	return moved
 }
 
 // breakCycles marks the links that close a cycle, depth first from boxes that nothing
@@ -104,28 +80,19 @@ func (p *part) breakCycles(in, out [][]int) (order []int) {
 		done
 	)
 	state := make([]int, len(p.boxes))
-	type step struct{ box, next int }
-	visit := func(first int) {
-		path := []step{{first, 0}}
-		state[first] = open
-		for len(path) > 0 {
-			s := &path[len(path)-1]
-			if s.next == len(out[s.box]) {
-				state[s.box] = done
-				order = append(order, s.box)
-				path = path[:len(path)-1]
-				continue
-			}
-			l := out[s.box][s.next]
-			s.next++
+	var visit func(box int)
+	visit = func(box int) {
+		state[box] = open
+		for _, l := range out[box] {
 			switch to := p.links[l].To; state[to] {
 			case unseen:
-				state[to] = open
-				path = append(path, step{to, 0})
+				visit(to)
 			case open:
 				p.back[l] = true
 			}
 		}
+		state[box] = done
+		order = append(order, box)
 	}
 	for i := range p.boxes {
 		if len(in[i]) == 0 {
@@ -137,9 +104,7 @@ func (p *part) breakCycles(in, out [][]int) (order []int) {
 			visit(i)
 		}
 	}
-	for i, j := 0, len(order)-1; i < j; i, j = i+1, j-1 {
-		order[i], order[j] = order[j], order[i]
-	}
+	slices.Reverse(order)
 	return order
 }
 
@@ -157,9 +122,6 @@ func (p *part) sendOutside() {
 			passed += span(i)
 			all = append(all, i)
 		}
-	}
-	if passed <= mostPassed {
-		return
 	}
 	slices.SortStableFunc(all, func(a, b int) int { return span(b) - span(a) })
 	for _, i := range all {

@@ -2,105 +2,46 @@ package layout
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
 // A net is what runs across between two ranks, of all links that leave one box at one
-// place, or that come from the outside.
+// place, or of one that comes from the outside.
 type net struct {
-	near    []float64 // where it is met on the near side, across
-	far     []float64 // and on the far side
-	low     float64
-	high    float64
-	track   int
-	parents []int // nets that must be nearer
+	gap       int       // before which rank
+	near      float64   // where it is met on the near side, across
+	far       []float64 // and on the far side
+	low, high float64
+	track     int    // -1: it needs none
+	nearer    []*net // that must be
 }
 
 // netKey names a net: where it begins.
 type netKey struct {
-	gap    int // before which rank
-	vertex int // -1: it comes from the outside, for
+	vertex int // ^link: it comes from the outside
 	at     float64
-	link   int // this link; -1
 }
 
 // router makes the paths of a part's links.
 type router struct {
 	*part
-	nets   []map[netKey]*net // of each gap, before each rank and behind the last
-	keys   [][]netKey        // in the order in which they were found
-	begin  []float64         // of each rank, along
-	end    []float64
-	gap    []float64 // where the first track of each gap is
-	ins    []float64 // of each link, where it enters its box
-	bottom float64   // across, of all in the ranks
-	lanes  []*outer
-}
-
-// An outer is a way round the outside, or to a box of the band: from one gap to others,
-// below all boxes.
-type outer struct {
-	links     []int
-	low, high int // gaps
-	at        float64
-	box       int // of the band; -1
+	nets    map[netKey]*net
+	gaps    [][]*net  // the nets before each rank and behind the last
+	gap     []float64 // where the first track of each gap is
+	outers  []*outer
+	outerOf []*outer // of the links
 }
 
 func (p *part) route() {
-	r := &router{part: p, nets: make([]map[netKey]*net, p.ranks+1), keys: make([][]netKey, p.ranks+1)}
-	for i := range r.nets {
-		r.nets[i] = map[netKey]*net{}
-	}
-	for i := range p.links {
-		r.ins = append(r.ins, p.links[i].In)
-	}
-	r.shift()
+	r := &router{part: p, nets: map[netKey]*net{}, gaps: make([][]*net, p.ranks+1), outerOf: make([]*outer, len(p.links))}
 	r.findOuter()
 	r.findNets()
-	for gap := range r.nets {
-		r.assign(gap)
+	for _, nets := range r.gaps {
+		assign(nets)
 	}
 	r.setAlong()
 	r.draw()
-}
-
-// shift moves everything so that it begins at 0.
-func (r *router) shift() {
-	first := 0.0
-	for i := range r.vertices {
-		if i == 0 || r.vertices[i].at < first {
-			first = r.vertices[i].at
-		}
-	}
-	for i := range r.vertices {
-		v := &r.vertices[i]
-		v.at -= first
-		r.bottom = max(r.bottom, v.at+v.size)
-	}
-}
-
-// vertexOf finds the vertices of the boxes; -1 of those of the band.
-func (p *part) vertexOf() []int {
-	all := make([]int, len(p.boxes))
-	for i := range all {
-		all[i] = -1
-	}
-	for i := range p.vertices {
-		if b := p.vertices[i].box; b >= 0 {
-			all[b] = i
-		}
-	}
-	return all
-}
-
-func (r *router) net(k netKey) *net {
-	n := r.nets[k.gap][k]
-	if n == nil {
-		n = &net{}
-		r.nets[k.gap][k] = n
-		r.keys[k.gap] = append(r.keys[k.gap], k)
-	}
-	return n
 }
 
 // findNets gathers what runs across in each gap.
@@ -109,81 +50,66 @@ func (r *router) findNets() {
 		x := &r.vertices[v]
 		for _, i := range x.after {
 			s := &r.segments[i]
-			n := r.net(netKey{x.rank + 1, v, s.out, -1})
-			n.near = []float64{x.at + s.out}
-			n.far = append(n.far, r.vertices[s.to].at+r.enters(s))
+			r.cross(x.rank+1, netKey{v, s.out}, x.at+s.out, r.vertices[s.to].at+s.in)
 		}
 	}
-	vertexOf := r.vertexOf()
-	for _, o := range r.lanes {
+	for _, o := range r.outers {
 		for _, i := range o.links {
 			l := &r.links[i]
-			v := vertexOf[l.From]
-			gap := r.rank[l.From] + 1
-			n := r.net(netKey{gap, v, l.Out, -1})
-			n.near = []float64{r.vertices[v].at + l.Out}
-			n.far = append(n.far, o.at)
-			if to := vertexOf[l.To]; to >= 0 {
-				n := r.net(netKey{r.rank[l.To], -1, o.at, i})
-				n.near = append(n.near, o.at)
-				n.far = append(n.far, r.vertices[to].at+r.ins[i])
+			v := r.vertexOf[l.From]
+			r.cross(r.rank[l.From]+1, netKey{v, l.Out}, r.vertices[v].at+l.Out, o.at)
+			if o.box < 0 {
+				r.cross(r.rank[l.To], netKey{^i, 0}, o.at, r.vertices[r.vertexOf[l.To]].at+l.In)
 			}
 		}
 	}
 }
 
-// enters is where a segment enters what it leads to.
-func (r *router) enters(s *segment) float64 {
-	if r.vertices[s.to].box >= 0 {
-		return r.ins[s.link]
+// cross has a net of a gap lead from one place to another.
+func (r *router) cross(gap int, k netKey, near, far float64) {
+	n := r.nets[k]
+	if n == nil {
+		n = &net{gap: gap, near: near, low: near, high: near, track: -1}
+		r.nets[k] = n
+		r.gaps[gap] = append(r.gaps[gap], n)
 	}
-	return s.in
+	n.far = append(n.far, far)
+	n.low, n.high = min(n.low, far), max(n.high, far)
 }
 
 // assign gives the nets of a gap their tracks, so that none lies on another.
-func (r *router) assign(gap int) {
-	nets := make([]*net, 0, len(r.keys[gap]))
-	for _, k := range r.keys[gap] {
-		n := r.nets[gap][k]
-		n.low, n.high = n.near[0], n.near[0]
-		for _, y := range n.far {
-			n.low, n.high = min(n.low, y), max(n.high, y)
-		}
-		n.track = -1
+func assign(all []*net) {
+	var nets []*net
+	for _, n := range all {
 		if n.low < n.high {
 			nets = append(nets, n)
 		}
 	}
-	down := func(n *net) bool { return n.high-n.near[0] >= n.near[0]-n.low }
+	down := func(n *net) float64 {
+		if n.high-n.near >= n.near-n.low {
+			return 1
+		}
+		return -1
+	}
 	slices.SortStableFunc(nets, func(a, b *net) int { // so that the fewest cross
 		x, y := down(a), down(b)
-		switch {
-		case x && y:
-			return cmp.Compare(b.near[0], a.near[0])
-		case x != y:
-			if x {
-				return 1
-			}
-			return -1
-		}
-		return cmp.Compare(a.near[0], b.near[0])
+		return cmp.Or(cmp.Compare(x, y), cmp.Compare(-x*a.near, -y*b.near))
 	})
-	for i, a := range nets {
-		for j, b := range nets {
-			if i != j && meets(a.near, b.far) {
-				b.parents = append(b.parents, i)
+	for _, a := range nets {
+		for _, b := range nets {
+			if a != b && slices.ContainsFunc(b.far, func(y float64) bool { return math.Abs(a.near-y) < lane/2 }) {
+				b.nearer = append(b.nearer, a) // or one would lie on the other
 			}
 		}
 	}
-	placed := make([]*net, 0, len(nets))
-	waiting := nets
-	for len(waiting) > 0 {
-		pick := slices.IndexFunc(waiting, func(n *net) bool {
-			return !slices.ContainsFunc(n.parents, func(i int) bool { return nets[i].track < 0 })
+	var placed []*net
+	for len(nets) > 0 {
+		next := slices.IndexFunc(nets, func(n *net) bool {
+			return !slices.ContainsFunc(n.nearer, func(o *net) bool { return o.track < 0 })
 		})
-		pick = max(pick, 0) // a circle: two lie on each other for a bit
-		n := waiting[pick]
-		waiting = slices.Delete(slices.Clone(waiting), pick, pick+1)
+		next = max(next, 0) // a circle: two lie on each other for a bit
+		n := nets[next]
+		nets = slices.Delete(nets, next, next+1)
 		n.track = 0
 		for _, o := range placed {
 			if o.low <= n.high+lane/2 && n.low <= o.high+lane/2 {
@@ -194,60 +120,43 @@ func (r *router) assign(gap int) {
 	}
 }
 
-// meets reports whether two nets come so near to each other that one would lie on the other.
-func meets(near, far []float64) bool {
-	for _, a := range near {
-		for _, b := range far {
-			if a-b < lane/2 && b-a < lane/2 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // setAlong places the ranks, as wide as what is in them and between them needs.
 func (r *router) setAlong() {
 	depth := make([]float64, r.ranks)
 	for i, b := range r.boxes {
 		depth[r.rank[i]] = max(depth[r.rank[i]], b.Along)
 	}
-	r.begin, r.end, r.gap = make([]float64, r.ranks), make([]float64, r.ranks), make([]float64, r.ranks+1)
-	at := 0.0
-	for g := 0; g <= r.ranks; g++ {
-		tracks := 0
-		for _, n := range r.nets[g] {
-			tracks = max(tracks, n.track+1)
+	begin := make([]float64, r.ranks)
+	r.gap = make([]float64, r.ranks+1)
+	for g, nets := range r.gaps {
+		last := -1
+		for _, n := range nets {
+			last = max(last, n.track)
 		}
-		wide := float64(tracks-1) * lane
-		switch {
-		case g == 0 && tracks == 0, g == r.ranks && tracks == 0:
-		case g == 0:
-			r.gap[g] = at
-			at += wide + margin
-		case g == r.ranks:
-			r.gap[g] = at + margin
-			at = r.gap[g] + wide
-		default:
-			r.gap[g] = at + margin
-			at += 2*margin + max(0, wide)
+		first, end := g == 0, g == r.ranks
+		if last >= 0 || !first && !end {
+			if !first {
+				r.along += margin
+			}
+			r.gap[g] = r.along
+			r.along += float64(max(last, 0)) * lane
+			if !end {
+				r.along += margin
+			}
 		}
-		if g < r.ranks {
-			r.begin[g], r.end[g] = at, at+depth[g]
-			at = r.end[g]
+		if !end {
+			begin[g] = r.along
+			r.along += depth[g]
 		}
 	}
-	r.along = at
 	r.at = make([]Point, len(r.boxes))
 	for i, b := range r.boxes {
-		r.at[i].Along = whole(r.begin[r.rank[i]] + (depth[r.rank[i]]-b.Along)/2)
-	}
-	for v := range r.vertices {
-		if b := r.vertices[v].box; b >= 0 {
-			r.at[b].Across = r.vertices[v].at
+		r.at[i].Along = math.Round(begin[r.rank[i]] + (depth[r.rank[i]]-b.Along)/2)
+		if v := r.vertexOf[i]; v >= 0 {
+			r.at[i].Across = r.vertices[v].at
 		}
 	}
-	for _, o := range r.lanes {
+	for _, o := range r.outers {
 		if o.box >= 0 {
 			r.at[o.box].Across = o.at - r.links[o.links[0]].In
 		}
@@ -257,32 +166,26 @@ func (r *router) setAlong() {
 // draw makes the paths.
 func (r *router) draw() {
 	r.paths = make([][]Point, len(r.links))
-	laneOf := map[int]*outer{}
-	for _, o := range r.lanes {
-		for _, i := range o.links {
-			laneOf[i] = o
-		}
-	}
-	vertexOf := r.vertexOf()
 	for i, l := range r.links {
 		from := Point{r.at[l.From].Along + r.boxes[l.From].Along, r.at[l.From].Across + l.Out}
-		to := Point{r.at[l.To].Along, r.at[l.To].Across + r.ins[i]}
+		to := Point{r.at[l.To].Along, r.at[l.To].Across + l.In}
 		path := []Point{from}
 		across := func(k netKey, until float64) {
 			if last := path[len(path)-1]; last.Across != until {
-				x := r.gap[k.gap] + float64(r.nets[k.gap][k].track)*lane
+				n := r.nets[k]
+				x := r.gap[n.gap] + float64(n.track)*lane
 				path = append(path, Point{x, last.Across}, Point{x, until})
 			}
 		}
-		if o := laneOf[i]; o != nil {
-			across(netKey{r.rank[l.From] + 1, vertexOf[l.From], l.Out, -1}, o.at)
+		if o := r.outerOf[i]; o != nil {
+			across(netKey{r.vertexOf[l.From], l.Out}, o.at)
 			if o.box < 0 {
-				across(netKey{r.rank[l.To], -1, o.at, i}, to.Across)
+				across(netKey{^i, 0}, to.Across)
 			}
 		}
 		for _, n := range r.chains[i] {
 			s := &r.segments[n]
-			across(netKey{r.vertices[s.from].rank + 1, s.from, s.out, -1}, r.vertices[s.to].at+r.enters(s))
+			across(netKey{s.from, s.out}, r.vertices[s.to].at+s.in)
 		}
 		r.paths[i] = append(path, to)
 	}
