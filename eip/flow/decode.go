@@ -241,7 +241,7 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 		if n.Repeated && n.Block.Label != nil {
 			key += " " + b.Labels[0].Name
 		}
-		if earlier := first[key]; earlier != nil && (!n.Repeated || n.Block.Label != nil) {
+		if earlier := first[key]; earlier != nil && (!n.Repeated || n.Block.Label != nil && !n.Block.Again) {
 			d.fail(problem(b.Range(), "Duplicate block", "There is a block %q already, at %s.", key, where(earlier.Range())))
 			continue
 		}

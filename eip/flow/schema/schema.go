@@ -16,6 +16,7 @@
 //	`flow:"name,sent"`     one that sees sent
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
+//	`flow:",label,again"`  one that several blocks may have
 //	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`
 //	`flow:"name,body"`     an eip.Pipe in a nested block of that name
 //
@@ -40,6 +41,7 @@ import (
 type Block struct {
 	Type       reflect.Type
 	Label      *Field // the field that takes the label, if any
+	Again      bool   // several in one block may have the same label
 	Attributes []*Attribute
 	Blocks     []*Nested
 	Body       *Body // nil: no stages in it
@@ -147,7 +149,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never":
+		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never", "again":
 			has[o] = true
 		default:
 			if merges[o] != nil {
@@ -162,7 +164,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 		if f.Type.Kind() != reflect.String || b.Label != nil {
 			b.bad(f, "is no string, or the second label")
 		}
-		b.Label = &field
+		b.Label, b.Again = &field, has["again"]
 	case has["body"]:
 		if f.Type != pipeType {
 			b.bad(f, "is a body but no eip.Pipe")
