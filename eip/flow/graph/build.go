@@ -168,6 +168,7 @@ func (b *builder) stage(in string, named *eip.Named, order int, pass string) {
 		pass = Copy
 	}
 	b.options(s, v, n.Kind, at, pass)
+	b.states(named.Stage, at)
 }
 
 // unlabelled reports whether a name is what a stage without a label is called.

@@ -25,6 +25,9 @@ var icons = func() map[string]string {
 // cog.
 func HasIcon(kind string) bool { return icons[kind] != "" }
 
+// icon reports whether a node's box has an icon.
+func (n *Node) icon() bool { return !n.state() && n.Kind != kindLabel }
+
 // iconOf returns the name of a node's symbol.
 func iconOf(n *Node) string {
 	kind := n.Kind

@@ -19,7 +19,7 @@ func SVG(w io.Writer, m *Model, o Options) (note string, err error) {
 	if depth < min(o.Depth, 2) {
 		note = fmt.Sprintf("drawn at depth %d: at depth %d it would have more than %d nodes or %d edges", depth, o.Depth, MaxNodes, MaxEdges)
 	}
-	s := &svg{picture: draw(view, o), icons: map[string]bool{}}
+	s := &svg{picture: draw(view.labelled(), o), icons: map[string]bool{}}
 	_, err = io.WriteString(w, s.document(m.Summary(), note))
 	return note, err
 }
@@ -76,8 +76,11 @@ func escape(text string) markup {
 
 func (s *svg) document(summary, note string) string {
 	title := "Flows"
-	if s.o.Flow != "" {
+	switch {
+	case s.o.Flow != "":
 		title = "Flow " + s.o.Flow
+	case s.o.States != "":
+		title = "States of " + s.o.States
 	}
 	about := strings.Join(slices.DeleteFunc([]string{summary, s.o.Note, note}, func(t string) bool { return t == "" }), "; ")
 	for _, b := range s.boxes {
@@ -267,17 +270,32 @@ func (s *svg) box(b *box) {
 	if n.Implicit {
 		class += " implicit"
 	}
-	s.open(n, class)
 	if n.Kind == KindUnknown {
+		s.open(n, class)
 		s.f(`<path class="shape" d="M%v %vL%v %vL%v %vL%v %vZ"/>`, b.x, b.y+b.h/2, b.x+b.w/2, b.y, b.x+b.w, b.y+b.h/2, b.x+b.w/2, b.y+b.h)
 		s.f(`<text x="%v" y="%v">?</text>`, b.x+b.w/2, b.y+b.h/2+4)
 		s.close(n)
 		return
 	}
-	s.f(`<rect class="shape" x="%v" y="%v" width="%v" height="%v" rx="%v"/>`, b.x, b.y, b.w, b.h, round)
-	s.icon(n, b.x+11, b.y+b.h/2-9)
-	at := b.y + 20
-	x := b.x + (b.w+iconRoom)/2
+	look := markup("")
+	switch {
+	case n.state():
+		class, round = "stage "+class, 13
+		if n.Kind == KindFinal {
+			look = ` stroke-width="3"`
+		}
+	case n.stage():
+		class = "stage " + class
+	case n.Kind == kindLabel:
+		look = ` fill="none"`
+	}
+	s.open(n, class)
+	s.f(`<rect class="shape"%v x="%v" y="%v" width="%v" height="%v" rx="%v"/>`, look, b.x, b.y, b.w, b.h, round)
+	at, x := b.y+b.text, b.x+b.w/2
+	if n.icon() {
+		s.icon(n, b.x+11, b.y+b.h/2-9)
+		x += iconRoom / 2
+	}
 	for _, l := range b.lines {
 		s.f(`<text x="%v" y="%v">%v</text>`, x, at, l)
 		at += 16

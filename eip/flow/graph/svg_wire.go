@@ -59,7 +59,7 @@ func (s *svg) roundMark(points []point) {
 func (s *svg) marker(e *Edge) string {
 	b := s.boxes[s.of[top(s.index, e.To)]]
 	switch {
-	case b.frame != nil && len(b.frame.cells) > 0:
+	case b.frame != nil && len(b.frame.cells) > 0, b.node.Kind == kindLabel:
 		return ""
 	case e.Kind == Request || e.Kind == Reply:
 		return "open"
