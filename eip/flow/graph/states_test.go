@@ -2,54 +2,63 @@ package graph_test
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/eipd/eipd/eip/flow/graph"
 )
 
-// ordersStates is a Model of a stage that goes from state to state.
-func ordersStates() *graph.Model {
-	const at = "orders.order"
-	m := &graph.Model{V: 1, Nodes: []graph.Node{
-		{ID: "queue.in", Kind: graph.KindQueue},
-		{ID: "orders", Kind: graph.KindFlow, Name: "orders"},
-		{ID: at, Kind: "process_manager", In: "orders", Name: "order", Order: 1, Pattern: "Process Manager"},
-	}, Edges: []graph.Edge{{ID: "queue.in>orders", From: "queue.in", To: "orders", Kind: graph.Message}}}
-	for _, s := range []string{"reserving", "paying", "shipping"} {
-		m.Nodes = append(m.Nodes, graph.Node{ID: at + "." + s, Kind: graph.KindState, In: at, Name: s})
-	}
-	for _, s := range []string{"done", "cancelled"} {
-		m.Nodes = append(m.Nodes, graph.Node{ID: at + "." + s, Kind: graph.KindFinal, In: at, Name: s})
-	}
-	for _, t := range [][3]string{
-		{"", "placed", "reserving"}, {"reserving", "reply stock", "paying"}, {"reserving", "otherwise", "cancelled"}, {"reserving", "after 30s", "cancelled"},
-		{"paying", "reply payment", "shipping"}, {"paying", "timeout payment", "cancelled"}, {"paying", "reply payment: again", "reserving"},
-		{"shipping", "note", "shipping"}, {"shipping", "shipped", "done"},
-	} {
-		from := at
-		if t[0] != "" {
-			from += "." + t[0]
-		}
-		m.Edges = append(m.Edges, graph.Edge{ID: from + ">" + at + "." + t[2] + ":" + t[1], From: from, To: at + "." + t[2], Kind: graph.Transition, Label: t[1]})
-	}
-	return m
-}
+// order has a state that is left for itself, one that is entered from two, and a way back.
+const order = `
+queue "in" {}
+queue "stock" {}
+flow "f" {
+  from = queue.in
+  process_manager "order" {
+    key = "body.order"
+    on "placed" {
+      request "stock" { to = queue.stock }
+      goto = "reserving"
+    }
+    state "reserving" {
+      on_reply "stock" {
+        if   = "body.ok"
+        goto = "done"
+      }
+      on_reply "stock" { goto = "waiting" }
+      on_timeout "stock" { undo_to = "lost" }
+    }
+    state "waiting" {
+      on "note" {
+        if  = "body.note != nil"
+        set = { note = "body.note" }
+      }
+      otherwise { goto = "reserving" }
+      after "1h" { goto = "lost" }
+    }
+    final "done" {}
+    final "lost" {}
+  }
+}`
 
+// The states of a process have a picture of their own, and are in no other.
 func TestStates(t *testing.T) {
-	m := ordersStates()
+	m, o := modelOf(t, order), graph.Options{Depth: 2, States: "f.order"}
 	for what, text := range drawings(t, m) {
-		if what != "json" && strings.Contains(text, "paying") {
-			t.Errorf("states are in %s, which did not ask for them: %s", what, text)
+		if what != "json" && strings.Contains(text, "waiting") {
+			t.Errorf("states are in %s: %s", what, text)
 		}
 	}
-	for _, down := range []bool{false, true} {
+	for _, o.Down = range []bool{false, true} {
 		var out bytes.Buffer
-		if _, err := graph.SVG(&out, m, graph.Options{States: "orders.order", Down: down}); err != nil {
+		if _, err := graph.SVG(&out, m, o); err != nil {
 			t.Fatal(err)
 		}
-		os.WriteFile("/tmp/states"+map[bool]string{true: "d", false: "r"}[down]+".svg", out.Bytes(), 0o644)
+		for _, part := range []string{"↻ note", `id="f.order.done" class="stage final"`, ">reply of stock<", "f.order.waiting · state · "} {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("the picture has no %s", part)
+			}
+		}
 		g, err := read(&out)
 		if err != nil {
 			t.Fatal(err)
@@ -58,9 +67,55 @@ func TestStates(t *testing.T) {
 			t.Error(fault)
 		}
 	}
-	var out strings.Builder
-	graph.Mermaid(&out, m, graph.Options{States: "orders.order", Depth: 2})
-	graph.Dot(&out, m, graph.Options{States: "orders.order", Depth: 2})
-	graph.Text(&out, m, graph.Options{States: "orders.order", Depth: 2}, 80)
-	t.Log(out.String())
+	o.Down = false
+	for what, c := range map[string]struct {
+		write func(*bytes.Buffer) (string, error)
+		want  string
+	}{
+		"mermaid": {func(b *bytes.Buffer) (string, error) { return graph.Mermaid(b, m, o) }, `flowchart LR
+  n1["process manager order"]:::stage
+  n2("reserving"):::stage
+  n3[["done"]]:::stage
+  n4("waiting"):::stage
+  n5[["lost"]]:::stage
+  n1 -->|"placed"| n2
+  n2 -->|"reply of stock"| n3
+  n2 -->|"reply of stock"| n4
+  n2 -->|"timeout of stock, undo"| n5
+  n4 -->|"note"| n4
+  n4 -->|"otherwise"| n2
+  n4 -->|"after 1h"| n5
+`},
+		"dot": {func(b *bytes.Buffer) (string, error) { return graph.Dot(b, m, o) }, `digraph eipd {
+  rankdir=LR; compound=true; fontname="sans-serif"
+  node [shape=box style=rounded fontname="sans-serif" fontsize=11]
+  "f.order" [label="process manager order"]
+  "f.order.reserving" [label="reserving"]
+  "f.order.done" [label="done" peripheries=2]
+  "f.order.waiting" [label="waiting"]
+  "f.order.lost" [label="lost" peripheries=2]
+  "f.order" -> "f.order.reserving" [id="f.order>f.order.reserving:transition placed" fontsize=10 label="placed"]
+`},
+		"text": {func(b *bytes.Buffer) (string, error) { return graph.Text(b, m, o, 80) }, `f.order
+  placed ─▶ reserving
+reserving
+  reply of stock ─▶ done
+  reply of stock ─▶ waiting
+  timeout of stock, undo ─▶ lost
+done (final)
+waiting
+  note ─▶ waiting
+  otherwise ─▶ reserving
+  after 1h ─▶ lost
+lost (final)
+`},
+	} {
+		var out bytes.Buffer
+		if _, err := c.write(&out); err != nil || !strings.HasPrefix(out.String(), c.want) {
+			t.Errorf("%s: %v\n%s", what, err, &out)
+		}
+	}
+	if _, err := graph.SVG(&bytes.Buffer{}, m, graph.Options{States: "f"}); err == nil || !strings.Contains(err.Error(), "these have: f.order") {
+		t.Errorf("the states of a flow: %v", err)
+	}
 }
