@@ -24,7 +24,7 @@ gen: ## write anew what is made from the code: the options in docs/ and in eipd 
 
 fmt: ## format Go and flow files
 	gofmt -w .
-	go run ./cmd/eipd fmt flows examples/*/*.hcl
+	go run ./cmd/eipd fmt flows docs examples/*/*.hcl
 
 bench: ## run the benchmarks, and measure eipd beside others: docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem ./...

@@ -49,7 +49,9 @@ var kits = sync.OnceValue(func() (all []kit) {
 		all = append(all, kit{kind: "cookbook", name: slug(path.Base(page)), about: title + ".", files: pageFiles(page, text)})
 	}
 	for _, file := range glob(examples.Files, "*/flow.hcl") {
-		if name := path.Dir(file); !shown[name] {
+		name := path.Dir(file)
+		taken := slices.ContainsFunc(all, func(k kit) bool { return k.name == slug(name) })
+		if !shown[name] && !taken {
 			k := exampleKit(name, "# "+name+"\n", "examples/"+name)
 			k.kind, k.name = "examples", slug(name)
 			all = append(all, k)
@@ -130,7 +132,7 @@ func (e *example) asked() (run, output string) {
 		if given {
 			data = " -d '" + body + "'"
 		}
-		output += fmt.Sprintf("$ curl -s -w ' %%{http_code}\\n' -X %s '127.0.0.1:8088%s'%s\n%s %s\n", method, at, data, answer, status)
+		output += fmt.Sprintf("$ echo $(curl -s -w ' %%{http_code}' -X %s '127.0.0.1:8088%s'%s)\n%s\n", method, at, data, strings.TrimSpace(answer+" "+status))
 	}
 	return run, output
 }
