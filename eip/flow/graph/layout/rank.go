@@ -19,7 +19,7 @@ func (p *part) setBand() {
 func (p *part) ranked(i int) bool { return !p.back[i] && !p.band[p.links[i].To] }
 
 // mostPassed is how many ranks all links together may pass.
-const mostPassed = 30_000
+const mostPassed = 100_000
 
 // setRanks gives each box its rank: the longest way to it, and then as near to its
 // neighbours as its links want.
