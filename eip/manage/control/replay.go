@@ -1,11 +1,9 @@
 package control
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
@@ -73,9 +71,4 @@ func (f replayable) Ready() error {
 
 func (f replayable) Makes(stage string) bool {
 	return slices.ContainsFunc(f.Stages(), func(s Stage) bool { return s.Address == stage })
-}
-
-// failing settles what is delivered to it with err, or nil.
-func failing(err error) eip.Handler {
-	return eip.HandlerFunc(func(context.Context, *eip.Message) error { return err })
 }
