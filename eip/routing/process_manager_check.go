@@ -1,147 +1,12 @@
 package routing
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
-	"time"
 
 	"github.com/eipd/eipd/eip"
 )
-
-// A block of a process manager, as its checks see it.
-type processBlock struct {
-	state  string // that it stands in; "": it begins a process
-	option string // "on", "state" or "final": what an error blames
-	name   string // "on paid"
-	*ProcessAction
-}
-
-// blocks are all that do something.
-func (p *ProcessManager) blocks() iter.Seq[processBlock] {
-	return func(yield func(processBlock) bool) {
-		var all []processBlock
-		for _, on := range p.On {
-			all = append(all, processBlock{"", "on", "on " + on.Label, &on.ProcessAction})
-		}
-		for _, s := range p.States {
-			add := func(name string, a *ProcessAction) { all = append(all, processBlock{s.Label, "state", name, a}) }
-			for _, on := range s.On {
-				add("on "+on.Label, &on.ProcessAction)
-			}
-			for _, on := range s.OnReply {
-				add("on_reply "+on.Label, &on.ProcessAction)
-			}
-			for _, on := range s.OnTimeout {
-				add("on_timeout "+on.Label, &on.ProcessAction)
-			}
-			for _, after := range s.After {
-				add("after "+after.Label, &after.ProcessAction)
-			}
-			if s.Otherwise != nil {
-				add("otherwise", s.Otherwise)
-			}
-		}
-		for _, f := range p.Finals {
-			all = append(all, processBlock{f.Label, "final", "final " + f.Label, &ProcessAction{Send: f.Send}})
-		}
-		for _, b := range all {
-			if !yield(b) {
-				return
-			}
-		}
-	}
-}
-
-// sends and requests are all that is sent.
-func (p *ProcessManager) sends() iter.Seq[*ProcessSend] {
-	return func(yield func(*ProcessSend) bool) {
-		for b := range p.blocks() {
-			all := b.Send
-			if b.Undo != nil {
-				all = slices.Concat(all, b.Undo.Send)
-			}
-			for _, s := range all {
-				if !yield(s) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (p *ProcessManager) requests() iter.Seq[*ProcessRequest] {
-	return func(yield func(*ProcessRequest) bool) {
-		for b := range p.blocks() {
-			all := b.Request
-			if b.Undo != nil {
-				all = slices.Concat(all, b.Undo.Request)
-			}
-			for _, r := range all {
-				if !yield(r) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// A processPlan is what a process manager goes by.
-type processPlan struct {
-	states  map[string]*plannedState
-	finals  map[string]*ProcessFinal
-	targets map[string]eip.Handler // by their names
-}
-
-type plannedState struct {
-	*ProcessState
-	after []plannedAfter // the soonest first
-}
-
-type plannedAfter struct {
-	*ProcessAfter
-	time time.Duration
-}
-
-// planned finds states and targets by their names.
-func (p *ProcessManager) planned() (*processPlan, error) {
-	plan := &processPlan{map[string]*plannedState{}, map[string]*ProcessFinal{}, map[string]eip.Handler{}}
-	taken := map[string]bool{undoing: true, undoFailed: true}
-	for _, s := range p.States {
-		if taken[s.Label] {
-			return nil, eip.OptionErrorf("state", "the name %q is taken", s.Label)
-		}
-		planned := &plannedState{ProcessState: s}
-		for _, a := range s.After {
-			d, err := time.ParseDuration(a.Label)
-			if err != nil || d <= 0 {
-				return nil, eip.OptionErrorf("state", "state %s: after %q is no time like 500ms, 5s or 1h30m; a day is 24h", s.Label, a.Label)
-			}
-			planned.after = append(planned.after, plannedAfter{a, d})
-		}
-		slices.SortStableFunc(planned.after, func(a, b plannedAfter) int { return cmp.Compare(a.time, b.time) })
-		taken[s.Label], plan.states[s.Label] = true, planned
-	}
-	for _, f := range p.Finals {
-		if taken[f.Label] {
-			return nil, eip.OptionErrorf("final", "the name %q is taken", f.Label)
-		}
-		taken[f.Label], plan.finals[f.Label] = true, f
-	}
-	for s := range p.sends() {
-		for _, to := range s.To {
-			plan.targets[to.Name] = to.Handler
-		}
-	}
-	for r := range p.requests() {
-		for _, to := range r.To {
-			plan.targets[to.Name] = to.Handler
-		}
-	}
-	return plan, nil
-}
 
 // Validate checks the plan of the processes.
 func (p *ProcessManager) Validate() error {
@@ -159,35 +24,170 @@ func (p *ProcessManager) Validate() error {
 	if err != nil {
 		return err
 	}
+	undoes := false
 	for b := range p.blocks() {
+		undoes = undoes || b.Undo != nil
 		if err := plan.checkBlock(b); err != nil {
-			return eip.OptionErrorf(b.option, "%w", located(b.state, b.name, err))
+			return b.blame(err)
 		}
 	}
-	return plan.checkWays(p)
+	for b := range p.blocks() {
+		if b.UndoTo != "" && !undoes {
+			return b.blame(errors.New("undo_to: nothing has an undo; write goto"))
+		}
+	}
+	if err := plan.checkWays(p); err != nil {
+		return err
+	}
+	return plan.checkReplies(p)
+}
+
+// blame says in which block something is wrong.
+func (b processBlock) blame(err error) error {
+	if b.option != b.name {
+		err = fmt.Errorf("%s: %w", b.name, err)
+	}
+	return &eip.OptionError{Option: b.option, Err: err}
 }
 
 // checkBlock checks what one block does.
 func (p *processPlan) checkBlock(b processBlock) error {
-	to := b.Goto
+	to := b.leads()
 	switch {
 	case b.Goto != "" && b.UndoTo != "":
 		return errors.New("it goes to one state, by goto or by undo_to")
 	case b.UndoTo != "" && b.state == "":
 		return errors.New("what begins a process has nothing to undo; write goto")
-	case to == "" && b.UndoTo == "" && b.state == "":
+	case to == "":
 		return errors.New("it does not say in which state the process begins; add goto")
-	case b.UndoTo != "":
-		to = b.UndoTo
-	}
-	if to != "" && p.states[to] == nil && p.finals[to] == nil {
+	case p.states[to] == nil && p.finals[to] == nil:
 		return fmt.Errorf("there is no state %q", to)
+	case (p.finals[to] != nil || b.UndoTo != "") && len(b.Request) > 0:
+		return fmt.Errorf("request %s: nobody would take its reply; write send", b.Request[0].Label)
+	case b.after:
+		return errors.New("it is never tried: what stands before it takes all that comes")
 	}
-	if (p.finals[to] != nil || b.UndoTo != "") && len(b.Request) > 0 {
-		return fmt.Errorf("nobody would take the reply to the request %q", b.Request[0].Label)
+	if err := b.If.check("if"); err != nil {
+		return err
+	}
+	for _, set := range b.Set {
+		if err := set.check("set"); err != nil {
+			return err
+		}
+	}
+	if err := checkSent(b.Send, b.Request); err != nil || b.Undo == nil {
+		return err
+	}
+	for _, r := range b.Undo.Request {
+		if r.Timeout <= 0 {
+			return fmt.Errorf("undo: request %s: nobody knows how long to wait for its reply; add a timeout", r.Label)
+		}
+	}
+	return checkSent(b.Undo.Send, b.Undo.Request)
+}
+
+// checkSent checks what is sent.
+func checkSent(sends []*ProcessSend, requests []*ProcessRequest) error {
+	check := func(body OfProcess, headers map[string]OfProcess) error {
+		if err := body.check("body"); err != nil {
+			return err
+		}
+		for _, h := range headers {
+			if err := h.check("headers"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, s := range sends {
+		if len(s.To) == 0 {
+			return errors.New("send: it does not say where to")
+		}
+		if err := check(s.Body, s.Headers); err != nil {
+			return fmt.Errorf("send: %w", err)
+		}
+	}
+	for i, r := range requests {
+		err := check(r.Body, r.Headers)
+		switch {
+		case err != nil:
+		case slices.ContainsFunc(requests[:i], func(o *ProcessRequest) bool { return o.Label == r.Label }):
+			err = errors.New("there are two of this name")
+		case len(r.To) != 1 || !takesReplies(r.To[0].Handler):
+			err = errors.New("to: it is one queue, whose service replies")
+		case r.Timeout < 0:
+			err = fmt.Errorf("timeout: %v is no time to wait", r.Timeout)
+		}
+		if err != nil {
+			return fmt.Errorf("request %s: %w", r.Label, err)
+		}
 	}
 	return nil
 }
 
-// checkWays checks that processes come into each state and out of it.
-func (p *processPlan) checkWays(of *ProcessManager) error { return nil }
+func takesReplies(h eip.Handler) bool {
+	_, ok := h.(eip.Inboxer)
+	return ok
+}
+
+// checkWays checks that processes come into each state, and from there to an end.
+func (p *processPlan) checkWays(of *ProcessManager) error {
+	comes, ends := map[string]bool{"": true}, map[string]bool{}
+	for name := range p.finals {
+		ends[name] = true
+	}
+	for changed := true; changed; {
+		changed = false
+		for b := range of.blocks() {
+			if to := b.leads(); comes[b.state] && !comes[to] {
+				comes[to], changed = true, true
+			}
+			if to := b.leads(); ends[to] && !ends[b.state] {
+				ends[b.state], changed = true, true
+			}
+		}
+	}
+	for _, s := range of.States {
+		switch {
+		case !comes[s.Label]:
+			return eip.OptionErrorf("state "+s.Label, "no process comes into it: no goto leads there")
+		case !ends[s.Label]:
+			return eip.OptionErrorf("state "+s.Label, "no process that is in it ever ends: no goto leads from it to a final state. Perhaps it needs an after")
+		}
+	}
+	for _, f := range of.Finals {
+		if !comes[f.Label] {
+			return eip.OptionErrorf("final "+f.Label, "no process comes into it: no goto leads there")
+		}
+	}
+	return nil
+}
+
+// checkReplies checks that each reply is taken, and each that is taken asked for.
+func (p *processPlan) checkReplies(of *ProcessManager) error {
+	type one struct{ state, name string }
+	asks, times := map[one]bool{}, map[one]bool{}
+	for b := range of.blocks() {
+		state := p.states[b.leads()]
+		for _, r := range b.Request {
+			asks[one{state.Label, r.Label}] = true
+			times[one{state.Label, r.Label}] = times[one{state.Label, r.Label}] || r.Timeout > 0
+			if state.Otherwise == nil && !slices.ContainsFunc(state.OnReply, func(on *ProcessReply) bool { return on.Label == r.Label }) {
+				return b.blame(fmt.Errorf("request %s: the state %s has no on_reply %q, nor an otherwise", r.Label, state.Label, r.Label))
+			}
+		}
+	}
+	for _, s := range of.States {
+		for _, on := range s.OnReply {
+			if !asks[one{s.Label, on.Label}] {
+				return eip.OptionErrorf("state "+s.Label, "on_reply %s: no request %q is made on the way into the state, or in it", on.Label, on.Label)
+			}
+		}
+		for _, on := range s.OnTimeout {
+			if !times[one{s.Label, on.Label}] {
+				return eip.OptionErrorf("state "+s.Label, "on_timeout %s: no request %q with a timeout is made on the way into the state, or in it", on.Label, on.Label)
+			}
+		}
+	}
+	return nil
+}
