@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -234,6 +235,14 @@ func (o *office) set(pairs ...string) map[string]routing.OfProcess {
 		all[pair[0]] = o.of(pair[1])
 	}
 	return all
+}
+
+// many is how often what goes wrong seldom is tried.
+func many() int {
+	if os.Getenv("EIPD_SOAK") != "" {
+		return 10_000
+	}
+	return 1000
 }
 
 // left are the keys of the store, by their first letters, without the secrets.

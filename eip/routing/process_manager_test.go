@@ -262,7 +262,7 @@ func TestProcessManager_Full(t *testing.T) {
 // Two messages at once that would both end a process: one does, and the other is not expected.
 func TestProcessManager_TwoEndsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n = 1000 // 10,000 were tried
+		n := many()
 		o := newOffice(t, func(_ *office, p *routing.ProcessManager) {
 			p.Unexpected.Set("ignore")
 			p.States[0].OnReply[0].Goto, p.States = "done", p.States[:1]
@@ -287,7 +287,7 @@ func TestProcessManager_TwoEndsAtOnce(t *testing.T) {
 		own := o.stage.Stats()
 		shipped, _ := o.post.Channel("shipping").Waiting()
 		cancelled, _ := o.post.Channel("cancelled").Waiting()
-		if own.Counts["finished"] != n || own.Counts["unexpected"] != n || own.Branches["done"] != int64(len(shipped)) || own.Branches["cancelled"] != int64(len(cancelled)) || len(shipped)+len(cancelled) != n {
+		if own.Counts["finished"] != int64(n) || own.Counts["unexpected"] != int64(n) || own.Branches["done"] != int64(len(shipped)) || own.Branches["cancelled"] != int64(len(cancelled)) || len(shipped)+len(cancelled) != n {
 			t.Errorf("%v %v, %d shipped and %d cancelled", own.Counts, own.Branches, len(shipped), len(cancelled))
 		}
 		o.shut()
