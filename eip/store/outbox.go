@@ -52,6 +52,8 @@ const (
 	outboxPrefix = "\x00o"            // before the Outbox's keys
 	failsPrefix  = outboxPrefix + "f" // of messages that have failed
 	sendsPrefix  = outboxPrefix + "o"
+	linePrefix   = outboxPrefix + "l" // of lines in which there are messages
+	behindPrefix = outboxPrefix + "b" // of messages in a line, which are not due by themselves
 	saltKey      = "\x00salt"
 
 	// mostUnderway is how many messages or steps have not ended at any time. A crash
@@ -193,6 +195,7 @@ func (o *Outbox) await(ctx context.Context, next time.Time) {
 // entry is something that is due.
 type entry struct {
 	key     string
+	holds   string       // the key of the message: another one where key is a line's
 	message *eip.Message // nil: a key of the stage's
 	failed  error        // what it has failed with
 	damaged error
@@ -233,9 +236,12 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 			case o.underway[key]:
 				continue
 			}
-			e := entry{key: key}
+			e := entry{key: key, holds: key}
 			if strings.HasPrefix(key, outboxPrefix) {
 				value, _ := r.Get(key)
+				if line, ok := strings.CutPrefix(key, linePrefix); ok {
+					e.holds, value = firstOf(r, line)
+				}
 				size += len(value)
 				if strings.HasPrefix(key, failsPrefix) {
 					value, e.failed = decodeFailure(value)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -13,9 +14,9 @@ func (o *Outbox) act(ctx context.Context, e entry) {
 	switch {
 	case e.damaged != nil:
 		o.env.Log.Error("a message that was to be sent is damaged, and is removed", slog.Any("error", e.damaged))
-		o.step(e.key, func(tx Tx) error { tx.Delete(e.key); return nil })
+		o.step(e.key, e.gone)
 	case e.message != nil:
-		Keep(e.message, o.space, func(tx Tx) error { tx.Delete(e.key); return nil })
+		Keep(e.message, o.space, e.gone)
 		if e.failed != nil {
 			_ = o.env.Fail(ctx, e.message, e.failed)
 			return
@@ -44,7 +45,9 @@ type sent struct {
 	key    string
 }
 
-func (s *sent) Settle(err error) { s.outbox.ended(s.in, s.key, err, err != nil) }
+func (s *sent) Settle(err error) {
+	s.outbox.ended(s.in, s.key, err, err != nil || strings.HasPrefix(s.key, linePrefix))
+}
 
 // ended is about what is done, or will be due again after a while; again: its key may be due.
 // Looking goes through all that is under way, so that it must be worth it.
