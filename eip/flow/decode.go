@@ -111,7 +111,7 @@ func (d *decoder) blame(b *syntax.Block, at place, err error) {
 			}
 		}
 		for _, inner := range content.Blocks {
-			if inner.Type == option.Option {
+			if inner.Type == option.Option || inner.Type+" "+strings.Join(names(inner), " ") == option.Option {
 				r = inner.Range()
 			}
 		}

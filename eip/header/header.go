@@ -14,6 +14,7 @@ const (
 	Failed      = "eip-failed"       // when it failed last
 	Stripped    = "eip-stripped"     // why its other headers are missing
 	After       = "eip-after"        // the stage that made the message, behind which a replay has it enter
+	To          = "eip-to"           // where that stage was to send it
 	Replays     = "eip-replays"      // how often it was replayed by a job of the dead-letter workbench
 	ReplayedBy  = "eip-replayed-by"  // the last such job
 	Edited      = "eip-edited"       // when, by whom and from which dead letter it was made by an edit

@@ -1,10 +1,11 @@
 package routing
 
 import (
-	"context"
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/rarely"
+	"github.com/eipd/eipd/eip/internal/replies"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -36,11 +37,19 @@ type ProcessManager struct {
 	Remember time.Duration `flow:"remember"`
 	// How old a process may be. Then it is given up: what it knows becomes a dead letter.
 	MaxAge eip.Live[time.Duration] `flow:"max_age"`
-	// How many processes there may be.
+	// How many processes there may be. A message that would begin one more fails, and is tried
+	// again, as where a service is away.
 	MaxProcesses eip.Live[int] `flow:"max_processes"`
-	// What becomes of a message that would begin one more: it is tried again until there is
-	// room, or becomes a dead letter.
-	Full FullOfProcesses `flow:"full"`
+
+	env      *eip.Env
+	plan     *processPlan
+	space    store.Space
+	outbox   store.Outbox
+	seal     processSeal
+	inbox    eip.Inbox // nil: there are no requests
+	listener *replies.Listener
+	rarely   rarely.Log
+	processStats
 }
 
 // Unexpected is what becomes of a message that a process does not take.
@@ -48,12 +57,6 @@ type Unexpected string
 
 // Options returns what there is.
 func (Unexpected) Options() []string { return []string{"dead_letter", "ignore", "wait"} }
-
-// FullOfProcesses is what becomes of a message that would begin a process too many.
-type FullOfProcesses string
-
-// Options returns what there is.
-func (FullOfProcesses) Options() []string { return []string{"wait", "dead_letter"} }
 
 // A ProcessState is a state of processes that go on.
 type ProcessState struct {
@@ -111,8 +114,6 @@ type ProcessAfter struct {
 	// Label is how long: a duration such as 10m.
 	Label string `flow:",label"`
 	ProcessAction
-
-	after time.Duration
 }
 
 // A ProcessAction is what a process does. First it sets and removes what it knows, then it
@@ -162,8 +163,8 @@ type ProcessSend struct {
 type ProcessRequest struct {
 	// Label is its name, by which on_reply and on_timeout know it.
 	Label string `flow:",label"`
-	// The queue that the service reads.
-	To eip.Handler `flow:"to,required"`
+	// The queue that the service reads. All requests of a stage are on one broker.
+	To []eip.Target `flow:"to,required"`
 	// Its body. Without it, the body of the message that has come; where none has, as after
 	// a time, what the process knows.
 	Body OfProcess `flow:"body"`
@@ -177,7 +178,7 @@ type ProcessRequest struct {
 // NewProcessManager returns a ProcessManager that knows ended processes for a day.
 func NewProcessManager() *ProcessManager {
 	return &ProcessManager{Unexpected: eip.LiveOf[Unexpected]("dead_letter"), Patience: eip.LiveOf(time.Minute), Remember: 24 * time.Hour,
-		MaxAge: eip.LiveOf(30 * 24 * time.Hour), MaxProcesses: eip.LiveOf(1_000_000), Full: "wait"}
+		MaxAge: eip.LiveOf(30 * 24 * time.Hour), MaxProcesses: eip.LiveOf(1_000_000)}
 }
 
 // Place is where it remembers.
@@ -191,8 +192,3 @@ func (*ProcessManager) Pattern() string { return "Process Manager" }
 
 // Ends says that what it sends leaves by the channels that it names.
 func (*ProcessManager) Ends() (last, passes bool) { return true, false }
-
-// Process gives m to its process once it would settle.
-func (p *ProcessManager) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
-	return nil
-}

@@ -40,18 +40,20 @@ type Outbox struct {
 	open     bool
 	underway underway
 	full     bool // as many are under way as may be, and more are due
+	behind   bool // some are due behind others of their line
 	// Closed when nothing is due, and when nothing will be; nil while nobody waits.
 	idle, empty chan struct{}
 }
 
 // underway are the keys whose messages or steps have not ended, or wait a little, of one
-// run of the flow.
-type underway map[string]bool
+// run of the flow, with their lines.
+type underway map[string]string
 
 const (
 	outboxPrefix = "\x00o"            // before the Outbox's keys
 	failsPrefix  = outboxPrefix + "f" // of messages that have failed
 	sendsPrefix  = outboxPrefix + "o"
+	behindPrefix = outboxPrefix + "b" // of messages in a line
 	saltKey      = "\x00salt"
 
 	// mostUnderway is how many messages or steps have not ended at any time. A crash
@@ -135,6 +137,12 @@ func (o *Outbox) Put(tx Tx, m *eip.Message, at time.Time) error {
 	return o.put(tx, sendsPrefix, nil, m, at)
 }
 
+// PutBehind is Put of a message that is sent when what was put in the same line before has
+// settled.
+func (o *Outbox) PutBehind(tx Tx, line string, m *eip.Message) error {
+	return o.put(tx, behindPrefix, encodeLine(line), m, time.Unix(0, 1))
+}
+
 // Fail writes down, in a step, that m has failed at the stage: see Fail of [eip.Env].
 func (o *Outbox) Fail(tx Tx, m *eip.Message, err error) error {
 	return o.put(tx, failsPrefix, encodeFailure(err), m, time.Unix(0, 1))
@@ -193,6 +201,7 @@ func (o *Outbox) await(ctx context.Context, next time.Time) {
 // entry is something that is due.
 type entry struct {
 	key     string
+	line    string       // "": it is in none
 	message *eip.Message // nil: a key of the stage's
 	failed  error        // what it has failed with
 	damaged error
@@ -218,7 +227,11 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 	defer o.mu.Unlock()
 	now, size := o.env.Clock.Now(), 0
 	room := mostUnderway - len(o.underway)
-	o.full = false
+	o.full, o.behind = false, false
+	busy := map[string]bool{"": false}
+	for _, line := range o.underway {
+		busy[line] = line != ""
+	}
 	err = o.space.View(func(r Reader) error {
 		for at, key := range r.Due() {
 			switch {
@@ -230,16 +243,25 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 				return nil
 			case size > mostRead:
 				return nil
-			case o.underway[key]:
+			}
+			if _, is := o.underway[key]; is {
 				continue
 			}
 			e := entry{key: key}
 			if strings.HasPrefix(key, outboxPrefix) {
 				value, _ := r.Get(key)
-				size += len(value)
-				if strings.HasPrefix(key, failsPrefix) {
+				switch {
+				case strings.HasPrefix(key, failsPrefix):
 					value, e.failed = decodeFailure(value)
+				case strings.HasPrefix(key, behindPrefix):
+					e.line, value = decodeLine(value)
 				}
+				if busy[e.line] {
+					o.behind = true
+					continue
+				}
+				busy[e.line] = e.line != ""
+				size += len(value)
 				e.message, _, e.damaged = wire.Decode(value, &sent{o, o.underway, key})
 			}
 			entries = append(entries, e)
@@ -250,7 +272,7 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 		return nil, next, err
 	}
 	for _, e := range entries {
-		o.underway[e.key] = true
+		o.underway[e.key] = e.line
 	}
 	if len(o.underway) == 0 {
 		reached(&o.idle)

@@ -52,7 +52,7 @@ func (o *Outbox) ended(in underway, key string, err error, again bool) {
 	end := func() {
 		o.mu.Lock()
 		delete(in, key)
-		look := again || len(in) == 0 || o.full && len(in) <= mostUnderway/2
+		look := again || o.behind || len(in) == 0 || o.full && len(in) <= mostUnderway/2
 		o.mu.Unlock()
 		if look {
 			o.Poke()
@@ -63,6 +63,20 @@ func (o *Outbox) ended(in underway, key string, err error, again bool) {
 		return
 	}
 	end()
+}
+
+// encodeLine writes down the line that a message is in, and decodeLine returns also what
+// follows it.
+func encodeLine(line string) []byte {
+	return append(binary.AppendUvarint(nil, uint64(len(line))), line...)
+}
+
+func decodeLine(b []byte) (line string, rest []byte) {
+	length, n := binary.Uvarint(b)
+	if n <= 0 || length > uint64(len(b)-n) {
+		return "", nil // which no message is
+	}
+	return string(b[n:][:length]), b[n:][length:]
 }
 
 // encodeFailure writes down what a message has failed with: whether it is invalid, and
