@@ -50,7 +50,7 @@ func (e *event) join(tx store.Tx) error {
 	p := e.of
 	p.begin(&e.noted, !e.message.CountsAt(p))
 	if e.identity != "" {
-		if had, _ := tx.Get(seenKey + e.hash + e.identity); had != nil {
+		if _, until := tx.Get(seenKey + e.hash + e.identity); until.After(e.at) {
 			p.note(&e.noted, "duplicates")
 			return tx.Err()
 		}

@@ -40,20 +40,20 @@ type Outbox struct {
 	open     bool
 	underway underway
 	full     bool // as many are under way as may be, and more are due
-	behind   bool // some are due behind others of their line
 	// Closed when nothing is due, and when nothing will be; nil while nobody waits.
 	idle, empty chan struct{}
 }
 
 // underway are the keys whose messages or steps have not ended, or wait a little, of one
-// run of the flow, with their lines.
-type underway map[string]string
+// run of the flow.
+type underway map[string]bool
 
 const (
 	outboxPrefix = "\x00o"            // before the Outbox's keys
 	failsPrefix  = outboxPrefix + "f" // of messages that have failed
 	sendsPrefix  = outboxPrefix + "o"
-	behindPrefix = outboxPrefix + "b" // of messages in a line
+	linePrefix   = outboxPrefix + "l" // of lines in which there are messages
+	behindPrefix = outboxPrefix + "b" // of messages in a line, which are not due by themselves
 	saltKey      = "\x00salt"
 
 	// mostUnderway is how many messages or steps have not ended at any time. A crash
@@ -137,12 +137,6 @@ func (o *Outbox) Put(tx Tx, m *eip.Message, at time.Time) error {
 	return o.put(tx, sendsPrefix, nil, m, at)
 }
 
-// PutBehind is Put of a message that is sent when what was put in the same line before has
-// settled.
-func (o *Outbox) PutBehind(tx Tx, line string, m *eip.Message) error {
-	return o.put(tx, behindPrefix, encodeLine(line), m, time.Unix(0, 1))
-}
-
 // Fail writes down, in a step, that m has failed at the stage: see Fail of [eip.Env].
 func (o *Outbox) Fail(tx Tx, m *eip.Message, err error) error {
 	return o.put(tx, failsPrefix, encodeFailure(err), m, time.Unix(0, 1))
@@ -201,7 +195,7 @@ func (o *Outbox) await(ctx context.Context, next time.Time) {
 // entry is something that is due.
 type entry struct {
 	key     string
-	line    string       // "": it is in none
+	holds   string       // the key of the message: another one where key is a line's
 	message *eip.Message // nil: a key of the stage's
 	failed  error        // what it has failed with
 	damaged error
@@ -227,11 +221,7 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 	defer o.mu.Unlock()
 	now, size := o.env.Clock.Now(), 0
 	room := mostUnderway - len(o.underway)
-	o.full, o.behind = false, false
-	busy := map[string]bool{"": false}
-	for _, line := range o.underway {
-		busy[line] = line != ""
-	}
+	o.full = false
 	err = o.space.View(func(r Reader) error {
 		for at, key := range r.Due() {
 			switch {
@@ -243,25 +233,19 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 				return nil
 			case size > mostRead:
 				return nil
-			}
-			if _, is := o.underway[key]; is {
+			case o.underway[key]:
 				continue
 			}
-			e := entry{key: key}
+			e := entry{key: key, holds: key}
 			if strings.HasPrefix(key, outboxPrefix) {
 				value, _ := r.Get(key)
-				switch {
-				case strings.HasPrefix(key, failsPrefix):
-					value, e.failed = decodeFailure(value)
-				case strings.HasPrefix(key, behindPrefix):
-					e.line, value = decodeLine(value)
+				if line, ok := strings.CutPrefix(key, linePrefix); ok {
+					e.holds, value = firstOf(r, line)
 				}
-				if busy[e.line] {
-					o.behind = true
-					continue
-				}
-				busy[e.line] = e.line != ""
 				size += len(value)
+				if strings.HasPrefix(key, failsPrefix) {
+					value, e.failed = decodeFailure(value)
+				}
 				e.message, _, e.damaged = wire.Decode(value, &sent{o, o.underway, key})
 			}
 			entries = append(entries, e)
@@ -272,7 +256,7 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 		return nil, next, err
 	}
 	for _, e := range entries {
-		o.underway[e.key] = e.line
+		o.underway[e.key] = true
 	}
 	if len(o.underway) == 0 {
 		reached(&o.idle)

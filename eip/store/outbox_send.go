@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -13,9 +14,9 @@ func (o *Outbox) act(ctx context.Context, e entry) {
 	switch {
 	case e.damaged != nil:
 		o.env.Log.Error("a message that was to be sent is damaged, and is removed", slog.Any("error", e.damaged))
-		o.step(e.key, func(tx Tx) error { tx.Delete(e.key); return nil })
+		o.step(e.key, e.gone)
 	case e.message != nil:
-		Keep(e.message, o.space, func(tx Tx) error { tx.Delete(e.key); return nil })
+		Keep(e.message, o.space, e.gone)
 		if e.failed != nil {
 			_ = o.env.Fail(ctx, e.message, e.failed)
 			return
@@ -44,7 +45,9 @@ type sent struct {
 	key    string
 }
 
-func (s *sent) Settle(err error) { s.outbox.ended(s.in, s.key, err, err != nil) }
+func (s *sent) Settle(err error) {
+	s.outbox.ended(s.in, s.key, err, err != nil || strings.HasPrefix(s.key, linePrefix))
+}
 
 // ended is about what is done, or will be due again after a while; again: its key may be due.
 // Looking goes through all that is under way, so that it must be worth it.
@@ -52,7 +55,7 @@ func (o *Outbox) ended(in underway, key string, err error, again bool) {
 	end := func() {
 		o.mu.Lock()
 		delete(in, key)
-		look := again || o.behind || len(in) == 0 || o.full && len(in) <= mostUnderway/2
+		look := again || len(in) == 0 || o.full && len(in) <= mostUnderway/2
 		o.mu.Unlock()
 		if look {
 			o.Poke()
@@ -63,20 +66,6 @@ func (o *Outbox) ended(in underway, key string, err error, again bool) {
 		return
 	}
 	end()
-}
-
-// encodeLine writes down the line that a message is in, and decodeLine returns also what
-// follows it.
-func encodeLine(line string) []byte {
-	return append(binary.AppendUvarint(nil, uint64(len(line))), line...)
-}
-
-func decodeLine(b []byte) (line string, rest []byte) {
-	length, n := binary.Uvarint(b)
-	if n <= 0 || length > uint64(len(b)-n) {
-		return "", nil // which no message is
-	}
-	return string(b[n:][:length]), b[n:][length:]
 }
 
 // encodeFailure writes down what a message has failed with: whether it is invalid, and
