@@ -12,12 +12,19 @@ import (
 const order = `
 queue "in" {}
 queue "stock" {}
+queue "undone" {}
 flow "f" {
   from = queue.in
   process_manager "order" {
     key = "body.order"
     on "placed" {
-      request "stock" { to = queue.stock }
+      request "stock" {
+        to      = queue.stock
+        timeout = "1m"
+      }
+      undo {
+        send { to = queue.undone }
+      }
       goto = "reserving"
     }
     state "reserving" {
@@ -54,7 +61,7 @@ func TestStates(t *testing.T) {
 		if _, err := graph.SVG(&out, m, o); err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range []string{"↻ note", `id="f.order.done" class="stage final"`, ">reply of stock<", "f.order.waiting · state · "} {
+		for _, part := range []string{"↻ on note", `id="f.order.done" class="stage final"`, ">on_reply stock<", "f.order.waiting · state · "} {
 			if !strings.Contains(out.String(), part) {
 				t.Errorf("the picture has no %s", part)
 			}
@@ -78,13 +85,13 @@ func TestStates(t *testing.T) {
   n3[["done"]]:::stage
   n4("waiting"):::stage
   n5[["lost"]]:::stage
-  n1 -->|"placed"| n2
-  n2 -->|"reply of stock"| n3
-  n2 -->|"reply of stock"| n4
-  n2 -->|"timeout of stock, undo"| n5
-  n4 -->|"note"| n4
-  n4 -->|"otherwise"| n2
+  n1 -->|"on placed"| n2
+  n2 -->|"on_reply stock"| n3
+  n2 -->|"on_reply stock"| n4
+  n2 -->|"on_timeout stock, undo"| n5
+  n4 -->|"on note"| n4
   n4 -->|"after 1h"| n5
+  n4 -->|"otherwise"| n2
 `},
 		"dot": {func(b *bytes.Buffer) (string, error) { return graph.Dot(b, m, o) }, `digraph eipd {
   rankdir=LR; compound=true; fontname="sans-serif"
@@ -94,19 +101,19 @@ func TestStates(t *testing.T) {
   "f.order.done" [label="done" peripheries=2]
   "f.order.waiting" [label="waiting"]
   "f.order.lost" [label="lost" peripheries=2]
-  "f.order" -> "f.order.reserving" [id="f.order>f.order.reserving:transition placed" fontsize=10 label="placed"]
+  "f.order" -> "f.order.reserving" [id="f.order>f.order.reserving:transition on placed" fontsize=10 label="on placed"]
 `},
 		"text": {func(b *bytes.Buffer) (string, error) { return graph.Text(b, m, o, 80) }, `f.order
-  placed ─▶ reserving
+  on placed ─▶ reserving
 reserving
-  reply of stock ─▶ done
-  reply of stock ─▶ waiting
-  timeout of stock, undo ─▶ lost
+  on_reply stock ─▶ done
+  on_reply stock ─▶ waiting
+  on_timeout stock, undo ─▶ lost
 done (final)
 waiting
-  note ─▶ waiting
-  otherwise ─▶ reserving
+  on note ─▶ waiting
   after 1h ─▶ lost
+  otherwise ─▶ reserving
 lost (final)
 `},
 	} {
