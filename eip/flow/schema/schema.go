@@ -6,6 +6,7 @@
 //
 //	`flow:"name"`          an attribute; its kind follows from the field's type
 //	`flow:"name,required"` one that must be set
+//	`flow:"name,beside"`   a string that is a path, relative to the file that says it
 //	`flow:"name,unset"`    a whole number whose 0 says that it is not set; a 0 that is set becomes -1
 //	`flow:"name,fixed"`    one that no dynamic variable decides on
 //	`flow:"name,never"`    a duration that may be "never", which is -1
@@ -64,6 +65,7 @@ type Attribute struct {
 	Required bool
 	Unset    bool     // 0 says that it is not set
 	Fixed    bool     // no dynamic variable decides on it
+	Beside   bool     // it is a path, relative to the file that says it
 	Never    bool     // the duration may be "never", which is negative
 	Options  []string // of an enumeration
 	Sees     []string // of an expression that sees members of a reply: all its names
@@ -150,7 +152,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never", "again":
+		case "", "required", "unset", "fixed", "beside", "block", "label", "body", "ends", "through", "names", "open", "never", "again":
 			has[o] = true
 		default:
 			if merges[o] != nil {
@@ -203,8 +205,8 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 			}
 			kind, sees = seen(names), names
 		}
-		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Never: has["never"], Sees: sees}
-		if a.Never && kind != Duration || isLive && a.Sees != nil {
+		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Beside: has["beside"], Never: has["never"], Sees: sees}
+		if a.Never && kind != Duration || a.Beside && kind != String || isLive && a.Sees != nil {
 			b.bad(f, "has a tag that does not fit its type")
 		}
 		if e, ok := reflect.Zero(t).Interface().(enum); ok {
