@@ -125,4 +125,3 @@ func TestProcessManager_Replay(t *testing.T) {
 		o.shut()
 	})
 }
-
