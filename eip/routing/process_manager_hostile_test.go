@@ -3,6 +3,7 @@ package routing_test
 import (
 	"context"
 	"encoding/base64"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,21 +63,22 @@ func TestProcessManager_HostileReplies(t *testing.T) {
 // order of what one of them sends.
 func TestProcessManager_OrderOverFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fails := true
+		var fails atomic.Bool
+		fails.Store(true)
 		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
+			o.retry.Attempts = 100
 			busy := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
-				if key := m.Headers["key"]; key == "a" && fails {
+				if key := m.Headers["key"]; key == "a" && fails.Load() {
 					return errAway
 				}
 				return o.post.Channel("notes").Handle(ctx, m)
 			})
 			p.On[0].Send[0].To[0].Handler, p.States[1].On[2].Send[0].To[0].Handler = busy, busy
 		})
-		o.flow.Retry.Attempts = 100
 		o.come("a placed", "b placed")
 		o.expect(wanted{"notes": "placed b", "payments": `{"amount":0,"order":"b"}`}) // a's request is behind what fails
 		time.Sleep(30 * time.Millisecond)
-		fails = false
+		fails.Store(false)
 		time.Sleep(time.Minute)
 		o.expect(wanted{"notes": "placed b | placed a", "payments": `{"amount":0,"order":"b"} | {"amount":0,"order":"a"}`})
 		o.shut()
@@ -87,10 +89,11 @@ func TestProcessManager_OrderOverFailures(t *testing.T) {
 // replay brings it there.
 func TestProcessManager_Replay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fails := true
+		var fails atomic.Bool
+		fails.Store(true)
 		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
 			broken := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
-				if fails {
+				if fails.Load() {
 					return eip.Permanent(errAway)
 				}
 				return o.post.Channel("notes").Handle(ctx, m)
@@ -102,7 +105,7 @@ func TestProcessManager_Replay(t *testing.T) {
 		if dead.Headers[header.To] != "queue.notes" || dead.Headers[header.After] != "f.order" || dead.Headers[header.Stage] != "f.order" {
 			t.Errorf("headers %v", dead.Headers)
 		}
-		fails = false
+		fails.Store(false)
 		if err := o.flow.Replay(dead.Revived().Fork(nil), nil); err != nil {
 			t.Error(err)
 		}
