@@ -126,7 +126,7 @@ func TestProcessManager_Replay(t *testing.T) {
 		time.Sleep(time.Minute)
 		late := o.take("dead")
 		o.answer(o.take("payments"), `{"ok":true}`)
-		_ = o.flow.Replay(late.Revived().With(func(m *eip.Message) { m.ID = "again" }).Fork(nil), nil)
+		_ = o.flow.Replay(late.Revived().Fork(nil), nil)
 		if got := o.states(); got != "" {
 			t.Errorf("processes %s", got)
 		}
