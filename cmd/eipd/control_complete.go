@@ -127,7 +127,7 @@ func (b *bus) targets(ctx context.Context, command string) (all []string) {
 	if slices.Contains(ofFiles, command) {
 		return nil
 	}
-	ofGroups := command == "groups" || command == "release" || command == "forget"
+	ofGroups := command == "groups" || command == "release" || command == "forget" || command == "move"
 	for _, g := range b.graphs(ctx) {
 		for _, f := range g.Flows {
 			if command != "set" && command != "purge" && !ofGroups {
