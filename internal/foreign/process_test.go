@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -72,7 +71,7 @@ func TestProcess_Model(t *testing.T) {
 					t.Errorf("there is left in a queue: %s", q)
 				}
 			}
-			rest := output(t, client(t, eipd, "state", "show", "orders.order", "--data-dir", filepath.Join(dir, ".eipd")))
+			rest := output(t, client(t, eipd, "state", "show", "orders.order", "--data-dir", dir))
 			if strings.Contains(rest, `"\x00o`) {
 				t.Errorf("something is left to send:\n%s", rest)
 			}
@@ -88,37 +87,32 @@ func underway(t *testing.T, url, dir string, killed bool, over <-chan error) (ki
 	if err != nil {
 		t.Fatal(err)
 	}
-	for {
-		c := exec.CommandContext(t.Context(), eipd, "run", flows, "--broker", url)
-		c.Dir = dir
-		var log bytes.Buffer
-		c.Stderr = &log
+	for going := killed; going; {
+		c := exec.CommandContext(t.Context(), eipd, "run", flows, "--broker", url, "--data-dir", dir)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		var later <-chan time.Time // it is not killed
-		if killed {
-			later = time.After(300*time.Millisecond + rand.N(2200*time.Millisecond)) // whatever it does by then
-		}
 		select {
-		case err := <-over:
-			if err := errors.Join(c.Process.Signal(syscall.SIGTERM), c.Wait()); err != nil {
-				t.Errorf("eipd: %v", err)
-			}
-			for line := range strings.Lines(log.String()) {
-				if strings.Contains(line, "level=ERROR") && !strings.Contains(line, "not expected") {
-					t.Errorf("it logs %s", line)
-				}
-			}
-			return kills, err
-		case <-later:
+		case err = <-over:
+			going = false
+		case <-time.After(300*time.Millisecond + rand.N(2200*time.Millisecond)): // whatever it does by then
 			kills++
-			_ = c.Process.Kill() // Wait says whether it ran
-			if err := c.Wait(); c.ProcessState.Exited() {
-				t.Fatalf("eipd ended by itself: %v\n%s", err, &log)
-			}
+		}
+		_ = c.Process.Kill() // Wait says whether it ran
+		if err := c.Wait(); c.ProcessState.Exited() {
+			t.Fatalf("eipd ended by itself: %v", err)
 		}
 	}
+	p := start(t, url, flows, "--data-dir", dir)
+	if !killed {
+		err = <-over
+	}
+	for line := range strings.Lines(p.stop()) {
+		if strings.Contains(line, "level=ERROR") && !strings.Contains(line, "not expected") {
+			t.Errorf("it logs %s", line)
+		}
+	}
+	return kills, err
 }
 
 // Processes that bunny answers, and cancels at the same moment, come to one end each, and the

@@ -24,13 +24,27 @@ flow "orders" {
       }
       request "stock" {
         to      = queue.stock
-        body    = "{order: process.key}"
+        body    = "{order: process.key, n: process.data.n}"
         timeout = "2s"
       }
       goto = "reserving"
     }
 
     state "reserving" {
+      on "again" {
+        if  = "body.event == 'again'"
+        set = { n = "process.data.n + 1", by = "message.id" }
+        send {
+          to   = queue.out
+          body = "{order: process.key, did: 'again', by: message.id, n: process.data.n}"
+        }
+        request "stock" {
+          to      = queue.stock
+          body    = "{order: process.key, n: process.data.n}"
+          timeout = "2s"
+        }
+        goto = "reserving"
+      }
       on "cancel" {
         if      = "body.event == 'cancel'"
         set     = { n = "process.data.n + 1", by = "message.id" }
@@ -45,7 +59,7 @@ flow "orders" {
         }
         request "payment" {
           to      = queue.payments
-          body    = "{order: process.key}"
+          body    = "{order: process.key, n: process.data.n}"
           timeout = "2s"
         }
         undo {

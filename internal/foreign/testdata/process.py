@@ -25,6 +25,7 @@ MACHINE = {
         ("stock-no", ["refused"], "over"),
         ("time", ["lost"], "over"),
         ("cancel", ["cancelled"], "over"),
+        ("again", ["again"], "reserving"),
     ],
     "paying": [
         ("payment-yes", ["paid"], "shipping"),
@@ -57,6 +58,7 @@ class Order:
         self.name = name
         self.chance = random.Random(f"{seed} {name}")
         self.sent = {}  # the kind of each message that it was sent, by Message ID
+        self.asked = {}  # the steps that made requests, by their Correlation Identifiers
         self.answers = {}  # the Correlation Identifiers of those that are replies
         self.twice = set()  # those of them that were sent twice
         self.dead = set()
@@ -111,6 +113,8 @@ def begin(order):
         later(order.chance.uniform(0, 4), event, order, "cancel")
     if order.likely(0.1):
         later(order.chance.uniform(0, 1), event, order, "shipped")
+    if order.likely(0.5):
+        later(order.chance.uniform(0, 2), event, order, "again")
     for _ in range(order.chance.choice((0, 0, 1, 3))):
         later(order.chance.uniform(0, 4), event, order, "note")
 
@@ -126,7 +130,7 @@ def answer(order, service, to, correlation):
     if order.old not in (None, correlation) and order.likely(0.3):
         reply("old", True, order.old)
     order.old = correlation
-    wait = order.chance.choices((0, TIMEOUT, None), (85, 10, 5))[0]
+    wait = order.chance.choices((0, TIMEOUT, None), (70, 20, 10))[0]
     if wait is None:
         return
     if wait:
@@ -158,9 +162,11 @@ def asked(service):
     def take(_, method, properties, body):
         global heard
         heard = time.monotonic()
-        order = orders[json.loads(body)["order"]]
+        request = json.loads(body)
+        order = orders[request["order"]]
         if not properties.reply_to or not properties.correlation_id:
             fail(f"a request without Return Address: {properties}")
+        order.asked[properties.correlation_id] = request["n"]
         note(order, properties, body)  # who is asked twice answers twice
         answer(order, service, properties.reply_to, properties.correlation_id)
         channel.basic_ack(method.delivery_tag)
@@ -192,7 +198,7 @@ def died(_, method, properties, body):
 
 def judge(order):
     """Follows the machine, and returns the state at the end and the messages that had an effect."""
-    state, used, at, n = "", set(), 0, 0
+    state, used, at, n, entered = "", set(), 0, 0, 0
     while at < len(order.out):
         rest = [o["did"] for o in order.out[at:]]
         for cause, dids, next_ in MACHINE[state]:
@@ -214,6 +220,10 @@ def judge(order):
             if by in used:
                 fail(f"{order.name}: {by} had an effect twice: {order.out}")
             used.add(by)
+            if order.answers[by] and order.asked[order.answers[by]] != entered:
+                fail(f"{order.name}: {by} answers a request of step {order.asked[order.answers[by]]}, in the state of step {entered}: {order.out}")
+        if cause != "note":
+            entered = n
         at, state = at + len(dids), next_
     return state, used
 
