@@ -34,6 +34,7 @@ var argumentsOf = map[string][]string{
 	"groups":          {"key=", "limit="},
 	"release":         {"all=true", "key="},
 	"forget":          {"key=", "save=true"},
+	"move":            {"key=", "to="},
 	"replay":          {"count=", "invalid=true"},
 	"job":             {"action=cancel", "action=create", "action=pause", "action=resume", "action=step", "ask=true", "canary=", "group=", "ids=", "if=", "invalid=true", "rate=", "since=", "soak=", "stop_after=", "under_way=", "until=", "watch=", "within="},
 	"jobs":            {"follow=true", "for="},
@@ -74,7 +75,7 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 	switch name {
 	case "set":
 		options = append(c.attributes(cmd.Context(), words[1]), options...)
-	case "purge", "forget":
+	case "purge", "forget", "move":
 		options = append([]string{"confirm=" + words[1]}, options...)
 	}
 	options = slices.DeleteFunc(slices.Clone(options), func(o string) bool {
@@ -124,7 +125,7 @@ func (b *bus) targets(ctx context.Context, command string) (all []string) {
 	if slices.Contains(ofFiles, command) {
 		return nil
 	}
-	ofGroups := command == "groups" || command == "release" || command == "forget"
+	ofGroups := command == "groups" || command == "release" || command == "forget" || command == "move"
 	for _, g := range b.graphs(ctx) {
 		for _, f := range g.Flows {
 			if command != "set" && command != "purge" && !ofGroups {

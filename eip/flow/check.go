@@ -91,6 +91,7 @@ func (d *decoder) check() {
 	}
 	d.use()
 	d.checkReplies()
+	d.checkInboxes()
 	d.checkUse()
 	d.checkMemory()
 	d.checkDatatypes()

@@ -184,6 +184,9 @@ func NewProcessManager() *ProcessManager {
 // Place is where it remembers.
 func (p *ProcessManager) Place() *store.Place { return &p.Store }
 
+// Remembers is how long it knows a message.
+func (p *ProcessManager) Remembers() time.Duration { return p.Remember }
+
 // Absorbs says that messages are settled once they are in their process.
 func (*ProcessManager) Absorbs() {}
 

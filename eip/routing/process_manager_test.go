@@ -87,7 +87,7 @@ func TestProcessManager(t *testing.T) {
 			o.come("a placed")
 		}, states: "a paying", sent: wanted{"notes": "placed a | placed a", "release": "release a", "cancelled": "cancelled a", "payments": `{"amount":0,"order":"a"}`},
 			counts: counts{"started": 2, "events": 3, "undone": 1, "finished": 1, "→cancelled": 1, "processes": 1, "in_paying": 1}},
-		"keys that are none": {do: func(o *office) { o.come(" placed []", strings.Repeat("x", 1025)+" placed 1") }, sent: wanted{"invalid": "[] | 1"}},
+		"keys that are none":       {do: func(o *office) { o.come(" placed []", strings.Repeat("x", 1025)+" placed 1") }, sent: wanted{"invalid": "[] | 1"}},
 		"an expression that fails": {do: func(o *office) { o.come(`a placed {"total":1,`) }, sent: wanted{"invalid": `{"total":1,`}},
 		"a reply that cannot be read": {do: func(o *office) {
 			o.come("a placed")

@@ -38,7 +38,7 @@ func (h *happening) remember(u *ProcessUndo) error {
 			return err
 		}
 	}
-	slices.Reverse(all) // the last is undone first
+	slices.Reverse(all) // those of one step go in their order
 	h.process.Undo = append(h.process.Undo, all...)
 	return nil
 }

@@ -43,6 +43,7 @@ func init() { // their functions refer to it
 		"groups":          {beside, false, []string{"key", "limit"}, (*Server).groups},
 		"release":         {beside, false, []string{"key", "all"}, (*Server).release},
 		"forget":          {beside, false, []string{"key", "confirm", "save"}, (*Server).forgetGroup},
+		"move":            {beside, false, []string{"key", "to", "confirm"}, (*Server).move},
 		"job":             {beside, false, slices.Concat([]string{"action"}, lettersArgs, planArgs), (*Server).job},
 		"jobs":            {streaming, false, []string{"follow", "for"}, (*Server).listJobs},
 		"replay":          {beside, false, []string{"count", "invalid"}, (*Server).replay},
