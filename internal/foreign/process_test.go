@@ -17,29 +17,30 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/eipd/eipd/internal/netfault"
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
-// What processes do is what the machine of process.py allows, however often eipd is killed,
-// events and replies come twice, late or forged, and times end at the same moment. EIPD_SOAK=1
-// makes it more of all, and EIPD_SEED the same once more.
+// What processes do is what the machine of process.py allows, however often eipd is killed or
+// its connections are cut, events and replies come twice, late or forged, and times end at the
+// same moment. EIPD_SOAK=1 makes it more of all, and EIPD_SEED the same once more.
 func TestProcess_Model(t *testing.T) {
 	rabbit.Require(t, python, pika)
-	orders, spread := 400, 8
+	orders, spread := "300", "4"
 	if os.Getenv("EIPD_SOAK") != "" {
-		orders, spread = 20_000, 600
+		orders, spread = "20000", "600"
 	}
 	seed := os.Getenv("EIPD_SEED")
 	if seed == "" {
 		seed = strconv.FormatUint(rand.Uint64(), 36)
 	}
 	t.Logf("EIPD_SEED=%s", seed)
-	for _, killed := range []bool{false, true} {
-		t.Run(fmt.Sprintf("killed=%v", killed), func(t *testing.T) {
-			vhost := fmt.Sprintf("process_%v", killed)
-			n := rabbit.Shared(t)
+	for name, underway := range map[string]func(*testing.T, string, string, <-chan error) (int, error){"undisturbed": undisturbed, "killed": killed, "cut": cut} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n, vhost := rabbit.Shared(t), "process_"+name
 			url := n.Vhosts(t, vhost)[vhost]
-			model := exec.CommandContext(t.Context(), python, "testdata/process.py", url, strconv.Itoa(orders), strconv.Itoa(spread), seed)
+			model := exec.CommandContext(t.Context(), python, "testdata/process.py", url, orders, spread, seed)
 			var out, stderr bytes.Buffer
 			model.Stdout, model.Stderr = &out, &stderr
 			if err := model.Start(); err != nil {
@@ -48,9 +49,14 @@ func TestProcess_Model(t *testing.T) {
 			over := make(chan error, 1)
 			go func() { over <- model.Wait() }()
 			dir := t.TempDir()
-			kills, err := underway(t, url, dir, killed, over)
+			faults, err := underway(t, url, dir, over)
 			if err != nil {
 				t.Fatalf("%v: %s", err, &stderr)
+			}
+			for line := range strings.Lines(start(t, url, "testdata/process.hcl", "--data-dir", dir).stop()) {
+				if strings.Contains(line, "level=ERROR") {
+					t.Errorf("when all is over it logs %s", line)
+				}
 			}
 			var seen struct {
 				Doubled, Both int
@@ -59,8 +65,8 @@ func TestProcess_Model(t *testing.T) {
 			if err := json.Unmarshal(out.Bytes(), &seen); err != nil {
 				t.Fatal(err, &out)
 			}
-			t.Logf("%d kills: %s", kills, bytes.TrimSpace(out.Bytes()))
-			if most := kills * 256; seen.Doubled > most || seen.Both > most {
+			t.Logf("%d faults: %s", faults, bytes.TrimSpace(out.Bytes()))
+			if most := faults * 256; seen.Doubled > most || seen.Both > most {
 				t.Errorf("%d messages came twice, and %d had an effect and became a dead letter; %d may", seen.Doubled, seen.Both, most)
 			}
 			if len(seen.Ends) != 4 {
@@ -72,22 +78,45 @@ func TestProcess_Model(t *testing.T) {
 				}
 			}
 			rest := output(t, client(t, eipd, "state", "show", "orders.order", "--data-dir", dir))
-			if strings.Contains(rest, `"\x00o`) {
+			if !strings.Contains(rest, `"\x00salt"`) || strings.Contains(rest, `"\x00o`) {
 				t.Errorf("something is left to send:\n%s", rest)
 			}
 		})
 	}
 }
 
-// underway runs eipd until something is over, killed every second or so or not at all, and
-// ends it well.
-func underway(t *testing.T, url, dir string, killed bool, over <-chan error) (kills int, err error) {
-	t.Helper()
+// undisturbed runs eipd until something is over.
+func undisturbed(t *testing.T, url, dir string, over <-chan error) (faults int, err error) {
+	p := start(t, url, "testdata/process.hcl", "--data-dir", dir)
+	err = <-over
+	p.stop()
+	return 0, err
+}
+
+// cut resets its connections now and then.
+func cut(t *testing.T, url, dir string, over <-chan error) (faults int, err error) {
+	n := rabbit.Shared(t)
+	network := netfault.Start(t, n.Address())
+	p := start(t, strings.Replace(url, n.Address(), network.Address(), 1), "testdata/process.hcl", "--data-dir", dir)
+	defer p.stop()
+	for {
+		select {
+		case err = <-over:
+			return faults, err
+		case <-time.After(300*time.Millisecond + rand.N(2200*time.Millisecond)): // whatever it does by then
+			network.Cut()
+			faults++
+		}
+	}
+}
+
+// killed kills it now and then, and starts it again.
+func killed(t *testing.T, url, dir string, over <-chan error) (faults int, err error) {
 	flows, err := filepath.Abs("testdata/process.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for going := killed; going; {
+	for going := true; going; {
 		c := exec.CommandContext(t.Context(), eipd, "run", flows, "--broker", url, "--data-dir", dir)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
@@ -96,30 +125,21 @@ func underway(t *testing.T, url, dir string, killed bool, over <-chan error) (ki
 		case err = <-over:
 			going = false
 		case <-time.After(300*time.Millisecond + rand.N(2200*time.Millisecond)): // whatever it does by then
-			kills++
+			faults++
 		}
 		_ = c.Process.Kill() // Wait says whether it ran
 		if err := c.Wait(); c.ProcessState.Exited() {
 			t.Fatalf("eipd ended by itself: %v", err)
 		}
 	}
-	p := start(t, url, flows, "--data-dir", dir)
-	if !killed {
-		err = <-over
-	}
-	for line := range strings.Lines(p.stop()) {
-		if strings.Contains(line, "level=ERROR") && !strings.Contains(line, "not expected") {
-			t.Errorf("it logs %s", line)
-		}
-	}
-	return kills, err
+	return faults, err
 }
 
 // Processes that bunny answers, and cancels at the same moment, come to one end each, and the
 // other message becomes a dead letter. So many are under way at once as there are.
 func TestProcess_Race(t *testing.T) {
 	rabbit.Require(t, ruby, bunny)
-	all := 3000
+	all := 2000
 	if os.Getenv("EIPD_SOAK") != "" {
 		all = 10_000
 	}
