@@ -66,6 +66,9 @@ func (x *run) answer(d deadLetter) {
 func (x *run) answered(d deadLetter, err error) {
 	r := d.receipt
 	to, _, reason := x.whereTo(r)
+	if undo, _ := x.undoer(r); to == nil {
+		to = undo
+	}
 	d.told = told
 	if err != nil {
 		d.told = untold

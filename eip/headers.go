@@ -25,6 +25,7 @@ var informative = map[string]bool{
 	header.Attempts: true, header.FirstFailed: true, header.Failed: true, header.Stripped: true, header.Kept: true, header.History: true,
 	header.After: true, header.To: true, header.ErrorCode: true, header.Format: true, header.Group: true, header.GroupCount: true, header.ClosedBy: true,
 	header.Replays: true, header.ReplayedBy: true, header.Edited: true,
+	header.Undo: true, header.Slip: true,
 }
 
 // Revived returns a dead letter as it was before it failed: without the headers that

@@ -43,7 +43,7 @@ func (r *rig) open(t *testing.T) {
 		return nil
 	}
 	env.Fail = func(ctx context.Context, m *eip.Message, _ error) error {
-		eip.Deliver(ctx, eip.Discard, m)
+		m.Settle(nil)
 		return nil
 	}
 	if err := r.all.Open(ctx, env); err != nil {

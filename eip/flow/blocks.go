@@ -162,6 +162,8 @@ type FlowBlock struct {
 	WorkBlock
 	// The window: the most unsettled messages taken from the source.
 	Prefetch int `flow:"prefetch"`
+	// When messages are taken (Polling Consumer). Without it, whenever there are some.
+	Poll *PollBlock `flow:"poll,block"`
 	// How a failed message is tried again.
 	Retry RetryBlock `flow:"retry,block"`
 	// Where a message goes that still fails after the last attempt. Without it, the

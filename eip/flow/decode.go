@@ -250,7 +250,7 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 		if n.Block.Label != nil {
 			name = b.Labels[0].Name
 		}
-		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name, dynamic: at.dynamic, open: at.open}
+		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name, dynamic: at.dynamic, open: at.open || n.Open}
 		if d.flow != nil && strings.Contains(at.address, ".") {
 			d.flow.parts[inside.address] = b
 		}

@@ -219,6 +219,13 @@ func (r *flowRun) build() {
 }
 
 func (r *flowRun) source() eip.Source {
+	if r.decl.Poll != nil {
+		return &poll{flowRun: r}
+	}
+	return r.merged()
+}
+
+func (r *flowRun) merged() eip.Source {
 	sources := make([]eip.Source, len(r.sources))
 	for i, s := range r.sources {
 		sources[i] = s

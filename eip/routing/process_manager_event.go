@@ -41,7 +41,7 @@ func (p *ProcessManager) Process(ctx context.Context, m *eip.Message, _ eip.Hand
 	}
 	e.hash = hash(e.test, key)
 	m.Absorb()
-	store.Keep(m, p.space, e.join)
+	p.outbox.Keep(ctx, m, e.join)
 	return nil
 }
 

@@ -1,8 +1,13 @@
 package routing_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -124,6 +129,47 @@ func TestProcessManager_Replay(t *testing.T) {
 		_ = o.flow.Replay(late.Revived().With(func(m *eip.Message) { m.ID = "again" }).Fork(nil), nil)
 		if got := o.states(); got != "" {
 			t.Errorf("processes %s", got)
+		}
+		o.shut()
+	})
+}
+
+// Where what one process sends is not taken, what comes for it waits in its channel, and no
+// more is put down than is bounded.
+func TestProcessManager_SlowTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 5000
+		var mu sync.Mutex
+		var got []string
+		var held []func(error)
+		opened := make(chan struct{})
+		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
+			p.States[1].On[2].Send[0].To = []eip.Target{{Name: "queue.slow", Handler: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, string(m.Body()))
+				select {
+				case <-opened:
+				default:
+					held = append(held, m.Hold())
+				}
+				return nil
+			})}}
+		})
+		o.come("a placed")
+		o.answer(o.take("payments"), `{"ok":true}`)
+		for i := range n {
+			o.put(ofOrder(fmt.Sprintf("a note %d", i)))
+		}
+		time.Sleep(time.Minute)
+		if waiting, _ := o.post.Channel("in").Waiting(); len(waiting) < n-3000 || len(held) != 1 {
+			t.Errorf("%d wait in their channel, %d are sent", len(waiting), len(held))
+		}
+		close(opened)
+		held[0](nil)
+		time.Sleep(time.Minute)
+		if len(got) != n || !slices.IsSortedFunc(got, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) }) {
+			t.Errorf("%d were sent, or not in their order", len(got))
 		}
 		o.shut()
 	})

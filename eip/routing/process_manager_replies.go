@@ -106,6 +106,8 @@ func (p *ProcessManager) takeReply(_ context.Context, m *eip.Message) error {
 		return nil
 	}
 	e := &event{of: p, message: m, hash: process, identity: identityOf("reply " + numberOf(request)), reply: request, at: p.env.Clock.Now()}
+	// Too much to be sent holds no replies: there are no more of them than requests, which are
+	// of messages that it does hold.
 	store.Keep(m, p.space, e.join)
 	return nil
 }

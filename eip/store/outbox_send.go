@@ -41,7 +41,7 @@ func (o *Outbox) step(key string, change func(Tx) error) {
 // sent is the Settler of a message that was sent.
 type sent struct {
 	outbox *Outbox
-	in     underway
+	in     *underway
 	key    string
 }
 
@@ -51,11 +51,11 @@ func (s *sent) Settle(err error) {
 
 // ended is about what is done, or will be due again after a while; again: its key may be due.
 // Looking goes through all that is under way, so that it must be worth it.
-func (o *Outbox) ended(in underway, key string, err error, again bool) {
+func (o *Outbox) ended(in *underway, key string, err error, again bool) {
 	end := func() {
 		o.mu.Lock()
-		delete(in, key)
-		look := again || len(in) == 0 || o.full && len(in) <= mostUnderway/2
+		in.end(key)
+		look := again || len(in.sizes) == 0 || o.full && in.isHalf()
 		o.mu.Unlock()
 		if look {
 			o.Poke()

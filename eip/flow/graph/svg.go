@@ -114,12 +114,12 @@ func (s *svg) document(summary, note string) string {
 	return s.body.String() + drawn + "</svg>\n"
 }
 
-// open begins the group of a node.
-func (s *svg) open(n *Node, class string) {
+// open begins the group of a node, in which places are from x and y.
+func (s *svg) open(n *Node, class string, x, y float64) {
 	if s.o.LinkBase != "" && n.At != "" {
 		s.f(`<a href="%v">`, s.o.LinkBase+link(n.At))
 	}
-	s.f(`<g id="%v" class="%v"`, n.ID, class)
+	s.f(`<g id="%v" class="%v" transform="translate(%v %v)"`, n.ID, class, x, y)
 	if n.At != "" {
 		s.f(` data-at="%v"`, n.At)
 	}
@@ -175,59 +175,53 @@ func off(n *Node) string {
 
 func (s *svg) frame(b *box) {
 	n, f := b.node, b.frame
-	s.open(n, "flow"+off(n))
-	s.f(`<rect x="%v" y="%v" width="%v" height="%v" rx="8"/>`, b.x, b.y, b.w, b.h)
+	s.open(n, "flow"+off(n), b.x, b.y)
+	s.f(`<rect width="%v" height="%v" rx="8"/>`, b.w, b.h)
 	plain := len(f.cells) == 0
-	x := b.x + frameSide - 4
+	x, y := frameSide-4, 18.0
 	if s.o.Down && !plain {
-		x = b.x + entryInset + 10
+		x = entryInset + 10
 	}
-	y := b.y + 18
 	if plain {
-		y = b.y + 24
+		y = 24
 	}
 	class := "name"
 	if plain && f.note == "" {
-		class, x = "name mid", b.x+b.w/2
+		class, x = "name mid", b.w/2
 	}
 	s.f(`<text class="%v" x="%v" y="%v">%v</text>`, class, x, y, f.title)
 	if f.note != "" {
-		s.f(`<text class="quiet end" x="%v" y="%v">%v</text>`, b.x+b.w-10, y, strings.TrimSpace(f.note))
+		s.f(`<text class="quiet end" x="%v" y="%v">%v</text>`, b.w-10, y, strings.TrimSpace(f.note))
 	}
-	s.close(n)
 	for _, l := range f.lines {
 		class := "line " + l.kind
 		if l.off {
 			class += " off"
 		}
-		var at []point
-		for _, p := range l.points {
-			at = append(at, point{p.x + b.x, p.y + b.y})
-		}
-		s.f(`<path class="%v" d="%v"`, strings.TrimSpace(class), rounded(at))
+		s.f("\n"+`<path class="%v" d="%v"`, strings.TrimSpace(class), rounded(l.points))
 		if (l.kind == Request || l.kind == Reply) && f.touches(l.points[0]) {
 			s.body.WriteString(` marker-start="url(#eipd-open)"`)
 		}
 		if l.arrow {
 			s.body.WriteString(` marker-end="url(#eipd-to)"`)
 		}
-		s.body.WriteString("/>\n")
+		s.body.WriteString("/>")
 	}
 	for _, t := range f.notes {
-		s.f(`<text class="%v start" x="%v" y="%v">%v`, t.class, b.x+t.x, b.y+t.y, t.text)
+		s.f("\n"+`<text class="%v start" x="%v" y="%v">%v`, t.class, t.x, t.y, t.text)
 		if t.title != "" {
 			s.f(`<title>%v</title>`, t.title)
 		}
-		s.body.WriteString("</text>\n")
+		s.body.WriteString("</text>")
 	}
+	s.close(n)
 }
 
 func (s *svg) stages(b *box) {
 	for _, c := range b.frame.cells {
 		n := c.node
-		x, y := b.x+c.x, b.y+c.y
-		s.open(n, "stage "+n.Kind+off(n))
-		s.f(`<rect x="%v" y="%v" width="%v" height="%v" rx="5"/>`, x, y, c.w, c.h)
+		s.open(n, "stage "+n.Kind+off(n), b.x+c.x, b.y+c.y)
+		s.f(`<rect width="%v" height="%v" rx="5"/>`, c.w, c.h)
 		quiet := ""
 		if n.Name != "" {
 			quiet = words(n.Kind)
@@ -235,21 +229,18 @@ func (s *svg) stages(b *box) {
 		if n.State != "" {
 			quiet = "(" + n.State + ")"
 		}
-		at := y + 7
+		gap := 0.0
 		if quiet == "" {
-			at += 2
+			gap = 2
 		}
-		s.icon(n, x+c.w/2-9, at)
-		at += 30
-		if quiet == "" {
-			at += 2
-		}
+		s.icon(n, c.w/2-9, 7+gap)
+		at := 37 + 2*gap
 		for _, l := range c.lines {
-			s.f(`<text x="%v" y="%v">%v</text>`, x+c.w/2, at, l)
+			s.f(`<text x="%v" y="%v">%v</text>`, c.w/2, at, l)
 			at += 14
 		}
 		if quiet != "" {
-			s.f(`<text class="quiet" x="%v" y="%v">%v</text>`, x+c.w/2, at-2, quiet)
+			s.f(`<text class="quiet" x="%v" y="%v">%v</text>`, c.w/2, at-2, quiet)
 		}
 		s.close(n)
 	}
@@ -271,9 +262,9 @@ func (s *svg) box(b *box) {
 		class += " implicit"
 	}
 	if n.Kind == KindUnknown {
-		s.open(n, class)
-		s.f(`<path class="shape" d="M%v %vL%v %vL%v %vL%v %vZ"/>`, b.x, b.y+b.h/2, b.x+b.w/2, b.y, b.x+b.w, b.y+b.h/2, b.x+b.w/2, b.y+b.h)
-		s.f(`<text x="%v" y="%v">?</text>`, b.x+b.w/2, b.y+b.h/2+4)
+		s.open(n, class, b.x, b.y)
+		s.f(`<path class="shape" d="M0 %[2]vl%[1]v -%[2]vl%[1]v %[2]vl-%[1]v %[2]vz"/>`, b.w/2, b.h/2)
+		s.f(`<text x="%v" y="%v">?</text>`, b.w/2, b.h/2+4)
 		s.close(n)
 		return
 	}
@@ -289,11 +280,11 @@ func (s *svg) box(b *box) {
 	case n.Kind == kindLabel:
 		look = ` fill="none"`
 	}
-	s.open(n, class)
-	s.f(`<rect class="shape"%v x="%v" y="%v" width="%v" height="%v" rx="%v"/>`, look, b.x, b.y, b.w, b.h, round)
-	at, x := b.y+b.text, b.x+b.w/2
+	s.open(n, class, b.x, b.y)
+	s.f(`<rect class="shape"%v width="%v" height="%v" rx="%v"/>`, look, b.w, b.h, round)
+	at, x := b.text, b.w/2
 	if n.icon() {
-		s.icon(n, b.x+11, b.y+b.h/2-9)
+		s.icon(n, 11, b.h/2-9)
 		x += iconRoom / 2
 	}
 	for _, l := range b.lines {

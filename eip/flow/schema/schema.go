@@ -24,8 +24,8 @@
 // only where the attribute `dynamic` of its block, or of one around it, is true.
 //
 // A body with the further option `ends` must not let a message fall off its end, but
-// within one with `open`, which knows what to do with it; one with `through` has no `to`,
-// as what passes it goes on.
+// within a body or block with `open`, which knows what to do with it; one with `through` has
+// no `to`, as what passes it goes on.
 // Embedded structs add their options. A wrong tag is a mistake in the program and
 // panics.
 package schema
@@ -76,6 +76,7 @@ type Nested struct {
 	Required bool
 	Repeated bool
 	Pointer  bool
+	Open     bool // what falls off the end of a body within it goes on
 }
 
 // A Body holds stages, and may hold `to`.
@@ -179,7 +180,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	case field.Name == "":
 		b.bad(f, "has no name")
 	case has["block"]:
-		b.Blocks = append(b.Blocks, nested(b, f, field, has["required"]))
+		b.Blocks = append(b.Blocks, nested(b, f, field, has))
 	default:
 		t, isLive := liveType(f.Type)
 		kind, ok := kindOf(t)
@@ -213,8 +214,8 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	}
 }
 
-func nested(b *Block, f reflect.StructField, field Field, required bool) *Nested {
-	n := &Nested{Field: field, Required: required}
+func nested(b *Block, f reflect.StructField, field Field, has map[string]bool) *Nested {
+	n := &Nested{Field: field, Required: has["required"], Open: has["open"]}
 	t := f.Type
 	switch t.Kind() {
 	case reflect.Pointer:
