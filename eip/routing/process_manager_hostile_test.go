@@ -138,7 +138,7 @@ func TestProcessManager_Replay(t *testing.T) {
 // more is put down than is bounded.
 func TestProcessManager_SlowTarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n = 5000
+		const n = 4000
 		var mu sync.Mutex
 		var got []string
 		var held []func(error)
@@ -162,12 +162,14 @@ func TestProcessManager_SlowTarget(t *testing.T) {
 			o.put(ofOrder(fmt.Sprintf("a note %d", i)))
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if waiting, _ := o.post.Channel("in").Waiting(); len(waiting) < n-3000 || len(held) != 1 {
 			t.Errorf("%d wait in their channel, %d are sent", len(waiting), len(held))
 		}
 		close(opened)
 		held[0](nil)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(got) != n || !slices.IsSortedFunc(got, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) }) {
 			t.Errorf("%d were sent, or not in their order", len(got))
 		}
