@@ -18,12 +18,6 @@ func init() {
 		defer r.mu.Unlock()
 		return r.err == nil
 	}
-	settle.Others = func(message any, holds int) int {
-		if r := message.(*Message).receipt; r != nil {
-			return int(r.refs.Load()) - holds
-		}
-		return 0
-	}
 	settle.Attach = func(message any, s settle.Step) {
 		r := message.(*Message).receipt
 		r.mu.Lock()
@@ -31,7 +25,12 @@ func init() {
 		e := r.needState()
 		e.steps = append(e.steps, s)
 	}
-	settle.Identity = func(message any) any { return message.(*Message).receipt }
+	settle.Identity = func(message any) any {
+		if r := message.(*Message).receipt; r != nil {
+			return r
+		}
+		return nil
+	}
 	settle.Ended = func(message any, f func(settle.End)) {
 		r := message.(*Message).receipt
 		r.mu.Lock()
