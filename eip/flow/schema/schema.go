@@ -10,6 +10,8 @@
 //	`flow:"name,fixed"`    one that no dynamic variable decides on
 //	`flow:"name,never"`    a duration that may be "never", which is -1
 //	`flow:"name,names"`    an eip.Value that gives a name or a list of names
+//	`flow:"name,list"`     one that gives a list
+//	`flow:"name,number"`   one that gives a number
 //	`flow:"name,replies"`  an eip.Merge that sees replies and missing, members of its reply
 //	`flow:"name,results"`  one that sees results and failures
 //	`flow:"name,part"`     one that sees part and index
@@ -147,10 +149,10 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never":
+		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "open", "never":
 			has[o] = true
 		default:
-			if merges[o] != nil {
+			if merges[o] != nil || narrower[o] != "" {
 				has[o] = true
 				continue
 			}
@@ -184,11 +186,14 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 		if !ok || isLive && settable[kind] == "" && !kind.Expression() {
 			b.bad(f, "has a type that no option can have: "+f.Type.String())
 		}
-		if has["names"] {
-			if kind != Value {
-				b.bad(f, "gives names but is no eip.Value")
+		for option, k := range narrower {
+			if !has[option] {
+				continue
 			}
-			kind = Names
+			if kind != Value {
+				b.bad(f, "has the option "+option+" but is no eip.Value")
+			}
+			kind = k
 		}
 		sees := seesOf(t)
 		for option, names := range merges {
