@@ -24,6 +24,8 @@ type receipt struct {
 	reached atomic.Uint64 // of the stages that the message reached
 	state   *attemptState // nil: it is not needed
 	of      *receipt      // that it was forked from; nil: none
+	calls   atomic.Int32  // that work on the message, and give up a reference when they return
+	parked  atomic.Pointer[parked]
 
 	// What a flow keeps of a message while it runs it.
 	run     *run
