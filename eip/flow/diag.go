@@ -37,7 +37,9 @@ func didYouMean(given string, names []string, form string) string {
 		if len(n) > 100 {
 			continue
 		}
-		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(n), nil); d < distance {
+		d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(n), nil)
+		swapped := d == distance && len(n) == len(given) && len(best) != len(given) // letters, rather than left out
+		if d < distance || best != "" && swapped {
 			best, distance = n, d
 		}
 	}
