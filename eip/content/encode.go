@@ -20,14 +20,25 @@ func Encode(v any) (body []byte, format Format, err error) {
 	case []byte:
 		return v, Binary, nil
 	}
-	body, err = encodeJSON(v)
+	body, err = EncodeJSON(v)
 	if err != nil {
 		return nil, JSON, fmt.Errorf("encode body: %w", err)
 	}
 	return body, JSON, nil
 }
 
-func encodeJSON(v any) ([]byte, error) {
+// Key is a computed value by which something is known: text as it is, and anything else as
+// JSON, so that a number is the same as its digits. nil is "".
+func Key(v any) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	text, _, err := Encode(v)
+	return string(text), err
+}
+
+// EncodeJSON writes any value as JSON, a string too, as Encode does.
+func EncodeJSON(v any) ([]byte, error) {
 	text, err := Marshal(v)
 	if err == nil && bytes.Contains(text, []byte(`\ufffd`)) && holdsNoText(v) { // what the encoder writes for it
 		return nil, errors.New("a text in it is no UTF-8")

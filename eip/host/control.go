@@ -127,12 +127,14 @@ func (h *Host) Inject(ctx context.Context, channel string, m *eip.Message) error
 	return errors.Join(eip.Await(ctx, sender, m), sender.Close())
 }
 
-// Source takes messages from a declared queue; so many at once.
+// Source takes messages from a declared queue; so many at once. It makes none that is not
+// there.
 func (h *Host) Source(ctx context.Context, queue string, prefetch int) (broker.Source, error) {
 	b, ch, err := h.channel(ctx, queue)
 	if err != nil {
 		return nil, err
 	}
+	ch.Declare = false
 	return b.Source(ctx, ch, broker.Subscription{Prefetch: prefetch})
 }
 

@@ -6,6 +6,7 @@
 //
 //	`flow:"name"`          an attribute; its kind follows from the field's type
 //	`flow:"name,required"` one that must be set
+//	`flow:"name,beside"`   a string that is a path, relative to the file that says it
 //	`flow:"name,unset"`    a whole number whose 0 says that it is not set; a 0 that is set becomes -1
 //	`flow:"name,fixed"`    one that no dynamic variable decides on
 //	`flow:"name,never"`    a duration that may be "never", which is -1
@@ -16,6 +17,7 @@
 //	`flow:"name,sent"`     one that sees sent
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
+//	`flow:",label,again"`  one that several blocks may have
 //	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`
 //	`flow:"name,body"`     an eip.Pipe in a nested block of that name
 //
@@ -23,8 +25,8 @@
 // only where the attribute `dynamic` of its block, or of one around it, is true.
 //
 // A body with the further option `ends` must not let a message fall off its end, but
-// within one with `open`, which knows what to do with it; one with `through` has no `to`,
-// as what passes it goes on.
+// within a body or block with `open`, which knows what to do with it; one with `through` has
+// no `to`, as what passes it goes on.
 // Embedded structs add their options. A wrong tag is a mistake in the program and
 // panics.
 package schema
@@ -41,6 +43,7 @@ import (
 type Block struct {
 	Type       reflect.Type
 	Label      *Field // the field that takes the label, if any
+	Again      bool   // several in one block may have the same label
 	Attributes []*Attribute
 	Blocks     []*Nested
 	Body       *Body // nil: no stages in it
@@ -63,6 +66,7 @@ type Attribute struct {
 	Required bool
 	Unset    bool     // 0 says that it is not set
 	Fixed    bool     // no dynamic variable decides on it
+	Beside   bool     // it is a path, relative to the file that says it
 	Never    bool     // the duration may be "never", which is negative
 	Options  []string // of an enumeration
 	Sees     []string // of an expression that sees members of a reply: all its names
@@ -75,6 +79,7 @@ type Nested struct {
 	Required bool
 	Repeated bool
 	Pointer  bool
+	Open     bool // what falls off the end of a body within it goes on
 }
 
 // A Body holds stages, and may hold `to`.
@@ -157,20 +162,20 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 		if f.Type.Kind() != reflect.String || b.Label != nil {
 			b.bad(f, "is no string, or the second label")
 		}
-		b.Label = &field
+		b.Label, b.Again = &field, has["again"]
 	case has["body"]:
 		b.body(f, field, has)
 	case field.Name == "":
 		b.bad(f, "has no name")
 	case has["block"]:
-		b.Blocks = append(b.Blocks, nested(b, f, field, has["required"]))
+		b.Blocks = append(b.Blocks, nested(b, f, field, has))
 	default:
 		b.attribute(f, field, has)
 	}
 }
 
 // tags are what may follow a name in a tag, beside what an expression sees.
-var tags = []string{"", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never"}
+var tags = []string{"", "required", "unset", "fixed", "beside", "block", "label", "body", "ends", "through", "names", "open", "never", "again"}
 
 func (b *Block) body(f reflect.StructField, field Field, has map[string]bool) {
 	if f.Type != pipeType {
@@ -207,8 +212,8 @@ func (b *Block) attribute(f reflect.StructField, field Field, has map[string]boo
 		}
 		kind, sees = seen(names), names
 	}
-	a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Never: has["never"], Sees: sees}
-	if a.Never && kind != Duration || isLive && a.Sees != nil {
+	a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Beside: has["beside"], Never: has["never"], Sees: sees}
+	if a.Never && kind != Duration || a.Beside && kind != String || isLive && a.Sees != nil {
 		b.bad(f, "has a tag that does not fit its type")
 	}
 	if e, ok := reflect.Zero(t).Interface().(enum); ok {
@@ -217,8 +222,8 @@ func (b *Block) attribute(f reflect.StructField, field Field, has map[string]boo
 	b.Attributes = append(b.Attributes, a)
 }
 
-func nested(b *Block, f reflect.StructField, field Field, required bool) *Nested {
-	n := &Nested{Field: field, Required: required}
+func nested(b *Block, f reflect.StructField, field Field, has map[string]bool) *Nested {
+	n := &Nested{Field: field, Required: has["required"], Open: has["open"]}
 	t := f.Type
 	switch t.Kind() {
 	case reflect.Pointer:
