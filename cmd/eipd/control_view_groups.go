@@ -21,6 +21,9 @@ func (v *viewer) groups(replies []control.Reply) error {
 			if one.Test {
 				key += " (test)"
 			}
+			if one.About != "" {
+				key += ": " + one.About
+			}
 			g.add(cell{text: r.Instance}, cell{text: key}, number(nextOr(one.Next)), number(unlessZero(int64(one.Count))), number(unlessZero(one.Bytes)), cell{text: clockOr(one.Since)}, cell{text: clockOr(one.ClosesAt)})
 		}
 		if all.More {
