@@ -1,12 +1,16 @@
 test "an order goes to who has asked for it" {
-  send "topic.wanted" { body = { id = "big", to = "queue.big", if = "body.total > 1000" } }
-  send "queue.orders" { body = { order = 1, total = 5000 } }
-  send "queue.orders" { body = { order = 2, total = 10 } }
+  send "adapter.in" { body = { id = "big", to = "queue.big", if = "body.total > 1000" } }
+  send "adapter.in" { body = { id = "eu", to = "queue.eu", if = "body.region == 'eu'", priority = 1 } }
+  send "adapter.in" { body = { order = 1, total = 5000, region = "us" } }
+  send "adapter.in" { body = { order = 2, total = 5000, region = "eu" } }
+  send "adapter.in" { body = { order = 3, total = 10, region = "us" } }
 
+  expect "topic.wanted" { count = 2 }
   expect "adapter.in" {
     order = "any"
     message { text = "big got order 1" }
-    message { text = "nobody got order 2" }
+    message { text = "eu got order 2" }
+    message { text = "nobody got order 3" }
   }
 }
 
