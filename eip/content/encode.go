@@ -27,16 +27,32 @@ func Encode(v any) (body []byte, format Format, err error) {
 	return body, JSON, nil
 }
 
+// Key is a computed value by which something is known: text as it is, and anything else as
+// JSON, so that a number is the same as its digits. nil is "".
+func Key(v any) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	text, _, err := Encode(v)
+	return string(text), err
+}
+
 // EncodeJSON writes any value as JSON, a string too, as Encode does.
 func EncodeJSON(v any) ([]byte, error) {
+	text, err := Marshal(v)
+	if err == nil && bytes.Contains(text, []byte(`\ufffd`)) && holdsNoText(v) { // what the encoder writes for it
+		return nil, errors.New("a text in it is no UTF-8")
+	}
+	return text, err
+}
+
+// Marshal is json.Marshal, but leaves <, > and & as they are.
+func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return nil, err
-	}
-	if bytes.Contains(b.Bytes(), []byte(`\ufffd`)) && holdsNoText(v) { // what the encoder writes for it
-		return nil, errors.New("a text in it is no UTF-8")
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -73,7 +73,7 @@ func (r *RoutingSlip) Process(ctx context.Context, m *eip.Message, _ eip.Handler
 	if err != nil {
 		return fmt.Errorf("route: %w", err)
 	}
-	s := slip{ID: slipID(m), Done: []step{}}
+	s := slip{ID: slipID(m), Done: []slipStep{}}
 	if err := eachName(list, func(name string) error { return r.add(&s, name) }); err != nil {
 		return eip.Invalid(fmt.Errorf("route: %w", err))
 	}
@@ -98,7 +98,7 @@ func (r *RoutingSlip) add(s *slip, name string) error {
 	case len(s.Left) == mostSteps:
 		return fmt.Errorf("it has more than %d steps", mostSteps)
 	}
-	s.Left = append(s.Left, step{To: name, Undo: r.Undo[name]})
+	s.Left = append(s.Left, slipStep{To: name, Undo: r.Undo[name]})
 	return nil
 }
 
