@@ -7,10 +7,11 @@ race := $(if $(or $(CI),$(shell command -v $$(go env CC))),-race)
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
 
-check: ## formatting, go vet, staticcheck
+check: ## formatting, go vet, staticcheck, and that bench compiles
 	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then echo "not formatted (make fmt):" $$files; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
+	cd bench && go vet ./...
 
 test: deps check ## all that a change must pass
 	go test $(race) -timeout 40m ./...
@@ -23,7 +24,7 @@ gen: ## write anew what is made from the code: the options in docs/ and in eipd 
 
 fmt: ## format Go and flow files
 	gofmt -w .
-	go run ./cmd/eipd fmt flows examples/*/*.hcl
+	go run ./cmd/eipd fmt flows docs examples/*/*.hcl
 
 bench: ## run the benchmarks, and measure eipd beside others: docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem ./...

@@ -44,7 +44,8 @@ type deadLetter struct {
 	attempt int    // since it was last changed
 	refused error  // why it goes stripped
 	kept    string // where the whole message is, which then goes without its body
-	told    asked  // of an error reply
+	// answered: its caller has an error reply, or cannot be given one.
+	answered bool
 }
 
 // deadLetter sends a failed message to where it belongs. Until that channel has
@@ -58,8 +59,13 @@ func (x *run) deadLetter(d deadLetter) {
 		return
 	}
 	to, how, reason := x.whereTo(r)
-	if x.ErrorReply != nil && d.told == notAsked {
+	if x.ErrorReply != nil && !d.answered {
 		x.answer(d)
+		return
+	}
+	undo, what := x.undoer(r)
+	if to == nil && undo != nil {
+		x.undo(d, how, undo)
 		return
 	}
 	if to == nil {
@@ -67,10 +73,13 @@ func (x *run) deadLetter(d deadLetter) {
 		x.endDeadLetter(d, returned, r.err)
 		return
 	}
-	if d.attempt++; d.attempt == 1 && d.refused == nil && d.told != told {
+	if d.attempt++; d.attempt == 1 && d.refused == nil {
 		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
 	}
 	m, why := r.message, x.why(r, reason)
+	if undo != nil {
+		why[header.Undo] = what
+	}
 	x.lastFailure.Store(&why)
 	if d.refused != nil {
 		m = stripped(m, d.refused, d.kept)
@@ -79,6 +88,9 @@ func (x *run) deadLetter(d deadLetter) {
 	m.Expiration, m.Delivery = 0, Unsaid // these were for the channel it came through
 	Deliver(x.work, to, m.Fork(func(err error) {
 		switch {
+		case (err == nil || d.kept != "" && IsPermanent(err)) && undo != nil:
+			go x.undo(deadLetter{receipt: r}, how, undo)
+			return
 		case err == nil, d.kept != "" && IsPermanent(err):
 			x.endDeadLetter(d, how, nil)
 			return
@@ -104,7 +116,7 @@ func (x *run) whereTo(r *receipt) (to Handler, how failure, reason string) {
 func (x *run) deadLetterAgain(d deadLetter, why Headers, err error) {
 	halt := false
 	if IsPermanent(err) {
-		next := deadLetter{receipt: d.receipt, refused: err, told: d.told}
+		next := deadLetter{receipt: d.receipt, refused: err, answered: d.answered}
 		lost := error(nil)
 		if d.refused != nil {
 			next.kept, lost = x.keep(saying(d.message, why))
@@ -117,12 +129,17 @@ func (x *run) deadLetterAgain(d deadLetter, why Headers, err error) {
 		halt, err = true, fmt.Errorf("%w; %w", err, lost)
 	}
 	x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(d.receipt), slog.Any("cause", err), slog.Bool("halted", halt))...)
+	x.deadLetterLater(d, err, halt, func() { x.deadLetter(d) })
+}
+
+// deadLetterLater waits a while, and tries again.
+func (x *run) deadLetterLater(d deadLetter, err error, halt bool, again func()) {
 	x.pendingDeadLetters.add(d.receipt, err, halt)
 	due, t := x.Env.Clock.NewTimer(x.backoff(d.attempt))
 	defer t.Stop()
 	select {
 	case <-due:
-		x.deadLetter(d)
+		again()
 	case <-x.work.Done():
 		x.pendingDeadLetters.remove(d.receipt)
 		x.giveUpOn(d.receipt)
@@ -229,10 +246,12 @@ func (x *run) why(r *receipt, reason string) Headers {
 	return h
 }
 
-// saying is m with the headers of why. Which stage made it, nobody else can say.
+// saying is m with the headers of why. Which stage made it and what is undone, nobody else
+// can say; and where its slip goes back, m does not go on with it.
 func saying(m *Message, why Headers) *Message {
-	if m.Headers[header.After] != nil {
-		m = m.Without(header.After)
+	m = m.Without(header.After, header.Undo)
+	if why[header.Undo] != nil {
+		m = m.Without(header.Slip)
 	}
 	return m.WithHeaders(why)
 }

@@ -50,6 +50,10 @@ func (s *merged) Receive(ctx context.Context) (*Message, error) {
 		}
 	}
 	for s.left > 0 {
+		if ctx.Err() != nil { // what a reader has got goes back
+			s.end()
+			return nil, ctx.Err()
+		}
 		select {
 		case g := <-s.got:
 			s.gave = g.goesOn()

@@ -139,7 +139,7 @@ func TestDeployment_Unit(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := fenced(string(page))
-	i := slices.IndexFunc(blocks, func(b fence) bool { return b.file == "eipd.service" })
+	i := slices.IndexFunc(blocks, func(b part) bool { return b.file == "eipd.service" })
 	if i < 0 {
 		t.Fatal("the page has no unit")
 	}

@@ -11,23 +11,7 @@ import (
 	"testing"
 )
 
-// Every examples/NAME/flow.hcl says in its leading comment what goes in and what
-// must come out, as Go's examples do:
-//
-//	# What it shows.
-//	#
-//	# Input:
-//	#   a line for standard input
-//	#
-//	# Output:
-//	#   a line of standard output
-//
-// "Unordered output:" compares the lines in any order. An example that listens for
-// HTTP at var.listen has "Requests:" instead of an input, each as
-//
-//	#   METHOD /path body
-//
-// and its output begins with the status and body of each answer.
+// Every example prints what its leading comment says.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(root, "examples", "*", "flow.hcl"))
 	if err != nil || len(files) == 0 {
@@ -48,12 +32,6 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
-}
-
-type example struct {
-	source                  []byte
-	input, requests, output string
-	unordered               bool
 }
 
 // check runs the example and compares what it prints.
@@ -130,31 +108,8 @@ func readExample(t *testing.T, file string) *example {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &example{source: source}
-	var section *string
-	found := false
-	for line := range strings.Lines(string(source)) {
-		text, comment := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "#")
-		if !comment {
-			break
-		}
-		switch strings.TrimSpace(text) {
-		case "Input:":
-			section = &e.input
-		case "Requests:":
-			section = &e.requests
-		case "Output:":
-			section, found = &e.output, true
-		case "Unordered output:":
-			section, found, e.unordered = &e.output, true, true
-		case "": // between two sections
-		default:
-			if section != nil {
-				*section += strings.TrimPrefix(text, "   ") + "\n"
-			}
-		}
-	}
-	if !found {
+	e, ok := exampleOf(source)
+	if !ok {
 		t.Fatalf("%s does not say in its comment what it prints", file)
 	}
 	return e

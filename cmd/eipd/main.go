@@ -84,7 +84,7 @@ flow files say.`,
 	}
 	root.SetVersionTemplate("eipd {{.Version}}\n")
 	root.AddCommand(
-		newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newTest(), newGraph(),
+		newNew(), newRun(), newCheck(), newFmt(), newExplain(), newPlan(), newTest(), newGraph(),
 		newSend(), newCall(), newReceive(), newPing(),
 		newControl(), newStatus(), newState(), newTop(), newTap(), newDlq(),
 		newVersion())

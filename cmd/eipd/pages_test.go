@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -78,7 +77,7 @@ type page struct {
 const rabbitURL = "amqp://guest:guest@localhost:5672/"
 
 // read returns the blocks of a page, with places of the test's own in it.
-func (p *page) read(file string) []fence {
+func (p *page) read(file string) []part {
 	p.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -89,7 +88,7 @@ func (p *page) read(file string) []fence {
 			rabbit.Require(p.T, "/usr/bin/"+tool)
 		}
 	}
-	var blocks []fence
+	var blocks []part
 	vhosts, swap := map[string]bool{}, map[string]string{}
 	local, places := regexp.MustCompile(`127\.0\.0\.1:(\d+)`), []string{rabbitURL + `\w*`}
 	for _, m := range local.FindAllStringSubmatch(string(text), -1) {
@@ -194,40 +193,9 @@ func (p *page) kill(i int) {
 	}
 }
 
-type fence struct{ language, file, text string }
-
-// wholeExample marks a file that is quoted from beginning to end.
-var wholeExample = regexp.MustCompile(`^<!-- example: (\S+) -->`)
-
-func fenced(page string) (all []fence) {
-	open, quoted := false, ""
-	for line := range strings.Lines(page) {
-		info, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
-		switch {
-		case !open && strings.HasPrefix(line, "<!-- "):
-			quoted = ""
-			if m := wholeExample.FindStringSubmatch(line); m != nil {
-				quoted = path.Base(m[1])
-			}
-		case isFence && !open:
-			language, file, _ := strings.Cut(info, " ")
-			if file == "" {
-				file, quoted = quoted, ""
-			}
-			all = append(all, fence{language: language, file: file})
-			open = true
-		case isFence:
-			open = false
-		case open:
-			all[len(all)-1].text += line
-		}
-	}
-	return all
-}
-
 type shown struct{ command, output string }
 
-func (b fence) commands() (all []shown) {
+func (b part) commands() (all []shown) {
 	for line := range strings.Lines(b.text) {
 		if c, ok := strings.CutPrefix(line, "$ "); ok {
 			all = append(all, shown{command: strings.TrimSpace(c)})

@@ -64,17 +64,15 @@ func (d *decoder) unshared(f *Flow) {
 
 // given returns where a flow's block gives an option a value; nil where it does not.
 func (d *decoder) given(f *Flow, option string) *hcl.Range {
-	content, _ := f.block.Body.Content(func(string) bool { return false }, nil)
-	for _, a := range content.Attributes {
-		if a.Name != option {
-			continue
-		}
-		if v, ok := d.evaluate(a.Expr); ok && !v.IsNull() {
-			at := a.Expr.Range()
-			return &at
-		}
+	a := optionOf(f.block, option)
+	if a == nil {
+		return nil
 	}
-	return nil
+	if v, ok := d.evaluate(a.Expr); !ok || v.IsNull() {
+		return nil
+	}
+	at := a.Expr.Range()
+	return &at
 }
 
 // check looks at the configuration as a whole.
@@ -230,6 +228,20 @@ func (d *decoder) isLastResort(ch *Channel) bool {
 	return true
 }
 
+// steps says how often stages of a flow name a channel to which they send messages as often
+// only as the slips of these say: they leave any circle.
+func steps(f *Flow) map[string]int {
+	all := map[string]int{}
+	for _, s := range eip.Walk(f.Stages()) {
+		if s, ok := s.(interface{ Steps() []eip.Target }); ok {
+			for _, t := range s.Steps() {
+				all[t.Name]++
+			}
+		}
+	}
+	return all
+}
+
 // checkCycles warns of messages that may go round in circles.
 func (d *decoder) checkCycles() {
 	readers := map[string][]*Flow{}
@@ -245,7 +257,7 @@ func (d *decoder) checkCycles() {
 		state[f] = 1
 		path = append(path, f.Name)
 		for _, e := range f.Endpoints {
-			if e.Kind == "adapter" || !f.SendsTo(e.Ref) {
+			if e.Kind == "adapter" || f.uses[e.Ref]-f.lastResort[e.Ref] <= steps(f)[e.String()] {
 				continue
 			}
 			for _, next := range readers[e.String()] {

@@ -81,7 +81,11 @@ func (f *Flow) IsLastResort(r Ref) bool { return f.lastResort[r] > 0 }
 // Claim is how the flow reads its channels. One that is Exclusive needs a name that no
 // other process gives it.
 func (f *Flow) Claim() broker.Subscription {
-	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Exclusive: !f.Shared, Pattern: f.Pattern, Prefetch: f.Prefetch,
+	prefetch := f.Prefetch
+	if f.Poll != nil && f.Poll.Batch > 0 {
+		prefetch = min(prefetch, f.Poll.Batch)
+	}
+	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Exclusive: !f.Shared, Pattern: f.Pattern, Select: f.Select, Prefetch: prefetch,
 		Ordered: f.OrderBy != nil || f.Retry.Ordered, Single: f.single, Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
 }
 

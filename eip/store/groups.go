@@ -14,6 +14,10 @@ type Group struct {
 	Count int       `json:"count,omitempty"` // messages
 	Bytes int64     `json:"bytes,omitempty"`
 	Since time.Time `json:"since,omitzero"`
+	// State is that of a process, and Version how often something has happened to it; "": it
+	// is none.
+	State   string `json:"state,omitempty"`
+	Version int    `json:"version,omitempty"`
 	// Next is the number whose turn it is; nil: the group is no sequence.
 	Next *int `json:"next,omitempty"`
 	// ClosesAt is when it is closed, goes on or is forgotten, as things are; zero: never.
@@ -38,11 +42,32 @@ type Lister interface {
 	Forget(ctx context.Context, key string, save func([]any) error) (removed int, err error)
 }
 
+// Known returns what a Lister remembers under a key, and saves it unless save is nil.
+func Known(l Lister, key string, save func([]any) error) (Group, error) {
+	all, _, err := l.Groups(key, 1)
+	switch {
+	case err != nil:
+		return Group{}, err
+	case len(all) == 0:
+		return Group{}, ErrNoGroup
+	case save != nil:
+		err = save([]any{all[0]})
+	}
+	return all[0], err
+}
+
 // A Releaser is a Lister of which groups can be closed before their time.
 type Releaser interface {
 	Lister
 	// Release closes the group of a key, or all where that is "", and returns how many.
 	Release(ctx context.Context, key string) (released int, err error)
+}
+
+// A Mover is a Lister whose groups are processes.
+type Mover interface {
+	Lister
+	// Move has the process of a key be in another state.
+	Move(ctx context.Context, key, to string) error
 }
 
 // ErrNoGroup is why nothing can be done with a key.

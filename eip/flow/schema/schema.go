@@ -17,6 +17,7 @@
 //	`flow:"name,sent"`     one that sees sent
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
+//	`flow:",label,again"`  one that several blocks may have
 //	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`
 //	`flow:"name,body"`     an eip.Pipe in a nested block of that name
 //
@@ -33,6 +34,7 @@ package schema
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -41,6 +43,7 @@ import (
 type Block struct {
 	Type       reflect.Type
 	Label      *Field // the field that takes the label, if any
+	Again      bool   // several in one block may have the same label
 	Attributes []*Attribute
 	Blocks     []*Nested
 	Body       *Body // nil: no stages in it
@@ -149,69 +152,74 @@ func (b *Block) add(t reflect.Type, index []int) {
 func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
-		switch o {
-		case "", "required", "unset", "fixed", "beside", "block", "label", "body", "ends", "through", "names", "open", "never":
-			has[o] = true
-		default:
-			if merges[o] != nil {
-				has[o] = true
-				continue
-			}
+		if !slices.Contains(tags, o) && merges[o] == nil {
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
 		}
+		has[o] = true
 	}
 	switch {
 	case has["label"]:
 		if f.Type.Kind() != reflect.String || b.Label != nil {
 			b.bad(f, "is no string, or the second label")
 		}
-		b.Label = &field
+		b.Label, b.Again = &field, has["again"]
 	case has["body"]:
-		if f.Type != pipeType {
-			b.bad(f, "is a body but no eip.Pipe")
-		}
-		body := &Body{Field: field, Ends: has["ends"], Open: has["open"], Through: has["through"]}
-		if field.Name != "" {
-			inner := &Block{Type: f.Type, Body: &Body{Field: Field{Index: []int{}, Owner: f.Type}, Ends: body.Ends, Open: body.Open}}
-			b.Blocks = append(b.Blocks, &Nested{Field: field, Block: inner})
-			return
-		}
-		b.Body = body
+		b.body(f, field, has)
 	case field.Name == "":
 		b.bad(f, "has no name")
 	case has["block"]:
 		b.Blocks = append(b.Blocks, nested(b, f, field, has))
 	default:
-		t, isLive := liveType(f.Type)
-		kind, ok := kindOf(t)
-		if !ok || isLive && settable[kind] == "" && !kind.Expression() {
-			b.bad(f, "has a type that no option can have: "+f.Type.String())
-		}
-		if has["names"] {
-			if kind != Value {
-				b.bad(f, "gives names but is no eip.Value")
-			}
-			kind = Names
-		}
-		sees := seesOf(t)
-		for option, names := range merges {
-			if !has[option] {
-				continue
-			}
-			if kind != Merge {
-				b.bad(f, "sees "+option+" but is no eip.Merge")
-			}
-			kind, sees = seen(names), names
-		}
-		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Beside: has["beside"], Never: has["never"], Sees: sees}
-		if a.Never && kind != Duration || a.Beside && kind != String || isLive && a.Sees != nil {
-			b.bad(f, "has a tag that does not fit its type")
-		}
-		if e, ok := reflect.Zero(t).Interface().(enum); ok {
-			a.Options = e.Options()
-		}
-		b.Attributes = append(b.Attributes, a)
+		b.attribute(f, field, has)
 	}
+}
+
+// tags are what may follow a name in a tag, beside what an expression sees.
+var tags = []string{"", "required", "unset", "fixed", "beside", "block", "label", "body", "ends", "through", "names", "open", "never", "again"}
+
+func (b *Block) body(f reflect.StructField, field Field, has map[string]bool) {
+	if f.Type != pipeType {
+		b.bad(f, "is a body but no eip.Pipe")
+	}
+	body := &Body{Field: field, Ends: has["ends"], Open: has["open"], Through: has["through"]}
+	if field.Name == "" {
+		b.Body = body
+		return
+	}
+	inner := &Block{Type: f.Type, Body: &Body{Field: Field{Index: []int{}, Owner: f.Type}, Ends: body.Ends, Open: body.Open}}
+	b.Blocks = append(b.Blocks, &Nested{Field: field, Block: inner})
+}
+
+func (b *Block) attribute(f reflect.StructField, field Field, has map[string]bool) {
+	t, isLive := liveType(f.Type)
+	kind, ok := kindOf(t)
+	if !ok || isLive && settable[kind] == "" && !kind.Expression() {
+		b.bad(f, "has a type that no option can have: "+f.Type.String())
+	}
+	if has["names"] {
+		if kind != Value {
+			b.bad(f, "gives names but is no eip.Value")
+		}
+		kind = Names
+	}
+	sees := seesOf(t)
+	for option, names := range merges {
+		if !has[option] {
+			continue
+		}
+		if kind != Merge {
+			b.bad(f, "sees "+option+" but is no eip.Merge")
+		}
+		kind, sees = seen(names), names
+	}
+	a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Beside: has["beside"], Never: has["never"], Sees: sees}
+	if a.Never && kind != Duration || a.Beside && kind != String || isLive && a.Sees != nil {
+		b.bad(f, "has a tag that does not fit its type")
+	}
+	if e, ok := reflect.Zero(t).Interface().(enum); ok {
+		a.Options = e.Options()
+	}
+	b.Attributes = append(b.Attributes, a)
 }
 
 func nested(b *Block, f reflect.StructField, field Field, has map[string]bool) *Nested {
