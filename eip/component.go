@@ -47,7 +47,8 @@ type Env struct {
 	Ended <-chan struct{}
 
 	// Make passes a message of the component's own, which New made, to what follows the
-	// component in its flow: there it is retried, dead-lettered, counted and traced like
+	// component in its flow, or to its own way out where it has a method Outlet() Handler:
+	// there it is retried, dead-lettered, counted and traced like
 	// any message, and settles with nil also when it has become a dead letter. It waits
 	// until the flow takes messages, and returns before the message has settled. It must
 	// not be called within Process, which has the lane that the message may need. While

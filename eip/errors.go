@@ -87,7 +87,7 @@ func (e *StageError) Unwrap() error { return e.Err }
 // An OptionError says which option of a component is wrong. A Validate method
 // returns it, so that a flow file's error can point at the line.
 type OptionError struct {
-	Option string // the name as in a flow file
+	Option string // the name as in a flow file; of a block, perhaps with its label: "when big"
 	Err    error
 }
 

@@ -63,6 +63,11 @@ func (x *run) deadLetter(d deadLetter) {
 		x.answer(d)
 		return
 	}
+	undo, what := x.undoer(r)
+	if to == nil && undo != nil {
+		x.undo(d, how, undo)
+		return
+	}
 	if to == nil {
 		x.Env.Log.Error("message failed and goes back to its source", x.about(r)...)
 		x.endDeadLetter(d, returned, r.err)
@@ -72,6 +77,9 @@ func (x *run) deadLetter(d deadLetter) {
 		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
 	}
 	m, why := r.message, x.why(r, reason)
+	if undo != nil {
+		why[header.Undo] = what
+	}
 	x.lastFailure.Store(&why)
 	if d.refused != nil {
 		m = stripped(m, d.refused, d.kept)
@@ -80,6 +88,9 @@ func (x *run) deadLetter(d deadLetter) {
 	m.Expiration, m.Delivery = 0, Unsaid // these were for the channel it came through
 	Deliver(x.work, to, m.Fork(func(err error) {
 		switch {
+		case (err == nil || d.kept != "" && IsPermanent(err)) && undo != nil:
+			go x.undo(deadLetter{receipt: r}, how, undo)
+			return
 		case err == nil, d.kept != "" && IsPermanent(err):
 			x.endDeadLetter(d, how, nil)
 			return
@@ -118,12 +129,17 @@ func (x *run) deadLetterAgain(d deadLetter, why Headers, err error) {
 		halt, err = true, fmt.Errorf("%w; %w", err, lost)
 	}
 	x.Env.Log.Error("cannot dead-letter, will try again", append(x.about(d.receipt), slog.Any("cause", err), slog.Bool("halted", halt))...)
+	x.deadLetterLater(d, err, halt, func() { x.deadLetter(d) })
+}
+
+// deadLetterLater waits a while, and tries again.
+func (x *run) deadLetterLater(d deadLetter, err error, halt bool, again func()) {
 	x.pendingDeadLetters.add(d.receipt, err, halt)
 	due, t := x.Env.Clock.NewTimer(x.backoff(d.attempt))
 	defer t.Stop()
 	select {
 	case <-due:
-		x.deadLetter(d)
+		again()
 	case <-x.work.Done():
 		x.pendingDeadLetters.remove(d.receipt)
 		x.giveUpOn(d.receipt)
@@ -230,10 +246,12 @@ func (x *run) why(r *receipt, reason string) Headers {
 	return h
 }
 
-// saying is m with the headers of why. Which stage made it, nobody else can say.
+// saying is m with the headers of why. Which stage made it and what is undone, nobody else
+// can say; and where its slip goes back, m does not go on with it.
 func saying(m *Message, why Headers) *Message {
-	if m.Headers[header.After] != nil {
-		m = m.Without(header.After)
+	m = m.Without(header.After, header.Undo)
+	if why[header.Undo] != nil {
+		m = m.Without(header.Slip)
 	}
 	return m.WithHeaders(why)
 }

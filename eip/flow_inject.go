@@ -44,6 +44,11 @@ func (f *Flow) Inject(m *Message) error { return f.inject(m, nil) }
 // the header eip-after says, passes what follows that stage.
 func (f *Flow) Replay(m *Message, failed func(error)) error {
 	e := &attemptState{failed: failed}
+	if m.Headers[header.Undo] != nil {
+		err := fmt.Errorf("replay into %s: what was done before the message failed was undone, so it cannot go on from there; send it anew", f.Name)
+		m.receipt.release(err)
+		return err
+	}
 	if named := m.Headers[header.After]; named != nil {
 		after, _ := named.(string)
 		head, ok := f.makers.Load(after)

@@ -13,7 +13,7 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	beside := env
 	env.at = func(env *Env, l *chainLink) {
 		if l.address != "" && makes(l.stage) {
-			x.makers.Store(l.address, l.next)
+			x.makers.Store(l.address, l.outlet())
 		}
 		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
 		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
@@ -33,7 +33,7 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) 
 		m.receipt.release(ctx.Err())
 		return ctx.Err()
 	}
-	e := &attemptState{ofStage: true, head: l.next}
+	e := &attemptState{ofStage: true, head: l.outlet()}
 	if !IsInvalid(failed) { // else the stage has not done with it
 		e.after = l.address
 	}
@@ -52,7 +52,7 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) 
 		m.receipt.release(&StageError{Address: l.address, Err: failed})
 		return nil
 	}
-	to, err := x.laneOfMade(m)
+	to, err := x.laneOfMade(l, m)
 	if err != nil {
 		m.receipt.release(err)
 		return nil
@@ -60,6 +60,17 @@ func (x *run) make(ctx context.Context, l *chainLink, m *Message, failed error) 
 	x.deliver(to, m)
 	return nil
 }
+
+// outlet is what messages pass that the stage makes.
+func (l *chainLink) outlet() Handler {
+	if o, ok := l.stage.(outletter); ok {
+		return o.Outlet()
+	}
+	return l.next
+}
+
+// An outletter is a stage of which what it makes goes elsewhere than to what follows it.
+type outletter interface{ Outlet() Handler }
 
 func (l *chainLink) countMade(r *receipt, failed bool) {
 	if l.named == nil {
@@ -87,8 +98,12 @@ func (x *run) takeOf(of *receipt, m *Message, e *attemptState) *Message {
 }
 
 // laneOfMade is a lane that who makes m does not have: where it is a fork, the one beside
-// that of the message that it was forked from.
-func (x *run) laneOfMade(m *Message) (*lane, error) {
+// that of the message that it was forked from. What has a way of its own keeps to no lane
+// of others.
+func (x *run) laneOfMade(l *chainLink, m *Message) (*lane, error) {
+	if _, ok := l.stage.(outletter); ok {
+		return &lane{}, nil
+	}
 	switch of := m.receipt.of; {
 	case of == nil:
 		return x.anyLane(m)

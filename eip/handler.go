@@ -53,6 +53,10 @@ func Deliver(ctx context.Context, h Handler, m *Message) {
 	m.receipt.release(handle(ctx, h, m))
 }
 
+// Settle gives up the reference that m was made with, where nobody is to handle m: it
+// settles with err, or as one that is done with.
+func (m *Message) Settle(err error) { m.receipt.release(err) }
+
 // Await delivers a fork of m to h and waits until it has settled. It returns the
 // error it settled with, or the context's if that ends first; the fork may then
 // still be under way. Retries, requests and tests are made of it.

@@ -23,8 +23,9 @@ type Decimal struct {
 var informative = map[string]bool{
 	header.Reason: true, header.Error: true, header.Flow: true, header.Stage: true, header.Channel: true,
 	header.Attempts: true, header.FirstFailed: true, header.Failed: true, header.Stripped: true, header.Kept: true, header.History: true,
-	header.After: true, header.ErrorCode: true, header.Format: true, header.Group: true, header.GroupCount: true, header.ClosedBy: true,
+	header.After: true, header.To: true, header.ErrorCode: true, header.Format: true, header.Group: true, header.GroupCount: true, header.ClosedBy: true,
 	header.Replays: true, header.ReplayedBy: true, header.Edited: true,
+	header.Undo: true, header.Slip: true,
 }
 
 // Revived returns a dead letter as it was before it failed: without the headers that

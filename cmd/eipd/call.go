@@ -15,7 +15,7 @@ import (
 )
 
 func newCall() *cobra.Command {
-	c, m := &client{}, &content{}
+	c, m := &client{}, &messageFlags{}
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "call CHANNEL",
@@ -36,7 +36,7 @@ is an error reply, and what it says is printed on standard error.`,
 	return cmd
 }
 
-func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name string) error {
+func call(ctx context.Context, cmd *cobra.Command, c *client, m *messageFlags, name string) error {
 	ch, err := channel(name)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func call(ctx context.Context, cmd *cobra.Command, c *client, m *content, name s
 }
 
 // ask sends the request, and prints the body of the reply.
-func ask(ctx context.Context, cmd *cobra.Command, b broker.Broker, ch broker.Channel, m *content, name string) error {
+func ask(ctx context.Context, cmd *cobra.Command, b broker.Broker, ch broker.Channel, m *messageFlags, name string) error {
 	inbox, err := broker.Inbox(ctx, b, "")
 	if err != nil {
 		return late(ctx, err)

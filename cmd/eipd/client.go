@@ -99,8 +99,8 @@ func channel(name string) (broker.Channel, error) {
 	return c, nil
 }
 
-// content are the flags that say what a message is.
-type content struct {
+// messageFlags are those that say what a message is.
+type messageFlags struct {
 	body        string
 	headers     []string
 	key         string
@@ -109,7 +109,7 @@ type content struct {
 	replyTo     string
 }
 
-func (c *content) flags(cmd *cobra.Command) {
+func (c *messageFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.body, "body", "", "the body, or @FILE (default standard input)")
 	f.StringArrayVar(&c.headers, "header", nil, "a header: `name[:type]=value`, of the type string, int, float, bool, time, bytes (base64) or null (repeatable)")
@@ -119,7 +119,7 @@ func (c *content) flags(cmd *cobra.Command) {
 }
 
 // message makes the message; settled is told what became of it.
-func (c *content) message(cmd *cobra.Command) (*eip.Message, error) {
+func (c *messageFlags) message(cmd *cobra.Command) (*eip.Message, error) {
 	body, err := c.read(cmd)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (c *content) message(cmd *cobra.Command) (*eip.Message, error) {
 	return m, nil
 }
 
-func (c *content) read(cmd *cobra.Command) ([]byte, error) {
+func (c *messageFlags) read(cmd *cobra.Command) ([]byte, error) {
 	switch name, isFile := strings.CutPrefix(c.body, "@"); {
 	case isFile:
 		b, err := os.ReadFile(name)

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/manage/control"
 	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/visible"
@@ -114,23 +113,15 @@ func (c *controlCommand) gather(ctx context.Context, a *asked, do control.Comman
 		if !c.asJSON && !r.More { // it is shown with all others
 			return nil
 		}
-		line, err := marshal(r)
-		if err != nil {
-			return err
-		}
-		_, err = out.Write(append(line, '\n'))
-		return err
+		return printJSON(out, r)
 	})
 	return replies, err
 }
 
 // marshal writes JSON for people too.
 func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return []byte(visible.JSON(strings.TrimSuffix(b.String(), "\n"))), err
+	text, err := content.Marshal(v)
+	return []byte(visible.JSON(string(text))), err
 }
 
 // outcome says what is wrong with the replies, and makes the exit code of it.

@@ -60,6 +60,7 @@ Exit code 0: it is drawn; 1: the files are wrong, or --check found another pictu
 	f.StringVar(&g.comparison, "check", "", "write nothing, and end with 1 where this `file` does not hold what would be written")
 	f.IntVar(&g.Depth, "depth", 2, "0: channels, adapters and flows; 1: with stages; 2: with branches and bodies")
 	f.StringVar(&g.Flow, "flow", "", "only the flow of this `name`, and what it reads and sends to")
+	f.StringVar(&g.States, "states", "", "only the states of the process_manager of this `address`, and what leads from one to the next")
 	f.StringVar(&g.Around, "around", "", "only what is near this `address`")
 	f.IntVar(&g.Hops, "hops", 1, "how many channels away from --around")
 	f.StringVar(&g.direction, "direction", "right", "where it leads to: `right` or down")
@@ -120,8 +121,8 @@ func (g *graphCommand) settle(args []string) error {
 		return errors.New("--depth is 0, 1 or 2")
 	case g.Hops < 0:
 		return errors.New("--hops must not be less than 0")
-	case g.Flow != "" && g.Around != "":
-		return errors.New("--flow and --around exclude each other")
+	case len(slices.DeleteFunc([]string{g.Flow, g.Around, g.States}, func(s string) bool { return s == "" })) > 1:
+		return errors.New("--flow, --around and --states exclude each other")
 	}
 	g.Down = g.direction == "down"
 	return nil

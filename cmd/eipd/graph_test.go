@@ -82,10 +82,11 @@ func TestGraph_Files(t *testing.T) {
 	run(1, "bad.hcl")
 	run(1, "flow.hcl", "--check", "missing.svg")
 	run(1, "flow.hcl", "--flow", "g")
+	run(1, "flow.hcl", "--states", "f.loud")
 	write(t, dir, "page.md", "no marker\n")
 	run(1, "-o", "page.md")
 	for _, wrong := range [][]string{{}, {"flow.hcl", "--format", "png"}, {"flow.hcl", "--depth", "3"}, {"flow.hcl", "-o", "page.md"}, {"flow.hcl", "--direction", "up"},
-		{"flow.hcl", "-o", "a", "--check", "b"}, {"-o", "page.md", "--format", "svg"}, {"flow.hcl", "--flow", "f", "--around", "f"}} {
+		{"flow.hcl", "-o", "a", "--check", "b"}, {"-o", "page.md", "--format", "svg"}, {"flow.hcl", "--flow", "f", "--around", "f"}, {"flow.hcl", "--flow", "f", "--states", "f"}} {
 		run(2, wrong...)
 	}
 }

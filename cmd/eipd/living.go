@@ -126,11 +126,7 @@ func (l *living) receive(ctx context.Context, r *receiveCommand, out io.Writer) 
 	}
 	var end control.Peeked
 	err := l.answer(ctx, l.command("peek", l.target, map[string]any{"count": r.count}), &end, func(r control.Reply) error {
-		line, err := marshal(r.Result)
-		if err == nil {
-			_, err = out.Write(append(line, '\n'))
-		}
-		return err
+		return printJSON(out, r.Result)
 	})
 	switch {
 	case err != nil:

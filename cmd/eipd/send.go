@@ -11,7 +11,7 @@ import (
 )
 
 func newSend() *cobra.Command {
-	c, m := &client{}, &content{}
+	c, m := &client{}, &messageFlags{}
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "send CHANNEL",
@@ -33,7 +33,7 @@ open, it is asked by its socket. Exit code 3: not within the time-out.`,
 	return cmd
 }
 
-func send(ctx context.Context, cmd *cobra.Command, c *client, m *content, name string) error {
+func send(ctx context.Context, cmd *cobra.Command, c *client, m *messageFlags, name string) error {
 	ch, err := channel(name)
 	if err != nil {
 		return err

@@ -20,22 +20,29 @@ func Encode(v any) (body []byte, format Format, err error) {
 	case []byte:
 		return v, Binary, nil
 	}
-	body, err = encodeJSON(v)
+	body, err = EncodeJSON(v)
 	if err != nil {
 		return nil, JSON, fmt.Errorf("encode body: %w", err)
 	}
 	return body, JSON, nil
 }
 
-func encodeJSON(v any) ([]byte, error) {
+// EncodeJSON writes any value as JSON, a string too, as Encode does.
+func EncodeJSON(v any) ([]byte, error) {
+	text, err := Marshal(v)
+	if err == nil && bytes.Contains(text, []byte(`\ufffd`)) && holdsNoText(v) { // what the encoder writes for it
+		return nil, errors.New("a text in it is no UTF-8")
+	}
+	return text, err
+}
+
+// Marshal is json.Marshal, but leaves <, > and & as they are.
+func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return nil, err
-	}
-	if bytes.Contains(b.Bytes(), []byte(`\ufffd`)) && holdsNoText(v) { // what the encoder writes for it
-		return nil, errors.New("a text in it is no UTF-8")
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

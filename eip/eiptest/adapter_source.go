@@ -91,7 +91,7 @@ func receive(ctx context.Context, t *testing.T, s eip.Source, n int) []*eip.Mess
 // settle settles messages that receive took.
 func settle(ctx context.Context, err error, messages ...*eip.Message) {
 	for _, m := range messages {
-		eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error { return err }), m)
+		m.Settle(err)
 	}
 }
 

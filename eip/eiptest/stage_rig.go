@@ -34,13 +34,16 @@ func (r *rig) open(t *testing.T) {
 	// What a stage starts must outlive the context it is opened with.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	env := Env()
+	env, made := Env(), eip.Handler(r.next)
+	if o, ok := r.stage.(interface{ Outlet() eip.Handler }); ok {
+		made = o.Outlet()
+	}
 	env.Make = func(ctx context.Context, m *eip.Message) error {
-		eip.Deliver(ctx, r.next, m)
+		eip.Deliver(ctx, made, m)
 		return nil
 	}
 	env.Fail = func(ctx context.Context, m *eip.Message, _ error) error {
-		eip.Deliver(ctx, eip.Discard, m)
+		m.Settle(nil)
 		return nil
 	}
 	if err := r.all.Open(ctx, env); err != nil {

@@ -1,13 +1,12 @@
 package endpoint
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/header"
 )
 
@@ -42,11 +41,9 @@ func requestLine(id int64, m *eip.Message) ([]byte, error) {
 		delete(request, "body")
 		request["body_base64"] = base64.StdEncoding.EncodeToString(raw)
 	}
-	var line bytes.Buffer
-	e := json.NewEncoder(&line)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(request); err != nil {
+	line, err := content.Marshal(request)
+	if err != nil {
 		return nil, eip.Invalid(fmt.Errorf("encode for the worker: %w", err))
 	}
-	return line.Bytes(), nil
+	return append(line, '\n'), nil
 }

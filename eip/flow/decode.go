@@ -111,7 +111,7 @@ func (d *decoder) blame(b *syntax.Block, at place, err error) {
 			}
 		}
 		for _, inner := range content.Blocks {
-			if inner.Type == option.Option {
+			if inner.Type == option.Option || inner.Type+" "+strings.Join(names(inner), " ") == option.Option {
 				r = inner.Range()
 			}
 		}
@@ -241,7 +241,7 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 		if n.Repeated && n.Block.Label != nil {
 			key += " " + b.Labels[0].Name
 		}
-		if earlier := first[key]; earlier != nil && (!n.Repeated || n.Block.Label != nil) {
+		if earlier := first[key]; earlier != nil && (!n.Repeated || n.Block.Label != nil && !n.Block.Again) {
 			d.fail(problem(b.Range(), "Duplicate block", "There is a block %q already, at %s.", key, where(earlier.Range())))
 			continue
 		}
@@ -250,7 +250,7 @@ func (d *decoder) nestedBlocks(v reflect.Value, s *schema.Block, blocks []*synta
 		if n.Block.Label != nil {
 			name = b.Labels[0].Name
 		}
-		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name, dynamic: at.dynamic, open: at.open}
+		inside := place{what: fmt.Sprintf("block %s", b.Type), address: at.address + "." + name, dynamic: at.dynamic, open: at.open || n.Open}
 		if d.flow != nil && strings.Contains(at.address, ".") {
 			d.flow.parts[inside.address] = b
 		}

@@ -147,13 +147,13 @@ func (d *decoder) source(a *syntax.Attribute) string {
 }
 
 // values decodes a map of expressions, each with its own place.
-func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
+func (d *decoder) values(field reflect.Value, s *schema.Attribute, a *syntax.Attribute) {
 	pairs, diags := hcl.ExprMap(a.Expr)
 	if diags.HasErrors() {
 		d.fail(problem(a.Expr.Range(), "Wrong type", "%q must be a map of expressions: { name = \"expression\" }.", a.Name))
 		return
 	}
-	m := map[string]eip.Value{}
+	m := reflect.MakeMap(field.Type())
 	for _, p := range pairs {
 		k, ok := d.mapKey(p.Key)
 		name := cmp.Or(d.shown("%q", k), "What this key names")
@@ -166,15 +166,16 @@ func (d *decoder) values(field reflect.Value, a *syntax.Attribute) {
 			d.fail(problem(p.Value.Range(), "Wrong type", "%s must be an expression, which is a string.", name))
 			continue
 		}
-		if _, twice := m[k]; twice {
+		if m.MapIndex(reflect.ValueOf(k)).IsValid() {
 			d.fail(problem(p.Key.Range(), "Option set twice", "%s is in this map already.", name))
 			continue
 		}
-		if compiled, err := d.compileText(schema.Value, p.Value, text.AsString(), sight{}); err == nil {
-			m[k] = compiled.(eip.Value)
+		one := reflect.New(field.Type().Elem()).Elem()
+		if d.expression(one, s, p.Value, text.AsString()); !one.IsZero() {
+			m.SetMapIndex(reflect.ValueOf(k), one)
 		}
 	}
-	field.Set(reflect.ValueOf(m))
+	field.Set(m)
 }
 
 func (d *decoder) mapKey(expr hcl.Expression) (string, bool) {

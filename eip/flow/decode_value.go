@@ -56,7 +56,7 @@ func (d *decoder) decodeAttribute(field reflect.Value, s *schema.Attribute, a *s
 	case schema.References:
 		return d.reference(field, a)
 	case schema.Values:
-		d.values(field, a)
+		d.values(field, s, a)
 		return true
 	}
 	v, ok := d.value(a.Expr)

@@ -70,13 +70,44 @@ type Option struct {
 }
 
 // Options lists what may stand in the block, nested blocks after what they stand
-// in.
+// in. What stands in several of these is listed in the first.
 func (b Block) Options() []Option {
-	return options("", b.Schema, reflect.Indirect(reflect.ValueOf(b.Component)))
+	return lister{}.options("", b.Schema, reflect.Indirect(reflect.ValueOf(b.Component)))
 }
 
-func options(prefix string, s *schema.Block, defaults reflect.Value) (all []Option) {
+// A lister knows in which nested block an option is listed, by the struct and the field that
+// it lives in.
+type lister map[listed]string
+
+type listed struct {
+	owner reflect.Type
+	field string
+}
+
+// first reports whether an option is not listed yet. Where it is, as says so for the block
+// that it stands in: which options are as in which other block.
+func (l lister) first(f schema.Field, prefix string, as map[string][]string) bool {
+	key := listed{f.Owner, f.GoName}
+	in, again := l[key]
+	if !again || prefix == "" {
+		l[key] = strings.TrimSuffix(prefix, ".")
+		return true
+	}
+	as[in] = append(as[in], "`"+f.Name+"`")
+	return false
+}
+
+func (l lister) options(prefix string, s *schema.Block, defaults reflect.Value) (all []Option) {
+	as := map[string][]string{}
+	defer func() {
+		for _, in := range slices.Sorted(maps.Keys(as)) {
+			all = append(all, Option{Name: prefix + "…", Prose: fmt.Sprintf("%s: as in `%s`.", strings.Join(as[in], ", "), in)})
+		}
+	}()
 	for _, a := range s.Attributes {
+		if !defaults.IsValid() && !l.first(a.Field, prefix, as) {
+			continue
+		}
 		o := Option{Name: prefix + a.Name, Takes: takes(a), Required: a.Required, Prose: a.Prose()}
 		if defaults.IsValid() {
 			o.Default = showDefault(a.Value(defaults))
@@ -91,6 +122,9 @@ func options(prefix string, s *schema.Block, defaults reflect.Value) (all []Opti
 			Option{Name: prefix + "STAGE", Takes: "block", Prose: "Stages, in the order in which they are written."})
 	}
 	for _, n := range s.Blocks {
+		if !defaults.IsValid() && !l.first(n.Field, prefix, as) {
+			continue
+		}
 		takes := "block"
 		if n.Repeated {
 			takes = "block, repeatable"
@@ -104,7 +138,7 @@ func options(prefix string, s *schema.Block, defaults reflect.Value) (all []Opti
 		if defaults.IsValid() && !n.Repeated && !n.Pointer && len(n.Index) > 0 {
 			inner = defaults.FieldByIndex(n.Index)
 		}
-		all = append(all, options(prefix+n.Name+".", n.Block, inner)...)
+		all = append(all, l.options(prefix+n.Name+".", n.Block, inner)...)
 	}
 	return all
 }

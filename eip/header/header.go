@@ -14,6 +14,8 @@ const (
 	Failed      = "eip-failed"       // when it failed last
 	Stripped    = "eip-stripped"     // why its other headers are missing
 	After       = "eip-after"        // the stage that made the message, behind which a replay has it enter
+	To          = "eip-to"           // where that stage was to send it
+	Undo        = "eip-undo"         // which channels were told to undo what was done before it failed
 	Replays     = "eip-replays"      // how often it was replayed by a job of the dead-letter workbench
 	ReplayedBy  = "eip-replayed-by"  // the last such job
 	Edited      = "eip-edited"       // when, by whom and from which dead letter it was made by an edit
@@ -24,6 +26,7 @@ const (
 	Group       = "eip-group"        // the key of the group that it was made of, or was a part of
 	GroupCount  = "eip-group-count"  // how many parts that group had
 	ClosedBy    = "eip-closed-by"    // why it was closed
+	Slip        = "eip-slip"         // Routing Slip
 	// ErrorCode is of a reply that says why there is no other: a word for programs. Its
 	// Error is for people. Callers act upon it.
 	ErrorCode = "eip-error-code"

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 	"github.com/eipd/eipd/internal/private"
 )
 
@@ -44,7 +44,7 @@ func (r *flowRun) lastResort(m *eip.Message) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = errors.Join(control.Save(f, m), f.Sync(), f.Close())
+	err = errors.Join(deadletter.Save(f, m), f.Sync(), f.Close())
 	if d, open := os.Open(dir); open == nil { // where folders can be synced, or need it
 		_ = d.Sync()
 		_ = d.Close()

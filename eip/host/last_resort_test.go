@@ -15,6 +15,7 @@ import (
 	"github.com/eipd/eipd/eip/broker/embedded"
 	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
 // A dead letter that is refused is kept in the data directory, whole; a file's
@@ -103,7 +104,15 @@ func TestProcess_LastResort(t *testing.T) {
 				t.Fatalf("kept are %v, %v", files, err)
 			}
 			kept, err := os.ReadFile(filepath.Join(filepath.Dir(ballast), files[0].Name()))
-			if err != nil || !strings.Contains(string(kept), strings.Repeat("x", 200)) || !strings.Contains(string(kept), `"eip-reason":"invalid"`) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := deadletter.ReadExport(kept)
+			if err != nil {
+				t.Fatalf("kept is %s, %v", kept, err)
+			}
+			m, err := e.Import()
+			if err != nil || string(m.Body()) != poison || m.Headers["eip-reason"] != "invalid" || m.Headers["eip-flow"] != "f" {
 				t.Errorf("kept is %s, %v", kept, err)
 			}
 			p, err = start(t.Context(), c, options)

@@ -54,7 +54,7 @@ func closedSource() *source {
 // end closes the source, and gives back what was not begun.
 func (s *source) end() error {
 	if m := s.unread.Swap(nil); m != nil {
-		eip.Deliver(context.Background(), eip.HandlerFunc(func(context.Context, *eip.Message) error { return eip.ErrClosed }), m)
+		m.Settle(eip.ErrClosed)
 	}
 	return s.close()
 }

@@ -187,6 +187,6 @@ func (a *Aggregator) Process(ctx context.Context, m *eip.Message, _ eip.Handler)
 		a.waiters.add(ctx, a, p)
 		return nil
 	}
-	store.Keep(m, a.space, p.join)
+	a.outbox.Keep(ctx, m, p.join)
 	return nil
 }

@@ -73,7 +73,7 @@ func (a *Aggregator) Stats() stats.Own {
 	c.closedBy = maps.Clone(c.closedBy)
 	a.counting.Unlock()
 	own := stats.Own{Counts: map[string]int64{"parts": c.parts, "duplicates": c.duplicates, "late": c.late, "unidentified": c.unidentified,
-		"opened": c.opened, "outputs": c.outputs, "discarded": c.discarded, "broken": c.broken, "groups": 0, "oldest_s": 0, "waiting": a.waiters.count()},
+		"opened": c.opened, "outputs": c.outputs, "discarded": c.discarded, "broken": c.broken, "groups": 0, "oldest_s": 0, "waiting": a.waiters.count() + int64(a.outbox.Held())},
 		Gauges: []string{"groups", "oldest_s", "waiting"}, Branches: map[string]int64{}}
 	for why, n := range c.closedBy {
 		own.Branches[string(why)] = n

@@ -22,6 +22,7 @@ type waiters struct {
 
 type waiter struct {
 	*part
+	ctx     context.Context
 	release func(error)
 	cancel  func() bool
 }
@@ -70,7 +71,7 @@ func (w *waiters) count() int64 {
 
 // add has a part wait, until there is room or the flow gives up.
 func (w *waiters) add(ctx context.Context, a *Aggregator, p *part) {
-	one := &waiter{part: p, release: p.message.Hold()}
+	one := &waiter{part: p, ctx: ctx, release: p.message.Hold()}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	one.cancel = context.AfterFunc(ctx, func() {
@@ -135,7 +136,7 @@ func (w *waiters) look(a *Aggregator) {
 	w.mu.Unlock()
 	for _, o := range free {
 		o.cancel()
-		store.Keep(o.message, a.space, o.join)
+		a.outbox.Keep(o.ctx, o.message, o.join)
 		o.release(nil)
 	}
 	if stuck {

@@ -83,6 +83,9 @@ func (b *Batch) Validate() error {
 // wait for that at most.
 func (b *Batch) Holds() (messages int, wait time.Duration) { return b.Size.Load(), b.Timeout.Load() }
 
+// Mixes says that many messages become one.
+func (*Batch) Mixes() bool { return true }
+
 // afterLast is how long a batch waits for one more message when the source has ended.
 const afterLast = 100 * time.Millisecond
 

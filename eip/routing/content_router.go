@@ -2,8 +2,8 @@ package routing
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -27,8 +27,8 @@ type ContentRouter struct {
 	// flow runs.
 	Dynamic bool `flow:"dynamic"`
 
-	expressions eip.Snapshot[[]eip.Predicate] // of the branches
-	otherwise   atomic.Int64
+	choice    choice
+	otherwise atomic.Int64
 }
 
 // When is one branch of a ContentRouter.
@@ -43,8 +43,8 @@ type When struct {
 	// Whether the control bus may replace the expression while the flow runs.
 	Dynamic bool `flow:"dynamic"`
 	// Body is what happens to the messages that the branch takes. It must not let
-	// a message fall off its end, but within each of a splitter, where it becomes the
-	// part's result.
+	// a message fall off its end, but within a stage that goes on with it: in each of a
+	// splitter, where it becomes the part's result, or in a normalizer.
 	Body eip.Pipe `flow:",body,ends"`
 
 	taken atomic.Int64
@@ -60,17 +60,25 @@ func (r *ContentRouter) Validate() error {
 	if len(r.When) == 0 {
 		return eip.OptionErrorf("when", "there is no branch; send all messages to one place by \"to\"")
 	}
-	seen := map[string]bool{otherwise: true}
 	for _, w := range r.When {
+		if empty(&w.Body) {
+			return eip.OptionErrorf("when", "the branch %q has neither stages nor \"to\"", w.Label)
+		}
+	}
+	return checkBranches("when", r.When)
+}
+
+// checkBranches checks the branches of an option.
+func checkBranches(option string, branches []*When) error {
+	seen := map[string]bool{otherwise: true}
+	for _, w := range branches {
 		switch {
 		case w.Label == "":
-			return eip.OptionErrorf("when", "a branch has no name")
+			return eip.OptionErrorf(option, "a branch has no name")
 		case seen[w.Label]:
-			return eip.OptionErrorf("when", "the name %q is taken", w.Label)
+			return eip.OptionErrorf(option, "the name %q is taken", w.Label)
 		case w.If.Load() == nil && w.Format == "":
-			return eip.OptionErrorf("when", "the branch %q has no expression \"if\"", w.Label)
-		case empty(&w.Body):
-			return eip.OptionErrorf("when", "the branch %q has neither stages nor \"to\"", w.Label)
+			return eip.OptionErrorf(option, "the branch %q has no expression \"if\"", w.Label)
 		}
 		seen[w.Label] = true
 	}
@@ -82,36 +90,49 @@ func empty(p *eip.Pipe) bool { return len(p.Stages) == 0 && p.To == nil }
 // Pattern names what the stage is.
 func (*ContentRouter) Pattern() string { return "Content-Based Router" }
 
-// present returns the branches' expressions.
-func (r *ContentRouter) present() []eip.Predicate {
-	all := make([]eip.Predicate, len(r.When))
-	for i, w := range r.When {
-		all[i] = w.If.Load()
-	}
-	return all
+// A choice is the way to the first branch that takes a message.
+type choice struct {
+	expressions eip.Snapshot[[]eip.Predicate]
 }
 
-// Process gives m to the first branch that takes it. It is tried with the expressions
-// of one moment.
-func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
-	expressions := r.expressions.Load(r.present)
-	for i, w := range r.When {
+// of returns the branch that takes m; nil: none does. m is tried with the expressions of one
+// moment.
+func (c *choice) of(ctx context.Context, m *eip.Message, option string, branches []*When) (*When, error) {
+	expressions := c.expressions.Load(func() []eip.Predicate {
+		all := make([]eip.Predicate, len(branches))
+		for i, w := range branches {
+			all[i] = w.If.Load()
+		}
+		return all
+	})
+	for i, w := range branches {
 		ok, err := w.Format == "" || m.Headers[header.Format] == w.Format, error(nil)
 		if ok && expressions[i] != nil {
 			ok, err = expressions[i](ctx, m)
 		}
 		if err != nil {
-			return m.Undecided(r, fmt.Errorf("when %q: %w", w.Label, err))
+			return nil, fmt.Errorf("%s %q: %w", option, w.Label, err)
 		}
 		if ok {
-			if m.CountsAt(r) {
-				w.taken.Add(1)
-			}
-			return w.Body.Process(ctx, m, after(&w.Body, next))
+			return w, nil
 		}
 	}
-	if empty(&r.Otherwise) {
-		return eip.Invalid(r.noMatch())
+	return nil, nil
+}
+
+// Process gives m to the first branch that takes it.
+func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
+	w, err := r.choice.of(ctx, m, "when", r.When)
+	switch {
+	case err != nil:
+		return m.Undecided(r, err)
+	case w != nil:
+		if m.CountsAt(r) {
+			w.taken.Add(1)
+		}
+		return w.Body.Process(ctx, m, after(&w.Body, next))
+	case empty(&r.Otherwise):
+		return eip.Invalid(fmt.Errorf("no branch takes the message: the expressions of %s are false, and there is no otherwise", labels(r.When)))
 	}
 	if m.CountsAt(r) {
 		r.otherwise.Add(1)
@@ -119,17 +140,20 @@ func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, next eip.Ha
 	return r.Otherwise.Process(ctx, m, after(&r.Otherwise, next))
 }
 
-func (r *ContentRouter) noMatch() error {
-	tried := make([]string, len(r.When))
-	for i, w := range r.When {
-		tried[i] = fmt.Sprintf("%q", w.Label)
+func labels(branches []*When) string {
+	all := make([]string, len(branches))
+	for i, w := range branches {
+		all[i] = strconv.Quote(w.Label)
 	}
-	return errors.New("no branch takes the message: the expressions of " + strings.Join(tried, ", ") + " are false, and there is no otherwise")
+	return strings.Join(all, ", ")
 }
 
 // Ends is true where no branch passes messages on: what no branch takes is invalid.
-func (r *ContentRouter) Ends() (last, passes bool) {
-	for _, p := range r.Nested() {
+func (r *ContentRouter) Ends() (last, passes bool) { return allEnd(r.Nested()) }
+
+// allEnd is the Ends of a stage of which each message goes one of these ways.
+func allEnd(ways []*eip.Pipe) (last, passes bool) {
+	for _, p := range ways {
 		passes = passes || !isClosed(p)
 	}
 	return !passes, passes
@@ -170,24 +194,34 @@ func after(p *eip.Pipe, next eip.Handler) eip.Handler {
 
 // Nested returns the branches' bodies.
 func (r *ContentRouter) Nested() []*eip.Pipe {
-	pipes := make([]*eip.Pipe, 0, len(r.When)+1)
-	for _, w := range r.When {
-		pipes = append(pipes, &w.Body)
-	}
+	pipes := bodies(r.When)
 	if !empty(&r.Otherwise) {
 		pipes = append(pipes, &r.Otherwise)
 	}
 	return pipes
 }
 
+func bodies(branches []*When) []*eip.Pipe {
+	pipes := make([]*eip.Pipe, 0, len(branches)+1)
+	for _, w := range branches {
+		pipes = append(pipes, &w.Body)
+	}
+	return pipes
+}
+
 // Stats returns how many messages each branch took, by its label.
 func (r *ContentRouter) Stats() stats.Own {
-	counts := make(map[string]int64, len(r.When)+1)
-	for _, w := range r.When {
-		counts[w.Label] = w.taken.Load()
-	}
+	counts := taken(r.When)
 	if !empty(&r.Otherwise) {
 		counts[otherwise] = r.otherwise.Load()
 	}
 	return stats.Own{Counts: counts, Branches: counts}
+}
+
+func taken(branches []*When) map[string]int64 {
+	counts := make(map[string]int64, len(branches)+1)
+	for _, w := range branches {
+		counts[w.Label] = w.taken.Load()
+	}
+	return counts
 }

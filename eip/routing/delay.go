@@ -151,7 +151,7 @@ func (d *Delay) Process(ctx context.Context, m *eip.Message, next eip.Handler) e
 		return next.Handle(ctx, m)
 	}
 	m.Absorb()
-	store.Keep(m, d.space, func(tx store.Tx) error { return d.outbox.Put(tx, m, at) })
+	d.outbox.Keep(ctx, m, func(tx store.Tx) error { return d.outbox.Put(tx, m, at) })
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 // A Group is what an [Aggregator] or a [Batch] has gathered under one key.
@@ -132,13 +132,11 @@ func (g *Group) document(reads []string) (*eip.Message, error) {
 }
 
 func jsonMessage(v any) (*eip.Message, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	body, err := content.Marshal(v)
+	if err != nil {
 		return nil, eip.Invalid(err)
 	}
-	return eip.New(bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil).With(func(m *eip.Message) { m.ContentType = "application/json" }), nil
+	return eip.New(body, nil).With(func(m *eip.Message) { m.ContentType = "application/json" }), nil
 }
 
 // shownMessage is a part as expressions see it.

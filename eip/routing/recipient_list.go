@@ -66,8 +66,16 @@ func (r *RecipientList) Process(ctx context.Context, m *eip.Message, _ eip.Handl
 	if len(r.Allow) > len(few) {
 		chosen = make([]bool, len(r.Allow))
 	}
-	if err := r.choose(list, chosen); err != nil {
-		return eip.Invalid(err)
+	err = eachName(list, func(name string) error {
+		i := allow.Index(r.Allow, name)
+		if i < 0 {
+			return notAllowed(name, r.Allow)
+		}
+		chosen[i] = true
+		return nil
+	})
+	if err != nil { // before anything is sent
+		return eip.Invalid(fmt.Errorf("recipients: %w", err))
 	}
 	var failed error
 	for i := range r.Allow {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/inner"
 	"github.com/eipd/eipd/eip/stats"
 )
 
@@ -48,7 +49,6 @@ type Splitter struct {
 	env                  *eip.Env
 	room                 room
 	working              sync.WaitGroup
-	results              eip.Handler // takes what comes out of Each
 	wholes, parts, empty atomic.Int64
 }
 
@@ -93,31 +93,10 @@ func (s *Splitter) Validate() error {
 
 // checkEach refuses stages whose messages would never be results of their parts.
 func (s *Splitter) checkEach() error {
-	for n, inner := range eip.Walk(s.Each.Stages) {
-		if !mixesParts(inner) {
-			continue
-		}
-		name := "a stage"
-		if n != nil {
-			name = n.Address
-		}
+	if name := inner.Mixes(&s.Each); name != "" {
 		return eip.OptionErrorf("each", "%s makes messages of its own, which are no results of parts; write it behind the splitter, or give an inner splitter a gather { … }", name)
 	}
 	return nil
-}
-
-// mixesParts reports whether what comes out of a stage is not of the one part that went in.
-func mixesParts(s eip.Stage) bool {
-	switch s := s.(type) {
-	case *Splitter:
-		return s.Gather == nil
-	case *Batch:
-		return true
-	case interface{ Makes() bool }:
-		return s.Makes()
-	}
-	_, finishes := s.(eip.Finisher)
-	return finishes
 }
 
 // Open prepares to split.
@@ -125,7 +104,7 @@ func (s *Splitter) Open(_ context.Context, env *eip.Env) error {
 	if env.Make == nil && s.Gather == nil && !s.fails() {
 		return fmt.Errorf("parts cannot be tried again here, where nothing follows; set failure = \"whole\"")
 	}
-	s.env, s.results = env, eip.Chain(nil, eip.HandlerFunc(takeResult))
+	s.env = env
 	return nil
 }
 
@@ -142,6 +121,9 @@ func (s *Splitter) Close(ctx context.Context) error {
 
 // Makes reports whether parts are messages of their own.
 func (s *Splitter) Makes() bool { return s.Gather == nil && !s.fails() }
+
+// Mixes reports whether parts go on one by one.
+func (s *Splitter) Mixes() bool { return s.Gather == nil }
 
 // Splits says that one message becomes many.
 func (*Splitter) Splits() {}

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/inner"
 )
 
 // How much the results of one message may take.
@@ -37,42 +38,24 @@ type partFailure struct {
 	Error string `json:"error"`
 }
 
-// A partSlot is where the result of one part goes.
-type partSlot struct {
-	*partGathering
-	index int
-}
-
-type partSlotKey struct{}
-
 var (
-	errTwoResults = errors.New("two messages have come of one part; an aggregator gathers such")
-	errNoPart     = errors.New("the message is of no part that is gathered here")
-	errResults    = errors.New("the results of its parts take too much memory")
-	errLate       = errors.New("the time is over")
+	errResults = errors.New("the results of its parts take too much memory")
+	errLate    = errors.New("the time is over")
 )
 
-// takeResult takes what comes out of each.
-func takeResult(ctx context.Context, m *eip.Message) error {
-	to, ok := ctx.Value(partSlotKey{}).(partSlot)
-	if !ok {
-		return eip.Invalid(errNoPart)
-	}
+// take takes what comes out of each.
+func (g *partGathering) take(index int, m *eip.Message) error {
 	result, err := raw(m)
 	if err != nil {
 		return err
 	}
-	return to.take(to.index, result)
-}
-
-func (g *partGathering) take(index int, result json.RawMessage) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case g.over:
 		return nil
 	case g.results[index] != nil:
-		return eip.Invalid(errTwoResults)
+		return eip.Invalid(inner.ErrTwo)
 	}
 	if g.bytes += int64(len(result)); g.bytes > mostResults {
 		return eip.Permanent(errResults)
@@ -123,10 +106,7 @@ func (w *whole) gather(ctx context.Context, pieces iter.Seq[piece], next eip.Han
 
 // begin starts to work on all parts, as many at a time as there is room for.
 func (g *partGathering) begin(pieces iter.Seq[piece]) error {
-	s, each := g.stage, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
-		return g.stage.Each.Process(ctx, m, g.stage.results)
-	})
-	ctx, number := g.parts, 0
+	s, ctx, number := g.stage, g.parts, 0
 	for p := range pieces {
 		number++
 		index := number - 1
@@ -144,9 +124,9 @@ func (g *partGathering) begin(pieces iter.Seq[piece]) error {
 		g.mu.Lock()
 		g.pending++
 		g.mu.Unlock()
-		s.working.Go(func() {
-			eip.Deliver(context.WithValue(ctx, partSlotKey{}, partSlot{g, index}), each, part)
-		})
+		take := func(_ context.Context, m *eip.Message) error { return g.take(index, m) }
+		each := func(ctx context.Context, m *eip.Message) error { return inner.Process(ctx, &s.Each, m, take) }
+		s.working.Go(func() { eip.Deliver(ctx, eip.HandlerFunc(each), part) })
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func TestSplitter_Gathers(t *testing.T) {
 		"out of order":   {split: gathering("lines", nil, async, upper), out: `w: {"results":["A","B","C"],"failures":[]}`},
 		"one at a time":  {split: gathering("lines", func(s *routing.Splitter) { s.InFlight.Set(1) }, async), out: `w: {"results":["a","b","c"],"failures":[]}`},
 		"no parts":       {split: gathering("json_array", nil, upper), body: "[]", out: `w: {"results":[],"failures":[]}`},
-		"two of one":     {split: gathering("lines", nil, twice), dead: "a\nb\nc", says: "two messages have come of one part", invalid: true},
+		"two of one":     {split: gathering("lines", nil, twice), dead: "a\nb\nc", says: "two messages have come of one", invalid: true},
 		"one fails":      {split: gathering("lines", nil, bad(errors.New("no"))), dead: "a\nb\nc", says: "part 2: no"},
 		"one is invalid": {split: gathering("lines", nil, bad(eip.Invalid(errors.New("no")))), dead: "a\nb\nc", says: "part 2: no", invalid: true},
 		"failures":       {split: gathering("lines", listing, bad(errors.New("no"))), out: `w: {"results":["a","c"],"failures":[{"index":1,"error":"no"}]}`},
@@ -121,7 +121,7 @@ func TestSplitter_Gathers(t *testing.T) {
 		"through branches":    {split: gathering("lines", nil, branches(upper)), out: `w: {"results":["A","b","!"],"failures":[]}`},
 		"what is no part": {split: gathering("lines", nil, doing(func(_ context.Context, m *eip.Message, next eip.Handler) error {
 			return next.Handle(context.Background(), m)
-		})), dead: "a\nb\nc", says: "of no part", invalid: true},
+		})), dead: "a\nb\nc", says: "where nobody waits for it", invalid: true},
 		"what is no UTF-8": {split: gathering("lines", func(s *routing.Splitter) { s.Body = oddOnly }, upper), body: "\xff", dead: "\xff", says: "part 1: it is no UTF-8", invalid: true},
 		"a result of no JSON": {split: gathering("json_array", nil, doing(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
 			return next.Handle(ctx, m.WithBody([]byte("{")))

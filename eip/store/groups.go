@@ -14,6 +14,10 @@ type Group struct {
 	Count int       `json:"count,omitempty"` // messages
 	Bytes int64     `json:"bytes,omitempty"`
 	Since time.Time `json:"since,omitzero"`
+	// State is that of a process, and Version how often something has happened to it; "": it
+	// is none.
+	State   string `json:"state,omitempty"`
+	Version int    `json:"version,omitempty"`
 	// Next is the number whose turn it is; nil: the group is no sequence.
 	Next *int `json:"next,omitempty"`
 	// ClosesAt is when it is closed, goes on or is forgotten, as things are; zero: never.
@@ -43,6 +47,13 @@ type Releaser interface {
 	Lister
 	// Release closes the group of a key, or all where that is "", and returns how many.
 	Release(ctx context.Context, key string) (released int, err error)
+}
+
+// A Mover is a Lister whose groups are processes.
+type Mover interface {
+	Lister
+	// Move has the process of a key be in another state.
+	Move(ctx context.Context, key, to string) error
 }
 
 // ErrNoGroup is why nothing can be done with a key.

@@ -8,8 +8,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -38,27 +36,21 @@ type Outbox struct {
 
 	mu       sync.Mutex
 	open     bool
-	underway underway
-	full     bool // as many are under way as may be, and more are due
+	underway *underway
+	full     bool // as much is under way as may be, and more is due
 	// Closed when nothing is due, and when nothing will be; nil while nobody waits.
 	idle, empty chan struct{}
+	backlog
 }
-
-// underway are the keys whose messages or steps have not ended, or wait a little, of one
-// run of the flow.
-type underway map[string]bool
 
 const (
 	outboxPrefix = "\x00o"            // before the Outbox's keys
 	failsPrefix  = outboxPrefix + "f" // of messages that have failed
 	sendsPrefix  = outboxPrefix + "o"
+	linePrefix   = outboxPrefix + "l" // of lines in which there are messages
+	behindPrefix = outboxPrefix + "b" // of messages in a line, which are not due by themselves
 	saltKey      = "\x00salt"
 
-	// mostUnderway is how many messages or steps have not ended at any time. A crash
-	// doubles no more.
-	mostUnderway = 256
-	// mostRead is how many bytes are read at once.
-	mostRead = 4 << 20
 	// againAfter is how long what failed is left alone.
 	againAfter = time.Second
 )
@@ -68,7 +60,7 @@ func (o *Outbox) Open(ctx context.Context, env *eip.Env, space Space) error {
 	if env.Make == nil {
 		return fmt.Errorf("what makes messages of its own cannot stand here: nothing follows it")
 	}
-	o.space, o.env, o.underway = space, env, underway{}
+	o.space, o.env, o.underway = space, env, &underway{sizes: map[string]int{}}
 	if err := o.needSalt(ctx); err != nil {
 		return err
 	}
@@ -117,6 +109,7 @@ func (o *Outbox) Close() {
 		o.stop()
 		<-o.done
 		o.stop = nil
+		o.letGo(eip.ErrNotRunning)
 	}
 }
 
@@ -150,6 +143,7 @@ func (o *Outbox) put(tx Tx, prefix string, before []byte, m *eip.Message, at tim
 	if err != nil {
 		return err
 	}
+	o.more(len(value))
 	tx.Put(prefix+string(n), value, at)
 	return tx.Err()
 }
@@ -160,103 +154,4 @@ func (o *Outbox) Poke() {
 	case o.poke <- struct{}{}:
 	default:
 	}
-}
-
-func (o *Outbox) run(ctx context.Context) {
-	defer close(o.done)
-	for ctx.Err() == nil {
-		next, err := o.pass(ctx)
-		if err != nil {
-			o.env.Log.Error("what is remembered cannot be read, will try again", slog.Any("error", err))
-			next = o.env.Clock.Now().Add(againAfter)
-		}
-		o.await(ctx, next)
-	}
-}
-
-// await waits until there may be something to do.
-func (o *Outbox) await(ctx context.Context, next time.Time) {
-	var due <-chan time.Time
-	if !next.IsZero() {
-		at, t := o.env.Clock.NewTimer(o.env.Clock.Until(next))
-		defer t.Stop()
-		due = at
-	}
-	select {
-	case <-due:
-	case <-o.space.Changed():
-	case <-o.poke:
-	case <-ctx.Done():
-	}
-}
-
-// entry is something that is due.
-type entry struct {
-	key     string
-	message *eip.Message // nil: a key of the stage's
-	failed  error        // what it has failed with
-	damaged error
-}
-
-// pass sends and wakes what is due, and returns when more will be; zero: nothing is known.
-func (o *Outbox) pass(ctx context.Context) (next time.Time, err error) {
-	for ctx.Err() == nil {
-		entries, next, err := o.read()
-		if err != nil || len(entries) == 0 {
-			return next, err
-		}
-		for _, e := range entries {
-			o.act(ctx, e)
-		}
-	}
-	return next, nil
-}
-
-// read returns what is due and not under way, as much as there is room for.
-func (o *Outbox) read() (entries []entry, next time.Time, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	now, size := o.env.Clock.Now(), 0
-	room := mostUnderway - len(o.underway)
-	o.full = false
-	err = o.space.View(func(r Reader) error {
-		for at, key := range r.Due() {
-			switch {
-			case at.After(now):
-				next = at
-				return nil
-			case len(entries) == room:
-				o.full = true
-				return nil
-			case size > mostRead:
-				return nil
-			case o.underway[key]:
-				continue
-			}
-			e := entry{key: key}
-			if strings.HasPrefix(key, outboxPrefix) {
-				value, _ := r.Get(key)
-				size += len(value)
-				if strings.HasPrefix(key, failsPrefix) {
-					value, e.failed = decodeFailure(value)
-				}
-				e.message, _, e.damaged = wire.Decode(value, &sent{o, o.underway, key})
-			}
-			entries = append(entries, e)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, next, err
-	}
-	for _, e := range entries {
-		o.underway[e.key] = true
-	}
-	if len(o.underway) == 0 {
-		reached(&o.idle)
-		if next.IsZero() {
-			reached(&o.empty)
-		}
-	}
-	return entries, next, nil
 }

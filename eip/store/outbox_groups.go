@@ -9,8 +9,11 @@ import (
 	"github.com/eipd/eipd/eip/internal/wire"
 )
 
-// mostAtOnce is how many messages one step changes, so that others are not held up.
-const mostAtOnce = 1000
+// How much one step changes, so that others are not held up.
+const (
+	mostAtOnce = 1000
+	mostRead   = 4 << 20 // bytes
+)
 
 // waiting is a message whose time has not come.
 type waiting struct {

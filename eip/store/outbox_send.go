@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -13,9 +14,9 @@ func (o *Outbox) act(ctx context.Context, e entry) {
 	switch {
 	case e.damaged != nil:
 		o.env.Log.Error("a message that was to be sent is damaged, and is removed", slog.Any("error", e.damaged))
-		o.step(e.key, func(tx Tx) error { tx.Delete(e.key); return nil })
+		o.step(e.key, e.gone)
 	case e.message != nil:
-		Keep(e.message, o.space, func(tx Tx) error { tx.Delete(e.key); return nil })
+		Keep(e.message, o.space, e.gone)
 		if e.failed != nil {
 			_ = o.env.Fail(ctx, e.message, e.failed)
 			return
@@ -40,19 +41,21 @@ func (o *Outbox) step(key string, change func(Tx) error) {
 // sent is the Settler of a message that was sent.
 type sent struct {
 	outbox *Outbox
-	in     underway
+	in     *underway
 	key    string
 }
 
-func (s *sent) Settle(err error) { s.outbox.ended(s.in, s.key, err, err != nil) }
+func (s *sent) Settle(err error) {
+	s.outbox.ended(s.in, s.key, err, err != nil || strings.HasPrefix(s.key, linePrefix))
+}
 
 // ended is about what is done, or will be due again after a while; again: its key may be due.
 // Looking goes through all that is under way, so that it must be worth it.
-func (o *Outbox) ended(in underway, key string, err error, again bool) {
+func (o *Outbox) ended(in *underway, key string, err error, again bool) {
 	end := func() {
 		o.mu.Lock()
-		delete(in, key)
-		look := again || len(in) == 0 || o.full && len(in) <= mostUnderway/2
+		in.end(key)
+		look := again || len(in.sizes) == 0 || o.full && in.isHalf()
 		o.mu.Unlock()
 		if look {
 			o.Poke()

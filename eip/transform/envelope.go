@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -94,23 +95,18 @@ func (e envelope) write(m *eip.Message, name string) ([]byte, error) {
 	default:
 		e[name+"_base64"] = base64.StdEncoding.EncodeToString(body)
 	}
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(e); err != nil {
+	text, err := content.Marshal(e)
+	switch {
+	case err != nil:
 		return nil, eip.Invalid(fmt.Errorf("write envelope: %w", err))
+	case raw == nil:
+		return text, nil
 	}
-	if raw == nil {
-		return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-	}
-	b.Truncate(b.Len() - len("}\n"))
+	between := []byte(`"` + name + `":`)
 	if len(e) > 0 {
-		b.WriteByte(',')
+		between = append([]byte{','}, between...)
 	}
-	b.WriteString(`"` + name + `":`)
-	b.Write(raw)
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return slices.Concat(text[:len(text)-1], between, raw, []byte{'}'}), nil
 }
 
 // isJSON reports whether a body can stand in JSON as it is.

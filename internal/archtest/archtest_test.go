@@ -23,7 +23,7 @@ var layers = []layer{
 	{"leaves", `eip/(header|stats|content|testmessage|internal/(footprint|live|settle|decimal|ackwindow|web|rarely)|broker/stomp/internal/frame)|internal/(private|regular|secret|visible|netfault|systemd)|docs|examples`},
 	{"core", `eip`},
 	{"contracts", `eip/(adapter|broker|internal/(redelivery|wire|sequence))`},
-	{"helpers", `eip/store|eip/jsonschema|eip/internal/(allow|program|replies|early|headervalue)|eip/adapter/internal/stream|eip/broker/internal/(local|remote)|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},
+	{"helpers", `eip/store|eip/jsonschema|eip/internal/(allow|program|replies|early|headervalue|inner)|eip/adapter/internal/stream|eip/broker/internal/(local|remote)|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},
 	{"components", `eip/(routing|transform|endpoint|manage|manage/deadletter|adapter/(exec|file|http|stdio|timer)|broker/[a-z]+|store/[a-z]+)`},
 	{"collections", `eip/adapter/all|eip/eiptest`},
 	{"control bus", `eip/manage/control`},

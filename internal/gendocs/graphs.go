@@ -23,14 +23,16 @@ func picture(root, files string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// diagram is a flow file as a block of Mermaid.
-func (t *tables) diagram(file string) (string, error) {
+// diagram is a flow file, or the states of the stage whose address follows it, as a block of
+// Mermaid.
+func (t *tables) diagram(of string) (string, error) {
+	file, states, _ := strings.Cut(of, " ")
 	m, err := model(t.root, file)
 	if err != nil {
 		return "", err
 	}
 	var out strings.Builder
-	_, err = graph.Mermaid(&out, m, graph.Options{Depth: 2})
+	_, err = graph.Mermaid(&out, m, graph.Options{Depth: 2, States: states})
 	return "```mermaid\n" + strings.TrimSpace(out.String()) + "\n```", err
 }
 

@@ -122,7 +122,7 @@ func (r *rig) took(ctx context.Context, name string, m *eip.Message, err error) 
 		return nil, err
 	}
 	if r.over() {
-		eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error { return eip.ErrClosed }), m)
+		m.Settle(eip.ErrClosed)
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}

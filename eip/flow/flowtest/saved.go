@@ -71,8 +71,6 @@ func messageIn(line []byte) (*sendBlock, error) {
 	size, sized := shown["size"].(int)
 	sized = sized && len(shown) == 2 && content.FormatOf(s.ContentType) != content.JSON
 	switch {
-	case m["body_encoding"] == "base64":
-		text, encoded = s.Body.(string)
 	case sized && shown["base64"] != nil:
 		text, encoded = shown["base64"].(string)
 	case sized && shown["text"] != nil:

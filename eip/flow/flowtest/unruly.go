@@ -55,7 +55,7 @@ func (u *unruly) receive(ctx context.Context, from func(context.Context) (*eip.M
 // close gives back what was taken and not passed on.
 func (u *unruly) close() {
 	for _, m := range u.next {
-		eip.Deliver(context.Background(), eip.HandlerFunc(func(context.Context, *eip.Message) error { return eip.ErrClosed }), m)
+		m.Settle(eip.ErrClosed)
 	}
 	u.next = nil
 }

@@ -168,6 +168,7 @@ func (b *builder) stage(in string, named *eip.Named, order int, pass string) {
 		pass = Copy
 	}
 	b.options(s, v, n.Kind, at, pass)
+	b.states(named.Stage, at)
 }
 
 // unlabelled reports whether a name is what a stage without a label is called.
@@ -211,11 +212,8 @@ func (b *builder) options(s *schema.Block, v reflect.Value, stage, at, pass stri
 	}
 }
 
-// nested adds the blocks within a stage that have a body.
+// nested adds the blocks within a stage: those that have a body, and what others lead to.
 func (b *builder) nested(n *schema.Nested, v reflect.Value, stage, at, pass string) {
-	if n.Block.Body == nil {
-		return
-	}
 	field := v.FieldByIndex(n.Index)
 	all := []reflect.Value{field}
 	if n.Repeated {
@@ -230,6 +228,10 @@ func (b *builder) nested(n *schema.Nested, v reflect.Value, stage, at, pass stri
 				continue
 			}
 			one = one.Elem()
+		}
+		if n.Block.Body == nil {
+			b.options(n.Block, one, n.Name, at, pass)
+			continue
 		}
 		name := n.Name
 		if n.Block.Label != nil {

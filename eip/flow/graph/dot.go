@@ -40,6 +40,8 @@ func Dot(w io.Writer, m *Model, o Options) (note string, err error) {
 			look = " style=dotted"
 		case Discard:
 			look = " style=dashed"
+		case Transition:
+			look = " fontsize=10 label=" + dotQuoted(e.Label)
 		case Request:
 			if t.has(e.To, e.From, Reply) {
 				look = " dir=both arrowhead=vee arrowtail=vee"
@@ -66,6 +68,8 @@ func dotLook(n *Node) string {
 		return " shape=component"
 	case n.Kind == KindBranch:
 		return " shape=plaintext"
+	case n.Kind == KindFinal:
+		return " peripheries=2"
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"os"
 	"os/exec"
 	"slices"
@@ -97,6 +98,22 @@ flow "orders" {
 	note, err := graph.Mermaid(&out, modelOf(t, chain(210, "log {}")), graph.Options{Depth: 2})
 	if err != nil || !strings.Contains(note, "depth 0") || strings.Contains(out.String(), "log") {
 		t.Errorf("a large one is noted by %q, %v", note, err)
+	}
+}
+
+// The picture of 100 flows of 8 stages is small enough to be sent over any network.
+func TestSVG_Size(t *testing.T) {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if _, err := graph.SVG(w, modelOf(t, "queue \"audit\" {}\n"+chain(100, eightStages)), graph.Options{Depth: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes", out.Len())
+	if out.Len() > 40<<10 {
+		t.Errorf("compressed, it has %d bytes", out.Len())
 	}
 }
 

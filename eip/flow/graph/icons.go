@@ -2,6 +2,7 @@ package graph
 
 import (
 	_ "embed"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,6 +26,9 @@ var icons = func() map[string]string {
 // cog.
 func HasIcon(kind string) bool { return icons[kind] != "" }
 
+// icon reports whether a node's box has an icon.
+func (n *Node) icon() bool { return !n.state() && n.Kind != kindLabel }
+
 // iconOf returns the name of a node's symbol.
 func iconOf(n *Node) string {
 	kind := n.Kind
@@ -39,15 +43,9 @@ func iconOf(n *Node) string {
 
 // usedIcons writes the symbols of the nodes that are drawn.
 func usedIcons(used map[string]bool) string {
-	var names []string
-	for name := range used {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var out strings.Builder
-	for _, name := range names {
-		out.WriteString(icons[name])
-		out.WriteByte('\n')
+	for _, name := range slices.Sorted(maps.Keys(used)) {
+		out.WriteString(icons[name] + "\n")
 	}
 	return out.String()
 }

@@ -60,6 +60,8 @@ func Mermaid(w io.Writer, m *Model, o Options) (note string, err error) {
 			}
 		case DeadLetter, Invalid, Expired:
 			arrow = "-. " + words(e.Kind) + " .->"
+		case Transition:
+			arrow = "-->|" + mermaidQuoted(e.Label) + "|"
 		}
 		fmt.Fprintf(&out, "  %s %s %s\n", g.ids[g.source(e.From)], arrow, g.ids[g.target(e.To)])
 	}
@@ -77,6 +79,10 @@ func mermaidShape(n *Node) (left, right string) {
 		return "{", "}"
 	case n.Kind == KindBranch:
 		return ">", "]"
+	case n.Kind == KindState:
+		return "(", ")"
+	case n.Kind == KindFinal:
+		return "[[", "]]"
 	}
 	return "[", "]"
 }
@@ -99,8 +105,12 @@ func quoted(n *Node) string {
 	if n.State != "" {
 		label += " (" + n.State + ")"
 	}
+	return mermaidQuoted(label)
+}
+
+func mermaidQuoted(text string) string {
 	var out strings.Builder
-	for _, r := range label {
+	for _, r := range text {
 		if strings.ContainsRune("\"&<>#;`\\[]{}()|*_~", r) && r != '_' || r < ' ' || r >= 0x7f && r < 0xa0 {
 			fmt.Fprintf(&out, "#%d;", r)
 			continue

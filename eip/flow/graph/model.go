@@ -60,7 +60,8 @@ type Node struct {
 	May         []string `json:"may,omitempty"`      // of an unknown: all that it may be
 	At          string   `json:"at,omitempty"`       // FILE:LINE
 
-	twin bool // the side of an adapter that is sent to, where it is read as well
+	stays []string // labels of the transitions of a state that lead to itself
+	twin  bool     // the side of an adapter that is sent to, where it is read as well
 
 	Rate   float64 `json:"rate,omitempty"`    // messages a second
 	Flight int64   `json:"flight,omitempty"`  // under way in a flow
@@ -70,11 +71,12 @@ type Node struct {
 
 // An Edge leads from one node to another.
 type Edge struct {
-	ID   string  `json:"id"`
-	From string  `json:"from"`
-	To   string  `json:"to"`
-	Kind string  `json:"kind"`
-	Rate float64 `json:"rate,omitempty"` // messages a second
+	ID    string  `json:"id"`
+	From  string  `json:"from"`
+	To    string  `json:"to"`
+	Kind  string  `json:"kind"`
+	Label string  `json:"label,omitempty"` // what a transition comes of
+	Rate  float64 `json:"rate,omitempty"`  // messages a second
 }
 
 // A Model says how flows hang together.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/eipd/eipd/eip/flow/graph/layout"
 )
@@ -25,7 +26,8 @@ type box struct {
 	node       *Node
 	frame      *frame // of a flow
 	lines      []string
-	quiet      string // below its lines
+	quiet      string  // below its lines
+	text       float64 // where its first line stands
 	x, y, w, h float64
 }
 
@@ -107,6 +109,8 @@ func (b *box) measure(brokers bool) {
 	case n.Kind == KindAdapter:
 		b.lines = lines(n.Name)
 		b.quiet = n.Adapter
+	case n.state(), n.stage(), n.Kind == kindLabel:
+		b.lines = lines(n.name())
 	default:
 		b.lines = lines(n.ID)
 		if n.Kind == KindSubscription {
@@ -116,6 +120,9 @@ func (b *box) measure(brokers bool) {
 		if brokers && n.Broker != "" {
 			b.quiet = n.Broker
 		}
+	}
+	if n.stays != nil {
+		b.quiet = "↻ " + strings.Join(n.stays, ", ")
 	}
 	if doing := n.doing(); doing != "" && n.channel() {
 		if b.quiet != "" {
@@ -129,11 +136,17 @@ func (b *box) measure(brokers bool) {
 	if b.quiet != "" {
 		b.w = max(b.w, textWidth(b.quiet, 10, false))
 	}
-	b.h = 16*float64(len(b.lines)) + 16
+	b.h, b.text = 16*float64(len(b.lines))+16, 20
+	if n.Kind == kindLabel {
+		b.h, b.text = b.h-10, 15
+	}
 	if b.quiet != "" {
 		b.h += 12
 	}
-	b.w = math.Ceil(b.w) + iconRoom + 26
+	b.w = math.Ceil(b.w) + 26
+	if n.icon() {
+		b.w += iconRoom
+	}
 	if n.Kind == KindUnknown {
 		b.w, b.h = 36, 36
 	}

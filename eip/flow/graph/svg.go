@@ -19,7 +19,7 @@ func SVG(w io.Writer, m *Model, o Options) (note string, err error) {
 	if depth < min(o.Depth, 2) {
 		note = fmt.Sprintf("drawn at depth %d: at depth %d it would have more than %d nodes or %d edges", depth, o.Depth, MaxNodes, MaxEdges)
 	}
-	s := &svg{picture: draw(view, o), icons: map[string]bool{}}
+	s := &svg{picture: draw(view.labelled(), o), icons: map[string]bool{}}
 	_, err = io.WriteString(w, s.document(m.Summary(), note))
 	return note, err
 }
@@ -76,8 +76,11 @@ func escape(text string) markup {
 
 func (s *svg) document(summary, note string) string {
 	title := "Flows"
-	if s.o.Flow != "" {
+	switch {
+	case s.o.Flow != "":
 		title = "Flow " + s.o.Flow
+	case s.o.States != "":
+		title = "States of " + s.o.States
 	}
 	about := strings.Join(slices.DeleteFunc([]string{summary, s.o.Note, note}, func(t string) bool { return t == "" }), "; ")
 	for _, b := range s.boxes {
@@ -111,12 +114,12 @@ func (s *svg) document(summary, note string) string {
 	return s.body.String() + drawn + "</svg>\n"
 }
 
-// open begins the group of a node.
-func (s *svg) open(n *Node, class string) {
+// open begins the group of a node, in which places are from x and y.
+func (s *svg) open(n *Node, class string, x, y float64) {
 	if s.o.LinkBase != "" && n.At != "" {
 		s.f(`<a href="%v">`, s.o.LinkBase+link(n.At))
 	}
-	s.f(`<g id="%v" class="%v"`, n.ID, class)
+	s.f(`<g id="%v" class="%v" transform="translate(%v %v)"`, n.ID, class, x, y)
 	if n.At != "" {
 		s.f(` data-at="%v"`, n.At)
 	}
@@ -172,59 +175,53 @@ func off(n *Node) string {
 
 func (s *svg) frame(b *box) {
 	n, f := b.node, b.frame
-	s.open(n, "flow"+off(n))
-	s.f(`<rect x="%v" y="%v" width="%v" height="%v" rx="8"/>`, b.x, b.y, b.w, b.h)
+	s.open(n, "flow"+off(n), b.x, b.y)
+	s.f(`<rect width="%v" height="%v" rx="8"/>`, b.w, b.h)
 	plain := len(f.cells) == 0
-	x := b.x + frameSide - 4
+	x, y := frameSide-4, 18.0
 	if s.o.Down && !plain {
-		x = b.x + entryInset + 10
+		x = entryInset + 10
 	}
-	y := b.y + 18
 	if plain {
-		y = b.y + 24
+		y = 24
 	}
 	class := "name"
 	if plain && f.note == "" {
-		class, x = "name mid", b.x+b.w/2
+		class, x = "name mid", b.w/2
 	}
 	s.f(`<text class="%v" x="%v" y="%v">%v</text>`, class, x, y, f.title)
 	if f.note != "" {
-		s.f(`<text class="quiet end" x="%v" y="%v">%v</text>`, b.x+b.w-10, y, strings.TrimSpace(f.note))
+		s.f(`<text class="quiet end" x="%v" y="%v">%v</text>`, b.w-10, y, strings.TrimSpace(f.note))
 	}
-	s.close(n)
 	for _, l := range f.lines {
 		class := "line " + l.kind
 		if l.off {
 			class += " off"
 		}
-		var at []point
-		for _, p := range l.points {
-			at = append(at, point{p.x + b.x, p.y + b.y})
-		}
-		s.f(`<path class="%v" d="%v"`, strings.TrimSpace(class), rounded(at))
+		s.f("\n"+`<path class="%v" d="%v"`, strings.TrimSpace(class), rounded(l.points))
 		if (l.kind == Request || l.kind == Reply) && f.touches(l.points[0]) {
 			s.body.WriteString(` marker-start="url(#eipd-open)"`)
 		}
 		if l.arrow {
 			s.body.WriteString(` marker-end="url(#eipd-to)"`)
 		}
-		s.body.WriteString("/>\n")
+		s.body.WriteString("/>")
 	}
 	for _, t := range f.notes {
-		s.f(`<text class="%v start" x="%v" y="%v">%v`, t.class, b.x+t.x, b.y+t.y, t.text)
+		s.f("\n"+`<text class="%v start" x="%v" y="%v">%v`, t.class, t.x, t.y, t.text)
 		if t.title != "" {
 			s.f(`<title>%v</title>`, t.title)
 		}
-		s.body.WriteString("</text>\n")
+		s.body.WriteString("</text>")
 	}
+	s.close(n)
 }
 
 func (s *svg) stages(b *box) {
 	for _, c := range b.frame.cells {
 		n := c.node
-		x, y := b.x+c.x, b.y+c.y
-		s.open(n, "stage "+n.Kind+off(n))
-		s.f(`<rect x="%v" y="%v" width="%v" height="%v" rx="5"/>`, x, y, c.w, c.h)
+		s.open(n, "stage "+n.Kind+off(n), b.x+c.x, b.y+c.y)
+		s.f(`<rect width="%v" height="%v" rx="5"/>`, c.w, c.h)
 		quiet := ""
 		if n.Name != "" {
 			quiet = words(n.Kind)
@@ -232,21 +229,18 @@ func (s *svg) stages(b *box) {
 		if n.State != "" {
 			quiet = "(" + n.State + ")"
 		}
-		at := y + 7
+		gap := 0.0
 		if quiet == "" {
-			at += 2
+			gap = 2
 		}
-		s.icon(n, x+c.w/2-9, at)
-		at += 30
-		if quiet == "" {
-			at += 2
-		}
+		s.icon(n, c.w/2-9, 7+gap)
+		at := 37 + 2*gap
 		for _, l := range c.lines {
-			s.f(`<text x="%v" y="%v">%v</text>`, x+c.w/2, at, l)
+			s.f(`<text x="%v" y="%v">%v</text>`, c.w/2, at, l)
 			at += 14
 		}
 		if quiet != "" {
-			s.f(`<text class="quiet" x="%v" y="%v">%v</text>`, x+c.w/2, at-2, quiet)
+			s.f(`<text class="quiet" x="%v" y="%v">%v</text>`, c.w/2, at-2, quiet)
 		}
 		s.close(n)
 	}
@@ -267,17 +261,32 @@ func (s *svg) box(b *box) {
 	if n.Implicit {
 		class += " implicit"
 	}
-	s.open(n, class)
 	if n.Kind == KindUnknown {
-		s.f(`<path class="shape" d="M%v %vL%v %vL%v %vL%v %vZ"/>`, b.x, b.y+b.h/2, b.x+b.w/2, b.y, b.x+b.w, b.y+b.h/2, b.x+b.w/2, b.y+b.h)
-		s.f(`<text x="%v" y="%v">?</text>`, b.x+b.w/2, b.y+b.h/2+4)
+		s.open(n, class, b.x, b.y)
+		s.f(`<path class="shape" d="M0 %[2]vl%[1]v -%[2]vl%[1]v %[2]vl-%[1]v %[2]vz"/>`, b.w/2, b.h/2)
+		s.f(`<text x="%v" y="%v">?</text>`, b.w/2, b.h/2+4)
 		s.close(n)
 		return
 	}
-	s.f(`<rect class="shape" x="%v" y="%v" width="%v" height="%v" rx="%v"/>`, b.x, b.y, b.w, b.h, round)
-	s.icon(n, b.x+11, b.y+b.h/2-9)
-	at := b.y + 20
-	x := b.x + (b.w+iconRoom)/2
+	look := markup("")
+	switch {
+	case n.state():
+		class, round = "stage "+class, 13
+		if n.Kind == KindFinal {
+			look = ` stroke-width="3"`
+		}
+	case n.stage():
+		class = "stage " + class
+	case n.Kind == kindLabel:
+		look = ` fill="none"`
+	}
+	s.open(n, class, b.x, b.y)
+	s.f(`<rect class="shape"%v width="%v" height="%v" rx="%v"/>`, look, b.w, b.h, round)
+	at, x := b.text, b.w/2
+	if n.icon() {
+		s.icon(n, 11, b.h/2-9)
+		x += iconRoom / 2
+	}
 	for _, l := range b.lines {
 		s.f(`<text x="%v" y="%v">%v</text>`, x, at, l)
 		at += 16

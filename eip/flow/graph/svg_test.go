@@ -33,19 +33,41 @@ type drawnText struct {
 	in          string // the node whose box it is in
 }
 
-var numbers = regexp.MustCompile(`-?[0-9.]+`)
+var (
+	numbers  = regexp.MustCompile(`-?[0-9.]+`)
+	commands = regexp.MustCompile(`[a-zA-Z][^a-zA-Z]*`)
+)
 
-// path reads the corners of a path. Those that are rounded are read as they would be
-// without.
-func path(d string) (points [][2]float64) {
-	for part := range strings.SplitSeq(strings.NewReplacer("M", "|M", "L", "|L", "Q", "|Q", "Z", "").Replace(d), "|") {
-		n := numbers.FindAllString(part, -1)
-		if len(n) < 2 {
-			continue
+// path reads the corners of a path that begins from a place. Those that are rounded are read
+// as they would be without.
+func path(d string, from [2]float64) (points [][2]float64) {
+	pen := from
+	for _, c := range commands.FindAllString(d, -1) {
+		var n []float64
+		for _, text := range numbers.FindAllString(c, -1) {
+			x, _ := strconv.ParseFloat(text, 64)
+			n = append(n, x)
 		}
-		x, _ := strconv.ParseFloat(n[0], 64)
-		y, _ := strconv.ParseFloat(n[1], 64)
-		points = append(points, [2]float64{x, y})
+		at := pen
+		switch c[0] {
+		case 'M', 'l':
+			at = [2]float64{pen[0] + n[0], pen[1] + n[1]}
+			pen = at
+		case 'h':
+			at[0] += n[0]
+			pen = at
+		case 'v':
+			at[1] += n[0]
+			pen = at
+		case 'q':
+			at = [2]float64{pen[0] + n[0], pen[1] + n[1]}
+			pen = [2]float64{pen[0] + n[2], pen[1] + n[3]}
+		case 'z':
+			continue
+		default:
+			panic("the path " + d + " has a command that is not known")
+		}
+		points = append(points, at)
 	}
 	return points
 }
@@ -55,6 +77,7 @@ func read(r io.Reader) (*drawing, error) {
 	g := &drawing{boxes: map[string]rect{}, class: map[string]string{}}
 	d := xml.NewDecoder(r)
 	var node string
+	var from [2]float64 // where the node's places are from
 	var text *drawnText
 	depth, nodeDepth, titles, defs := 0, 0, 0, 0
 	for {
@@ -88,28 +111,29 @@ func read(r io.Reader) (*drawing, error) {
 				g.h, _ = strconv.ParseFloat(box[3], 64)
 			case "g":
 				node, nodeDepth = at["id"], depth
+				from = path("M"+at["transform"][len("translate("):], [2]float64{})[0]
 				if _, twice := g.class[node]; twice {
 					return nil, fmt.Errorf("the ID %q is there twice", node)
 				}
 				g.class[node] = at["class"]
 				g.order = append(g.order, node)
 			case "rect":
-				g.boxes[node] = rect{num("x"), num("y"), num("x") + num("width"), num("y") + num("height")}
+				g.boxes[node] = rect{from[0], from[1], from[0] + num("width"), from[1] + num("height")}
 			case "text":
-				text = &drawnText{class: at["class"], x: num("x"), y: num("y"), in: node}
+				text = &drawnText{class: at["class"], x: from[0] + num("x"), y: from[1] + num("y"), in: node}
 			case "path":
 				switch class := at["class"]; {
 				case defs > 0:
 				case class == "shape":
 					r := rect{1e9, 1e9, -1e9, -1e9}
-					for _, p := range path(at["d"]) {
+					for _, p := range path(at["d"], from) {
 						r = rect{min(r.x1, p[0]), min(r.y1, p[1]), max(r.x2, p[0]), max(r.y2, p[1])}
 					}
 					g.boxes[node] = r
 				case strings.HasPrefix(class, "edge"):
-					g.edges = append(g.edges, drawnLine{class, at["data-from"], at["data-to"], path(at["d"])})
+					g.edges = append(g.edges, drawnLine{class, at["data-from"], at["data-to"], path(at["d"], from)})
 				default:
-					g.lines = append(g.lines, drawnLine{class: class, points: path(at["d"])})
+					g.lines = append(g.lines, drawnLine{class: class, points: path(at["d"], from)})
 				}
 			}
 		case xml.EndElement:
@@ -123,7 +147,7 @@ func read(r io.Reader) (*drawing, error) {
 				text = nil
 			}
 			if depth == nodeDepth {
-				node = ""
+				node, from = "", [2]float64{}
 			}
 			depth--
 		case xml.CharData:

@@ -59,7 +59,7 @@ func (s *svg) roundMark(points []point) {
 func (s *svg) marker(e *Edge) string {
 	b := s.boxes[s.of[top(s.index, e.To)]]
 	switch {
-	case b.frame != nil && len(b.frame.cells) > 0:
+	case b.frame != nil && len(b.frame.cells) > 0, b.node.Kind == kindLabel:
 		return ""
 	case e.Kind == Request || e.Kind == Reply:
 		return "open"
@@ -81,25 +81,43 @@ func (s *svg) edge(e *Edge, points []point, marker, class string) {
 	s.body.WriteString("/>\n")
 }
 
-// rounded is a path by corners, which it rounds.
+// rounded is a path by corners, which it rounds. All but its beginning is said from where the
+// one before ends: the same shape is the same text everywhere.
 func rounded(points []point) markup {
 	var out strings.Builder
-	at := func(c string, p point) { fmt.Fprintf(&out, "%s%s %s", c, number(p.x), number(p.y)) }
-	for i, p := range points {
-		switch {
-		case i == 0:
-			at("M", p)
-		case i == len(points)-1:
-			at("L", p)
+	pen := tenths(points[0])
+	fmt.Fprintf(&out, "M%s %s", number(pen.x), number(pen.y))
+	by := func(c string, p point) string {
+		return fmt.Sprintf("%s%s %s", c, number(tenths(p).x-pen.x), number(tenths(p).y-pen.y))
+	}
+	line := func(p point) {
+		switch p = tenths(p); {
+		case p == pen:
+			return
+		case p.y == pen.y:
+			out.WriteString("h" + string(number(p.x-pen.x)))
+		case p.x == pen.x:
+			out.WriteString("v" + string(number(p.y-pen.y)))
 		default:
-			before, after := towards(p, points[i-1]), towards(p, points[i+1])
-			at("L", before)
-			at("Q", p)
-			at(" ", after)
+			out.WriteString(by("l", p))
 		}
+		pen = p
+	}
+	for i, p := range points[1:] {
+		if i == len(points)-2 {
+			line(p)
+			break
+		}
+		line(towards(p, points[i]))
+		after := towards(p, points[i+2])
+		out.WriteString(by("q", p) + by(" ", after))
+		pen = tenths(after)
 	}
 	return markup(out.String())
 }
+
+// tenths is a place as exactly as it is written.
+func tenths(p point) point { return point{math.Round(p.x*10) / 10, math.Round(p.y*10) / 10} }
 
 // towards is a place near p on the way to o.
 func towards(p, o point) point {

@@ -17,6 +17,9 @@ func Text(w io.Writer, m *Model, o Options, width int) (note string, err error) 
 	}
 	t := newTree(view)
 	var out strings.Builder
+	if o.States != "" {
+		textOfStates(&out, view, width)
+	}
 	for i := range view.Nodes {
 		n := &view.Nodes[i]
 		if !n.frame() {

@@ -14,6 +14,8 @@ type Options struct {
 	// is at most Hops channels away from this address. "": all.
 	Flow, Around string
 	Hops         int
+	// States draws only the states of the stage of this address. "": no states.
+	States string
 	// Failures are the ways of what failed: NoFailures, UsedFailures or AllFailures.
 	Failures string
 	// Conditions draws the expressions of branches.
@@ -55,6 +57,10 @@ func (m *Model) View(o Options) (view *Model, depth int, err error) {
 	if view, err = m.near(o); err != nil {
 		return nil, 0, err
 	}
+	if o.States != "" {
+		return view, o.Depth, nil
+	}
+	view = view.stateless()
 	view = view.without(o.Failures).twins()
 	for depth = min(max(o.Depth, 0), 2); ; depth-- {
 		v := view.atDepth(depth)
@@ -172,6 +178,8 @@ func (m *Model) near(o Options) (*Model, error) {
 	index := m.index()
 	start, hops := o.Flow, 1
 	switch {
+	case o.States != "":
+		return m.states(o.States)
 	case o.Flow != "":
 		if n := index[o.Flow]; n == nil || !n.frame() {
 			return nil, fmt.Errorf("there is no flow %q", o.Flow)

@@ -108,8 +108,12 @@ var (
 	seerType      = reflect.TypeFor[Seer]()
 )
 
-// seesOf returns the names that an option of a type sees; nil where it is no Seer.
+// seesOf returns the names that an option of a type sees, or a map of such; nil where it is
+// no Seer.
 func seesOf(t reflect.Type) []string {
+	if t.Kind() == reflect.Map && t.Key().Kind() == reflect.String {
+		t = t.Elem()
+	}
 	if !reflect.PointerTo(t).Implements(seerType) {
 		return nil
 	}
@@ -134,6 +138,9 @@ func kindOf(t reflect.Type) (Kind, bool) {
 		return References, true
 	}
 	if names := seesOf(t); names != nil {
+		if t.Kind() == reflect.Map {
+			return Values, true
+		}
 		return seen(names), true
 	}
 	if e, ok := reflect.Zero(t).Interface().(enum); ok && t.Kind() == reflect.String && len(e.Options()) > 0 {

@@ -16,6 +16,7 @@
 //	`flow:"name,sent"`     one that sees sent
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
+//	`flow:",label,again"`  one that several blocks may have
 //	`flow:",body"`         an eip.Pipe: the stages in this block, and its `to`
 //	`flow:"name,body"`     an eip.Pipe in a nested block of that name
 //
@@ -23,8 +24,8 @@
 // only where the attribute `dynamic` of its block, or of one around it, is true.
 //
 // A body with the further option `ends` must not let a message fall off its end, but
-// within one with `open`, which knows what to do with it; one with `through` has no `to`,
-// as what passes it goes on.
+// within a body or block with `open`, which knows what to do with it; one with `through` has
+// no `to`, as what passes it goes on.
 // Embedded structs add their options. A wrong tag is a mistake in the program and
 // panics.
 package schema
@@ -40,6 +41,7 @@ import (
 type Block struct {
 	Type       reflect.Type
 	Label      *Field // the field that takes the label, if any
+	Again      bool   // several in one block may have the same label
 	Attributes []*Attribute
 	Blocks     []*Nested
 	Body       *Body // nil: no stages in it
@@ -74,6 +76,7 @@ type Nested struct {
 	Required bool
 	Repeated bool
 	Pointer  bool
+	Open     bool // what falls off the end of a body within it goes on
 }
 
 // A Body holds stages, and may hold `to`.
@@ -147,7 +150,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
 		switch o {
-		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never":
+		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never", "again":
 			has[o] = true
 		default:
 			if merges[o] != nil {
@@ -162,7 +165,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 		if f.Type.Kind() != reflect.String || b.Label != nil {
 			b.bad(f, "is no string, or the second label")
 		}
-		b.Label = &field
+		b.Label, b.Again = &field, has["again"]
 	case has["body"]:
 		if f.Type != pipeType {
 			b.bad(f, "is a body but no eip.Pipe")
@@ -177,7 +180,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	case field.Name == "":
 		b.bad(f, "has no name")
 	case has["block"]:
-		b.Blocks = append(b.Blocks, nested(b, f, field, has["required"]))
+		b.Blocks = append(b.Blocks, nested(b, f, field, has))
 	default:
 		t, isLive := liveType(f.Type)
 		kind, ok := kindOf(t)
@@ -211,8 +214,8 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	}
 }
 
-func nested(b *Block, f reflect.StructField, field Field, required bool) *Nested {
-	n := &Nested{Field: field, Required: required}
+func nested(b *Block, f reflect.StructField, field Field, has map[string]bool) *Nested {
+	n := &Nested{Field: field, Required: has["required"], Open: has["open"]}
 	t := f.Type
 	switch t.Kind() {
 	case reflect.Pointer:

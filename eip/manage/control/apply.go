@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 )
@@ -62,10 +61,8 @@ func (s *Server) reload(r *request) (any, error) {
 		return nil, r.wrong
 	}
 	did, err := s.Process.Reload(r.ctx, dryRun)
-	if did.DryRun = dryRun; err != nil {
-		return nil, Errorf(Failed, "%v", err)
-	}
-	return did, nil
+	did.DryRun = dryRun
+	return did, err
 }
 
 func (s *Server) file(r *request, do func(context.Context) (Applied, error)) (any, error) {
@@ -81,11 +78,5 @@ func (s *Server) file(r *request, do func(context.Context) (Applied, error)) (an
 	defer cancel()
 	did, err := do(ctx)
 	did.DryRun = r.flag("dry_run")
-	if e := (*Error)(nil); errors.As(err, &e) {
-		return nil, e
-	}
-	if err != nil {
-		return nil, Errorf(Failed, "%v", err)
-	}
-	return did, nil
+	return did, err
 }

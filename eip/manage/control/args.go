@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -95,15 +96,16 @@ func (r *request) number(name string, absent float64) float64 {
 	if r.Args[name] == nil {
 		return absent
 	}
-	f, ok := finite(r.digits(name))
+	f, ok := finite(digits(r.Args[name]))
 	if !ok {
 		r.refuse("%q must be a number", name)
 	}
 	return f
 }
 
-func (r *request) digits(name string) string {
-	switch v := r.Args[name].(type) {
+// digits are a number as it was written, and a text is itself; "" is neither.
+func digits(v any) string {
+	switch v := v.(type) {
 	case json.Number:
 		return v.String()
 	case string: // of clients whose arguments are all text
@@ -117,14 +119,36 @@ func (r *request) whole(name string) int64 {
 	if _, given := r.Args[name]; !given {
 		return 0
 	}
-	digits := r.digits(name)
-	_, number := finite(digits)
-	d, err := decimal.Parse(digits)
+	text := digits(r.Args[name])
+	_, number := finite(text)
+	d, err := decimal.Parse(text)
 	n, ok := d.Int()
 	if !number || err != nil || !ok || n < 1 {
 		r.refuse("%q must be a whole number, and not less than 1", name)
 	}
 	return int64(n)
+}
+
+// upTo is whole, of at most so many.
+func (r *request) upTo(name string, most, absent int64) int {
+	n := cmp.Or(r.whole(name), absent)
+	if n > most {
+		r.refuse("%q may be %d at most", name, most)
+	}
+	return int(n)
+}
+
+// list reads an argument that is a list of texts, or one of them. Numbers are taken as they
+// were written; "" stands for what is no text.
+func (r *request) list(name string) (all []string) {
+	given, isList := r.Args[name].([]any)
+	if !isList && r.Args[name] != nil {
+		given = []any{r.Args[name]}
+	}
+	for _, v := range given {
+		all = append(all, digits(v))
+	}
+	return all
 }
 
 // finite reads a number as JSON writes it, which is not out of range.

@@ -36,18 +36,12 @@ type Forgotten struct {
 
 // groups is the command of that name.
 func (s *Server) groups(r *request) (any, error) {
-	key, limit := r.key(), r.whole("limit")
-	if limit > mostGroups {
-		r.refuse("\"limit\" may be %d at most", mostGroups)
-	}
+	key, limit := r.key(), r.upTo("limit", mostGroups, groupsShown)
 	of, err := remembering[store.Lister](s, r, "remembers nothing under keys")
 	if err != nil {
 		return nil, err
 	}
-	if limit == 0 {
-		limit = groupsShown
-	}
-	found, more, err := of.Groups(key, int(limit))
+	found, more, err := of.Groups(key, limit)
 	if err != nil {
 		return nil, groupError(r, err)
 	}
@@ -171,5 +165,5 @@ func groupError(r *request, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Errorf(Failed, "%s was not done in time: it may be done in part", r.Command.Command)
 	}
-	return Errorf(Failed, "%v", err)
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 // inject is the command of that name.
@@ -161,7 +162,7 @@ func (r *request) body() ([]byte, string, error) {
 	case string:
 		return []byte(b), "", nil
 	default:
-		body, err := canonical(b)
+		body, err := content.Marshal(b)
 		if err != nil {
 			return nil, "", errors.New("encode body: " + err.Error())
 		}

@@ -22,7 +22,7 @@ func (s *Server) job(r *request) (any, error) {
 	if r.wrong != nil {
 		return nil, r.wrong
 	}
-	by := cmp.Or(r.from.User, "the "+r.from.On)
+	by := r.who()
 	steer := map[string]func(context.Context, string) (deadletter.Job, error){
 		"pause":  func(ctx context.Context, id string) (deadletter.Job, error) { return s.jobs.Pause(ctx, id, by) },
 		"cancel": func(ctx context.Context, id string) (deadletter.Job, error) { return s.jobs.Cancel(ctx, id, by) },
@@ -57,9 +57,6 @@ func jobFound(j deadletter.Job, err error) (any, error) {
 
 func (s *Server) createJob(r *request, by string) (any, error) {
 	chosen, plan := s.selection(r), r.plan()
-	if r.wrong != nil {
-		return nil, r.wrong
-	}
 	if err := s.lettersOf(r); err != nil {
 		return nil, err
 	}
@@ -82,7 +79,7 @@ func (r *request) plan() (p deadletter.Plan) {
 	if p.Watch = r.names("watch"); r.Args["watch"] != nil && p.Watch == nil {
 		p.Watch = []string{}
 	}
-	switch text := r.digits("rate"); text {
+	switch text := digits(r.Args["rate"]); text {
 	case "":
 	case "none":
 		p.Rate = -1
@@ -107,24 +104,14 @@ const s24h = 24 * time.Hour
 // names reads an argument that is a list, a text with commas, or a number; of none, and
 // where it is absent, it is nil.
 func (r *request) names(name string) (all []string) {
-	switch v := r.Args[name].(type) {
-	case nil:
-		return nil
-	case []any:
-		for _, e := range v {
-			text, ok := e.(string)
-			if !ok {
-				text = (&request{Command: &Command{Args: map[string]any{name: e}}}).digits(name)
-			}
-			all = append(all, text)
-		}
-		return all
-	}
-	text := r.digits(name)
-	if text == "none" {
+	text, ok := r.Args[name].(string)
+	switch {
+	case !ok:
+		return r.list(name)
+	case text == "none":
 		return nil
 	}
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		all = append(all, strings.TrimSpace(part))
 	}
 	return all

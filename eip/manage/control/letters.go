@@ -83,13 +83,10 @@ func (s *Server) lettersBody(r *request) (any, error) { return s.showLetters(r, 
 
 func (s *Server) showLetters(r *request, bodies bool) (any, error) {
 	chosen := s.selection(r)
-	list, exact, limit := bodies || r.flag("list"), r.flag("exact"), r.whole("limit")
+	list, exact, limit := bodies || r.flag("list"), r.flag("exact"), r.upTo("limit", mostLettersShown, lettersShown)
 	by, err := deadletter.ParseBy(r.text("by"))
 	if err != nil {
 		r.refuse("\"by\": %v", err)
-	}
-	if limit > mostLettersShown {
-		r.refuse("\"limit\" may be %d at most", mostLettersShown)
 	}
 	if r.wrong != nil {
 		return nil, r.wrong
@@ -98,10 +95,7 @@ func (s *Server) showLetters(r *request, bodies bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if limit == 0 {
-		limit = lettersShown
-	}
-	l := &looking{server: s, search: deadletter.Search{Selection: chosen, Nameless: !list}, bodies: bodies, exact: exact, to: r, most: int(limit)}
+	l := &looking{server: s, search: deadletter.Search{Selection: chosen, Nameless: !list}, bodies: bodies, exact: exact, to: r, most: limit}
 	if bodies {
 		r.did = &l.did
 	}
@@ -109,7 +103,7 @@ func (s *Server) showLetters(r *request, bodies bool) (any, error) {
 		l.groups = deadletter.NewGroups(by)
 	}
 	if err := l.prices(r.ctx, looks); err != nil {
-		return nil, Errorf(Failed, "%v", err)
+		return nil, err
 	}
 	if !s.stream(r, LettersLooking{l.seen.Queues}) {
 		return l.seen, nil // the asker is gone
@@ -141,22 +135,11 @@ func (s *Server) selection(r *request) deadletter.Selection {
 // lettersArgs are those that selection reads.
 var lettersArgs = []string{"invalid", "group", "ids", "since", "until", "if"}
 
-// ids reads the argument of that name: a list, or one.
-func (r *request) ids() (all []string) {
-	list, isList := r.Args["ids"].([]any)
-	if !isList && r.Args["ids"] != nil {
-		list = []any{r.Args["ids"]}
-	}
-	for _, v := range list {
-		id, ok := v.(string)
-		if !ok { // of digits alone
-			id = (&request{Command: &Command{Args: map[string]any{"id": v}}}).digits("id")
-		}
-		if id == "" || len(all) == mostGivenIDs {
-			r.refuse("\"ids\" must be a list of %d ids at most", mostGivenIDs)
-			return nil
-		}
-		all = append(all, id)
+// ids reads the argument of that name.
+func (r *request) ids() []string {
+	all := r.list("ids")
+	if len(all) > mostGivenIDs || slices.Contains(all, "") {
+		r.refuse("\"ids\" must be a list of %d ids at most", mostGivenIDs)
 	}
 	return all
 }

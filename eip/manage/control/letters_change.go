@@ -73,9 +73,6 @@ func (s *Server) discardLetters(r *request) (any, error) {
 	if strings.TrimSpace(reason) == "" || len(reason) > mostReason {
 		r.refuse("letters are discarded for a \"reason\", of %d bytes at most", mostReason)
 	}
-	if r.wrong != nil {
-		return nil, r.wrong
-	}
 	if err := s.lettersOf(r); err != nil {
 		return nil, err
 	}
@@ -112,9 +109,6 @@ func (s *Server) editLetter(r *request) (any, error) {
 	if len(chosen.IDs) != 1 {
 		r.refuse("one letter is edited at a time: give its id in \"ids\"")
 	}
-	if r.wrong != nil {
-		return nil, r.wrong
-	}
 	if err := s.lettersOf(r); err != nil {
 		return nil, err
 	}
@@ -139,12 +133,12 @@ func (s *Server) editLetter(r *request) (any, error) {
 func (r *request) edit() (e deadletter.Edit) {
 	e.Raw = r.flag("raw")
 	set := r.object("set", MaxCommand)
-	unset, isList := r.Args["unset"].([]any)
-	if !isList && r.Args["unset"] != nil {
-		unset = []any{r.Args["unset"]}
-	}
-	if len(set)+len(unset) > mostChanges {
+	e.Unset = r.list("unset")
+	if len(set)+len(e.Unset) > mostChanges {
 		r.refuse("an edit changes %d paths at most", mostChanges)
+	}
+	if slices.Contains(e.Unset, "") {
+		r.refuse("\"unset\" must be a list of paths")
 	}
 	for _, path := range slices.Sorted(maps.Keys(set)) {
 		value, err := json.Marshal(set[path])
@@ -152,13 +146,6 @@ func (r *request) edit() (e deadletter.Edit) {
 			r.refuse("\"set\" must be an object of paths and their values")
 		}
 		e.Set = append(e.Set, deadletter.Assignment{Path: path, Value: value})
-	}
-	for _, path := range unset {
-		text, ok := path.(string)
-		if !ok {
-			r.refuse("\"unset\" must be a list of paths")
-		}
-		e.Unset = append(e.Unset, text)
 	}
 	if r.Args["body"] != nil {
 		body := []byte(r.text("body"))
@@ -254,10 +241,7 @@ type LettersArchived struct {
 
 // archivedLetters is the command letters_archive.
 func (s *Server) archivedLetters(r *request) (any, error) {
-	limit := cmp.Or(r.whole("limit"), archivedShown)
-	if limit > mostArchived {
-		r.refuse("\"limit\" may be %d at most", mostArchived)
-	}
+	limit := r.upTo("limit", mostArchived, archivedShown)
 	if r.wrong != nil {
 		return nil, r.wrong
 	}
@@ -265,7 +249,7 @@ func (s *Server) archivedLetters(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	latest, all, err := a.List(int(limit))
+	latest, all, err := a.List(limit)
 	if latest == nil {
 		latest = []deadletter.Archived{}
 	}

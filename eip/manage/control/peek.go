@@ -18,10 +18,7 @@ const (
 // peek is the command of that name: it shows the first messages that wait in a queue,
 // and leaves them there.
 func (s *Server) peek(r *request) (any, error) {
-	most := max(r.whole("count"), 1)
-	if most > mostPeeked {
-		r.refuse("\"count\" may be %d at most", mostPeeked)
-	}
+	most := r.upTo("count", mostPeeked, 1)
 	if r.wrong != nil {
 		return nil, r.wrong
 	}
@@ -38,7 +35,7 @@ func (s *Server) peek(r *request) (any, error) {
 	if p.Cost, err = look.Price(ctx, look.At); err != nil {
 		return nil, err
 	}
-	for m, err := range look.Browse(ctx, look.At, broker.BrowseOptions{Most: int(most)}) {
+	for m, err := range look.Browse(ctx, look.At, broker.BrowseOptions{Most: most}) {
 		if err != nil {
 			return nil, Errorf(Failed, "%d messages were seen: %v", p.Seen, err)
 		}

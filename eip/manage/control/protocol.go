@@ -148,27 +148,12 @@ func (c *Command) For(instance string, labels []string) bool {
 			return false
 		}
 	}
-	return c.Instance == "" || like(c.Instance, instance)
+	return c.Instance == "" || matchesPart(c.Instance, instance)
 }
 
 // ForAll reports whether every process is meant.
 func (c *Command) ForAll() bool {
 	return (c.Instance == "" || c.Instance == "*") && len(c.Labels) == 0
-}
-
-// like reports whether a name is what a pattern says, in which * stands for any letters.
-func like(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	last := len(parts) - 1
-	if last == 0 {
-		return name == pattern
-	}
-	name, ok := strings.CutPrefix(name, parts[0])
-	for _, part := range parts[1:last] {
-		_, rest, found := strings.Cut(name, part)
-		name, ok = rest, ok && found
-	}
-	return ok && strings.HasSuffix(name, parts[last])
 }
 
 // Matches reports whether an address is what a target names. In each part of the
@@ -187,6 +172,8 @@ func Matches(target, address string) bool {
 	}
 }
 
+// matchesPart reports whether a text is what a pattern says, in which `*` stands for any
+// letters.
 func matchesPart(pattern, text string) bool {
 	before, after, wild := strings.Cut(pattern, "*")
 	if !wild {

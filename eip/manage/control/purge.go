@@ -95,7 +95,7 @@ func (p *purge) run(ctx context.Context) error {
 			err = p.to.sync()
 		}
 		for _, m := range batch {
-			eip.Deliver(ctx, failing(err), m)
+			m.Settle(err)
 		}
 		if err == nil {
 			p.removed += int64(len(batch))

@@ -1,11 +1,9 @@
 package control
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/manage/deadletter"
 )
 
@@ -13,9 +11,6 @@ import (
 // queue, and passes them through the flow once more.
 func (s *Server) replay(r *request) (any, error) {
 	most, invalid := r.whole("count"), r.flag("invalid")
-	if r.wrong != nil {
-		return nil, r.wrong
-	}
 	if err := s.lettersOf(r); err != nil {
 		return nil, err
 	}
@@ -26,9 +21,13 @@ func (s *Server) replay(r *request) (any, error) {
 	return Replayed{int64(n.Passed), int64(n.FailedAgain), int64(n.Skipped)}, nil
 }
 
-// lettersOf checks that the target is a flow, whose dead letters are meant.
+// lettersOf checks that no argument is wrong, and that the target is a flow, whose dead
+// letters are meant.
 func (s *Server) lettersOf(r *request) error {
-	if r.Target == "" {
+	switch {
+	case r.wrong != nil:
+		return r.wrong
+	case r.Target == "":
 		return Errorf(BadArgs, "%s needs the flow whose dead letters it is to take as its target", r.Command.Command)
 	}
 	_, err := find("flow", r.Target, same, s.Process.Flows(), Flow.Name)
@@ -73,9 +72,4 @@ func (f replayable) Ready() error {
 
 func (f replayable) Makes(stage string) bool {
 	return slices.ContainsFunc(f.Stages(), func(s Stage) bool { return s.Address == stage })
-}
-
-// failing settles what is delivered to it with err, or nil.
-func failing(err error) eip.Handler {
-	return eip.HandlerFunc(func(context.Context, *eip.Message) error { return err })
 }

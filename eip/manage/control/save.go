@@ -2,22 +2,19 @@ package control
 
 import (
 	"bufio"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/manage/deadletter"
 	"github.com/eipd/eipd/internal/private"
 )
 
-// A saveFile takes what is about to be removed, a line of JSON each. Before create, it
-// takes nothing.
+// A saveFile takes what is about to be removed, a line of JSON each: a message as
+// deadletter.Save writes it. Before create, it takes nothing.
 type saveFile struct {
 	path string
 	file *os.File
@@ -58,7 +55,7 @@ func (f *saveFile) save(v any) error {
 		return nil
 	}
 	if m, ok := v.(*eip.Message); ok {
-		return Save(f.out, m)
+		return deadletter.Save(f.out, m)
 	}
 	return json.NewEncoder(f.out).Encode(v)
 }
@@ -76,35 +73,4 @@ func (f *saveFile) saveAll(dir, of string, all []any) error {
 		}
 	}
 	return f.sync()
-}
-
-// saved is a message as a line of the file.
-type saved struct {
-	ID            string      `json:"id,omitempty"`
-	CorrelationID string      `json:"correlation_id,omitempty"`
-	ReplyTo       string      `json:"reply_to,omitempty"`
-	Type          string      `json:"type,omitempty"`
-	Key           string      `json:"key,omitempty"`
-	ContentType   string      `json:"content_type,omitempty"`
-	Timestamp     string      `json:"timestamp,omitempty"`
-	Headers       eip.Headers `json:"headers,omitempty"`
-	Body          string      `json:"body"`
-	Encoding      string      `json:"body_encoding,omitempty"` // "base64", or none
-}
-
-// Save writes a message as a line of JSON.
-func Save(to io.Writer, m *eip.Message) error {
-	s := saved{ID: m.ID, CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, Type: m.Type, Key: m.Key, ContentType: m.ContentType, Headers: m.Headers, Body: string(m.Body())}
-	if !m.Timestamp.IsZero() {
-		s.Timestamp = m.Timestamp.UTC().Format(time.RFC3339Nano)
-	}
-	if !utf8.Valid(m.Body()) {
-		s.Body, s.Encoding = base64.StdEncoding.EncodeToString(m.Body()), "base64"
-	}
-	var line strings.Builder
-	if err := json.NewEncoder(&line).Encode(s); err != nil {
-		return fmt.Errorf("save message %s: %w", m.ID, err)
-	}
-	_, err := io.WriteString(to, line.String())
-	return err
 }

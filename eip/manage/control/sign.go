@@ -1,7 +1,6 @@
 package control
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/content"
 )
 
 // How far a signed command's time may be behind and ahead of the process' clock. A
@@ -55,7 +55,7 @@ func (c *Command) signed() ([]byte, error) {
 	if len(c.Labels) > 0 {
 		all = append(all, c.Labels)
 	}
-	return canonical(all)
+	return content.Marshal(all)
 }
 
 // signed is of a reply to the command that had the nonce, in the same way: the
@@ -72,7 +72,7 @@ func (r *Reply) signed(nonce string) ([]byte, error) {
 	if r.Error != nil {
 		failed["code"], failed["message"] = r.Error.Code, r.Error.Message
 	}
-	return canonical([]any{r.V, nonce, r.Instance, r.Command, r.Target, r.OK, result, failed, r.More})
+	return content.Marshal([]any{r.V, nonce, r.Instance, r.Command, r.Target, r.OK, result, failed, r.More})
 }
 
 // sign signs r as it will be read.
@@ -102,14 +102,6 @@ func (r *Reply) genuine(secret, nonce string) bool {
 	}
 	text, err := r.signed(nonce)
 	return err == nil && hmac.Equal(given, mac(secret, text))
-}
-
-func canonical(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // verify looks first at what costs least: anybody may send anything.

@@ -101,7 +101,7 @@ func (w *Jobs) Discard(ctx context.Context, q Queue, c *Choice, a *Archive, why 
 				because = a.Put(kept)
 			}
 			for _, m := range batch {
-				eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error { return because }), m)
+				m.Settle(because)
 			}
 			if because == nil {
 				discarded += len(batch)
@@ -152,12 +152,5 @@ func (w *Jobs) Restore(ctx context.Context, q Queue, m *eip.Message) error {
 	if err != nil {
 		return err
 	}
-	sent := make(chan error, 1)
-	eip.Deliver(ctx, to, m.Fork(func(err error) { sent <- err }))
-	select {
-	case err = <-sent:
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	return errors.Join(err, to.Close())
+	return errors.Join(eip.Await(ctx, to, m), to.Close())
 }

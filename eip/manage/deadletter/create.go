@@ -157,9 +157,10 @@ func (q Queue) takeEach(ctx context.Context, look func(*eip.Message) error) erro
 }
 
 // replayable reports whether m is a dead letter of the flow, from before the job, and
-// whole. The stage that made it, if any, must still be there.
+// whole. The stage that made it, if any, must still be there, and what was done before it
+// failed must not have been undone.
 func (r *run) replayable(m *eip.Message) bool {
-	if m.Headers[header.Stripped] != nil || m.Headers[header.Flow] != r.flow.Name() {
+	if m.Headers[header.Stripped] != nil || m.Headers[header.Undo] != nil || m.Headers[header.Flow] != r.flow.Name() {
 		return false
 	}
 	if after := m.Headers[header.After]; after != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/eipd/eipd/eip/content"
 )
 
 // JSON is changed as text, so that what is not changed stays as it was written: numbers
@@ -71,13 +73,10 @@ func splice(data []byte, from, to int, with []byte) []byte {
 	return slices.Concat(data[:from], with, data[to:])
 }
 
-// asJSON is what JSON can say, with < and its like as they are.
+// asJSON is what JSON can say.
 func asJSON(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // it can
-	return bytes.TrimRight(b.Bytes(), "\n")
+	text, _ := content.Marshal(v) // it can
+	return text
 }
 
 // indexOf is where a name is among members; their number where it is none of them, and

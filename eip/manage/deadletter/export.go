@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 	"unicode/utf8"
 
@@ -13,11 +14,12 @@ import (
 	"github.com/eipd/eipd/eip/internal/headervalue"
 )
 
-// An Export is a dead letter as JSON, with everything that it holds: Import makes the same
-// message of it again. Headers are as in the envelopes of the stage wrap: {"$int32": "5"}.
+// An Export is a message, such as a dead letter, as JSON, with everything that it holds:
+// Import makes the same message of it again. Headers are as in the envelopes of the stage
+// wrap: {"$int32": "5"}.
 type Export struct {
-	ID            string                     `json:"id"` // the letter's
-	Queue         string                     `json:"queue"`
+	ID            string                     `json:"id,omitempty"` // the letter's
+	Queue         string                     `json:"queue,omitempty"`
 	Redacted      bool                       `json:"redacted,omitempty"` // something is missing: it cannot be imported
 	MessageID     string                     `json:"message_id,omitempty"`
 	CorrelationID string                     `json:"correlation_id,omitempty"`
@@ -53,9 +55,18 @@ func ExportOf(m *eip.Message) (Export, error) {
 	}
 	var err error
 	if e.Headers, err = exportHeaders(m.Headers); err != nil {
-		return e, fmt.Errorf("export letter: %w", err)
+		return e, fmt.Errorf("export message: %w", err)
 	}
 	return e, nil
+}
+
+// Save writes a message as an Export, in a line. Headers that JSON cannot hold are missing,
+// and the line then says so.
+func Save(to io.Writer, m *eip.Message) error {
+	e, err := ExportOf(m)
+	e.Redacted = err != nil
+	_, err = to.Write(append(asJSON(e), '\n'))
+	return err
 }
 
 // Import makes the message.
@@ -90,19 +101,21 @@ func ReadExport(line []byte) (e Export, err error) {
 	return e, nil
 }
 
-func exportHeaders(h eip.Headers) (map[string]json.RawMessage, error) {
+// exportHeaders are headers as JSON; where one cannot be, the others, and why.
+func exportHeaders(h eip.Headers) (all map[string]json.RawMessage, failed error) {
 	if h == nil {
 		return nil, nil
 	}
-	all := make(map[string]json.RawMessage, len(h))
+	all = make(map[string]json.RawMessage, len(h))
 	for name, v := range h {
 		told, err := headervalue.ToJSON(v)
 		if err != nil {
-			return nil, fmt.Errorf("header %.100q: %w", name, err)
+			failed = fmt.Errorf("header %.100q: %w", name, err)
+			continue
 		}
 		all[name] = asJSON(told)
 	}
-	return all, nil
+	return all, failed
 }
 
 func importHeaders(all map[string]json.RawMessage) (h eip.Headers, err error) {

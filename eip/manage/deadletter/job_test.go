@@ -62,6 +62,19 @@ func TestReplay_StopAfter(t *testing.T) {
 	}
 }
 
+// A letter before which steps were undone waits for somebody who sends it anew.
+func TestReplay_NotOfWhatWasUndone(t *testing.T) {
+	within(t, func(t *testing.T, b *bench, f *flow) {
+		undone := eip.New([]byte("undone"), nil).WithHeader(header.Undo, "queue.refund")
+		if err := f.send(f.dead(undone, "no connection to port 5432")); err != nil {
+			t.Fatal(err)
+		}
+		f.letters("1")
+		b.is(b.rests(b.replay(orders, atOnce).ID), deadletter.Done, "", deadletter.Progress{Passed: 1})
+		same(t, "it waits", f.waiting(), []string{"undone"})
+	})
+}
+
 // What fails while a job runs is none of it, though it is of the same group.
 func TestReplay_Frozen(t *testing.T) {
 	within(t, func(t *testing.T, b *bench, f *flow) {

@@ -68,7 +68,7 @@ func (w *Jobs) Mend(ctx context.Context, s Selection, e Edit, a *Archive, why Ch
 
 func (w *Jobs) mend(ctx context.Context, f Flow, m *eip.Message, did *Mended, e Edit, a *Archive, original Archived) error {
 	leave := func(err error) error {
-		eip.Deliver(ctx, eip.HandlerFunc(func(context.Context, *eip.Message) error { return err }), m)
+		m.Settle(err)
 		return err
 	}
 	edited, changed, err := e.Apply(m)
@@ -98,7 +98,7 @@ func (w *Jobs) pass(ctx context.Context, f Flow, m, marked *eip.Message, did *Me
 		returned = err
 		release(err)
 	})
-	eip.Deliver(ctx, eip.Discard, m)
+	m.Settle(nil)
 	go func() { _ = f.Replay(fork, func(err error) { failure = err }) }() // the fork settles with its error, and it may have to wait for another message
 	select {
 	case end := <-ended:

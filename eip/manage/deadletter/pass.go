@@ -191,7 +191,7 @@ func (r *run) pass(m, again *eip.Message, at int) error {
 		}
 		release(err)
 	})
-	eip.Deliver(r.ctx, eip.Discard, m)
+	m.Settle(nil)
 	taken := make(chan error, 1)
 	go func() { taken <- r.flow.Replay(fork, func(err error) { failure = err }) }() // it may have to wait for another message
 	select {

@@ -210,7 +210,7 @@ func (r *run) next() (*eip.Message, int, error) {
 		case chosen:
 			return m, at, nil
 		case settled:
-			eip.Deliver(r.ctx, eip.Discard, m)
+			m.Settle(nil)
 		}
 	}
 }

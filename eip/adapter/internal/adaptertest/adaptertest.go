@@ -83,7 +83,7 @@ func Receive(t *testing.T, s eip.Source, n int) (all []*eip.Message) {
 			t.Fatalf("receive message %d of %d: %v", len(all)+1, n, err)
 		}
 		all = append(all, m)
-		eip.Deliver(t.Context(), eip.Discard, m)
+		m.Settle(nil)
 	}
 	return all
 }
@@ -118,7 +118,7 @@ func Rest(t *testing.T, s eip.Source) (all []*eip.Message) {
 			t.Fatalf("receive: %v", err)
 		}
 		all = append(all, m)
-		eip.Deliver(t.Context(), eip.HandlerFunc(func(context.Context, *eip.Message) error { return err }), m)
+		m.Settle(err)
 	}
 }
 

@@ -79,11 +79,10 @@ func (p *part) settle(layer []int, before, behind bool) {
 			b.wishes[k].at -= offset
 		}
 		b.at = middle(b.wishes)
-		for len(blocks) > 0 && blocks[len(blocks)-1].at > b.at {
-			last := blocks[len(blocks)-1]
-			blocks = blocks[:len(blocks)-1]
-			b = block{merged(last.wishes, b.wishes), last.count + b.count, 0}
+		for n := len(blocks) - 1; n >= 0 && blocks[n].at > b.at; n-- {
+			b = block{wishes: merged(blocks[n].wishes, b.wishes), count: blocks[n].count + b.count}
 			b.at = middle(b.wishes)
+			blocks = blocks[:n]
 		}
 		blocks = append(blocks, b)
 	}
@@ -148,14 +147,11 @@ func middle(all []wish) float64 {
 	return all[len(all)-1].at
 }
 
-func merged(a, b []wish) []wish {
-	all := make([]wish, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0].at <= b[0].at {
-			all, a = append(all, a[0]), a[1:]
-		} else {
-			all, b = append(all, b[0]), b[1:]
-		}
+// merged adds what is wished to sorted wishes.
+func merged(all, more []wish) []wish {
+	for _, w := range more {
+		i, _ := slices.BinarySearchFunc(all, w, func(a, b wish) int { return cmp.Compare(a.at, b.at) })
+		all = slices.Insert(all, i, w)
 	}
-	return append(append(all, a...), b...)
+	return all
 }

@@ -46,8 +46,7 @@ func (p *part) number() {
 	}
 }
 
-// order improves the order of the ranks by weighted medians and exchanges, and keeps the
-// best.
+// order improves the order of the ranks by means and exchanges, and keeps the best.
 func (p *part) order() {
 	first, fewest := clone(p.layers), p.crossings()
 	best := first
@@ -56,7 +55,7 @@ func (p *part) order() {
 		p.number()
 		stale := 0
 		for i := 0; i < sweeps && i*len(p.segments) < mostSwept && fewest > 0 && stale < 8; i++ {
-			p.medians((i%2 == 1) != up)
+			p.means((i%2 == 1) != up)
 			p.transpose(i%4 < 2)
 			stale++
 			if n := p.crossings(); n < fewest {
@@ -76,25 +75,23 @@ func clone(layers [][]int) [][]int {
 	return all
 }
 
-// medians puts each rank's vertices where the middle of their neighbours in the rank before
+// means puts each rank's vertices where the middle of their neighbours in the rank before
 // is, or behind.
-func (p *part) medians(behind bool) {
-	for i := range p.layers {
-		r := i
+func (p *part) means(behind bool) {
+	for i, layer := range p.layers {
 		if behind {
-			r = len(p.layers) - 1 - i
+			layer = p.layers[len(p.layers)-1-i]
 		}
-		layer := p.layers[r]
-		median := make(map[int]float64, len(layer))
+		mean := make(map[int]float64, len(layer))
 		var moving []int // those without neighbours stay where they are
 		for _, v := range layer {
-			if median[v] = p.median(v, behind); median[v] >= 0 {
+			if mean[v] = p.mean(v, behind); mean[v] >= 0 {
 				moving = append(moving, v)
 			}
 		}
-		slices.SortStableFunc(moving, func(a, b int) int { return cmp.Compare(median[a], median[b]) })
+		slices.SortStableFunc(moving, func(a, b int) int { return cmp.Compare(mean[a], mean[b]) })
 		for k, v := range layer {
-			if median[v] >= 0 {
+			if mean[v] >= 0 {
 				layer[k], moving = moving[0], moving[1:]
 			}
 			p.vertices[layer[k]].place = k
@@ -124,33 +121,26 @@ func (p *part) ends(v int, behind bool) (keys []int) {
 	keys = make([]int, len(list))
 	for i, n := range list {
 		s := &p.segments[n]
+		keys[i] = p.key(s.from, s.out)
 		if behind {
 			keys[i] = p.key(s.to, s.in)
-		} else {
-			keys[i] = p.key(s.from, s.out)
 		}
 	}
 	slices.Sort(keys)
 	return keys
 }
 
-// median is the weighted median of the other ends of a vertex' segments; -1: it has none.
-func (p *part) median(v int, behind bool) float64 {
-	k := p.ends(v, behind)
-	m := len(k) / 2
-	switch {
-	case len(k) == 0:
+// mean is where the other ends of a vertex' segments are in the middle; -1: it has none.
+func (p *part) mean(v int, behind bool) float64 {
+	keys := p.ends(v, behind)
+	if len(keys) == 0 {
 		return -1
-	case len(k)%2 == 1:
-		return float64(k[m])
-	case len(k) == 2:
-		return float64(k[0]+k[1]) / 2
 	}
-	left, right := float64(k[m-1]-k[0]), float64(k[len(k)-1]-k[m])
-	if left+right == 0 {
-		return float64(k[m-1]+k[m]) / 2
+	sum := 0.0
+	for _, k := range keys {
+		sum += float64(k)
 	}
-	return (float64(k[m-1])*right + float64(k[m])*left) / (left + right)
+	return sum / float64(len(keys))
 }
 
 // transpose exchanges neighbours as long as that takes crossings away. Of equal ones it

@@ -18,6 +18,9 @@ func (p *part) setBand() {
 // ranked reports whether a link takes part in ranking.
 func (p *part) ranked(i int) bool { return !p.back[i] && !p.band[p.links[i].To] }
 
+// mostPassed is how many ranks all links together may pass.
+const mostPassed = 100_000
+
 // setRanks gives each box its rank: the longest way to it, and then as near to its
 // neighbours as its links want.
 func (p *part) setRanks() {
@@ -43,10 +46,12 @@ func (p *part) setRanks() {
 			p.pull(i, in[i], out[i])
 		}
 	}
-	p.sendOutside()
-	for _, l := range p.links { // one rank behind all that leads there
-		if p.band[l.To] {
+	for i, l := range p.links {
+		switch passed := p.rank[l.To] - p.rank[l.From]; {
+		case p.band[l.To]: // one rank behind all that leads there
 			p.rank[l.To] = max(p.rank[l.To], p.rank[l.From]+1)
+		case passed*len(p.links) > mostPassed: // more than its share
+			p.back[i] = true
 		}
 	}
 	p.ranks = slices.Max(p.rank) + 1
@@ -74,24 +79,18 @@ func (p *part) pull(i int, in, out []int) {
 // breakCycles marks the links that close a cycle, depth first from boxes that nothing
 // leads to, and returns the boxes in an order in which all others lead onwards.
 func (p *part) breakCycles(in, out [][]int) (order []int) {
-	const (
-		unseen = iota
-		open
-		done
-	)
-	state := make([]int, len(p.boxes))
+	seen, open := make([]bool, len(p.boxes)), make([]bool, len(p.boxes))
 	var visit func(box int)
 	visit = func(box int) {
-		state[box] = open
+		seen[box], open[box] = true, true
 		for _, l := range out[box] {
-			switch to := p.links[l].To; state[to] {
-			case unseen:
-				visit(to)
-			case open:
+			if to := p.links[l].To; open[to] {
 				p.back[l] = true
+			} else if !seen[to] {
+				visit(to)
 			}
 		}
-		state[box] = done
+		open[box] = false
 		order = append(order, box)
 	}
 	for i := range p.boxes {
@@ -100,35 +99,10 @@ func (p *part) breakCycles(in, out [][]int) (order []int) {
 		}
 	}
 	for i := range p.boxes {
-		if state[i] == unseen {
+		if !seen[i] {
 			visit(i)
 		}
 	}
 	slices.Reverse(order)
 	return order
-}
-
-// mostPassed is how many ranks all links together may pass.
-const mostPassed = 30_000
-
-// sendOutside has the longest links go round the outside, where all of them would pass more
-// ranks than that.
-func (p *part) sendOutside() {
-	passed := 0
-	span := func(i int) int { return p.rank[p.links[i].To] - p.rank[p.links[i].From] }
-	var all []int
-	for i := range p.links {
-		if p.ranked(i) {
-			passed += span(i)
-			all = append(all, i)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b int) int { return span(b) - span(a) })
-	for _, i := range all {
-		if passed <= mostPassed {
-			return
-		}
-		passed -= span(i)
-		p.back[i] = true
-	}
 }

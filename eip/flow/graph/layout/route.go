@@ -79,12 +79,7 @@ func (r *router) cross(gap int, k netKey, near, far float64) {
 
 // assign gives the nets of a gap their tracks, so that none lies on another.
 func assign(all []*net) {
-	var nets []*net
-	for _, n := range all {
-		if n.low < n.high {
-			nets = append(nets, n)
-		}
-	}
+	nets := slices.DeleteFunc(slices.Clone(all), func(n *net) bool { return n.low == n.high })
 	down := func(n *net) float64 {
 		if n.high-n.near >= n.near-n.low {
 			return 1

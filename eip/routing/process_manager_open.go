@@ -1,0 +1,90 @@
+package routing
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/store"
+)
+
+// Open opens the processes that there are.
+func (p *ProcessManager) Open(ctx context.Context, env *eip.Env) (err error) {
+	p.env = env
+	if p.plan, err = p.planned(); err != nil {
+		return err
+	}
+	if p.space, err = p.Store.Space(env.Address); err != nil {
+		return err
+	}
+	if err := p.needSeal(ctx); err != nil {
+		return err
+	}
+	p.outbox.Due = p.due
+	if err := p.listen(ctx, env); err != nil {
+		return err
+	}
+	return p.outbox.Open(ctx, env, p.space)
+}
+
+// Close ends it. Processes go on when it is open again.
+func (p *ProcessManager) Close(ctx context.Context) error {
+	err := p.listener.Close(ctx)
+	p.outbox.Close()
+	return err
+}
+
+// Makes says that a replay brings what it made to where that was to go.
+func (*ProcessManager) Makes() bool { return true }
+
+// Outlet takes what processes send. What they send nowhere is a message that waited for one,
+// or what is left of one.
+func (p *ProcessManager) Outlet() eip.Handler { return eip.HandlerFunc(p.sendOn) }
+
+func (p *ProcessManager) sendOn(ctx context.Context, m *eip.Message) error {
+	named := m.Headers[header.To]
+	if named == nil {
+		return p.Process(ctx, m, nil)
+	}
+	name, _ := named.(string)
+	to := p.plan.targets[name]
+	if to == nil {
+		return eip.Permanent(fmt.Errorf("%s: no process sends to %.100q any more", p.env.Address, name))
+	}
+	if err := to.Handle(ctx, m.Without(header.To)); err != nil {
+		return &eip.StageError{Address: p.env.Address, Err: fmt.Errorf("send to %s: %w", name, err)}
+	}
+	m.Sent(1)
+	return nil
+}
+
+// Busy reports whether there is something to be sent, or a time will do something to a
+// process or to a message that waits for one.
+func (p *ProcessManager) Busy() bool {
+	return p.listener != nil && p.listener.Busy() || p.outbox.Holds() || p.pending()
+}
+
+func (p *ProcessManager) pending() (is bool) {
+	if p.outbox.IsOpen() {
+		_ = p.space.View(func(r store.Reader) error {
+			is = amountOf(r, allTimed) > 0 || amountOf(r, allWaiting) > 0
+			return nil
+		})
+	}
+	return is
+}
+
+// Finish waits until no time will do anything any more, and all is sent.
+func (p *ProcessManager) Finish(ctx context.Context) error {
+	for p.pending() {
+		again, t := p.env.Clock.NewTimer(lookAgain)
+		select {
+		case <-again:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+	}
+	return p.outbox.Flush(ctx)
+}

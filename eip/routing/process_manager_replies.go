@@ -1,0 +1,105 @@
+package routing
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/replies"
+	"github.com/eipd/eipd/eip/store"
+)
+
+// A processSeal makes and checks the Correlation Identifiers of requests: the hash of the
+// process' key, the number of the request, and a sum that only the stage can make.
+type processSeal []byte
+
+var sealText = base64.RawURLEncoding.Strict()
+
+const (
+	sealedSize = hashSize + 8
+	sumSize    = 16
+)
+
+// needSeal reads the secret of the stage, or makes it. Only the first start writes it.
+func (p *ProcessManager) needSeal(ctx context.Context) error {
+	return store.Do(ctx, p.space, func(tx store.Tx) error {
+		kept, _ := tx.Get(secretKey)
+		p.seal = append(processSeal(nil), kept...)
+		if kept == nil {
+			p.seal = make(processSeal, sha256.Size)
+			rand.Read(p.seal)
+			tx.Put(secretKey, append([]byte(nil), p.seal...), time.Time{})
+		}
+		return tx.Err()
+	})
+}
+
+func (s processSeal) sum(b []byte) []byte {
+	h := hmac.New(sha256.New, s)
+	h.Write(b)
+	return h.Sum(nil)[:sumSize]
+}
+
+// id is the Correlation Identifier of a request.
+func (s processSeal) id(process string, request uint64) string {
+	b := binary.BigEndian.AppendUint64([]byte(process), request)
+	return sealText.EncodeToString(append(b, s.sum(b)...))
+}
+
+// read reads an identifier that id has made.
+func (s processSeal) read(id string) (process string, request uint64, ok bool) {
+	if len(id) != sealText.EncodedLen(sealedSize+sumSize) {
+		return "", 0, false
+	}
+	b, err := sealText.DecodeString(id)
+	if err != nil || len(b) != sealedSize+sumSize || !hmac.Equal(b[sealedSize:], s.sum(b[:sealedSize])) {
+		return "", 0, false
+	}
+	return string(b[:hashSize]), binary.BigEndian.Uint64(b[hashSize:sealedSize]), true
+}
+
+// Answers says which inbox all processes of the flow share.
+func (p *ProcessManager) Answers(address string) (eip.Handler, string) {
+	for r := range p.requests() {
+		return r.To[0].Handler, address + ".replies"
+	}
+	return nil, ""
+}
+
+// listen opens the inbox for replies. What comes in is a flow of its own.
+func (p *ProcessManager) listen(ctx context.Context, env *eip.Env) (err error) {
+	p.inbox, p.listener = nil, nil
+	service, name := p.Answers(env.Address)
+	if service == nil {
+		return nil
+	}
+	in, ok := service.(eip.Inboxer)
+	if !ok {
+		return errors.New("a request must go to a queue: nobody replies elsewhere")
+	}
+	if p.inbox, err = in.Inbox(ctx, name); err != nil {
+		return err
+	}
+	p.listener = replies.Listen(p.inbox, env, &eip.Flow{To: eip.HandlerFunc(p.takeReply), DeadLetter: env.DeadLetter, Invalid: env.Invalid})
+	return nil
+}
+
+// takeReply gives a reply to its process.
+func (p *ProcessManager) takeReply(_ context.Context, m *eip.Message) error {
+	process, request, ok := p.seal.read(m.CorrelationID)
+	if !ok {
+		p.count("unmatched")
+		p.rarely.Warn(p.env.Log, "a reply answers no request and is dropped", slog.String("stage", p.env.Address), slog.String("correlation_id", m.CorrelationID))
+		return nil
+	}
+	e := &event{of: p, message: m, hash: process, identity: identityOf("reply " + numberOf(request)), reply: request, at: p.env.Clock.Now()}
+	store.Keep(m, p.space, e.join)
+	return nil
+}
