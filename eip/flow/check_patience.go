@@ -83,14 +83,18 @@ type splitter interface{ Splits() }
 
 // checkWindow warns of stages in which more messages are to wait than the flow takes.
 func (d *decoder) checkWindow(f *Flow) {
+	takes, option := f.Claim().Prefetch, "the flow a prefetch"
+	if takes < f.Prefetch {
+		option = "its poll a batch"
+	}
 	for n, s := range eip.Walk(f.Stages()) {
 		switch s := s.(type) {
 		case absorber, splitter:
 			return // behind it are other messages
 		case holder:
-			if most, wait := s.Holds(); most > f.Prefetch {
+			if most, wait := s.Holds(); most > takes {
 				d.diags = append(d.diags, warning(f.Range, "It is never full",
-					"%s is full with %d messages, and the flow %q takes %d at a time: when all of these wait in it, nothing more comes until %v have passed. Give the flow a prefetch of at least %d.", n.Address, most, f.Name, f.Prefetch, wait, most))
+					"%s is full with %d messages, and the flow %q takes %d at a time: when all of these wait in it, nothing more comes until %v have passed. Give %s of at least %d.", n.Address, most, f.Name, takes, wait, option, most))
 			}
 		}
 	}
