@@ -37,13 +37,13 @@ func (g *gate) pass(m *Message, e *attemptState) (*run, *Message) {
 // its key says, and between two of the source's messages. It does not wait for the
 // window. m must be one that New or Fork made, and is settled as usual; where the
 // flow does not run, with the error that is returned.
-func (f *Flow) Inject(m *Message) error { return f.inject(m, nil) }
+func (f *Flow) Inject(m *Message) error { return f.inject(m, nil, nil) }
 
 // Replay is Inject of a message that has failed before. Where it fails for good once
 // more, failed is called with why, before the message settles. One that a stage of the flow made, as
 // the header eip-after says, passes what follows that stage.
 func (f *Flow) Replay(m *Message, failed func(error)) error {
-	e := &attemptState{failed: failed}
+	e, own := &attemptState{failed: failed}, (*lane)(nil)
 	if m.Headers[header.Undo] != nil {
 		err := fmt.Errorf("replay into %s: what was done before the message failed was undone, so it cannot go on from there; send it anew", f.Name)
 		m.receipt.release(err)
@@ -51,19 +51,21 @@ func (f *Flow) Replay(m *Message, failed func(error)) error {
 	}
 	if named := m.Headers[header.After]; named != nil {
 		after, _ := named.(string)
-		head, ok := f.makers.Load(after)
+		maker, ok := f.makers.Load(after)
 		if !ok {
 			err := fmt.Errorf("replay into %s: there is no stage %.100q that makes messages", f.Name, after)
 			m.receipt.release(err)
 			return err
 		}
-		e.head, e.after = head.(Handler), after
+		link := maker.(*chainLink)
+		e.head, e.after, own = link.outlet(), after, link.lane()
 		m = m.Without(header.After)
 	}
-	return f.inject(m, e)
+	return f.inject(m, e, own)
 }
 
-func (f *Flow) inject(m *Message, e *attemptState) error {
+// inject passes m in a lane; nil: in that of its key.
+func (f *Flow) inject(m *Message, e *attemptState, l *lane) error {
 	x, taken := f.running.pass(m, e)
 	if x == nil {
 		err := fmt.Errorf("inject into %s: %w", f.Name, ErrNotRunning)
@@ -71,10 +73,12 @@ func (f *Flow) inject(m *Message, e *attemptState) error {
 		return err
 	}
 	m = taken
-	l, err := x.anyLane(m)
-	if err != nil {
-		m.receipt.release(err)
-		return nil
+	if l == nil {
+		var err error
+		if l, err = x.anyLane(m); err != nil {
+			m.receipt.release(err)
+			return nil
+		}
 	}
 	x.deliver(l, m)
 	return nil

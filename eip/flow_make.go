@@ -13,7 +13,7 @@ func (x *run) open(ctx context.Context) (opened []Closer, err error) {
 	beside := env
 	env.at = func(env *Env, l *chainLink) {
 		if l.address != "" && makes(l.stage) {
-			x.makers.Store(l.address, l.outlet())
+			x.makers.Store(l.address, l)
 		}
 		env.Make = func(ctx context.Context, m *Message) error { return x.make(ctx, l, m, nil) }
 		env.Fail = func(ctx context.Context, m *Message, err error) error { return x.make(ctx, l, m, Permanent(err)) }
@@ -69,6 +69,14 @@ func (l *chainLink) outlet() Handler {
 	return l.next
 }
 
+// lane is a new one for what leaves by a way of the stage's own; nil: it keeps to the flow's.
+func (l *chainLink) lane() *lane {
+	if _, ok := l.stage.(outletter); ok {
+		return &lane{}
+	}
+	return nil
+}
+
 // An outletter is a stage of which what it makes goes elsewhere than to what follows it.
 type outletter interface{ Outlet() Handler }
 
@@ -101,8 +109,8 @@ func (x *run) takeOf(of *receipt, m *Message, e *attemptState) *Message {
 // that of the message that it was forked from. What has a way of its own keeps to no lane
 // of others.
 func (x *run) laneOfMade(l *chainLink, m *Message) (*lane, error) {
-	if _, ok := l.stage.(outletter); ok {
-		return &lane{}, nil
+	if own := l.lane(); own != nil {
+		return own, nil
 	}
 	switch of := m.receipt.of; {
 	case of == nil:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -357,4 +358,70 @@ func TestFinish_OfARunThatStays(t *testing.T) {
 	if err := <-ran; err != nil || len(log.all) != 3 || !f.Finished() {
 		t.Errorf("it ended with %v: %v", err, log.all)
 	}
+}
+
+// outlet makes messages that go elsewhere than to what follows.
+type outlet struct {
+	maker
+	out eip.Handler
+}
+
+func (o *outlet) Outlet() eip.Handler { return o.out }
+
+// What leaves by a stage's own way out is retried and dead-lettered there, is counted, and is
+// replayed there; no order_by is asked for it.
+func TestMake_GoesToTheOutlet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log texts
+		fails := 3
+		o := &outlet{out: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+			if fails--; fails >= 0 {
+				return errors.New("away")
+			}
+			log.add("out: " + string(m.Body()))
+			return nil
+		})}
+		to := func(name string) eip.Handler {
+			return eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+				log.add(fmt.Sprintf("%s: %s %v", name, m.Body(), m.Headers[header.After]))
+				return nil
+			})
+		}
+		in := make(chan *eip.Message)
+		f := &eip.Flow{Name: "f", Source: receiveFunc(func(ctx context.Context) (*eip.Message, error) {
+			select {
+			case m, ok := <-in:
+				if !ok {
+					return nil, io.EOF
+				}
+				return m, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}), Stages: []eip.Stage{&eip.Named{Address: "f.maker", Stage: o}}, To: to("after"), DeadLetter: to("dead"), Retry: eip.Retry{Attempts: 2},
+			Concurrency: 2, OrderBy: func(_ context.Context, m *eip.Message) (string, error) {
+				if string(m.Body()) != "1" {
+					return "", eip.Invalid(errors.New("of no order"))
+				}
+				return "one", nil
+			}}
+		done := make(chan error)
+		go func() { done <- f.Run(t.Context()) }()
+		in <- eip.New([]byte("1"), nil)
+		time.Sleep(time.Minute)
+		if got, want := strings.Join(log.all, " | "), "dead: made of 1 f.maker"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		fails = 0
+		if err := f.Replay(eip.New([]byte("again"), nil).WithHeader(header.After, "f.maker"), nil); err != nil {
+			t.Error(err)
+		}
+		close(in)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if got, want := strings.Join(log.all, " | "), "dead: made of 1 f.maker | out: again | out: the end"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
 }

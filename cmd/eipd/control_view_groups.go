@@ -9,8 +9,8 @@ import (
 
 // groups prints what stages remember.
 func (v *viewer) groups(replies []control.Reply) error {
-	g := v.grid("INSTANCE", "KEY", "NEXT", "MESSAGES", "BYTES", "SINCE", "UNTIL")
-	note := ""
+	g, note := v.grid("INSTANCE", "KEY", "NEXT", "MESSAGES", "BYTES", "SINCE", "UNTIL"), ""
+	processes := v.grid("INSTANCE", "KEY", "STATE", "EVENTS", "BYTES", "SINCE", "UNTIL")
 	for _, r := range replies {
 		var all control.Groups
 		if err := r.Read(&all); err != nil {
@@ -20,6 +20,11 @@ func (v *viewer) groups(replies []control.Reply) error {
 			key := one.Key
 			if one.Test {
 				key += " (test)"
+			}
+			if one.State != "" {
+				g = processes
+				g.add(cell{text: r.Instance}, cell{text: key}, cell{text: one.State}, number(fmt.Sprint(one.Version)), number(fmt.Sprint(one.Bytes)), cell{text: clockOr(one.Since)}, cell{text: clockOr(one.ClosesAt)})
+				continue
 			}
 			g.add(cell{text: r.Instance}, cell{text: key}, number(nextOr(one.Next)), number(unlessZero(int64(one.Count))), number(unlessZero(one.Bytes)), cell{text: clockOr(one.Since)}, cell{text: clockOr(one.ClosesAt)})
 		}

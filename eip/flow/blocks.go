@@ -254,6 +254,10 @@ func newWork() WorkBlock {
 	return WorkBlock{Concurrency: 1, PrefetchBytes: broker.DefaultPrefetchBytes, Enabled: true, ExpressionBudget: expression.DefaultWork}
 }
 
+func newReconnect() ReconnectBlock {
+	return ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}
+}
+
 func newRetry() RetryBlock {
 	return RetryBlock{Delay: 100 * time.Millisecond, MaxDelay: 30 * time.Second}
 }

@@ -73,6 +73,26 @@ func (d *decoder) checkReplies() {
 	}
 }
 
+// checkInboxes refuses a stage that takes replies from several brokers in one inbox.
+func (d *decoder) checkInboxes() {
+	for _, f := range d.config.Flows {
+		for n, s := range eip.Walk(f.Stages()) {
+			a, ok := s.(replies.Answered)
+			if !ok {
+				continue
+			}
+			services, _ := a.Answers(n.Address)
+			for _, service := range services {
+				first, ch := d.config.ChannelOf(services[0]), d.config.ChannelOf(service)
+				if first != nil && ch != nil && d.config.BrokerOf(first) != d.config.BrokerOf(ch) {
+					d.fail(problem(f.Range, "Several brokers", "The stage %s takes all replies in one inbox, and asks on %s and %s, which are on different brokers. Lead one of both through a flow that reads one broker and sends to the other.", n.Address, first, ch))
+					break
+				}
+			}
+		}
+	}
+}
+
 // checkReads asks each channel's transport what it thinks of how it is read.
 func (d *decoder) checkReads() {
 	for _, f := range d.config.Flows {

@@ -105,8 +105,11 @@ func (p *planner) channel(f *flow.Flow, ch *flow.Channel, s *broker.Subscription
 
 // inbox adds where a stage takes replies, which all processes of the flow share.
 func (p *planner) inbox(f *flow.Flow, address string, a replies.Answered) {
-	service, name := a.Answers(address)
-	ch := p.config.ChannelOf(service)
+	services, name := a.Answers(address)
+	if len(services) == 0 {
+		return
+	}
+	ch := p.config.ChannelOf(services[0])
 	if ch == nil {
 		return
 	}

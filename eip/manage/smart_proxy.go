@@ -101,8 +101,8 @@ func (p *SmartProxy) Open(ctx context.Context, env *eip.Env) error {
 }
 
 // Answers says which inbox all processes share.
-func (p *SmartProxy) Answers(address string) (eip.Handler, string) {
-	return p.Service, address + ".replies"
+func (p *SmartProxy) Answers(address string) ([]eip.Handler, string) {
+	return []eip.Handler{p.Service}, address + ".replies"
 }
 
 // Close closes the inboxes. Replies that come later wait for the next process; a

@@ -155,7 +155,8 @@ type ProcessSend struct {
 	// Its body. Without it, the body of the message that has come; where none has, as after
 	// a time, what the process knows.
 	Body OfProcess `flow:"body"`
-	// Headers that it has beside those of the message that has come.
+	// What headers it has beside those of the message that has come: expressions, by their
+	// names. One that gives nil takes the header away.
 	Headers map[string]OfProcess `flow:"headers"`
 }
 
@@ -168,10 +169,12 @@ type ProcessRequest struct {
 	// Its body. Without it, the body of the message that has come; where none has, as after
 	// a time, what the process knows.
 	Body OfProcess `flow:"body"`
-	// Headers that it has beside those of the message that has come.
+	// What headers it has beside those of the message that has come: expressions, by their
+	// names. One that gives nil takes the header away.
 	Headers map[string]OfProcess `flow:"headers"`
-	// After how long without a reply the on_timeout of its name is done. Without it, a reply
-	// may come for as long as the process is in the state.
+	// After how long without a reply the on_timeout of its name is done. Without it, or where
+	// the state has no such on_timeout, a reply may come for as long as the process is in the
+	// state.
 	Timeout time.Duration `flow:"timeout"`
 }
 
@@ -183,6 +186,9 @@ func NewProcessManager() *ProcessManager {
 
 // Place is where it remembers.
 func (p *ProcessManager) Place() *store.Place { return &p.Store }
+
+// Remembers is how long it knows a message.
+func (p *ProcessManager) Remembers() time.Duration { return p.Remember }
 
 // Absorbs says that messages are settled once they are in their process.
 func (*ProcessManager) Absorbs() {}

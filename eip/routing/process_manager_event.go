@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -41,7 +42,7 @@ func (p *ProcessManager) Process(ctx context.Context, m *eip.Message, _ eip.Hand
 	}
 	e.hash = hash(e.test, key)
 	m.Absorb()
-	store.Keep(m, p.space, e.join)
+	p.outbox.Keep(ctx, m, e.join)
 	return nil
 }
 
@@ -98,20 +99,21 @@ func (e *event) unexpected(s *step) error {
 	case how == "wait" && e.reply == 0: // a reply that is late will never be taken
 		return e.wait(s)
 	}
-	return eip.Permanent(s.refusal(e.reply != 0))
+	return eip.Permanent(s.refusal(e.reply))
 }
 
-// refusal says why nobody takes a message.
-func (s *step) refusal(reply bool) error {
+// refusal says why nobody takes a message, or the reply to a request.
+func (s *step) refusal(reply uint64) error {
 	what := "the message"
-	if reply {
+	if reply != 0 {
 		what = "the reply"
 	}
-	if s.process != nil {
-		if reply {
-			return fmt.Errorf("%s is not expected: the process %q is in the state %q, and does not wait for it", what, s.process.Key, s.process.State)
+	if p := s.process; p != nil {
+		why := "which does not take it"
+		if reply != 0 && !slices.ContainsFunc(p.Asked, func(a asked) bool { return a.Number == reply }) {
+			why = "and waits for it no more"
 		}
-		return fmt.Errorf("%s is not expected: the process %q is in the state %q, which does not take it", what, s.process.Key, s.process.State)
+		return fmt.Errorf("%s is not expected: the process %q is in the state %q, %s", what, p.Key, p.State, why)
 	}
 	if ended, _ := s.tx.Get(closedKey + s.hash); len(ended) > 8 {
 		return fmt.Errorf("%s is not expected: its process has ended in the state %q", what, ended[8:])
@@ -126,7 +128,7 @@ func (e *event) wait(s *step) error {
 		return err
 	}
 	if len(all) >= mostWaits || amountOf(s.tx, allWaiting) >= e.of.MaxProcesses.Load() {
-		return eip.Permanent(fmt.Errorf("%w; and as many wait as may", s.refusal(false)))
+		return eip.Permanent(fmt.Errorf("%w; and as many wait as may", s.refusal(0)))
 	}
 	value, err := wire.Encode(nil, e.message, 0)
 	if err != nil {

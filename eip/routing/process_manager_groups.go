@@ -85,7 +85,7 @@ func (p *ProcessManager) Forget(ctx context.Context, key string, save func([]any
 				removed++
 			}
 			for _, w := range waits {
-				s.gone(w.key)
+				s.gone(w, false)
 			}
 			tx.Delete(closedKey + of)
 			s.process = nil

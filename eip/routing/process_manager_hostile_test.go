@@ -1,8 +1,14 @@
 package routing_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,21 +68,22 @@ func TestProcessManager_HostileReplies(t *testing.T) {
 // order of what one of them sends.
 func TestProcessManager_OrderOverFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fails := true
+		var fails atomic.Bool
+		fails.Store(true)
 		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
+			o.retry.Attempts = 100
 			busy := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
-				if key := m.Headers["key"]; key == "a" && fails {
+				if key := m.Headers["key"]; key == "a" && fails.Load() {
 					return errAway
 				}
 				return o.post.Channel("notes").Handle(ctx, m)
 			})
 			p.On[0].Send[0].To[0].Handler, p.States[1].On[2].Send[0].To[0].Handler = busy, busy
 		})
-		o.flow.Retry.Attempts = 100
 		o.come("a placed", "b placed")
 		o.expect(wanted{"notes": "placed b", "payments": `{"amount":0,"order":"b"}`}) // a's request is behind what fails
 		time.Sleep(30 * time.Millisecond)
-		fails = false
+		fails.Store(false)
 		time.Sleep(time.Minute)
 		o.expect(wanted{"notes": "placed b | placed a", "payments": `{"amount":0,"order":"b"} | {"amount":0,"order":"a"}`})
 		o.shut()
@@ -87,10 +94,11 @@ func TestProcessManager_OrderOverFailures(t *testing.T) {
 // replay brings it there.
 func TestProcessManager_Replay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fails := true
+		var fails atomic.Bool
+		fails.Store(true)
 		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
 			broken := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
-				if fails {
+				if fails.Load() {
 					return eip.Permanent(errAway)
 				}
 				return o.post.Channel("notes").Handle(ctx, m)
@@ -102,7 +110,7 @@ func TestProcessManager_Replay(t *testing.T) {
 		if dead.Headers[header.To] != "queue.notes" || dead.Headers[header.After] != "f.order" || dead.Headers[header.Stage] != "f.order" {
 			t.Errorf("headers %v", dead.Headers)
 		}
-		fails = false
+		fails.Store(false)
 		if err := o.flow.Replay(dead.Revived().Fork(nil), nil); err != nil {
 			t.Error(err)
 		}
@@ -118,7 +126,7 @@ func TestProcessManager_Replay(t *testing.T) {
 		time.Sleep(time.Minute)
 		late := o.take("dead")
 		o.answer(o.take("payments"), `{"ok":true}`)
-		_ = o.flow.Replay(late.Revived().With(func(m *eip.Message) { m.ID = "again" }).Fork(nil), nil)
+		_ = o.flow.Replay(late.Revived().Fork(nil), nil)
 		if got := o.states(); got != "" {
 			t.Errorf("processes %s", got)
 		}
@@ -126,3 +134,45 @@ func TestProcessManager_Replay(t *testing.T) {
 	})
 }
 
+// Where what one process sends is not taken, what comes for it waits in its channel, and no
+// more is put down than is bounded.
+func TestProcessManager_SlowTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 4000
+		var mu sync.Mutex
+		var got []string
+		var held []func(error)
+		opened := make(chan struct{})
+		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
+			p.States[1].On[2].Send[0].To = []eip.Target{{Name: "queue.slow", Handler: eip.HandlerFunc(func(_ context.Context, m *eip.Message) error {
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, string(m.Body()))
+				select {
+				case <-opened:
+				default:
+					held = append(held, m.Hold())
+				}
+				return nil
+			})}}
+		})
+		o.come("a placed")
+		o.answer(o.take("payments"), `{"ok":true}`)
+		for i := range n {
+			o.put(ofOrder(fmt.Sprintf("a note %d", i)))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if waiting, _ := o.post.Channel("in").Waiting(); len(waiting) < n-3000 || len(held) != 1 {
+			t.Errorf("%d wait in their channel, %d are sent", len(waiting), len(held))
+		}
+		close(opened)
+		held[0](nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(got) != n || !slices.IsSortedFunc(got, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) }) {
+			t.Errorf("%d were sent, or not in their order", len(got))
+		}
+		o.shut()
+	})
+}

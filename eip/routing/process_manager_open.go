@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/eipd/eipd/eip"
@@ -22,10 +23,17 @@ func (p *ProcessManager) Open(ctx context.Context, env *eip.Env) (err error) {
 		return err
 	}
 	p.outbox.Due = p.due
-	if err := p.listen(ctx, env); err != nil {
+	if err := p.openInbox(ctx, env); err != nil {
 		return err
 	}
-	return p.outbox.Open(ctx, env, p.space)
+	if err := p.outbox.Open(ctx, env, p.space); err != nil {
+		if p.inbox != nil {
+			err = errors.Join(err, p.inbox.Close())
+		}
+		return err
+	}
+	p.listen(env)
+	return nil
 }
 
 // Close ends it. Processes go on when it is open again.

@@ -66,29 +66,35 @@ func (s processSeal) read(id string) (process string, request uint64, ok bool) {
 }
 
 // Answers says which inbox all processes of the flow share.
-func (p *ProcessManager) Answers(address string) (eip.Handler, string) {
+func (p *ProcessManager) Answers(address string) (services []eip.Handler, name string) {
 	for r := range p.requests() {
-		return r.To[0].Handler, address + ".replies"
+		for _, to := range r.To {
+			services = append(services, to.Handler)
+		}
 	}
-	return nil, ""
+	return services, address + ".replies"
 }
 
-// listen opens the inbox for replies. What comes in is a flow of its own.
-func (p *ProcessManager) listen(ctx context.Context, env *eip.Env) (err error) {
+// openInbox opens the inbox for replies, where there are requests.
+func (p *ProcessManager) openInbox(ctx context.Context, env *eip.Env) (err error) {
 	p.inbox, p.listener = nil, nil
-	service, name := p.Answers(env.Address)
-	if service == nil {
+	services, name := p.Answers(env.Address)
+	if len(services) == 0 {
 		return nil
 	}
-	in, ok := service.(eip.Inboxer)
+	in, ok := services[0].(eip.Inboxer)
 	if !ok {
 		return errors.New("a request must go to a queue: nobody replies elsewhere")
 	}
-	if p.inbox, err = in.Inbox(ctx, name); err != nil {
-		return err
+	p.inbox, err = in.Inbox(ctx, name)
+	return err
+}
+
+// listen takes what comes into the inbox: a flow of its own.
+func (p *ProcessManager) listen(env *eip.Env) {
+	if p.inbox != nil {
+		p.listener = replies.Listen(p.inbox, env, &eip.Flow{To: eip.HandlerFunc(p.takeReply), DeadLetter: env.DeadLetter, Invalid: env.Invalid})
 	}
-	p.listener = replies.Listen(p.inbox, env, &eip.Flow{To: eip.HandlerFunc(p.takeReply), DeadLetter: env.DeadLetter, Invalid: env.Invalid})
-	return nil
 }
 
 // takeReply gives a reply to its process.
@@ -100,6 +106,8 @@ func (p *ProcessManager) takeReply(_ context.Context, m *eip.Message) error {
 		return nil
 	}
 	e := &event{of: p, message: m, hash: process, identity: identityOf("reply " + numberOf(request)), reply: request, at: p.env.Clock.Now()}
+	// Too much to be sent holds no replies: there are no more of them than requests, which are
+	// of messages that it does hold.
 	store.Keep(m, p.space, e.join)
 	return nil
 }

@@ -30,12 +30,14 @@ type office struct {
 	flow  *eip.Flow
 	stop  context.CancelFunc
 	done  chan error
-	abort chan struct{}
+	dead  eip.Handler // of dead letters
+	retry eip.Retry
 }
 
 // newOffice opens an office of the usual plan, as set changes it.
 func newOffice(t *testing.T, set func(*office, *routing.ProcessManager)) *office {
-	o := &office{T: t, post: &eiptest.Post{}, store: memory.New()}
+	o := &office{T: t, post: &eiptest.Post{}, store: memory.New(), retry: eip.Retry{Attempts: 2, Delay: time.Millisecond}}
+	o.dead = o.post.Channel("dead")
 	o.plan = func(o *office) *routing.ProcessManager {
 		p := o.usual()
 		if set != nil {
@@ -54,9 +56,9 @@ func (o *office) open() {
 	if err := o.stage.Validate(); err != nil {
 		o.Fatal(err)
 	}
-	o.done, o.abort = make(chan error, 1), make(chan struct{})
+	o.done = make(chan error, 1)
 	o.flow = &eip.Flow{Name: "f", Source: o.post.Channel("in"), Stages: []eip.Stage{&eip.Named{Address: "f.order", Stage: o.stage}},
-		DeadLetter: o.post.Channel("dead"), Invalid: o.post.Channel("invalid"), Grace: time.Second, Abort: o.abort, Retry: eip.Retry{Attempts: 2, Delay: time.Millisecond}}
+		DeadLetter: o.dead, Invalid: o.post.Channel("invalid"), Grace: time.Second, Retry: o.retry}
 	var ctx context.Context
 	ctx, o.stop = context.WithCancel(context.Background())
 	go func() { o.done <- o.flow.Run(ctx) }()

@@ -193,10 +193,10 @@ func (s *step) again() error {
 				return err
 			case err != nil:
 				s.out = append(s.out, outgoing{w.message, err})
-			case !taken:
-				continue
+				s.gone(w, false)
+			case taken:
+				s.gone(w, true)
 			}
-			s.gone(w.key)
 			if taken {
 				break
 			}
@@ -205,8 +205,12 @@ func (s *step) again() error {
 	return s.tx.Err()
 }
 
-// gone is about a message that waits no longer.
-func (s *step) gone(key string) {
-	s.tx.Delete(key)
+// gone is about a message that waits no longer. One that was not taken may come again, by a
+// replay.
+func (s *step) gone(w waiting, taken bool) {
+	s.tx.Delete(w.key)
 	s.amount(allWaiting, -1)
+	if !taken {
+		s.tx.Delete(seenKey + s.hash + identityOf(w.message.ID))
+	}
 }

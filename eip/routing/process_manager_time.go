@@ -165,9 +165,9 @@ func (p *ProcessManager) impatient(tx store.Tx, key string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.outbox.Fail(tx, m, fmt.Errorf("%w; and it has waited as long as it may", s.refusal(false))); err != nil {
+	if err := p.outbox.Fail(tx, m, fmt.Errorf("%w; and it has waited as long as it may", s.refusal(0))); err != nil {
 		return err
 	}
-	s.gone(key)
+	s.gone(waiting{key, m}, false)
 	return tx.Err()
 }

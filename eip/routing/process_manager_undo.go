@@ -101,7 +101,7 @@ func (h *happening) undoFails(why error) error {
 		}
 		left = append(left, one)
 	}
-	why = fmt.Errorf("the process %q, on its way to the state %q, cannot take back all that it did, of which the last of %d is left first: %w", p.Key, p.UndoTo, len(left), why)
+	why = fmt.Errorf("the process %q, on its way to the state %q, still has to undo %d of its steps, and cannot undo the first of these: %w", p.Key, p.UndoTo, len(left), why)
 	h.note("undo_failed")
 	h.enter(undoFailed)
 	return h.fail(why, left)

@@ -50,6 +50,7 @@ const (
 	linePrefix   = outboxPrefix + "l" // of lines in which there are messages
 	behindPrefix = outboxPrefix + "b" // of messages in a line, which are not due by themselves
 	saltKey      = "\x00salt"
+	linedKey     = "\x00lined" // how much there is in lines
 
 	// againAfter is how long what failed is left alone.
 	againAfter = time.Second

@@ -15,8 +15,11 @@ func (o *Outbox) PutBehind(tx Tx, line string, m *eip.Message) error {
 	if err := o.put(tx, behindPrefix+line, nil, m, time.Time{}); err != nil {
 		return err
 	}
+	n := tx.Last()
+	value, _ := tx.Get(string(binary.BigEndian.AppendUint64([]byte(behindPrefix+line), n)))
+	inLines(tx, 1, len(value))
 	if there, _ := tx.Get(linePrefix + line); there == nil {
-		first(tx, line, tx.Last())
+		first(tx, line, n)
 	}
 	return tx.Err()
 }
@@ -37,12 +40,33 @@ func firstOf(r Reader, line string) (key string, value []byte) {
 
 // gone removes what was sent. The line that it was in lasts while there are others in it.
 func (e *entry) gone(tx Tx) error {
-	tx.Delete(e.holds)
-	if line, ok := strings.CutPrefix(e.key, linePrefix); ok {
+	line, ok := strings.CutPrefix(e.key, linePrefix)
+	if !ok {
 		tx.Delete(e.key)
-		if next, _ := firstOf(tx, line); next != "" {
-			first(tx, line, binary.BigEndian.Uint64([]byte(next[len(next)-8:])))
-		}
+		return tx.Err()
+	}
+	tx.Delete(e.key)
+	if value, _ := tx.Get(e.holds); value != nil {
+		inLines(tx, -1, -len(value))
+		tx.Delete(e.holds)
+	}
+	if next, _ := firstOf(tx, line); next != "" {
+		first(tx, line, binary.BigEndian.Uint64([]byte(next[len(next)-8:])))
 	}
 	return tx.Err()
+}
+
+// lined is how many messages there are in all lines, and how much they take.
+func lined(r Reader) (n, bytes int) {
+	value, _ := r.Get(linedKey)
+	count, size := binary.Uvarint(value)
+	all, _ := binary.Uvarint(value[max(size, 0):])
+	return int(count), int(all)
+}
+
+// inLines counts what comes into lines, and goes.
+func inLines(tx Tx, by, bytes int) {
+	n, all := lined(tx)
+	value := binary.AppendUvarint(nil, uint64(max(n+by, 0)))
+	tx.Put(linedKey, binary.AppendUvarint(value, uint64(max(all+bytes, 0))), time.Time{})
 }

@@ -126,6 +126,8 @@ func (o *Outbox) read() (entries []entry, next time.Time, err error) {
 	now, left, leftBytes := o.env.Clock.Now(), 0, 0
 	o.full = false
 	err = o.space.View(func(r Reader) error {
+		n, bytes := lined(r)
+		left, leftBytes = max(n-o.underway.messages, 0), max(bytes-o.underway.bytes, 0)
 		for at, key := range r.Due() {
 			if at.After(now) {
 				next = at

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -78,4 +80,74 @@ func TestOutbox_Fails(t *testing.T) {
 	if o.Holds() || !o.Holds("x") {
 		t.Error("it does not see the stage's own key")
 	}
+}
+
+// What is in one line goes one after the other, and other lines do not wait for it: those
+// first of which a message was put first.
+func TestOutbox_Lines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		space, err := memory.New().Space("f.s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o store.Outbox
+		var got []string
+		releases := map[string]func(error){}
+		env := eiptest.Env()
+		env.Make = func(_ context.Context, m *eip.Message) error {
+			got = append(got, string(m.Body()))
+			settle := m.Hold()
+			eip.Deliver(context.Background(), eip.Discard, m)
+			releases[string(m.Body())] = settle
+			return nil
+		}
+		if err := o.Open(t.Context(), env, space); err != nil {
+			t.Fatal(err)
+		}
+		put := func(all ...string) { // in the line that the text before a point says
+			if err := store.Do(t.Context(), space, func(tx store.Tx) (err error) {
+				for _, text := range all {
+					line, _, _ := strings.Cut(text, ".")
+					err = errors.Join(err, o.PutBehind(tx, line, eip.New([]byte(text), nil)))
+				}
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		expect := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			if have := strings.Join(got, " "); have != want {
+				t.Errorf("sent %q, want %q", have, want)
+			}
+			got = nil
+		}
+		put("z.1", "z.2", "a.1", "z.3", "za.1", ".1", ".2")
+		expect("z.1 a.1 za.1 .1")
+		put("z.4")
+		expect("")
+		releases["a.1"](nil)
+		releases[".1"](nil)
+		expect(".2")
+		releases["z.1"](errors.New("away"))
+		expect("")
+		time.Sleep(time.Second) // it is tried again, and what is behind it still waits
+		expect("z.1")
+		releases["z.1"](nil)
+		expect("z.2")
+		put("a.2")
+		expect("a.2")
+		for _, text := range []string{"z.2", "z.3", "z.4", "za.1", "a.2", ".2"} {
+			synctest.Wait()
+			releases[text](nil)
+		}
+		expect("z.3 z.4")
+		synctest.Wait()
+		if o.Holds() || o.Waiting() {
+			t.Error("it still holds something")
+		}
+		o.Close()
+	})
 }

@@ -34,7 +34,8 @@ type Reading interface{ Reads() eip.Handler }
 // Answered is a stage that takes replies in an inbox that all processes of its flow
 // share.
 type Answered interface {
-	// Answers returns the channel beside which a stage of this address opens the
-	// inbox, and the inbox's name.
-	Answers(address string) (service eip.Handler, name string)
+	// Answers returns the channels that a stage of this address sends requests to, all of
+	// one broker, and the name of the inbox, which it opens beside the first of them. Without
+	// any it opens none.
+	Answers(address string) (services []eip.Handler, name string)
 }

@@ -43,6 +43,7 @@ func init() { // their functions refer to it
 		"groups":          {beside, false, []string{"key", "limit"}, (*Server).groups},
 		"release":         {beside, false, []string{"key", "all"}, (*Server).release},
 		"forget":          {beside, false, []string{"key", "confirm", "save"}, (*Server).forgetGroup},
+		"move":            {beside, false, []string{"key", "to", "confirm"}, (*Server).move},
 		"job":             {beside, false, slices.Concat([]string{"action"}, lettersArgs, planArgs), (*Server).job},
 		"jobs":            {streaming, false, []string{"follow", "for"}, (*Server).listJobs},
 		"replay":          {beside, false, []string{"count", "invalid"}, (*Server).replay},
@@ -63,6 +64,13 @@ func init() { // their functions refer to it
 
 // Commands returns the names of all commands, sorted.
 func Commands() []string { return slices.Sorted(maps.Keys(commands)) }
+
+// Arguments returns the arguments that a command takes, but for the attributes of stages,
+// and whether it has a target.
+func Arguments(command string) (names []string, target bool) {
+	k := commands[command]
+	return k.args, !k.alone
+}
 
 // find returns those of all whose address matches a target. Where there are none, the
 // error says what they are called.

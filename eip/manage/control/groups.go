@@ -117,9 +117,33 @@ func (s *Server) forgetGroup(r *request) (any, error) {
 	return Forgotten{removed, file.path}, nil
 }
 
+// Moved is the result of move.
+type Moved struct {
+	State string `json:"state"` // that the process was moved to
+}
+
+// move is the command of that name: it has a process be in another state.
+func (s *Server) move(r *request) (any, error) {
+	key, to, confirm := r.key(), r.text("to"), r.text("confirm")
+	if r.wrong == nil && (key == "" || to == "") {
+		r.refuse("move needs a key, and to, the state that its process is to be in")
+	}
+	of, err := remembering[store.Mover](s, r, "leads no processes")
+	switch {
+	case err != nil:
+		return nil, err
+	case confirm != r.Target:
+		return nil, Errorf(BadArgs, "move changes what a process does next; confirm it by confirm = %q", r.Target)
+	}
+	if err := of.Move(r.ctx, key, to); err != nil {
+		return nil, groupError(r, err)
+	}
+	return Moved{to}, nil
+}
+
 // ofGroups reports whether a command is about what stages remember.
 func ofGroups(command string) bool {
-	return command == "groups" || command == "release" || command == "forget"
+	return command == "groups" || command == "release" || command == "forget" || command == "move"
 }
 
 // key reads the argument of that name: a text, or what is the same as JSON.

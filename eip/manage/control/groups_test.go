@@ -199,6 +199,7 @@ func TestGroups_Refusals(t *testing.T) {
 		{control.UnknownTarget, "forget", order, args{"key": "b", "confirm": order, "save": true}},
 		{control.UnknownTarget, "forget", "later.delay", args{"key": "b", "confirm": "later.delay"}},
 		{control.UnknownTarget, "forget", "news.idempotent_receiver", args{"key": "b", "confirm": "news.idempotent_receiver"}},
+		{control.BadArgs, "move", order, args{"key": "a", "to": "b", "confirm": order}},
 	} {
 		refused(t, p.client, c.code, c.command, c.target, c.args)
 	}
@@ -233,4 +234,62 @@ control_bus { redact = ["body.o"] }
 	if n := do[control.Released](t, p.client, "release", "orders.aggregator", args{"key": "4111-1111"}); n.Released != 1 {
 		t.Errorf("%+v", n)
 	}
+}
+
+// A process is listed with its state, and is in another one when somebody says so.
+func TestGroups_ProcessesAreMoved(t *testing.T) {
+	p, in, out := run(t, `
+store "s" { url = "memory:" }
+flow "orders" {
+  from = adapter.in
+  process_manager "order" {
+    store = store.s
+    key   = "body.o"
+    on "placed" { goto = "open" }
+    state "open" {
+      on "more" {
+        send { to = adapter.out }
+      }
+      after "1h" { goto = "closed" }
+    }
+    final "closed" {
+      send {
+        to   = adapter.out
+        body = "'closed ' + process.key"
+      }
+    }
+  }
+}
+`)
+	const order = "orders.order"
+	in.feed(t, `{"o": "a"}`, `{"o": "b"}`, `{"o": "b", "n": 2}`)
+	out.await(t, 1)
+	all := untilGroups(t, p, order, 2).Groups
+	if all[0].Key != "a" || all[0].State != "open" || all[0].Version != 1 || all[1].Version != 2 || time.Until(all[0].ClosesAt) < 59*time.Minute {
+		t.Errorf("%+v", all)
+	}
+	for _, c := range []struct {
+		code control.Code
+		args args
+	}{
+		{control.BadArgs, args{"key": "a", "confirm": order}},
+		{control.BadArgs, args{"to": "closed", "confirm": order}},
+		{control.BadArgs, args{"key": "a", "to": "closed"}},
+		{control.UnknownTarget, args{"key": "c", "to": "closed", "confirm": order}},
+		{control.Failed, args{"key": "a", "to": "close", "confirm": order}},
+	} {
+		refused(t, p.client, c.code, "move", order, c.args)
+	}
+	if moved := do[control.Moved](t, p.client, "move", order, args{"key": "a", "to": "closed", "confirm": order}); moved.State != "closed" {
+		t.Errorf("%+v", moved)
+	}
+	out.await(t, 2)
+	if m := out.messages()[1]; string(m.Body()) != "closed a" {
+		t.Errorf("%s", m.Body())
+	}
+	forgotten := do[control.Forgotten](t, p.client, "forget", order, args{"key": "b", "confirm": order, "save": true})
+	if lines := linesOf(t, forgotten.Saved); forgotten.Removed != 1 || len(lines) != 1 || !strings.Contains(lines[0], `"state":"open"`) {
+		t.Errorf("%+v %s", forgotten, lines)
+	}
+	in.feed(t)
 }

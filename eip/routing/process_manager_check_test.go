@@ -1,0 +1,66 @@
+package routing_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/routing"
+)
+
+func TestProcessManager_Validate(t *testing.T) {
+	o := &office{T: t, post: &eiptest.Post{}}
+	if err := o.usual().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for want, set := range map[string]func(p *routing.ProcessManager){
+		"max_processes: there must be room for at least one process": func(p *routing.ProcessManager) { p.MaxProcesses.Set(0) },
+		"max_age: 0s is no age":           func(p *routing.ProcessManager) { p.MaxAge.Set(0) },
+		"patience: 0s is no time to wait": func(p *routing.ProcessManager) { p.Patience.Set(0) },
+		"remember: -1ns is no time":       func(p *routing.ProcessManager) { p.Remember = -1 },
+		"on placed: it does not say in which state the process begins; add goto":     func(p *routing.ProcessManager) { p.On[0].Goto = "" },
+		`on placed: there is no state "payin"`:                                       func(p *routing.ProcessManager) { p.On[0].Goto = "payin" },
+		"on placed: what begins a process has nothing to undo; write goto":           func(p *routing.ProcessManager) { p.On[0].Goto, p.On[0].UndoTo = "", "paying" },
+		"state paying: on cancel: it goes to one state, by goto or by undo_to":       func(p *routing.ProcessManager) { p.States[0].On[0].Goto = "done" },
+		`state paying: after "1 h" is no time like 500ms, 5s or 1h30m; a day is 24h`: func(p *routing.ProcessManager) { p.States[0].After[0].Label = "1 h" },
+		`state paying: after "0s" is no time like 500ms, 5s or 1h30m; a day is 24h`:  func(p *routing.ProcessManager) { p.States[0].After[0].Label = "0s" },
+		`state shipping: the name "shipping" is taken`:                               func(p *routing.ProcessManager) { p.States[0].Label = "shipping" },
+		`state undoing: the name "undoing" is taken`:                                 func(p *routing.ProcessManager) { p.States[1].Label = "undoing" },
+		`final paying: the name "paying" is taken`:                                   func(p *routing.ProcessManager) { p.Finals[0].Label = "paying" },
+		"state lonely: no process comes into it: no goto leads there":                func(p *routing.ProcessManager) { p.States = append(p.States, &routing.ProcessState{Label: "lonely"}) },
+		"final lonely: no process comes into it: no goto leads there":                func(p *routing.ProcessManager) { p.Finals = append(p.Finals, &routing.ProcessFinal{Label: "lonely"}) },
+		"state shipping: no process that is in it ever ends":                         func(p *routing.ProcessManager) { p.States[1].On = p.States[1].On[2:]; p.Finals = p.Finals[1:] },
+		"state paying: on cancel: it is never tried: what stands before it takes all": func(p *routing.ProcessManager) {
+			p.States[0].On = append([]*routing.ProcessEvent{{Label: "any"}}, p.States[0].On...)
+		},
+		"state paying: on_reply payment: it is never tried":                   func(p *routing.ProcessManager) { p.States[0].OnReply[0].If = routing.ProcessPredicate{} },
+		"on placed: request payment: nobody would take its reply; write send": func(p *routing.ProcessManager) { p.On[0].Goto = "done" },
+		`on placed: request payment: the state shipping has no on_reply "payment", nor an otherwise`: func(p *routing.ProcessManager) {
+			p.On[0].Goto = "shipping"
+			p.States[0].OnReply = nil
+			p.States[1].On[2].Goto = "paying"
+		},
+		`state shipping: on_reply payment: no request "payment" is made on the way into the state`: func(p *routing.ProcessManager) { p.States[1].OnReply = p.States[0].OnReply },
+		`state paying: on_timeout payment: no request "payment" with a timeout is made`: func(p *routing.ProcessManager) {
+			p.States[0].OnTimeout = []*routing.ProcessTimeout{{Label: "payment"}}
+		},
+		"on placed: request payment: to: it is one queue, whose service replies":       func(p *routing.ProcessManager) { p.On[0].Request[0].To[0].Handler = eip.Discard },
+		"on placed: request payment: timeout: -1s is no time to wait":                  func(p *routing.ProcessManager) { p.On[0].Request[0].Timeout = -time.Second },
+		"on placed: request payment: there are two of this name":                       func(p *routing.ProcessManager) { p.On[0].Request = append(p.On[0].Request, p.On[0].Request[0]) },
+		"on placed: send: it does not say where to":                                    func(p *routing.ProcessManager) { p.On[0].Send[0].To = nil },
+		"undo: request refund: nobody knows how long to wait for its reply":            func(p *routing.ProcessManager) { p.States[0].OnReply[0].Undo.Request[0].Timeout = 0 },
+		"state paying: on cancel: undo_to: nothing has an undo; write goto":            func(p *routing.ProcessManager) { p.On[0].Undo, p.States[0].OnReply[0].Undo = nil, nil },
+		`on placed: if: process has no member "stat"; it has age, data, in_state, key`: func(p *routing.ProcessManager) { p.On[0].If = o.when("process.stat == nil") },
+		`on placed: set: process has no member "date"`:                                 func(p *routing.ProcessManager) { p.On[0].Set = o.set("x", "process.date") },
+		`final cancelled: send: body: process has no member "x"`:                       func(p *routing.ProcessManager) { p.Finals[1].Send[0].Body = o.of("process.x") },
+		`final cancelled: send: headers: process has no member "x"`:                    func(p *routing.ProcessManager) { p.Finals[1].Send[0].Headers = o.set("h", "process.x") },
+	} {
+		p := o.usual()
+		set(p)
+		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
