@@ -137,7 +137,12 @@ func (r room) isTooSmall(s eip.Stage, most int) string {
 // checkWindow warns of stages in which more messages are to wait than may be unsettled: those
 // that it would need to go on do not come then.
 func (d *decoder) checkWindow(f *Flow) {
-	rooms := map[string]room{"": {f.Prefetch, 1, fmt.Sprintf("the flow %q takes %d at a time", f.Name, f.Prefetch), "Give the flow a prefetch of at least %d.", nil}} // behind the last stage so far of a body, by its address
+	takes, mend := f.Claim().Prefetch, "Give the flow a prefetch of at least %d."
+	if takes < f.Prefetch {
+		mend = "Give its poll a batch of at least %d."
+	}
+	// behind the last stage so far of a body, by its address
+	rooms := map[string]room{"": {takes, 1, fmt.Sprintf("the flow %q takes %d at a time", f.Name, takes), mend, nil}}
 	for n, s := range eip.Walk(f.Stages()) {
 		body := outerOf(n.Address)
 		at := body

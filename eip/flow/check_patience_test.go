@@ -106,6 +106,7 @@ func TestCheck_WindowAndMemory(t *testing.T) {
 	const receiver = "idempotent_receiver { remember = \"1h\" }"
 	for name, test := range map[string]struct{ options, stages, warning string }{
 		"a batch as large as the window": {"prefetch = 50", "batch { size = 50 }", ""},
+		"one of several polls":           {"poll {\n every = \"1m\"\n batch = 20\n}", "batch { size = 50 }", "Give its poll a batch of at least 50."},
 		"a larger one":                   {"prefetch = 50", "batch { size = 51 }", "It is never full: f.batch is full with 51 messages, and the flow \"f\" takes 50 at a time: when all of these wait in it, nothing more comes until 1s have passed. Give the flow a prefetch of at least 51."},
 		"of parts":                       {"prefetch = 50", "splitter { parts = \"body\" }\n batch { size = 51 }", ""},
 		"of groups":                      {"prefetch = 50", "aggregator {\n key = \"'a'\"\n size = 2\n}\n batch { size = 51 }", ""},
