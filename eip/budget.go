@@ -63,7 +63,7 @@ func (x *run) isWindowOpen() bool {
 func (x *run) isIdle() bool { return x.inFlight.messages() == 0 }
 
 // Charge counts n bytes more among those that m's flow holds, until m is settled: of
-// what is made of its body and kept with it.
+// what is made of its body and kept with it. Less than 0 gives back what is gone before.
 func (m *Message) Charge(n int64) { m.receipt.charge(n) }
 
 // charge counts n bytes more that the flow holds for a message: a body that was made
@@ -72,7 +72,9 @@ func (m *Message) Charge(n int64) { m.receipt.charge(n) }
 func (r *receipt) charge(n int64) {
 	if r != nil && r.run != nil && r.hold() {
 		atomic.AddInt64(&r.size, n)
-		r.run.inFlight.Add(n)
+		if r.run.inFlight.Add(n); n < 0 {
+			r.run.moveUp()
+		}
 		r.release(nil)
 	}
 }

@@ -3,6 +3,7 @@ package eip
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Chain makes one Handler of stages and what follows the last of them. Where
@@ -12,17 +13,18 @@ func Chain(stages []Stage, next Handler) Handler {
 	if next == nil && ends(stages) {
 		next = Discard
 	}
-	last := &chainLink{stage: endAt(next)}
+	last, closing := &chainLink{}, endAt(next)
 	h := Handler(last)
 	for i := len(stages) - 1; i >= 0; i-- {
 		l := &chainLink{stage: stages[i], next: h}
 		if n, ok := l.stage.(*Named); ok {
 			l.stage, l.address, l.named = n.Stage, n.Address, n
 			l.scope = scopeOf(n.Address)
-			last.scope = l.scope
+			last.scope, closing.body = l.scope, l.scope
 		}
 		h = l
 	}
+	last.stage = closing
 	return h
 }
 
@@ -46,6 +48,7 @@ func ends(stages []Stage) bool {
 type end struct {
 	to     Handler
 	copies int32 // 0: more stages follow
+	body   string
 }
 
 func endAt(to Handler) end {
@@ -61,16 +64,37 @@ func endAt(to Handler) end {
 		}
 		return e
 	}
-	return end{to, 1}
+	return end{to: to, copies: 1}
 }
 
 func (e end) Process(ctx context.Context, m *Message, _ Handler) error {
 	if e.to == nil {
 		return errFellOff
 	}
-	err := e.to.Handle(ctx, m)
+	err := e.hand(ctx, m, e.to)
 	if err == nil && e.copies > 0 && m.receipt != nil {
 		m.receipt.sent.Add(e.copies)
+	}
+	return err
+}
+
+// hand hands m over. That what it leads to does not take it is no failure of the stage that
+// came last.
+func (e end) hand(ctx context.Context, m *Message, to Handler) (err error) {
+	if all, ok := to.(Multicast); ok {
+		for _, h := range all {
+			if failed := e.hand(ctx, m, h); failed != nil {
+				err = join(err, failed)
+			}
+		}
+		return err
+	}
+	named, ok := to.(fmt.Stringer)
+	if !ok {
+		return to.Handle(ctx, m)
+	}
+	if err = handle(ctx, to, m); err != nil && addressOf(err) == "" {
+		err = &StageError{Address: named.String(), Err: err, sent: true, body: e.body}
 	}
 	return err
 }

@@ -69,6 +69,21 @@ func (c Clock) NewTimer(d time.Duration) (<-chan time.Time, Timer) {
 	})
 }
 
+// Sleep waits until d has passed. Where ctx ends before, it returns the context's error.
+func (c Clock) Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	due, t := c.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-due:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // WithTimeout ends a context once d has passed, with the cause
 // [context.DeadlineExceeded].
 func (c Clock) WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {

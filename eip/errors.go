@@ -3,6 +3,7 @@ package eip
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -75,14 +76,32 @@ func IsInvalid(err error) bool {
 	return errors.As(err, &i)
 }
 
-// A StageError says at which stage a message failed.
+// A StageError says at which stage a message failed; or at which channel or adapter, where
+// that did not take what the end of a body handed over.
 type StageError struct {
-	Address string
+	Address string // "orders.filter", or "queue.paid"
 	Err     error
+
+	sent bool   // to what Address names
+	body string // from the end of this; "": it is not known
 }
 
-func (e *StageError) Error() string { return e.Address + ": " + e.Err.Error() }
+func (e *StageError) Error() string {
+	if e.sent {
+		return e.Err.Error() // which names it
+	}
+	return e.Address + ": " + e.Err.Error()
+}
+
 func (e *StageError) Unwrap() error { return e.Err }
+
+// Within reports whether the message failed in a body of the stage with that address.
+func (e *StageError) Within(stage string) bool {
+	if e.sent {
+		return strings.HasPrefix(e.body+".", stage+".")
+	}
+	return strings.HasPrefix(e.Address, stage+".")
+}
 
 // An OptionError says which option of a component is wrong. A Validate method
 // returns it, so that a flow file's error can point at the line.

@@ -31,15 +31,6 @@ func (x *run) tooLate(r *receipt) error {
 	return Permanent(fmt.Errorf("%w: it took longer than %v: %w", ErrExpired, x.Timeout, r.err))
 }
 
-// asked says what became of an error reply.
-type asked int
-
-const (
-	notAsked asked = iota
-	told
-	untold // nobody can be
-)
-
 var errAnswered = errors.New("it had another reply before it failed")
 
 // answer tells who sent a message that it failed, before the message goes anywhere else.
@@ -69,10 +60,7 @@ func (x *run) answered(d deadLetter, err error) {
 	if undo, _ := x.undoer(r); to == nil {
 		to = undo
 	}
-	d.told = told
-	if err != nil {
-		d.told = untold
-	}
+	d.answered = true
 	switch about := append(x.about(r), slog.String("reason", reason)); {
 	case err != nil && r.revoked():
 		x.endDeadLetter(d, returned, r.err)
@@ -83,11 +71,12 @@ func (x *run) answered(d deadLetter, err error) {
 	case r.state.unbegun:
 		x.expire(r, nil)
 		return
+	case to != nil: // it says so there
 	case err == nil && (IsInvalid(r.err) || errors.Is(r.err, ErrExpired)): // as many as callers like
 		x.refused.Warn(x.Env.Log, "request refused, and its caller is told so", about...)
 	case err == nil:
 		x.Env.Log.Warn("request failed, and its caller is told so", about...)
-	case to == nil:
+	default:
 		x.unheard.Warn(x.Env.Log, "request failed, and its caller cannot be told", append(about, slog.Any("cause", err))...)
 	}
 	switch {

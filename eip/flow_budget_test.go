@@ -133,3 +133,31 @@ func TestFlow_MaxBody(t *testing.T) {
 		}
 	})
 }
+
+// What a message gives back, others may take at once.
+func TestFlow_GivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var others atomic.Int64
+		stage := eip.StageFunc(func(_ context.Context, m *eip.Message, _ eip.Handler) error {
+			if len(m.Body()) == 1 {
+				others.Add(1)
+				return nil
+			}
+			m.Charge(2000)
+			time.Sleep(time.Second)
+			if n := others.Load(); n != 0 {
+				t.Errorf("%d others are let in beyond the budget", n)
+			}
+			m.Charge(-2000)
+			time.Sleep(time.Second)
+			if n := others.Load(); n != 3 {
+				t.Errorf("%d others are let in", n)
+			}
+			return nil
+		})
+		f := &eip.Flow{Name: "f", Source: &held{sizes: []int{2, 1, 1, 1}}, Concurrency: 2, WindowBytes: 2000, Stages: []eip.Stage{stage}, To: eip.Discard}
+		if err := f.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}

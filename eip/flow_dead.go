@@ -44,7 +44,8 @@ type deadLetter struct {
 	attempt int    // since it was last changed
 	refused error  // why it goes stripped
 	kept    string // where the whole message is, which then goes without its body
-	told    asked  // of an error reply
+	// answered: its caller has an error reply, or cannot be given one.
+	answered bool
 }
 
 // deadLetter sends a failed message to where it belongs. Until that channel has
@@ -58,7 +59,7 @@ func (x *run) deadLetter(d deadLetter) {
 		return
 	}
 	to, how, reason := x.whereTo(r)
-	if x.ErrorReply != nil && d.told == notAsked {
+	if x.ErrorReply != nil && !d.answered {
 		x.answer(d)
 		return
 	}
@@ -72,7 +73,7 @@ func (x *run) deadLetter(d deadLetter) {
 		x.endDeadLetter(d, returned, r.err)
 		return
 	}
-	if d.attempt++; d.attempt == 1 && d.refused == nil && d.told != told {
+	if d.attempt++; d.attempt == 1 && d.refused == nil {
 		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
 	}
 	m, why := r.message, x.why(r, reason)
@@ -115,7 +116,7 @@ func (x *run) whereTo(r *receipt) (to Handler, how failure, reason string) {
 func (x *run) deadLetterAgain(d deadLetter, why Headers, err error) {
 	halt := false
 	if IsPermanent(err) {
-		next := deadLetter{receipt: d.receipt, refused: err, told: d.told}
+		next := deadLetter{receipt: d.receipt, refused: err, answered: d.answered}
 		lost := error(nil)
 		if d.refused != nil {
 			next.kept, lost = x.keep(saying(d.message, why))

@@ -409,6 +409,7 @@ func TestMake_GoesToTheOutlet(t *testing.T) {
 		go func() { done <- f.Run(t.Context()) }()
 		in <- eip.New([]byte("1"), nil)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got, want := strings.Join(log.all, " | "), "dead: made of 1 f.maker"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}

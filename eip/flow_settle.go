@@ -217,6 +217,11 @@ func (x *run) leaveWindow(r *receipt) {
 	if e := r.state; e != nil && e.stop != nil {
 		e.stop()
 	}
+	x.moveUp()
+}
+
+// moveUp has the receiver look again whether the window has room.
+func (x *run) moveUp() {
 	if x.waiting.Load() {
 		select {
 		case x.free <- struct{}{}:

@@ -181,6 +181,9 @@ func (m *Message) HoldFor(t *stats.Traffic) (release func(error)) {
 	return func(err error) {
 		if done.CompareAndSwap(false, true) {
 			t.Settled(r.test, err)
+			if err != nil && t.Of != "" {
+				err = &StageError{Address: t.Of, Err: err, sent: true}
+			}
 			r.release(err)
 		}
 	}

@@ -1,6 +1,10 @@
 package eip
 
-import "github.com/eipd/eipd/eip/internal/settle"
+import (
+	"sync/atomic"
+
+	"github.com/eipd/eipd/eip/internal/settle"
+)
 
 func init() {
 	settle.Settler = func(message any) any {
@@ -32,6 +36,12 @@ func init() {
 		e.steps = append(e.steps, s)
 	}
 	settle.Identity = func(message any) any { return message.(*Message).receipt }
+	settle.Charged = func(message any) int64 {
+		if r := message.(*Message).receipt; r != nil {
+			return atomic.LoadInt64(&r.size)
+		}
+		return 0
+	}
 	settle.Ended = func(message any, f func(settle.End)) {
 		r := message.(*Message).receipt
 		r.mu.Lock()

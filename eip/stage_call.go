@@ -1,6 +1,7 @@
 package eip
 
 import (
+	"errors"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,7 @@ func (l *chainLink) leave(c *stageCall, err *error) {
 	if p := recover(); p != nil {
 		*err = &panicked{p, debug.Stack()}
 	}
-	here := *err != nil && l.address != "" && addressOf(*err) == ""
+	here := *err != nil && l.failedHere(*err)
 	if here {
 		*err = &StageError{Address: l.address, Err: *err}
 	}
@@ -80,6 +81,16 @@ func (l *chainLink) leave(c *stageCall, err *error) {
 	default:
 		t.sent.Add(1)
 	}
+}
+
+// failedHere reports whether err is of the stage itself, and not of one in a body of it or
+// behind it.
+func (l *chainLink) failedHere(err error) bool {
+	var at *StageError
+	if errors.As(err, &at) && at.sent && at.body == "" {
+		at.body = l.address // which has no stages
+	}
+	return at == nil && l.address != ""
 }
 
 // measure records what the stage itself took, without what followed it.

@@ -24,34 +24,37 @@ const (
 	goesOn  = noFiles | cobra.ShellCompDirectiveNoSpace
 )
 
-// argumentsOf are what commands take, besides a stage's own attributes.
-var argumentsOf = map[string][]string{
-	"stats":           {"channels=true", "reset=true"},
-	"set":             {"for="},
-	"inject":          {"body=", "content_type=", "correlation_id=", "headers.", "key=", "test=true", "timeout="},
-	"loglevel":        {"for=", "level=debug", "level=error", "level=info", "level=warn"},
-	"purge":           {"count=", "save=true"},
-	"groups":          {"key=", "limit="},
-	"release":         {"all=true", "key="},
-	"forget":          {"key=", "save=true"},
-	"move":            {"key=", "to="},
-	"replay":          {"count=", "invalid=true"},
-	"job":             {"action=cancel", "action=create", "action=pause", "action=resume", "action=step", "ask=true", "canary=", "group=", "ids=", "if=", "invalid=true", "rate=", "since=", "soak=", "stop_after=", "under_way=", "until=", "watch=", "within="},
-	"jobs":            {"follow=true", "for="},
-	"peek":            {"count="},
-	"letters":         {"by=", "group=", "ids=", "if=", "invalid=true", "limit=", "list=true", "since=", "until="},
-	"letters_body":    {"group=", "ids=", "if=", "invalid=true", "limit=", "since=", "until="},
-	"letters_archive": {"limit="},
-	"letters_discard": {"confirm=", "group=", "ids=", "if=", "invalid=true", "reason=", "since=", "until="},
-	"letters_edit":    {"ids=", "invalid=true", "raw=true", "set.", "unset="},
-	"letters_restore": {"again=true", "ids="},
-	"tap":             {"count=", "for=", "if=", "sample="},
-	"apply":           {"dry_run=true", "replace=true", "vars."},
-	"reload":          {"dry_run=true"},
-}
+// How some arguments are completed: flags are true where they are given, words have few
+// values, and programs alone give the others.
+var (
+	flagArgs    = []string{"again", "all", "ask", "channels", "dry_run", "follow", "invalid", "list", "raw", "replace", "reset", "save", "test"}
+	wordArgs    = map[string][]string{"action": {"cancel", "create", "pause", "resume", "step"}, "level": {"debug", "error", "info", "warn"}}
+	programArgs = []string{"body_base64", "exact", "letter"}
+)
 
-// targetless commands take no target.
-var targetless = []string{"status", "graph", "letters_archive", "leases", "loglevel", "drain", "reload"}
+// options are what a command takes, besides a stage's own attributes.
+func options(command, target string) (all []string) {
+	args, _ := control.Arguments(command)
+	for _, name := range args {
+		switch {
+		case slices.Contains(programArgs, name):
+		case slices.Contains(flagArgs, name):
+			all = append(all, name+"=true")
+		case name == objectArgs[command]:
+			all = append(all, name+".")
+		case name == "confirm" && (command == "purge" || command == "forget"):
+			all = append(all, name+"="+target)
+		case wordArgs[name] != nil:
+			for _, word := range wordArgs[name] {
+				all = append(all, name+"="+word)
+			}
+		default:
+			all = append(all, name+"=")
+		}
+	}
+	slices.Sort(all)
+	return all
+}
 
 // ofFiles are commands whose target is the name of a file, where the process runs.
 var ofFiles = []string{"apply", "remove"}
@@ -61,7 +64,8 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 	if len(words) == 0 {
 		return control.Commands(), noFiles
 	}
-	name, takesTarget := words[0], !slices.Contains(targetless, words[0])
+	name := words[0]
+	_, takesTarget := control.Arguments(name)
 	if len(words) == 1 && takesTarget && !strings.Contains(begun, "=") {
 		if own := "statistics_every="; name == "set" && begun != "" && strings.HasPrefix(own, begun) {
 			return []string{own}, goesOn
@@ -71,14 +75,12 @@ func (c *controlCommand) complete(cmd *cobra.Command, words []string, begun stri
 	if attribute, begun, ok := strings.Cut(begun, "="); ok && (name == "set" || name == "tap") && (attribute == "if" || strings.HasSuffix(attribute, ".if")) {
 		return expressions(attribute+"=", begun), goesOn
 	}
-	options := argumentsOf[name]
-	switch name {
-	case "set":
-		options = append(c.attributes(cmd.Context(), words[1]), options...)
-	case "purge", "forget", "move":
-		options = append([]string{"confirm=" + words[1]}, options...)
+	target := flowOf(words[1:])
+	options := options(name, target)
+	if name == "set" {
+		options = append(c.attributes(cmd.Context(), target), "for=")
 	}
-	options = slices.DeleteFunc(slices.Clone(options), func(o string) bool {
+	options = slices.DeleteFunc(options, func(o string) bool {
 		attribute, _, _ := strings.Cut(o, "=")
 		return slices.ContainsFunc(words[1:], func(w string) bool { return strings.HasPrefix(w, attribute+"=") })
 	})

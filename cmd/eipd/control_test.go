@@ -267,6 +267,8 @@ func TestControl_Completion(t *testing.T) {
 		"set ":                   {"f.aside", "f.loud"},
 		"set f.loud ":            {"enabled=false", "enabled=true", "for="},
 		"set f.loud for=5m ":     {"enabled=false", "enabled=true"},
+		"set enabled=":           {"for="}, // without a target, which is said when it is given
+		"purge save=":            {"confirm=", "count=", "save=true"},
 		"stop ":                  {"f"},
 		"stats ":                 {"f", "f.aside", "f.aside.discard", "f.loud", "f.loud.transform", "queue.f.dead", "queue.in"},
 		"inject ":                {"f", "queue.f.dead", "queue.in"},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +28,7 @@ type dlq struct {
 }
 
 func newDlq() *cobra.Command {
-	d, by := &dlq{}, ""
+	d, view := &dlq{}, &dlqGroups{}
 	cmd := &cobra.Command{
 		Use:   "dlq [FLOW]",
 		Short: "Look at dead letters, choose, mend, replay and discard them",
@@ -39,12 +41,13 @@ Exit code 0: it was done; 1: it could not be; 3: nobody has answered.`,
 		ValidArgsFunction: d.completeFlow,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			args := d.args()
-			args["by"] = by
-			return d.look(cmd, "letters", flowOf(words), args, &dlqGroups{by: by})
+			args["by"] = view.by
+			return d.look(cmd, "letters", flowOf(words), args, view)
 		},
 	}
 	d.flags(cmd)
-	cmd.Flags().StringVar(&by, "by", string(deadletter.ByCause), "group by this `word`: cause, stage, error, type or day")
+	cmd.Flags().BoolVar(&view.all, "all", false, fmt.Sprintf("show all groups, and not the %d largest only", groupsShown))
+	cmd.Flags().StringVar(&view.by, "by", string(deadletter.ByCause), "group by this `word`: cause, stage, error, type or day")
 	d.json(cmd)
 	cmd.AddCommand(newDlqLs(), newDlqShow(), newDlqEdit(), newDlqDiscard(), newDlqArchive(), newDlqRestore(), newDlqExport(), newDlqImport(), newDlqAudit())
 	cmd.AddCommand(newDlqJobs()...)
@@ -152,7 +155,7 @@ func (d *dlq) each(cmd *cobra.Command, command, flow string, args map[string]any
 		err := one.ask(ctx, a, one.command(command, flow, args), func(r control.Reply) error {
 			if !r.OK {
 				failed = true
-				complain(cmd.ErrOrStderr(), r.Instance, r.Read(nil).Error())
+				complain(cmd.ErrOrStderr(), r.Instance, inFlags(cmd, r.Read(nil).Error()))
 				return nil
 			}
 			return take(r)
@@ -166,6 +169,26 @@ func (d *dlq) each(cmd *cobra.Command, command, flow string, args map[string]any
 		return failure{exitFailed, nil}
 	}
 	return nil
+}
+
+// argument is how a process names one of a command: "since", or confirm = 2.
+var argument = regexp.MustCompile(`"[a-z_]+"|\b[a-z_]+ = `)
+
+// inFlags has what a process says name the flags of cmd, and not the arguments on the bus.
+func inFlags(cmd *cobra.Command, why string) string {
+	return argument.ReplaceAllStringFunc(why, func(named string) string {
+		flag := strings.ReplaceAll(strings.Trim(named, `" =`), "_", "-")
+		if flag == "ids" {
+			flag = "id"
+		}
+		if cmd.Flags().Lookup(flag) == nil {
+			return named
+		}
+		if strings.HasSuffix(named, "= ") {
+			flag += " "
+		}
+		return "--" + flag
+	})
 }
 
 // processes are those that together have all flows, or the flow that is meant, as few as

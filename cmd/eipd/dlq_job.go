@@ -158,7 +158,7 @@ func (d *dlq) give(cmd *cobra.Command, a *asked, command, target string, args ma
 	err = d.ask(cmd.Context(), a, d.command(command, target, args), func(r control.Reply) error {
 		if !r.OK {
 			refused = true
-			complain(cmd.ErrOrStderr(), r.Instance, r.Read(nil).Error())
+			complain(cmd.ErrOrStderr(), r.Instance, inFlags(cmd, r.Read(nil).Error()))
 			return nil
 		}
 		j = &deadletter.Job{}

@@ -16,8 +16,14 @@ import (
 	"github.com/eipd/eipd/internal/visible"
 )
 
-// dlqGroups shows groups.
-type dlqGroups struct{ by string }
+// groupsShown is how many groups are printed where all are not asked for.
+const groupsShown = 20
+
+// dlqGroups shows groups, the largest first.
+type dlqGroups struct {
+	by  string
+	all bool
+}
 
 func (*dlqGroups) letter(control.Reply) error { return nil }
 
@@ -41,7 +47,11 @@ func (v *dlqGroups) end(d *dlq, out io.Writer, seen control.LettersSeen) error {
 	if cause {
 		g.rows[0] = append(g.rows[0], head("ERROR")...)
 	}
-	for _, one := range seen.Groups {
+	shown := seen.Groups
+	if !v.all {
+		shown = shown[:min(len(shown), groupsShown)]
+	}
+	for _, one := range shown {
 		row := texts(one.Flow, one.Stage+one.Error+one.Type+one.Day)
 		if cause {
 			row = texts(shortest(one.ID, seen.Groups), one.Flow, one.Stage)
@@ -59,6 +69,9 @@ func (v *dlqGroups) end(d *dlq, out io.Writer, seen control.LettersSeen) error {
 		if err := g.print(out); err != nil {
 			return err
 		}
+	}
+	if left := len(seen.Groups) - len(shown); left > 0 {
+		fmt.Fprintf(out, "… and %d more groups: --all shows them\n", left)
 	}
 	return lettersSummary(out, seen)
 }

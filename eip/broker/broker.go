@@ -162,6 +162,9 @@ type Subscription struct {
 	Pattern string // "": every message; else dotted words, * for one and # for any number
 	Key     string
 	Match   map[string]any // headers; x-match says whether all are meant or any
+	// Select is what the broker picks messages of a queue or topic by, in its own language;
+	// "": it gives all.
+	Select string
 	// Address is the broker's own name for the subscription's queue; "": one made of
 	// the topic's and the Name. Arguments are that queue's.
 	Address   string

@@ -13,6 +13,7 @@ type Capabilities struct {
 	DeadLetter    bool // what expires moves to Channel.DeadLetter
 	Headers       bool // every kind of header value survives
 	Exchanges     bool // a topic has any Type, a subscription an Address and Arguments, and Config.QueueType is heeded
+	Select        bool // Subscription.Select is kept
 	AutoDelete    bool // Channel.AutoDelete is kept
 	Exclusive     bool // Channel.Exclusive is kept
 	Single        bool // Subscription.Single is kept
@@ -61,6 +62,7 @@ func (can Capabilities) Check(c Channel, s *Subscription) error {
 		{"type", c.Type != "" && c.Type != "topic", can.Exchanges, foreign},
 		{"single", s.Single != "", can.Single, "this broker cannot have one process read and the others stand by; RabbitMQ can"},
 		{"pattern", s.Pattern != "", can.Patterns, cannot},
+		{"select", s.Select != "", can.Select, "this broker gives a message to whoever reads the channel. Have one flow read it, and a content_router or filter pick; ActiveMQ selects by itself"},
 		{"binding_key", s.Key != "", can.Exchanges, foreign},
 		{"match", s.Match != nil, can.Exchanges, foreign},
 		{"subscription_address", s.Address != "", can.Exchanges, foreign},

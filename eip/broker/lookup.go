@@ -25,6 +25,9 @@ func Lookup(raw string) (*url.URL, Transport, error) {
 	case t.CheckURL != nil:
 		err = t.CheckURL(u)
 	}
+	if t.CapabilitiesAt != nil {
+		t.Capabilities = t.CapabilitiesAt(u)
+	}
 	return u, t, err
 }
 

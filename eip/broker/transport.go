@@ -12,6 +12,9 @@ type Transport struct {
 	Open func(ctx context.Context, c Config) (Broker, error)
 	// Capabilities are what is known of them before one is open.
 	Capabilities Capabilities
+	// CapabilitiesAt are those of what a URL names, as far as it tells; nil where it tells
+	// nothing.
+	CapabilitiesAt func(u *url.URL) Capabilities
 	// CheckURL reports what is wrong with a URL, without what may be secret in it; nil
 	// where there is nothing to check.
 	CheckURL func(u *url.URL) error

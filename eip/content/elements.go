@@ -37,6 +37,26 @@ func Elements(body []byte, path []string) (n int, elements iter.Seq[[]byte], err
 	return n, elements, nil
 }
 
+// Members returns the members of the map that a JSON text is, as they are written, parts of
+// body: each key, as often as it is there, and its value. All of the text is looked at first.
+func Members(body []byte) (iter.Seq2[string, []byte], error) {
+	if err := CheckJSON(body); err != nil {
+		return nil, err
+	}
+	t := listText{body}
+	start := t.space(0)
+	if body[start] != '{' {
+		return nil, fmt.Errorf("it is %s and no map", t.kind(start))
+	}
+	return func(yield func(string, []byte) bool) {
+		for key, i := range t.members(start) {
+			if end := t.end(i); !yield(key, body[i:end:end]) {
+				return
+			}
+		}
+	}, nil
+}
+
 // CheckJSON is why DecodeJSON would not read a text; nil where it would.
 func CheckJSON(body []byte) error {
 	if i := invalidUTF8(body); i >= 0 {
@@ -76,17 +96,40 @@ func name(path []string) string { return strings.Join(append([]string{"body"}, p
 // member returns where the value of a key begins in the object at i; -1 where there is none.
 func (t listText) member(i int, key string) int {
 	found := -1
-	for i = t.space(i + 1); t.text[i] != '}'; {
-		end := t.end(i)
-		isIt := t.key(i, end) == key
-		if i = t.space(t.space(end) + 1); isIt {
-			found = i
-		}
-		if i = t.space(t.end(i)); t.text[i] == ',' {
-			i = t.space(i + 1)
+	for name, at := range t.members(i) {
+		if name == key {
+			found = at
 		}
 	}
 	return found
+}
+
+// Member returns the value of a key in a map as it is written in text, which is valid JSON;
+// nil where it is not there. Where a key repeats, the last one counts.
+func Member(text []byte, key string) []byte {
+	t := listText{text}
+	if i := t.space(0); text[i] == '{' {
+		if i = t.member(i, key); i >= 0 {
+			return text[i:t.end(i)]
+		}
+	}
+	return nil
+}
+
+// members yields the keys of the map at i, and where their values begin.
+func (t listText) members(i int) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		for i = t.space(i + 1); t.text[i] != '}'; {
+			end := t.end(i)
+			key := t.key(i, end)
+			if i = t.space(t.space(end) + 1); !yield(key, i) {
+				return
+			}
+			if i = t.space(t.end(i)); t.text[i] == ',' {
+				i = t.space(i + 1)
+			}
+		}
+	}
 }
 
 func (t listText) key(start, end int) (key string) {

@@ -27,6 +27,16 @@ func Encode(v any) (body []byte, format Format, err error) {
 	return body, JSON, nil
 }
 
+// Key is a computed value by which something is known: text as it is, and anything else as
+// JSON, so that a number is the same as its digits. nil is "".
+func Key(v any) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	text, _, err := Encode(v)
+	return string(text), err
+}
+
 // EncodeJSON writes any value as JSON, a string too, as Encode does.
 func EncodeJSON(v any) ([]byte, error) {
 	text, err := Marshal(v)

@@ -195,6 +195,25 @@ var capabilityTests = map[string]func(*brokerTest){
 		t.close(t.source(q, sub))
 	},
 
+	"Capability/Select": func(t *brokerTest) {
+		q := t.queue("q")
+		s := t.sender(q)
+		for _, region := range []string{"eu", "us", "eu", "us"} {
+			m := Message(region).With(func(m *eip.Message) { m.Headers = eip.Headers{"region": region} })
+			t.mustBeNil("send", t.sent(s, m))
+		}
+		eu := t.source(q, broker.Subscription{Select: "region = 'eu'"})
+		t.expect(eu, "eu", "eu")
+		if !t.blocked(eu) {
+			t.Error("it gave a message that was not selected")
+		}
+		t.close(eu)
+		t.close(s)
+		us := t.source(q, broker.Subscription{Select: "region <> 'eu'"})
+		t.expect(us, "us", "us")
+		t.close(us)
+	},
+
 	"Capability/MessageGroups": func(t *brokerTest) {
 		q := t.queue("q")
 		q.GroupBy = func(_ context.Context, m *eip.Message) (string, error) { return string(m.Body()[:1]), nil }

@@ -41,6 +41,7 @@ var needs = map[string]func(broker.Capabilities) bool{
 	"Capability/AutoDelete":           func(c broker.Capabilities) bool { return c.AutoDelete },
 	"Capability/Exclusive":            func(c broker.Capabilities) bool { return c.Exclusive },
 	"Capability/Single":               func(c broker.Capabilities) bool { return c.Single },
+	"Capability/Select":               func(c broker.Capabilities) bool { return c.Select },
 	"Capability/MessageGroups":        func(c broker.Capabilities) bool { return c.MessageGroups },
 	"Capability/Existing":             func(c broker.Capabilities) bool { return c.Existing },
 	"Capability/RefusesMissing":       func(c broker.Capabilities) bool { return c.Existing && c.RefusesMissing },

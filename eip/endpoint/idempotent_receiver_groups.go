@@ -60,17 +60,8 @@ func keptAs(tx store.Reader, key string) string {
 
 // Forget has messages of a key pass again.
 func (r *IdempotentReceiver) Forget(ctx context.Context, key string, save func([]any) error) (removed int, err error) {
-	known, _, err := r.Groups(key, 1)
-	switch {
-	case err != nil:
+	if _, err := store.Known(r, key, save); err != nil {
 		return 0, err
-	case len(known) == 0:
-		return 0, store.ErrNoGroup
-	}
-	if save != nil {
-		if err := save([]any{known[0]}); err != nil {
-			return 0, err
-		}
 	}
 	s := r.keys.in()
 	if s == nil {

@@ -158,11 +158,7 @@ func (k *keys) sweep(ctx context.Context) {
 			k.log.Error("keys cannot be forgotten, will try again", slog.Any("error", err))
 			wait = latest
 		}
-		due, t := k.clock.NewTimer(wait)
-		select {
-		case <-due:
-		case <-ctx.Done():
-			t.Stop()
+		if k.clock.Sleep(ctx, wait) != nil {
 			return
 		}
 	}

@@ -62,9 +62,6 @@ func (l *Log) Open(_ context.Context, env *eip.Env) error {
 	return nil
 }
 
-// Pattern names what the stage is.
-func (*Log) Pattern() string { return "Message Store" }
-
 // Process writes the line, and passes m on.
 func (l *Log) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	level := levels[l.Level]

@@ -37,6 +37,12 @@ type Request struct {
 	roundTrips                           stats.Histogram
 }
 
+// noReplyWithin is an ErrNoReply.
+type noReplyWithin time.Duration
+
+func (d noReplyWithin) Error() string   { return fmt.Sprintf("no reply within %v", time.Duration(d)) }
+func (noReplyWithin) Is(err error) bool { return err == ErrNoReply }
+
 // NewRequest returns a Request that waits 30 seconds.
 func NewRequest() *Request { return &Request{Timeout: 30 * time.Second} }
 
@@ -134,7 +140,7 @@ func (r *Request) ask(ctx context.Context, m *eip.Message) (*eip.Message, error)
 		return reply, nil
 	case err == requestor.ErrOver && ctx.Err() == nil:
 		r.timedOut.Add(1)
-		return nil, fmt.Errorf("no reply within %v", r.Timeout)
+		return nil, noReplyWithin(r.Timeout)
 	case err == requestor.ErrOver:
 		err = ctx.Err()
 	}

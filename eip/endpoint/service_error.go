@@ -35,13 +35,13 @@ func (e *ServiceError) Error() string {
 const maxErrorText = 1000
 
 // ErrorReply returns the reply to a request that failed with err: CodeTimeout where its
-// time was over. Else a ServiceError within err goes to the caller as it is. Of any other
+// time was over, or that of somebody whom the service has asked. Else a ServiceError within err goes to the caller as it is. Of any other
 // error the caller learns the code alone, CodeInvalid or CodeFailed: its text may tell
 // what is inside the service.
 func ErrorReply(err error) *eip.Message {
 	var e *ServiceError
 	switch {
-	case errors.Is(err, eip.ErrExpired):
+	case errors.Is(err, eip.ErrExpired), errors.Is(err, ErrNoReply):
 		e = &ServiceError{CodeTimeout, "the service could not do it in its time"}
 	case errors.As(err, &e):
 	case eip.IsInvalid(err):

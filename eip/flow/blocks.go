@@ -186,6 +186,10 @@ type FlowBlock struct {
 	Pattern string `flow:"pattern"`
 	// The key of the messages of a topic of the type direct.
 	BindingKey string `flow:"binding_key"`
+	// Which messages are taken, where the broker itself picks (Selective Consumer): on
+	// ActiveMQ a selector of JMS, as in "region = 'eu' AND kind <> 'test'". The others stay
+	// for other receivers. Without it, all.
+	Select string `flow:"select"`
 	// The headers of the messages of a topic of the type headers, with their values.
 	// x-match = "any" means that one of them is enough.
 	Match map[string]any `flow:"match"`
@@ -248,6 +252,10 @@ func newFlow() *FlowBlock {
 
 func newWork() WorkBlock {
 	return WorkBlock{Concurrency: 1, PrefetchBytes: broker.DefaultPrefetchBytes, Enabled: true, ExpressionBudget: expression.DefaultWork}
+}
+
+func newReconnect() ReconnectBlock {
+	return ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}
 }
 
 func newRetry() RetryBlock {

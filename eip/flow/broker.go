@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -18,7 +17,7 @@ import (
 // broker decodes a broker block.
 func (d *decoder) broker(b *syntax.Block) {
 	br := &Broker{Range: b.Range()}
-	br.Reconnect = ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}
+	br.Reconnect = newReconnect()
 	before := len(d.diags)
 	sound := d.decode(&br.BrokerBlock, b, place{what: fmt.Sprintf("broker %q", b.Labels[0].Name)})
 	br.Name = b.Labels[0].Name
@@ -64,7 +63,7 @@ func (d *decoder) defaultBroker() {
 	}
 	c.secrets.Learn("url", url)
 	b := &Broker{}
-	b.URL, b.Reconnect = url, ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}
+	b.URL, b.Reconnect = url, newReconnect()
 	c.Brokers[""] = b
 	if _, _, err := broker.Lookup(url); err != nil {
 		d.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Wrong broker", Detail: fmt.Sprintf("%s: %v.", from, err)})

@@ -64,17 +64,15 @@ func (d *decoder) unshared(f *Flow) {
 
 // given returns where a flow's block gives an option a value; nil where it does not.
 func (d *decoder) given(f *Flow, option string) *hcl.Range {
-	content, _ := f.block.Body.Content(func(string) bool { return false }, nil)
-	for _, a := range content.Attributes {
-		if a.Name != option {
-			continue
-		}
-		if v, ok := d.evaluate(a.Expr); ok && !v.IsNull() {
-			at := a.Expr.Range()
-			return &at
-		}
+	a := optionOf(f.block, option)
+	if a == nil {
+		return nil
 	}
-	return nil
+	if v, ok := d.evaluate(a.Expr); !ok || v.IsNull() {
+		return nil
+	}
+	at := a.Expr.Range()
+	return &at
 }
 
 // check looks at the configuration as a whole.

@@ -159,6 +159,8 @@ func (f *Flow) wantsElse(other *Flow) string {
 	switch {
 	case f.Pattern != other.Pattern:
 		return fmt.Sprintf("the pattern %q, and not %q", f.Pattern, other.Pattern)
+	case f.Select != other.Select:
+		return fmt.Sprintf("select = %q, and not %q", f.Select, other.Select)
 	case f.Durable != other.Durable:
 		return fmt.Sprintf("durable = %v, and not %v", f.Durable, other.Durable)
 	case f.Shared != other.Shared:

@@ -30,37 +30,25 @@ func (d *decoder) compile(files []*syntax.File) (diags hcl.Diagnostics) {
 	d.alone = false
 	d.names = nil // from here on settings see the variables
 	d.locals(blocks["locals"])
-	for _, b := range blocks["broker"] {
-		d.broker(b)
-	}
-	d.defaultBroker()
-	for _, b := range blocks["store"] {
-		d.store(b)
-	}
-	d.defaultStore()
-	for _, b := range blocks["moved"] {
-		d.moved(b)
-	}
-	for _, b := range blocks["schema"] {
-		d.schema(b)
-	}
-	for _, kind := range []string{"queue", "topic"} {
+	each := func(kind string, read func(*syntax.Block)) {
 		for _, b := range blocks[kind] {
-			d.channel(kind, b)
+			read(b)
 		}
 	}
-	for _, b := range blocks["adapter"] {
-		d.adapter(b)
-	}
-	for _, b := range blocks["flow"] {
-		d.flow_(b)
-	}
+	each("broker", d.broker)
+	d.defaultBroker()
+	each("store", d.store)
+	d.defaultStore()
+	each("moved", d.moved)
+	each("schema", d.schema)
+	each("queue", d.channel)
+	each("topic", d.channel)
+	each("adapter", d.adapter)
+	each("flow", d.flow_)
 	d.config.interceptors = d.interceptors(blocks["interceptor"])
 	d.intercept(d.config.interceptors)
 	d.datatypes()
-	for _, b := range blocks["group"] {
-		d.group(b)
-	}
+	each("group", d.group)
 	d.controlBus(blocks["control_bus"])
 	if !d.diags.HasErrors() {
 		d.check()
@@ -202,7 +190,7 @@ func jsonLabels(block, key string) bool {
 
 func (d *decoder) locals(blocks []*syntax.Block) {
 	for _, b := range blocks {
-		content, diags := b.Body.Content(func(string) bool { return false }, jsonLabels)
+		content, diags := b.Body.Content(noBlock, jsonLabels)
 		d.diags = append(d.diags, diags...)
 		for _, inner := range content.Blocks {
 			d.fail(problem(inner.Range(), "Option expected", "Locals are options: %s = ….", inner.Type))
@@ -220,8 +208,8 @@ func (d *decoder) locals(blocks []*syntax.Block) {
 	}
 }
 
-func (d *decoder) channel(kind string, b *syntax.Block) {
-	name := b.Labels[0].Name
+func (d *decoder) channel(b *syntax.Block) {
+	kind, name := b.Type, b.Labels[0].Name
 	c := &Channel{Ref: Ref{kind, name}, Range: b.Range()}
 	c.ChannelBlock = newChannel()
 	at := place{what: kind + " " + fmt.Sprintf("%q", name)}

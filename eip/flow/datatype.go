@@ -3,7 +3,6 @@ package flow
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
@@ -15,7 +14,7 @@ type schemaBlock struct {
 	Name string `flow:",label"`
 	// The file of the schema, beside the file that names it. What it refers to by $ref is
 	// read from files beside it or below, and never from the network.
-	File string `flow:"file,required,fixed"`
+	File string `flow:"file,required,fixed,beside"`
 	// Which version of the schema it is. Errors say it.
 	Version string `flow:"version"`
 }
@@ -32,15 +31,11 @@ func (d *decoder) schema(b *syntax.Block) {
 	if !d.decode(s, b, at) || d.diags[before:].HasErrors() {
 		return
 	}
-	path := s.File
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(b.Range().Filename), path)
-	}
 	called := name
 	if s.Version != "" {
 		called += " " + s.Version
 	}
-	loaded, err := jsonschema.Load(called, path)
+	loaded, err := jsonschema.Load(called, s.File)
 	if err != nil {
 		d.blame(b, at, &eip.OptionError{Option: "file", Err: err})
 		return

@@ -104,12 +104,10 @@ func (d *decoder) blame(b *syntax.Block, at place, err error) {
 	var option *eip.OptionError
 	if errors.As(err, &option) {
 		what = fmt.Sprintf("%q: %v", option.Option, option.Err)
-		content, _ := b.Body.Content(func(string) bool { return false }, nil)
-		for _, a := range content.Attributes {
-			if a.Name == option.Option {
-				r = a.Expr.Range()
-			}
+		if a := optionOf(b, option.Option); a != nil {
+			r = a.Expr.Range()
 		}
+		content, _ := b.Body.Content(noBlock, nil)
 		for _, inner := range content.Blocks {
 			if inner.Type == option.Option || inner.Type+" "+strings.Join(names(inner), " ") == option.Option {
 				r = inner.Range()
@@ -118,6 +116,20 @@ func (d *decoder) blame(b *syntax.Block, at place, err error) {
 	}
 	d.fail(problem(r, "Wrong option", "The %s cannot be used like this: %s.", at.what, d.say(b.Range(), what)))
 }
+
+// optionOf is where a block sets an option; nil: it does not.
+func optionOf(b *syntax.Block, name string) (last *syntax.Attribute) {
+	content, _ := b.Body.Content(noBlock, nil)
+	for _, a := range content.Attributes {
+		if a.Name == name {
+			last = a
+		}
+	}
+	return last
+}
+
+// noBlock is of a body in which no name of JSON is that of a block.
+func noBlock(string) bool { return false }
 
 // notShown stands where something may be said by a value that is not shown.
 const notShown = "it has options whose values came from the environment or a file, which are not shown, and so no more is said"

@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"fmt"
 	"math/big"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -148,6 +149,9 @@ func (d *decoder) text(field reflect.Value, s *schema.Attribute, name string, ex
 	}
 	switch s.Kind {
 	case schema.String:
+		if s.Beside && text != "" && !filepath.IsAbs(text) {
+			text = filepath.Join(filepath.Dir(expr.Range().Filename), text)
+		}
 		field.SetString(text)
 	case schema.Enum:
 		if !slices.Contains(s.Options, text) {

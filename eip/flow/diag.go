@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // problem makes an error about a place. Summary is constant; the detail says in
@@ -32,16 +33,7 @@ func didYouMean(given string, names []string, form string) string {
 	if len(given) > 100 || len(names) > 1000 {
 		return ""
 	}
-	best, distance := "", min(len(given)/3+2, max(len(given), 1))
-	for _, n := range names {
-		if len(n) > 100 {
-			continue
-		}
-		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(n), nil); d < distance {
-			best, distance = n, d
-		}
-	}
-	if best != "" {
+	if best := nearest.Of(given, names); best != "" {
 		return " Did you mean " + fmt.Sprintf(form, best) + "?"
 	}
 	if len(names) > 0 && len(names) <= 40 {

@@ -85,7 +85,7 @@ func (f *Flow) Claim() broker.Subscription {
 	if f.Poll != nil && f.Poll.Batch > 0 {
 		prefetch = min(prefetch, f.Poll.Batch)
 	}
-	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Exclusive: !f.Shared, Pattern: f.Pattern, Prefetch: prefetch,
+	return broker.Subscription{Name: f.Subscription, Durable: f.Durable, Exclusive: !f.Shared, Pattern: f.Pattern, Select: f.Select, Prefetch: prefetch,
 		Ordered: f.OrderBy != nil || f.Retry.Ordered, Single: f.single, Key: f.BindingKey, Match: f.Match, Address: f.SubscriptionAddress, Arguments: f.SubscriptionArguments}
 }
 

@@ -23,7 +23,7 @@ type environment map[string]*syntax.Attribute
 // environments reads the environments, and picks one.
 func (d *decoder) environments(blocks []*syntax.Block) {
 	for _, b := range blocks {
-		content, diags := b.Body.Content(func(string) bool { return false }, jsonLabels)
+		content, diags := b.Body.Content(noBlock, jsonLabels)
 		d.diags = append(d.diags, diags...)
 		for _, inner := range content.Blocks {
 			d.fail(problem(inner.Range(), "Option expected", "An environment holds options like variable = value, and no blocks."))

@@ -42,7 +42,7 @@ func (b Block) Title() string {
 // each group sorted.
 func Blocks() (all []Block) {
 	top := map[string]any{
-		"variable": &variableBlock{}, "environment": &environmentBlock{}, "broker": &BrokerBlock{Reconnect: ReconnectBlock{Min: 100 * time.Millisecond, Max: 30 * time.Second}},
+		"variable": &variableBlock{}, "environment": &environmentBlock{}, "broker": &BrokerBlock{Reconnect: newReconnect()},
 		"store": &StoreBlock{}, "moved": &movedBlock{}, "schema": &schemaBlock{}, "queue": &QueueBlock{ChannelBlock: newChannel()}, "topic": &TopicBlock{ChannelBlock: newChannel(), Type: "topic"},
 		"flow": newFlow(), "service": newService(), "group": &groupBlock{}, "interceptor": &interceptorBlock{}, "control_bus": newControlBus(),
 	}
@@ -164,7 +164,7 @@ func showDefault(v reflect.Value) string {
 	}
 	switch x := v.Interface().(type) {
 	case time.Duration:
-		return shortDuration(x)
+		return ShortDuration(x)
 	case eip.Bytes:
 		return x.String()
 	}
@@ -175,8 +175,8 @@ func showDefault(v reflect.Value) string {
 	return ""
 }
 
-// shortDuration leaves out the zero parts that Duration.String writes.
-func shortDuration(d time.Duration) string {
+// ShortDuration leaves out the zero parts that Duration.String writes.
+func ShortDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

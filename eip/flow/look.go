@@ -95,11 +95,7 @@ func (e *Expressions) Text(f *Flow, address, option string) (text string) {
 		}
 	}()
 	defer exceeded(&beyond)
-	content, _ := b.Body.Content(func(string) bool { return false }, nil)
-	for _, a := range content.Attributes {
-		if a.Name != option {
-			continue
-		}
+	if a := optionOf(b, option); a != nil {
 		if text = d.source(a); d.hide {
 			text = Sensitive
 		}

@@ -64,6 +64,9 @@ func hours(text string) (from, to int, err error) {
 	if from, to = h[0]*60+m[0], h[1]*60+m[1]; from == to || from == 24*60 {
 		return 0, 0, errors.New("it must end at another time than it begins")
 	}
+	if to-from == 24*60 {
+		return 0, 0, nil
+	}
 	return from, to, nil
 }
 

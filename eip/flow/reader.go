@@ -91,9 +91,10 @@ func (r *Reader) guard(do func()) {
 	do()
 }
 
-// Fail says what is wrong at a place.
-func (r *Reader) Fail(at hcl.Range, summary, format string, args ...any) {
+// Fail says what is wrong at a place, and returns false.
+func (r *Reader) Fail(at hcl.Range, summary, format string, args ...any) bool {
 	r.guard(func() { r.d.fail(problem(at, summary, format, args...)) })
+	return false
 }
 
 // Problems returns what is wrong, in the order of files and lines.

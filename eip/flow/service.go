@@ -93,14 +93,8 @@ func (d *decoder) notOwn(s *ServiceBlock, b *syntax.Block, at place) {
 
 // ownQueue enters the name of the queue that a service declares itself.
 func (d *decoder) ownQueue(b *syntax.Block) {
-	if b.Type != "service" {
+	if b.Type != "service" || optionOf(b, "queue") != nil {
 		return
-	}
-	content, _ := b.Body.Content(func(string) bool { return false }, nil)
-	for _, a := range content.Attributes {
-		if a.Name == "queue" {
-			return
-		}
 	}
 	names, name := d.settings.names["queue"], b.Labels[0].Name
 	if names == nil {

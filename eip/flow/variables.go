@@ -49,7 +49,7 @@ func (d *decoder) variableFiles() map[string]*syntax.Attribute {
 		if f == nil || f.Body == nil {
 			continue
 		}
-		content, diags := f.Body.Content(func(string) bool { return false }, jsonLabels)
+		content, diags := f.Body.Content(noBlock, jsonLabels)
 		d.diags = append(d.diags, diags...)
 		for _, b := range content.Blocks {
 			d.fail(problem(b.Range(), "Option expected", "A variable file holds lines like name = value, and no blocks."))
@@ -70,7 +70,7 @@ func (d *decoder) declared(a *syntax.Attribute) bool {
 }
 
 func (d *decoder) variable(b *syntax.Block, given map[string]*syntax.Attribute) {
-	content, diags := b.Body.Content(func(string) bool { return false }, jsonLabels)
+	content, diags := b.Body.Content(noBlock, jsonLabels)
 	d.diags = append(d.diags, diags...)
 	for _, inner := range content.Blocks {
 		d.fail(problem(inner.TypeRange, "Unknown block", "A variable can hold no block %q.", inner.Type))

@@ -7,7 +7,7 @@ const (
 	Reason      = "eip-reason"       // "failed" or "invalid"
 	Error       = "eip-error"        // the last error's text
 	Flow        = "eip-flow"         // the flow that gave up
-	Stage       = "eip-stage"        // the address of the stage that failed
+	Stage       = "eip-stage"        // the address of the stage that failed, or of the channel or adapter that did not take the message
 	Channel     = "eip-channel"      // where the message was taken from
 	Attempts    = "eip-attempts"     // how often it was tried
 	FirstFailed = "eip-first-failed" // when it failed first

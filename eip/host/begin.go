@@ -85,11 +85,7 @@ func (r *flowRun) run(l *life, ready chan<- struct{}, failed chan<- error) {
 			r.unit.host.log.Error("flow failed and will be started again", slog.String("flow", r.decl.Name), slog.Any("error", err), slog.Duration("in", wait))
 		}
 		err = nil
-		again, t := clock.NewTimer(wait/2 + time.Duration(clock.Random(int64(wait/2))))
-		select {
-		case <-again:
-		case <-ctx.Done():
-			t.Stop()
+		if clock.Sleep(ctx, wait/2+time.Duration(clock.Random(int64(wait/2)))) != nil {
 			return
 		}
 	}

@@ -127,12 +127,14 @@ func (h *Host) Inject(ctx context.Context, channel string, m *eip.Message) error
 	return errors.Join(eip.Await(ctx, sender, m), sender.Close())
 }
 
-// Source takes messages from a declared queue; so many at once.
+// Source takes messages from a declared queue; so many at once. It makes none that is not
+// there.
 func (h *Host) Source(ctx context.Context, queue string, prefetch int) (broker.Source, error) {
 	b, ch, err := h.channel(ctx, queue)
 	if err != nil {
 		return nil, err
 	}
+	ch.Declare = false
 	return b.Source(ctx, ch, broker.Subscription{Prefetch: prefetch})
 }
 
@@ -149,31 +151,37 @@ func (h *Host) Look(ctx context.Context, queue string) (control.Look, error) {
 // Reads reports whether a flow may read what is sent to an address: that of a
 // queue, of a subscription, or of what failed.
 func (h *Host) Reads(address string) bool {
-	for _, u := range h.all() {
+	return slices.ContainsFunc(h.all(), func(u *Unit) bool {
 		c, _ := u.now()
-		at := func(ch *flow.Channel) bool { return ch != nil && ch.Address == address }
-		for _, f := range c.Flows {
-			if at(f.DeadQueue()) {
-				return true
-			}
-			for _, e := range f.Endpoints {
-				if f.IsLastResort(e.Ref) && at(c.Channels[e.String()]) {
-					return true
-				}
-			}
-			for _, from := range f.From {
-				if ch := c.Channels[from.String()]; at(ch) || ch != nil && ch.Kind == "topic" && ch.Address+"."+f.Subscription == address {
-					return true
-				}
+		return slices.Contains(read(c), address)
+	})
+}
+
+// read are the addresses that flows of a Config may read.
+func read(c *flow.Config) (all []string) {
+	add := func(ch *flow.Channel) {
+		if ch != nil {
+			all = append(all, ch.Address)
+		}
+	}
+	for _, ch := range c.Channels {
+		add(c.DeadLetterOf(ch))
+	}
+	for _, f := range c.Flows {
+		add(f.DeadQueue())
+		for _, e := range f.Endpoints {
+			if f.IsLastResort(e.Ref) {
+				add(c.Channels[e.String()])
 			}
 		}
-		for _, ch := range c.Channels {
-			if at(c.DeadLetterOf(ch)) {
-				return true
+		for _, from := range f.From {
+			ch := c.Channels[from.String()]
+			if add(ch); ch != nil && ch.Kind == "topic" {
+				all = append(all, ch.Address+"."+f.Subscription)
 			}
 		}
 	}
-	return false
+	return all
 }
 
 // Draining reports whether the Host is about to end.

@@ -39,11 +39,7 @@ func (d *deadLetters) keepOpening() {
 		if d.Trouble().Refused {
 			wait = longest
 		}
-		again, t := d.unit.host.options.Clock.NewTimer(wait)
-		select {
-		case <-again:
-		case <-d.abort.Done():
-			t.Stop()
+		if d.unit.host.options.Clock.Sleep(d.abort, wait) != nil {
 			return
 		}
 		_ = d.open(d.abort) // it notes what keeps it

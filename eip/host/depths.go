@@ -79,59 +79,29 @@ func (d *depths) close() {
 	}
 }
 
+// A survey is what brokers are asked for.
+type survey struct {
+	seen map[control.Depth]bool
+	of   map[broker.Broker]*questions
+}
+
+type questions struct {
+	about []control.Depth
+	items []broker.Item
+}
+
 func (h *Host) lookAtDepths(ctx context.Context) (found []control.Depth) {
-	type asked struct {
-		of    []control.Depth
-		items []broker.Item
-	}
-	seen, of := map[control.Depth]bool{}, map[broker.Broker]*asked{}
-	var add func(r *flowRun, ch *flow.Channel, on *flow.Broker, s *broker.Subscription)
-	add = func(r *flowRun, ch *flow.Channel, on *flow.Broker, s *broker.Subscription) {
-		d := control.Depth{Channel: ch.String()}
-		if s != nil {
-			d.Subscription = r.decl.Subscription
-		}
-		open := r.unit.openBroker(on)
-		if seen[d] || open == nil {
-			return
-		}
-		seen[d] = true
-		if of[open] == nil {
-			of[open] = &asked{}
-		}
-		if a := of[open]; s != nil || ch.Kind == "queue" {
-			a.of, a.items = append(a.of, d), append(a.items, broker.Item{Channel: r.config.Spec(ch), Subscription: s})
-		}
-		if dead := r.config.DeadLetterOf(ch); dead != nil {
-			add(r, dead, r.config.BrokerOf(dead), nil)
-		}
-	}
+	s := survey{map[control.Depth]bool{}, map[broker.Broker]*questions{}}
 	for _, r := range h.flows() {
-		c := r.config
-		for _, from := range r.decl.From {
-			if ch := c.Channels[from.String()]; ch != nil && ch.Kind == "topic" {
-				s := r.claim()
-				add(r, ch, c.BrokerOf(ch), &s)
-			} else if ch != nil {
-				add(r, ch, c.BrokerOf(ch), nil)
-			}
-		}
-		for _, e := range r.decl.Endpoints {
-			if ch := c.Channels[e.String()]; ch != nil {
-				add(r, ch, c.BrokerOf(ch), nil)
-			}
-		}
-		if d := r.implicit(); d != nil && d.opened.Load() {
-			add(r, d.queue, d.on, nil)
-		}
+		s.ask(r)
 	}
-	for open, a := range of {
+	for open, q := range s.of {
 		deep, ok := open.(broker.Deep)
 		if !ok {
 			continue
 		}
-		for i, depth := range deep.Depths(ctx, a.items) {
-			d := a.of[i]
+		for i, depth := range deep.Depths(ctx, q.items) {
+			d := q.about[i]
 			d.Messages, d.Oldest = depth.Messages, math.Round(depth.Oldest.Seconds()*10)/10
 			found = append(found, d)
 		}
@@ -140,4 +110,47 @@ func (h *Host) lookAtDepths(ctx context.Context) (found []control.Depth) {
 		return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Subscription, b.Subscription))
 	})
 	return found
+}
+
+// ask asks for what a flow uses.
+func (s *survey) ask(r *flowRun) {
+	c := r.config
+	for _, from := range r.decl.From {
+		if ch := c.Channels[from.String()]; ch != nil && ch.Kind == "topic" {
+			claim := r.claim()
+			s.add(r, ch, c.BrokerOf(ch), &claim)
+		} else if ch != nil {
+			s.add(r, ch, c.BrokerOf(ch), nil)
+		}
+	}
+	for _, e := range r.decl.Endpoints {
+		if ch := c.Channels[e.String()]; ch != nil {
+			s.add(r, ch, c.BrokerOf(ch), nil)
+		}
+	}
+	if d := r.implicit(); d != nil && d.opened.Load() {
+		s.add(r, d.queue, d.on, nil)
+	}
+}
+
+// add asks for a queue, or a subscription of a topic, and for where their dead letters go.
+func (s *survey) add(r *flowRun, ch *flow.Channel, on *flow.Broker, sub *broker.Subscription) {
+	d := control.Depth{Channel: ch.String()}
+	if sub != nil {
+		d.Subscription = r.decl.Subscription
+	}
+	open := r.unit.openBroker(on)
+	if s.seen[d] || open == nil {
+		return
+	}
+	s.seen[d] = true
+	if s.of[open] == nil {
+		s.of[open] = &questions{}
+	}
+	if q := s.of[open]; sub != nil || ch.Kind == "queue" {
+		q.about, q.items = append(q.about, d), append(q.items, broker.Item{Channel: r.config.Spec(ch), Subscription: sub})
+	}
+	if dead := r.config.DeadLetterOf(ch); dead != nil {
+		s.add(r, dead, r.config.BrokerOf(dead), nil)
+	}
 }

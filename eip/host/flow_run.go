@@ -15,6 +15,7 @@ import (
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/endpoint"
 	"github.com/eipd/eipd/eip/flow"
+	"github.com/eipd/eipd/eip/manage"
 	"github.com/eipd/eipd/eip/testmessage"
 )
 
@@ -213,9 +214,27 @@ func (r *flowRun) build() {
 		Env:    eip.Env{Instance: h.options.Instance, Clock: h.options.Clock, Log: h.log, Secret: block.Secret, Tracer: r.tracer(), LastResort: r.lastResort},
 		Traced: r.traced, History: f.History, Discreet: r.discreet,
 	}
-	if f.Service != nil {
+	switch {
+	case f.Service != nil:
 		r.flow.ErrorReply, r.flow.Timeout = endpoint.ErrorReply, f.Service.Timeout
+	case r.answers():
+		r.flow.ErrorReply = endpoint.ErrorReply
 	}
+}
+
+// answers reports whether callers of an adapter wait for what the flow replies.
+func (r *flowRun) answers() bool {
+	called, replies := false, false
+	for _, from := range r.decl.From {
+		called = called || from.Kind == "adapter"
+	}
+	for _, s := range eip.Walk(r.decl.Stages()) {
+		switch s.(type) {
+		case *endpoint.Reply, *manage.SmartProxy:
+			replies = true
+		}
+	}
+	return called && replies
 }
 
 func (r *flowRun) source() eip.Source {

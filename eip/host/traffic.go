@@ -28,7 +28,7 @@ func (h *Host) traffic(of flow.Ref) *stats.Traffic {
 		if c.of == nil {
 			c.of = map[flow.Ref]*stats.Traffic{}
 		}
-		t = &stats.Traffic{}
+		t = &stats.Traffic{Of: of.String()}
 		c.of[of] = t
 	}
 	return t

@@ -93,14 +93,11 @@ func (a *Aggregator) part(ctx context.Context, m *eip.Message) (p *part, err err
 // textOf is a key: text as it is, and anything else as JSON; nil is "".
 func textOf(ctx context.Context, of eip.Value, m *eip.Message) (string, error) {
 	v, err := of(ctx, m)
-	if err != nil || v == nil {
+	if err != nil {
 		return "", err
 	}
-	text, _, err := content.Encode(v)
-	if err != nil {
-		return "", eip.Invalid(err)
-	}
-	return string(text), nil
+	text, err := content.Key(v)
+	return text, eip.Invalid(err)
 }
 
 // partOf reads what a part is kept as.

@@ -3,7 +3,6 @@ package routing
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -144,7 +143,7 @@ func (b *CircuitBreaker) outcome(ctx context.Context, err error) outcome {
 	switch {
 	case err == nil, eip.IsPermanent(err):
 		return worked
-	case errors.As(err, &at) && b.address != "" && !strings.HasPrefix(at.Address, b.address+"."):
+	case errors.As(err, &at) && b.address != "" && !at.Within(b.address):
 		return worked
 	case ctx.Err() != nil:
 		return abandoned

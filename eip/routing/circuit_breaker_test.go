@@ -129,17 +129,27 @@ func TestCircuitBreaker_OpensAndCloses(t *testing.T) {
 	}
 }
 
+// full is a queue that takes nothing.
+type full struct{}
+
+func (full) Handle(context.Context, *eip.Message) error { return errAway }
+func (full) String() string                             { return "queue.full" }
+
 // What fails behind it says nothing of the service.
 func TestCircuitBreaker_FailuresBehindIt(t *testing.T) {
-	r := newBreaker(t, nil)
-	for range 10 {
-		err := r.Process(t.Context(), eiptest.Message("m"), eip.Chain([]eip.Stage{&eip.Named{Address: "f.behind", Stage: &service{errAway}}}, eip.Discard))
-		if !errors.Is(err, errAway) {
-			t.Fatal(err)
-		}
+	chain := func(err error, to eip.Handler) eip.Handler {
+		return eip.Chain([]eip.Stage{&eip.Named{Address: "f.behind", Stage: &service{err}}}, to)
 	}
-	if r.Trouble() != nil {
-		t.Error("it is open")
+	for name, behind := range map[string]eip.Handler{"a stage": chain(errAway, eip.Discard), "the flow's to": chain(nil, full{})} {
+		r := newBreaker(t, nil)
+		for range 10 {
+			if err := r.Process(t.Context(), eiptest.Message("m"), behind); !errors.Is(err, errAway) {
+				t.Fatal(err)
+			}
+		}
+		if r.Trouble() != nil {
+			t.Errorf("%s: it is open", name)
+		}
 	}
 }
 

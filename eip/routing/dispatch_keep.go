@@ -64,14 +64,7 @@ func (p *Plugin) open(ctx context.Context, env *eip.Env, log *slog.Logger, again
 }
 
 func (p *Plugin) keepTrying(ctx context.Context, env *eip.Env, log *slog.Logger, wait time.Duration) {
-	for {
-		due, t := env.Clock.NewTimer(wait - rand.N(wait/2))
-		select {
-		case <-due:
-		case <-ctx.Done():
-			t.Stop()
-			return
-		}
+	for env.Clock.Sleep(ctx, wait-rand.N(wait/2)) == nil {
 		wait = min(2*wait, reopenAtMost)
 		if p.open(ctx, env, log, wait) {
 			log.Info("the plugin works now")

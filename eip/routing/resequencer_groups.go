@@ -3,6 +3,7 @@ package routing
 import (
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -28,18 +29,7 @@ func (r *Resequencer) Groups(key string, most int) (all []store.Group, more bool
 			}
 			return nil
 		}
-		for _, kept := range slices.Sorted(maps.Keys(r.sequences)) {
-			if more = len(all) == most; more {
-				return nil
-			}
-			if err := r.list(tx, kept, &all); err != nil {
-				return err
-			}
-		}
-		for kept := range tx.Range("", "\x01") { // behind the Outbox's keys
-			if r.sequences[kept] != nil {
-				continue
-			}
+		for kept := range r.all(tx) {
 			if more = len(all) == most; more {
 				return nil
 			}
@@ -50,6 +40,22 @@ func (r *Resequencer) Groups(key string, most int) (all []store.Group, more bool
 		return nil
 	})
 	return all, more, err
+}
+
+// all yields what sequences are kept as: those first of which messages are there.
+func (r *Resequencer) all(tx store.Reader) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, kept := range slices.Sorted(maps.Keys(r.sequences)) {
+			if !yield(kept) {
+				return
+			}
+		}
+		for kept := range tx.Range("", "\x01") { // behind the Outbox's keys
+			if r.sequences[kept] == nil && !yield(kept) {
+				return
+			}
+		}
+	}
 }
 
 // kept is what a business message's key is kept as, of which that or what Groups shows is
@@ -116,17 +122,8 @@ func (r *Resequencer) Release(_ context.Context, key string) (released int, err 
 
 // Forget has a sequence begin anew. What waits in it waits on.
 func (r *Resequencer) Forget(ctx context.Context, key string, save func([]any) error) (removed int, err error) {
-	known, _, err := r.Groups(key, 1)
-	switch {
-	case err != nil:
+	if _, err := store.Known(r, key, save); err != nil {
 		return 0, err
-	case len(known) == 0:
-		return 0, store.ErrNoGroup
-	}
-	if save != nil {
-		if err := save([]any{known[0]}); err != nil {
-			return 0, err
-		}
 	}
 	done := make(chan error, 1)
 	if err := r.beginAnew(key, done); err != nil {

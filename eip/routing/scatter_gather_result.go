@@ -25,7 +25,7 @@ func raw(m *eip.Message) (json.RawMessage, error) {
 	case format == content.Unstated && content.CheckJSON(body) == nil:
 		return body, nil
 	case format != content.Binary && utf8.Valid(body):
-		return appendText(nil, body), nil
+		return content.AppendText(nil, body), nil
 	}
 	return json.Marshal(append([]byte{}, body...)) // not null
 }

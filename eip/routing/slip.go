@@ -28,10 +28,10 @@ const (
 // A slip is what travels with a message from step to step, in the header eip-slip. It goes
 // forward over what is left, or, once a step has failed, back over what is done.
 type slip struct {
-	ID   string `json:"id"`   // by which the Message IDs at all steps begin
+	ID   string     `json:"id"`   // by which the Message IDs at all steps begin
 	Left []slipStep `json:"left"` // the first is the step where the message is
 	Done []slipStep `json:"done"` // the last is being undone, where the slip goes back
-	Back bool   `json:"back,omitempty"`
+	Back bool       `json:"back,omitempty"`
 }
 
 type slipStep struct {

@@ -130,12 +130,8 @@ func (t *Throttle) wait(ctx context.Context, m *eip.Message) error {
 		r := t.bucket.ReserveN(now, 1)
 		in := min(max(r.DelayFrom(now), 1), time.Second)
 		r.CancelAt(now)
-		due, timer := t.clock.NewTimer(in)
-		select {
-		case <-due:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := t.clock.Sleep(ctx, in); err != nil {
+			return err
 		}
 	}
 	if waited && m.CountsAt(t) {

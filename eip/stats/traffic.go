@@ -7,7 +7,11 @@ import (
 // Traffic counts what passes between a process and a channel or an adapter. Test
 // Messages are counted apart. The zero Traffic is ready; it is safe for concurrent
 // use, and a nil one counts nothing.
-type Traffic struct{ business, tests traffic }
+type Traffic struct {
+	Of string // "queue.orders", where errors are to name it
+
+	business, tests traffic
+}
 
 type traffic struct{ received, handed, sent, failed atomic.Int64 }
 

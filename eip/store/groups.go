@@ -42,6 +42,20 @@ type Lister interface {
 	Forget(ctx context.Context, key string, save func([]any) error) (removed int, err error)
 }
 
+// Known returns what a Lister remembers under a key, and saves it unless save is nil.
+func Known(l Lister, key string, save func([]any) error) (Group, error) {
+	all, _, err := l.Groups(key, 1)
+	switch {
+	case err != nil:
+		return Group{}, err
+	case len(all) == 0:
+		return Group{}, ErrNoGroup
+	case save != nil:
+		err = save([]any{all[0]})
+	}
+	return all[0], err
+}
+
 // A Releaser is a Lister of which groups can be closed before their time.
 type Releaser interface {
 	Lister

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,14 +92,15 @@ func TestOutbox_Lines(t *testing.T) {
 			t.Fatal(err)
 		}
 		var o store.Outbox
+		var mu sync.Mutex
 		var got []string
 		releases := map[string]func(error){}
 		env := eiptest.Env()
 		env.Make = func(_ context.Context, m *eip.Message) error {
-			got = append(got, string(m.Body()))
-			settle := m.Hold()
+			mu.Lock()
+			got, releases[string(m.Body())] = append(got, string(m.Body())), m.Hold()
+			mu.Unlock()
 			eip.Deliver(context.Background(), eip.Discard, m)
-			releases[string(m.Body())] = settle
 			return nil
 		}
 		if err := o.Open(t.Context(), env, space); err != nil {
@@ -119,6 +121,8 @@ func TestOutbox_Lines(t *testing.T) {
 		expect := func(want string) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if have := strings.Join(got, " "); have != want {
 				t.Errorf("sent %q, want %q", have, want)
 			}

@@ -22,6 +22,11 @@ func (b *body) write(w http.ResponseWriter, reply *eip.Message) {
 		http.Error(w, "the reply has no valid status", status)
 		return
 	}
+	if code, failed := reply.Headers[header.ErrorCode].(string); failed && status == http.StatusOK {
+		text, _ := reply.Headers[header.Error].(string)
+		http.Error(w, text, statusOfError(code))
+		return
+	}
 	w.Header().Set("Content-Type", withCharset(typeOfReply(reply), reply))
 	if coding := codingOf(reply); coding != "" {
 		w.Header().Set("Content-Encoding", coding)
@@ -33,6 +38,17 @@ func (b *body) write(w http.ResponseWriter, reply *eip.Message) {
 		_ = control.SetWriteDeadline(time.Now().Add(web.Timeout))
 		_, _ = w.Write(reply.Body()) // nobody else is to be told
 	})
+}
+
+// statusOfError is that of an error reply, of the flow itself or of a service behind it.
+func statusOfError(code string) int {
+	switch code {
+	case "invalid":
+		return http.StatusUnprocessableEntity
+	case "timeout":
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusInternalServerError
 }
 
 // typeOfReply is a reply's content type; where it has none, what expressions take

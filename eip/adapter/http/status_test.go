@@ -79,3 +79,32 @@ func TestHTTP_Status(t *testing.T) {
 		})
 	}
 }
+
+// An error reply says what failed, and is no answer of 200.
+func TestHTTP_ErrorReply(t *testing.T) {
+	for name, tt := range map[string]struct {
+		code   string
+		set    any // http_status
+		status int
+	}{
+		"refused":                  {"invalid", nil, 422},
+		"too late":                 {"timeout", nil, 504},
+		"failed":                   {"failed", nil, 500},
+		"of a service's own":       {"sold_out", nil, 500},
+		"with a status of its own": {"sold_out", 409, 409},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := listen(t, nil)
+			g.serve(t, func(ctx context.Context, m *eip.Message) error {
+				reply := eip.New([]byte(nil), nil).WithHeaders(eip.Headers{"eip-error-code": tt.code, "eip-error": "no tea"})
+				if tt.set != nil {
+					reply = reply.WithBody([]byte("no tea")).WithHeader("http_status", tt.set)
+				}
+				return m.Reply(ctx, reply)
+			})
+			if status, body := post(t.Context(), g.url, "x"); status != tt.status || strings.TrimSpace(body) != "no tea" {
+				t.Errorf("answered %d %q, want %d", status, body, tt.status)
+			}
+		})
+	}
+}

@@ -20,13 +20,19 @@ import (
 func init() {
 	for _, scheme := range []string{"stomp", "stomps"} {
 		broker.Registry.Add(scheme, func() broker.Transport {
-			return broker.Transport{Open: Open, Capabilities: capabilities, CheckURL: checkURL, Check: check, Ping: ping, Plan: plan}
+			return broker.Transport{Open: Open, Capabilities: capabilities, CapabilitiesAt: capabilitiesAt, CheckURL: checkURL, Check: check, Ping: ping, Plan: plan}
 		})
 	}
 }
 
-// capabilities are what every server can do.
-var capabilities = broker.Capabilities{Durable: true, TTL: true, Headers: true, GivesBackInOrder: true, RequestReply: true, MessageGroups: true}
+// capabilities are what every server can do, and what a server can that nobody knows yet.
+var capabilities = broker.Capabilities{Durable: true, TTL: true, Headers: true, GivesBackInOrder: true, RequestReply: true, MessageGroups: true, Select: true}
+
+func capabilitiesAt(u *url.URL) broker.Capabilities {
+	can := capabilities
+	can.Select = serverOf(u, "") != rabbitmq
+	return can
+}
 
 // Broker is a server that speaks STOMP.
 type Broker struct {
@@ -60,7 +66,7 @@ func (b *Broker) Capabilities() broker.Capabilities {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	can := capabilities
-	can.SharedSubscriptions, can.Browse = b.server == rabbitmq, b.server == activemq
+	can.SharedSubscriptions, can.Browse, can.Select = b.server == rabbitmq, b.server == activemq, b.server.selects()
 	return can
 }
 
@@ -217,10 +223,10 @@ func trouble(err error) error {
 }
 
 // denied reports whether an ERROR speaks of permissions, or of a queue that was declared
-// otherwise: both need people.
+// otherwise, or of a selector that is none: these need people.
 func denied(e *serverError) bool {
 	text := strings.ToLower(e.text)
-	for _, word := range []string{"not authorized", "access_refused", "access refused", "not permitted", "permission", "inequivalent arg"} {
+	for _, word := range []string{"not authorized", "access_refused", "access refused", "not permitted", "permission", "inequivalent arg", "invalidselector"} {
 		if strings.Contains(text, word) {
 			return true
 		}

@@ -21,6 +21,9 @@ func check(c broker.Channel, s *broker.Subscription) error {
 			return eip.OptionErrorf("subscription", "%s", err)
 		}
 	}
+	if s != nil && s.Select != "" && c.Arguments["selector"] != nil {
+		return eip.OptionErrorf("select", "the channel's arguments have a selector already; leave one of both out")
+	}
 	for name, v := range c.Arguments {
 		switch v.(type) {
 		case string, bool, int, int32, int64, float64:

@@ -33,6 +33,9 @@ func serverOf(u *url.URL, name string) server {
 	return unknown
 }
 
+// selects reports whether it has selectors. Others ignore one, and give all.
+func (s server) selects() bool { return s == activemq || s == artemis }
+
 // vhost is RabbitMQ's virtual host; other servers take any.
 func vhost(u *url.URL) string {
 	if v := u.Query().Get("vhost"); v != "" {

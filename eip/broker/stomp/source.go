@@ -91,6 +91,10 @@ func (s *source) open(ctx context.Context) error {
 	if s.temporary(k.server) {
 		c.learned = make(chan string, 1)
 	}
+	if s.sub.Select != "" && !k.server.selects() {
+		k.close()
+		return &broker.Trouble{Refused: true, Err: errors.New("select: this server has no selectors, as ActiveMQ has")}
+	}
 	k.start(c.take)
 	err = k.ask(ctx, s.subscribe(k.server))
 	if err == nil && s.temporary(k.server) {
@@ -149,6 +153,9 @@ func (s *source) subscribe(on server) *frame.Frame {
 	}
 	if s.channel.GroupBy != nil && on == rabbitmq {
 		f.Add(singleConsumer, "true")
+	}
+	if s.sub.Select != "" {
+		f.Add("selector", s.sub.Select)
 	}
 	addArguments(f, s.channel, receives)
 	return f

@@ -8,9 +8,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/agext/levenshtein"
 	"github.com/expr-lang/expr/file"
 
+	"github.com/eipd/eipd/internal/nearest"
 	"github.com/eipd/eipd/internal/visible"
 )
 
@@ -180,15 +180,9 @@ var goTypes = strings.NewReplacer(
 	"runtime error: ", "", "reflect: ", "",
 )
 
-// nearest suggests one of names, or lists them where they are few.
-func nearest(given string, names []string) string {
-	best, distance := "", len(given)/3+2
-	for _, n := range names {
-		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(n), nil); d < distance {
-			best, distance = n, d
-		}
-	}
-	switch {
+// didYouMean suggests one of names, or lists them where they are few.
+func didYouMean(given string, names []string) string {
+	switch best := nearest.Of(given, names); {
 	case best != "":
 		return fmt.Sprintf("Did you mean %q?", best)
 	case len(names) <= 16:

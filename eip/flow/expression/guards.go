@@ -18,42 +18,18 @@ func (g *guards) Visit(node *ast.Node) {
 	case *ast.PredicateNode:
 		g.predicate(n)
 	case *ast.BuiltinNode:
-		if loops[n.Name] {
-			g.loop(node, n)
-		} else if bounded[n.Name] != nil {
-			replace(node, boundedName(n.Name), n.Arguments...)
-		} else {
-			for i := range n.Arguments {
-				g.plain(&n.Arguments[i])
-			}
-		}
+		g.builtin(node, n)
 	case *ast.CallNode:
-		if id, ok := n.Callee.(*ast.IdentifierNode); ok && bounded[id.Value] != nil {
-			if id.Value == "captures" {
-				g.captures(&n.Arguments[1])
-			}
-			replace(node, boundedName(id.Value), n.Arguments...)
-		}
-		g.method(n)
+		g.call(node, n)
 	case *ast.MemberNode:
-		if key := &n.Property; !isLiteral(*key) && !isCall(*key, passIndex) && mayBeLarge(*key) {
-			replace(key, passIndex, *key)
-		}
-		if _, named := n.Property.(*ast.StringNode); !named && mayBeText(n.Node) {
-			around(&n.Node, passItems, n.Node)
-		} else {
-			g.plain(&n.Node)
-		}
+		g.member(n)
 	case *ast.SliceNode:
 		if mayBeText(n.Node) {
 			around(node, boundedName("slice"), n.Node, orNil(n.From), orNil(n.To))
 			break
 		}
-		for _, bound := range []*ast.Node{&n.From, &n.To} {
-			if *bound != nil {
-				g.plain(bound)
-			}
-		}
+		g.plain(&n.From)
+		g.plain(&n.To)
 	case *ast.UnaryNode:
 		if n.Operator == "-" && !isLiteral(n) {
 			replace(node, negate, n.Node)
@@ -67,9 +43,43 @@ func (g *guards) Visit(node *ast.Node) {
 	}
 }
 
+func (g *guards) builtin(node *ast.Node, n *ast.BuiltinNode) {
+	switch {
+	case loops[n.Name]:
+		g.loop(node, n)
+	case bounded[n.Name] != nil:
+		replace(node, boundedName(n.Name), n.Arguments...)
+	default:
+		for i := range n.Arguments {
+			g.plain(&n.Arguments[i])
+		}
+	}
+}
+
+func (g *guards) call(node *ast.Node, n *ast.CallNode) {
+	if id, ok := n.Callee.(*ast.IdentifierNode); ok && bounded[id.Value] != nil {
+		if id.Value == "captures" {
+			g.captures(&n.Arguments[1])
+		}
+		replace(node, boundedName(id.Value), n.Arguments...)
+	}
+	g.method(n)
+}
+
+func (g *guards) member(n *ast.MemberNode) {
+	if key := &n.Property; !isLiteral(*key) && !isCall(*key, passIndex) && mayBeLarge(*key) {
+		replace(key, passIndex, *key)
+	}
+	if _, named := n.Property.(*ast.StringNode); !named && mayBeText(n.Node) {
+		around(&n.Node, passItems, n.Node)
+	} else {
+		g.plain(&n.Node)
+	}
+}
+
 // plain is for what expr would take a json.Number for a text.
 func (g *guards) plain(node *ast.Node) {
-	if g.exact && dynamic(*node) && !isCall(*node, passNumber) {
+	if g.exact && *node != nil && dynamic(*node) && !isCall(*node, passNumber) {
 		around(node, passNumber, *node)
 	}
 }

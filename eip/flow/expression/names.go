@@ -65,7 +65,7 @@ func (n *names) check(id *ast.IdentifierNode) {
 		n.report(id, "Use env(…) in a setting of the flow file.", "Expressions do not see the environment.")
 	case n.callees[id] && isFunction:
 	case n.callees[id]:
-		n.report(id, nearest(id.Value, append([]string{"captures"}, builtin.Names...)), "There is no function %q.", short(id.Value))
+		n.report(id, didYouMean(id.Value, append([]string{"captures"}, builtin.Names...)), "There is no function %q.", short(id.Value))
 	case n.variables[id.Value] || slices.Contains(n.known, id.Value):
 	case isFunction:
 		n.report(id, "Call it: "+id.Value+"(…).", "%q is a function.", id.Value)
@@ -81,7 +81,7 @@ func (n *names) check(id *ast.IdentifierNode) {
 			names = append(names, v)
 		}
 		slices.Sort(names)
-		hint := nearest(id.Value, names)
+		hint := didYouMean(id.Value, names)
 		if text := quoted(n.source); text != "" && !strings.HasPrefix(hint, "Did you mean") {
 			hint = text
 		}
@@ -98,13 +98,13 @@ func (n *names) member(m *ast.MemberNode) {
 		return
 	}
 	if id, ok := m.Node.(*ast.IdentifierNode); ok && id.Value == "message" && !slices.Contains(envelopeNames, key.Value) {
-		n.report(key, nearest(key.Value, envelopeNames), "message has no member %q.", short(key.Value))
+		n.report(key, didYouMean(key.Value, envelopeNames), "message has no member %q.", short(key.Value))
 	}
 	if parent, ok := m.Node.(*ast.MemberNode); ok {
 		id, isID := parent.Node.(*ast.IdentifierNode)
 		name, isName := parent.Property.(*ast.StringNode)
 		if isID && isName && id.Value == "message" && name.Value == "sequence" && !slices.Contains(sequenceNames, key.Value) {
-			n.report(key, nearest(key.Value, sequenceNames), "message.sequence has no member %q.", short(key.Value))
+			n.report(key, didYouMean(key.Value, sequenceNames), "message.sequence has no member %q.", short(key.Value))
 		}
 	}
 }

@@ -173,27 +173,15 @@ func (m *thompson) run(p *pattern, s string) bool {
 	before := rune(-1)
 	for i := 0; ; {
 		if len(next) == 0 {
-			if p.anchored && i > 0 {
+			jump := m.jump(p, s, i)
+			if jump < 0 {
 				return false
 			}
-			if p.prefix != "" {
-				jump := strings.Index(s[i:], p.prefix)
-				if jump < 0 {
-					m.steps += (len(s) - i) / 4
-					return false
-				}
-				m.steps += jump / 4
-				if i += jump; jump > 0 {
-					before, _ = utf8.DecodeLastRuneInString(s[:i])
-				}
+			if i += jump; jump > 0 {
+				before, _ = utf8.DecodeLastRuneInString(s[:i])
 			}
 		}
-		r, size := rune(-1), 0
-		if i < len(s) {
-			if r, size = rune(s[i]), 1; r >= utf8.RuneSelf {
-				r, size = utf8.DecodeRuneInString(s[i:])
-			}
-		}
+		r, size := runeAt(s, i)
 		flags := syntax.EmptyOpContext(before, r)
 		m.now = m.now[:0]
 		for _, pc := range next {
@@ -219,6 +207,33 @@ func (m *thompson) run(p *pattern, s string) bool {
 		}
 		before, i = r, i+size
 	}
+}
+
+// jump is how far on the next match may begin, where none has begun; -1: there is none.
+func (m *thompson) jump(p *pattern, s string, i int) int {
+	switch {
+	case p.anchored && i > 0:
+		return -1
+	case p.prefix == "":
+		return 0
+	}
+	jump := strings.Index(s[i:], p.prefix)
+	if jump < 0 {
+		m.steps += (len(s) - i) / 4
+	}
+	m.steps += max(jump, 0) / 4
+	return jump
+}
+
+// runeAt is the character at a place; -1 behind the last.
+func runeAt(s string, i int) (r rune, size int) {
+	switch {
+	case i == len(s):
+		return -1, 0
+	case s[i] < utf8.RuneSelf:
+		return rune(s[i]), 1
+	}
+	return utf8.DecodeRuneInString(s[i:])
 }
 
 func takes(in *syntax.Inst, r rune) bool {

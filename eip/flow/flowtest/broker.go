@@ -156,7 +156,7 @@ func (b *standInBroker) SendTo(ctx context.Context, address string, m *eip.Messa
 }
 
 // withoutExchanges has a channel of any broker be one of a broker that has no exchanges, and
-// nothing yet.
+// nothing yet. A test sends what a broker's own language would have picked.
 func withoutExchanges(c *broker.Channel, s *broker.Subscription) error {
 	switch c.Type {
 	case "headers":
@@ -164,7 +164,7 @@ func withoutExchanges(c *broker.Channel, s *broker.Subscription) error {
 	case "direct":
 		s.Pattern, s.Key = s.Key, ""
 	}
-	c.Type, c.Declare, s.Address, s.Arguments = "", true, "", nil
+	c.Type, c.Declare, s.Address, s.Arguments, s.Select = "", true, "", nil, ""
 	return nil
 }
 

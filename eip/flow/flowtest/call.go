@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/flow"
 )
 
 // caller takes the reply to a request that the test sent.
@@ -84,7 +85,7 @@ func (r *rig) call(one *task, b *callBlock) {
 	}
 	switch {
 	case reply == nil:
-		r.fail(one, expectation, append([]string{fmt.Sprintf("%s: no reply came within %s", one.label, brief(b.Within))}, r.whereabouts(nil)...)...)
+		r.fail(one, expectation, append([]string{fmt.Sprintf("%s: no reply came within %s", one.label, flow.ShortDuration(b.Within))}, r.whereabouts(nil)...)...)
 	case b.Reply != nil:
 		if wrong := r.mismatch(b.Reply, reply, way); wrong != nil {
 			r.fail(one, expectation, append([]string{fmt.Sprintf("%s: the reply is not as expected", one.label)}, indent(wrong)...)...)

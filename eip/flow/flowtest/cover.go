@@ -156,12 +156,44 @@ func (r *rig) noteRecipients() {
 
 // Cover sums up what the tests of files have seen of the flows under test.
 func Cover(files []*File, results []*Result) *Coverage {
-	type key struct {
-		file             string
-		line             int
-		address, outcome string
+	all := declared(files)
+	for _, r := range results {
+		for _, file := range r.Test.check.config.Files() {
+			for o := range all[file] {
+				all[file][o] += r.seen[[2]string{o.Address, o.Outcome}]
+			}
+		}
 	}
-	all := map[key]*CoveredOutcome{}
+	c := &Coverage{Files: []CoveredFile{}}
+	for _, file := range sorted(all) {
+		of := CoveredFile{File: file}
+		for o, hits := range all[file] {
+			o.Hits = hits
+			of.Outcomes = append(of.Outcomes, o)
+			c.count(o)
+		}
+		slices.SortFunc(of.Outcomes, func(a, b CoveredOutcome) int {
+			return cmp.Or(a.Line-b.Line, cmp.Compare(a.Address, b.Address), cmp.Compare(a.Outcome, b.Outcome))
+		})
+		c.Files = append(c.Files, of)
+	}
+	return c
+}
+
+func (c *Coverage) count(o CoveredOutcome) {
+	outcomes, covered := &c.Outcomes, &c.Covered
+	if o.Failure {
+		outcomes, covered = &c.Failures, &c.CoveredFailures
+	}
+	*outcomes++
+	if o.Hits > 0 {
+		*covered++
+	}
+}
+
+// declared are the outcomes of the flows under test, by their files, without any hits.
+func declared(files []*File) map[string]map[CoveredOutcome]int64 {
+	all := map[string]map[CoveredOutcome]int64{}
 	known := map[*flow.Config]bool{}
 	for _, f := range files {
 		for _, t := range f.Tests {
@@ -175,46 +207,15 @@ func Cover(files []*File, results []*Result) *Coverage {
 					continue
 				}
 				outcomes(decl, func(at hcl.Range, address, outcome string, failure bool) {
-					k := key{at.Filename, at.Start.Line, address, outcome}
-					if all[k] == nil {
-						all[k] = &CoveredOutcome{at.Start.Line, address, outcome, failure, 0}
+					if all[at.Filename] == nil {
+						all[at.Filename] = map[CoveredOutcome]int64{}
 					}
+					all[at.Filename][CoveredOutcome{at.Start.Line, address, outcome, failure, 0}] = 0
 				})
 			}
 		}
 	}
-	for _, r := range results {
-		of := map[string]bool{}
-		for _, name := range r.Test.check.config.Files() {
-			of[name] = true
-		}
-		for k, o := range all {
-			if of[k.file] {
-				o.Hits += r.seen[[2]string{k.address, k.outcome}]
-			}
-		}
-	}
-	c := &Coverage{Files: []CoveredFile{}}
-	by := map[string][]CoveredOutcome{}
-	for k, o := range all {
-		by[k.file] = append(by[k.file], *o)
-		covered := 0
-		if o.Hits > 0 {
-			covered = 1
-		}
-		if o.Failure {
-			c.Failures, c.CoveredFailures = c.Failures+1, c.CoveredFailures+covered
-		} else {
-			c.Outcomes, c.Covered = c.Outcomes+1, c.Covered+covered
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(by)) {
-		slices.SortFunc(by[name], func(a, b CoveredOutcome) int {
-			return cmp.Or(a.Line-b.Line, cmp.Compare(a.Address, b.Address), cmp.Compare(a.Outcome, b.Outcome))
-		})
-		c.Files = append(c.Files, CoveredFile{name, by[name]})
-	}
-	return c
+	return all
 }
 
 // Percent is how many of a hundred outcomes are covered, failures aside.
@@ -247,10 +248,7 @@ func (c *Coverage) WriteText(w io.Writer) error {
 			}
 			not = append(not, fmt.Sprintf(":%d %s %s", o.Line, o.Address, o.Outcome))
 		}
-		first := ""
-		if len(not) > 0 {
-			first = not[0]
-		}
+		first := append(not, "")[0]
 		p.line("%s", strings.TrimRight(fmt.Sprintf("%-*s  %-9s  %-8s  %s", wide, f.File, fmt.Sprintf("%d/%d", n[0][0], n[0][1]), fmt.Sprintf("%d/%d", n[1][0], n[1][1]), first), " "))
 		for _, line := range not[min(1, len(not)):] {
 			p.line("%-*s%s", wide+2+9+2+8+2, "", line)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/header"
 )
 
@@ -79,7 +80,7 @@ func (r *rig) expect(one *task, e *expectBlock) {
 	if v.ok && e.For > 0 {
 		r.clock.advance(e.For, r.over)
 		if v = r.judge(one, e); !v.ok && len(v.lines) > 0 {
-			v.lines[0] += fmt.Sprintf(", within the %s after it was fulfilled", brief(e.For))
+			v.lines[0] += fmt.Sprintf(", within the %s after it was fulfilled", flow.ShortDuration(e.For))
 		}
 	}
 	r.mu.Lock()

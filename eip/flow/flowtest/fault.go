@@ -80,7 +80,7 @@ func (f *faults) before(ctx context.Context, at string, m *eip.Message) (lost, e
 	case one.Panic:
 		panic("a fault of the test")
 	case one.Delay > 0:
-		return nil, wait(ctx, f.clock, one.Delay)
+		return nil, f.clock.Sleep(ctx, one.Delay)
 	case one.Hang:
 		select {
 		case <-one.healed:

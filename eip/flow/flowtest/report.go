@@ -3,7 +3,6 @@ package flowtest
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 )
 
@@ -128,16 +127,4 @@ func (p *printer) result(r *Result, verbose bool) {
 			p.line("    %s", way)
 		}
 	}
-}
-
-// brief is a duration without units that are 0.
-func brief(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

@@ -19,8 +19,7 @@ import (
 // export write them. Of a dead letter, what says why it is one is left out.
 func (t *Test) saved(r *flow.Reader, b *syntax.Block, name string, dead bool) (all []*sendBlock, ok bool) {
 	fail := func(format string, args ...any) bool {
-		r.Fail(b.Range(), "Cannot read file", "%s: %s.", name, fmt.Sprintf(format, args...))
-		return false
+		return r.Fail(b.Range(), "Cannot read file", "%s: %s.", name, fmt.Sprintf(format, args...))
 	}
 	text, err := regular.ReadFile(t.beside(name), mostBody)
 	if err != nil {
@@ -66,25 +65,19 @@ func messageIn(line []byte) (*sendBlock, error) {
 	}
 	s.Headers, _ = m["headers"].(map[string]any)
 	s.Body = m["body"]
-	text, encoded := "", false
 	shown, _ := s.Body.(map[string]any) // a tap's copy of what is no text, or too long
 	size, sized := shown["size"].(int)
-	sized = sized && len(shown) == 2 && content.FormatOf(s.ContentType) != content.JSON
-	switch {
-	case sized && shown["base64"] != nil:
-		text, encoded = shown["base64"].(string)
-	case sized && shown["text"] != nil:
-		return nil, errCut
-	}
-	if encoded {
+	if sized && len(shown) == 2 && content.FormatOf(s.ContentType) != content.JSON {
+		text, encoded := shown["base64"].(string)
 		raw, err := base64.StdEncoding.DecodeString(text)
 		switch {
-		case err != nil:
+		case encoded && err != nil:
 			return nil, fmt.Errorf("its body is no base64: %w", err)
-		case sized && len(raw) < size:
+		case encoded && len(raw) < size, shown["text"] != nil:
 			return nil, errCut
+		case encoded:
+			s.Body = raw
 		}
-		s.Body = raw
 	}
 	if text, ok := s.Body.(string); ok && strings.HasPrefix(s.ContentType, "application/json") && content.CheckJSON([]byte(text)) != nil {
 		body, _, err := content.Encode([]any{text})

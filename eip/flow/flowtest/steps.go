@@ -86,10 +86,6 @@ func (t *Test) step(r *flow.Reader, p *places, s *script, one *task, b *syntax.B
 		one.does = into
 		return r.Decode(into, b, b.Type, t.row)
 	}
-	fail := func(summary, format string, args ...any) bool {
-		r.Fail(b.Range(), summary, format, args...)
-		return false
-	}
 	switch b.Type {
 	case "send":
 		return t.send(r, p, one, b)
@@ -98,21 +94,19 @@ func (t *Test) step(r *flow.Reader, p *places, s *script, one *task, b *syntax.B
 		return decode(c) && t.source(r, p, one) && t.bodyOf(r, b, &c.messageBlock) && t.matcher(r, p, b, c.Reply)
 	case "settle", "restart", "heal":
 		if b.Type == "restart" && t.says.Broker != onDisk {
-			return fail("Nothing to restart from", "What is in a broker in memory is gone when its process ends. Write broker = \"embedded\" in the test.")
+			return r.Fail(b.Range(), "Nothing to restart from", "What is in a broker in memory is gone when its process ends. Write broker = \"embedded\" in the test.")
 		}
 		return decode(&emptyBlock{})
 	case "advance":
 		d, err := time.ParseDuration(one.label)
 		if err != nil || d < 0 {
-			r.Fail(b.Labels[0].Range, "Wrong value", "%q is no duration. Write a number and a unit, like 500ms, 5s or 1h30m.", one.label)
-			return false
+			return r.Fail(b.Labels[0].Range, "Wrong value", "%q is no duration. Write a number and a unit, like 500ms, 5s or 1h30m.", one.label)
 		}
 		one.took = d
 		return decode(&emptyBlock{})
 	case "command":
 		if !slices.Contains(control.Commands(), one.label) {
-			r.Fail(b.Labels[0].Range, "Unknown command", "There is no command %q.%s", one.label, flow.DidYouMean(one.label, control.Commands()))
-			return false
+			return r.Fail(b.Labels[0].Range, "Unknown command", "There is no command %q.%s", one.label, flow.DidYouMean(one.label, control.Commands()))
 		}
 		return decode(&commandBlock{})
 	case "fault":
@@ -132,16 +126,16 @@ func (t *Test) step(r *flow.Reader, p *places, s *script, one *task, b *syntax.B
 		to, key := s.stubs, one.to.name
 		if b.Type == "service" {
 			if f := p.reader(one.to.String()); f != nil {
-				return fail("Wrong target", "The flow %q answers what comes to %s.", f.Name, one.to)
+				return r.Fail(b.Range(), "Wrong target", "The flow %q answers what comes to %s.", f.Name, one.to)
 			}
 			to, key = s.services, one.to.String()
 		} else if one.to.kind == adapter {
 			key = one.to.String()
 		} else if !slices.Contains(leaving, p.kinds[key]) {
-			return fail("Wrong target", "The stage %s is %s, which leaves the process nowhere. A stub stands in for %s.", key, p.kinds[key], strings.Join(leaving, ", "))
+			return r.Fail(b.Range(), "Wrong target", "The stage %s is %s, which leaves the process nowhere. A stub stands in for %s.", key, p.kinds[key], strings.Join(leaving, ", "))
 		}
 		if to[key] != nil {
-			return fail("Duplicate block", "There is a %s %q already.", b.Type, one.label)
+			return r.Fail(b.Range(), "Duplicate block", "There is a %s %q already.", b.Type, one.label)
 		}
 		to[key] = stub
 	}
@@ -165,8 +159,7 @@ func (t *Test) send(r *flow.Reader, p *places, one *task, b *syntax.Block) bool 
 		all, n = append(all, s), s.Count
 		if s.FromTap != "" || s.FromDeadLetter != "" {
 			if s.Body != nil || s.Count > 1 || s.FromTap != "" && s.FromDeadLetter != "" {
-				r.Fail(b.Range(), "Wrong option", "from_tap and from_dead_letter give whole messages: nothing else says what is sent.")
-				return false
+				return r.Fail(b.Range(), "Wrong option", "from_tap and from_dead_letter give whole messages: nothing else says what is sent.")
 			}
 			var ok bool
 			if all, ok = t.saved(r, b, cmp.Or(s.FromTap, s.FromDeadLetter), s.FromDeadLetter != ""); !ok {
@@ -184,8 +177,7 @@ func (t *Test) send(r *flow.Reader, p *places, one *task, b *syntax.Block) bool 
 			size += len(body)
 		}
 		if size > mostBody {
-			r.Fail(b.Range(), "Too much", "The messages of one send have more than %d MiB.", mostBody>>20)
-			return false
+			return r.Fail(b.Range(), "Too much", "The messages of one send have more than %d MiB.", mostBody>>20)
 		}
 	}
 	return true
@@ -193,26 +185,22 @@ func (t *Test) send(r *flow.Reader, p *places, one *task, b *syntax.Block) bool 
 
 // bodyOf has a body that stands elsewhere be there as bytes.
 func (t *Test) bodyOf(r *flow.Reader, b *syntax.Block, m *messageBlock) bool {
-	fail := func(summary, format string, args ...any) bool {
-		r.Fail(b.Range(), summary, format, args...)
-		return false
-	}
 	switch {
 	case m.BodyFile != "":
 		text, err := regular.ReadFile(t.beside(m.BodyFile), mostBody)
 		if err != nil {
-			return fail("Cannot read file", "body_file cannot be read: %v.", err)
+			return r.Fail(b.Range(), "Cannot read file", "body_file cannot be read: %v.", err)
 		}
 		m.Body = text
 	case m.BodyBase64 != "":
 		raw, err := base64.StdEncoding.DecodeString(m.BodyBase64)
 		if err != nil {
-			return fail("Wrong value", "body_base64 is no base64: %v.", err)
+			return r.Fail(b.Range(), "Wrong value", "body_base64 is no base64: %v.", err)
 		}
 		m.Body = raw
 	case m.BodyJSON != "":
 		if err := content.CheckJSON([]byte(m.BodyJSON)); err != nil {
-			return fail("Wrong value", "body_json is no JSON: %v.", err)
+			return r.Fail(b.Range(), "Wrong value", "body_json is no JSON: %v.", err)
 		}
 		if m.ContentType == "" {
 			m.ContentType = "application/json"

@@ -33,8 +33,7 @@ func (t *Test) faultFits(r *flow.Reader, p *places, one *task, b *syntax.Block, 
 		{"hang", f.Hang, kind != aBroker, "a channel, an adapter or a stage"},
 	} {
 		if o.set && !o.fits {
-			r.Fail(b.Range(), "Wrong fault", "%q is a fault of %s, and %s is none.", o.name, o.where, one.label)
-			return false
+			return r.Fail(b.Range(), "Wrong fault", "%q is a fault of %s, and %s is none.", o.name, o.where, one.label)
 		}
 	}
 	return true
@@ -43,8 +42,7 @@ func (t *Test) faultFits(r *flow.Reader, p *places, one *task, b *syntax.Block, 
 // source checks that a flow under test takes what is sent.
 func (t *Test) source(r *flow.Reader, p *places, one *task) bool {
 	if one.to.kind == adapter && !p.reads[one.to.String()] {
-		r.Fail(one.at, "Wrong target", "No flow under test takes messages from %s. To say what came there, write expect %q.", one.to, one.label)
-		return false
+		return r.Fail(one.at, "Wrong target", "No flow under test takes messages from %s. To say what came there, write expect %q.", one.to, one.label)
 	}
 	return true
 }
@@ -52,8 +50,7 @@ func (t *Test) source(r *flow.Reader, p *places, one *task) bool {
 // expectation checks that an expect asks what its target can tell.
 func (t *Test) expectation(r *flow.Reader, p *places, one *task, b *syntax.Block, e *expectBlock) bool {
 	fail := func(format string, args ...any) bool {
-		r.Fail(b.Range(), "Wrong option", format, args...)
-		return false
+		return r.Fail(b.Range(), "Wrong option", format, args...)
 	}
 	kind := one.to.kind
 	counted := kind == aFlow || kind == aStage || kind == source
@@ -112,13 +109,11 @@ func (t *Test) matcher(r *flow.Reader, p *places, b *syntax.Block, m *matchBlock
 		return true
 	}
 	if _, err := regexp.Compile(m.Matches); err != nil {
-		r.Fail(b.Range(), "Wrong value", "\"matches\" is no regular expression: %v.", err)
-		return false
+		return r.Fail(b.Range(), "Wrong value", "\"matches\" is no regular expression: %v.", err)
 	}
 	for _, address := range slices.Concat(m.Via, m.NotVia) {
 		if hint, ok := p.passed(address); !ok {
-			r.Fail(b.Range(), "Unknown address", "There is no %q on the way of a message.%s", address, hint)
-			return false
+			return r.Fail(b.Range(), "Unknown address", "There is no %q on the way of a message.%s", address, hint)
 		}
 	}
 	return true

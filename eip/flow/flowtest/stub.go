@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
@@ -29,7 +28,7 @@ func (a *answers) to(ctx context.Context, m *eip.Message) (*eip.Message, error) 
 		a.left = a.left[1:]
 	}
 	a.mu.Unlock()
-	if err := wait(ctx, a.clock, now.Delay); err != nil {
+	if err := a.clock.Sleep(ctx, now.Delay); err != nil {
 		return nil, err
 	}
 	v, err := now.Body(ctx, m)
@@ -70,21 +69,6 @@ func (r *rig) replyLater(a *answers, m *eip.Message, done func(error)) {
 		}
 		done(nil)
 	})
-}
-
-// wait waits by the test's clock.
-func wait(ctx context.Context, clock eip.Clock, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	over, t := clock.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-over:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // standInStage has a stub take the place of what a stage has outside of the process.

@@ -6,6 +6,7 @@
 //
 //	`flow:"name"`          an attribute; its kind follows from the field's type
 //	`flow:"name,required"` one that must be set
+//	`flow:"name,beside"`   a string that is a path, relative to the file that says it
 //	`flow:"name,unset"`    a whole number whose 0 says that it is not set; a 0 that is set becomes -1
 //	`flow:"name,fixed"`    one that no dynamic variable decides on
 //	`flow:"name,never"`    a duration that may be "never", which is -1
@@ -33,6 +34,7 @@ package schema
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -64,6 +66,7 @@ type Attribute struct {
 	Required bool
 	Unset    bool     // 0 says that it is not set
 	Fixed    bool     // no dynamic variable decides on it
+	Beside   bool     // it is a path, relative to the file that says it
 	Never    bool     // the duration may be "never", which is negative
 	Options  []string // of an enumeration
 	Sees     []string // of an expression that sees members of a reply: all its names
@@ -149,16 +152,10 @@ func (b *Block) add(t reflect.Type, index []int) {
 func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
-		switch o {
-		case "", "required", "unset", "fixed", "block", "label", "body", "ends", "through", "names", "open", "never", "again":
-			has[o] = true
-		default:
-			if merges[o] != nil {
-				has[o] = true
-				continue
-			}
+		if !slices.Contains(tags, o) && merges[o] == nil {
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
 		}
+		has[o] = true
 	}
 	switch {
 	case has["label"]:
@@ -167,51 +164,62 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 		}
 		b.Label, b.Again = &field, has["again"]
 	case has["body"]:
-		if f.Type != pipeType {
-			b.bad(f, "is a body but no eip.Pipe")
-		}
-		body := &Body{Field: field, Ends: has["ends"], Open: has["open"], Through: has["through"]}
-		if field.Name != "" {
-			inner := &Block{Type: f.Type, Body: &Body{Field: Field{Index: []int{}, Owner: f.Type}, Ends: body.Ends, Open: body.Open}}
-			b.Blocks = append(b.Blocks, &Nested{Field: field, Block: inner})
-			return
-		}
-		b.Body = body
+		b.body(f, field, has)
 	case field.Name == "":
 		b.bad(f, "has no name")
 	case has["block"]:
 		b.Blocks = append(b.Blocks, nested(b, f, field, has))
 	default:
-		t, isLive := liveType(f.Type)
-		kind, ok := kindOf(t)
-		if !ok || isLive && settable[kind] == "" && !kind.Expression() {
-			b.bad(f, "has a type that no option can have: "+f.Type.String())
-		}
-		if has["names"] {
-			if kind != Value {
-				b.bad(f, "gives names but is no eip.Value")
-			}
-			kind = Names
-		}
-		sees := seesOf(t)
-		for option, names := range merges {
-			if !has[option] {
-				continue
-			}
-			if kind != Merge {
-				b.bad(f, "sees "+option+" but is no eip.Merge")
-			}
-			kind, sees = seen(names), names
-		}
-		a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Never: has["never"], Sees: sees}
-		if a.Never && kind != Duration || isLive && a.Sees != nil {
-			b.bad(f, "has a tag that does not fit its type")
-		}
-		if e, ok := reflect.Zero(t).Interface().(enum); ok {
-			a.Options = e.Options()
-		}
-		b.Attributes = append(b.Attributes, a)
+		b.attribute(f, field, has)
 	}
+}
+
+// tags are what may follow a name in a tag, beside what an expression sees.
+var tags = []string{"", "required", "unset", "fixed", "beside", "block", "label", "body", "ends", "through", "names", "open", "never", "again"}
+
+func (b *Block) body(f reflect.StructField, field Field, has map[string]bool) {
+	if f.Type != pipeType {
+		b.bad(f, "is a body but no eip.Pipe")
+	}
+	body := &Body{Field: field, Ends: has["ends"], Open: has["open"], Through: has["through"]}
+	if field.Name == "" {
+		b.Body = body
+		return
+	}
+	inner := &Block{Type: f.Type, Body: &Body{Field: Field{Index: []int{}, Owner: f.Type}, Ends: body.Ends, Open: body.Open}}
+	b.Blocks = append(b.Blocks, &Nested{Field: field, Block: inner})
+}
+
+func (b *Block) attribute(f reflect.StructField, field Field, has map[string]bool) {
+	t, isLive := liveType(f.Type)
+	kind, ok := kindOf(t)
+	if !ok || isLive && settable[kind] == "" && !kind.Expression() {
+		b.bad(f, "has a type that no option can have: "+f.Type.String())
+	}
+	if has["names"] {
+		if kind != Value {
+			b.bad(f, "gives names but is no eip.Value")
+		}
+		kind = Names
+	}
+	sees := seesOf(t)
+	for option, names := range merges {
+		if !has[option] {
+			continue
+		}
+		if kind != Merge {
+			b.bad(f, "sees "+option+" but is no eip.Merge")
+		}
+		kind, sees = seen(names), names
+	}
+	a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Beside: has["beside"], Never: has["never"], Sees: sees}
+	if a.Never && kind != Duration || a.Beside && kind != String || isLive && a.Sees != nil {
+		b.bad(f, "has a tag that does not fit its type")
+	}
+	if e, ok := reflect.Zero(t).Interface().(enum); ok {
+		a.Options = e.Options()
+	}
+	b.Attributes = append(b.Attributes, a)
 }
 
 func nested(b *Block, f reflect.StructField, field Field, has map[string]bool) *Nested {

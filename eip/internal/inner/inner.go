@@ -37,16 +37,17 @@ func Process(ctx context.Context, body *eip.Pipe, m *eip.Message, take eip.Handl
 // Pass passes m through a body, and returns what it has become; nil where it ended there.
 func Pass(ctx context.Context, body *eip.Pipe, m *eip.Message) (*eip.Message, error) {
 	o := &one{of: settle.Identity(m)}
-	err := Process(ctx, body, m, o.take)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.over = true; err == nil {
-		err = o.wrong
-	}
-	if err != nil {
-		return nil, err
-	}
-	return o.message, nil
+	return o.result(Process(ctx, body, m, o.take))
+}
+
+// Ask passes a copy of m through a body, and returns what has come of it, once it is done
+// with; nil where nothing has. What becomes of the copy is no part of what becomes of m.
+func Ask(ctx context.Context, body *eip.Pipe, m *eip.Message) (*eip.Message, error) {
+	o := &one{}
+	return o.result(eip.Await(ctx, eip.HandlerFunc(func(ctx context.Context, c *eip.Message) error {
+		o.of = settle.Identity(c)
+		return Process(ctx, body, c, o.take)
+	}), m))
 }
 
 // one takes one message.
@@ -57,6 +58,19 @@ type one struct {
 	message *eip.Message
 	wrong   error
 	over    bool
+}
+
+// result is what was taken, unless it failed.
+func (o *one) result(err error) (*eip.Message, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over = true; err == nil {
+		err = o.wrong
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o.message, nil
 }
 
 func (o *one) take(_ context.Context, m *eip.Message) error {

@@ -31,6 +31,9 @@ var (
 	// and of no others. It is comparable.
 	Identity func(message any) any
 
+	// Charged is how many bytes a message's flow counts of it.
+	Charged func(message any) int64
+
 	// Ended has f called when the message has settled for good, after its last attempt.
 	// f must not block.
 	Ended func(message any, f func(End))

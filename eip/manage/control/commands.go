@@ -65,6 +65,13 @@ func init() { // their functions refer to it
 // Commands returns the names of all commands, sorted.
 func Commands() []string { return slices.Sorted(maps.Keys(commands)) }
 
+// Arguments returns the arguments that a command takes, but for the attributes of stages,
+// and whether it has a target.
+func Arguments(command string) (names []string, target bool) {
+	k := commands[command]
+	return k.args, !k.alone
+}
+
 // find returns those of all whose address matches a target. Where there are none, the
 // error says what they are called.
 func find[T any](what, target string, matches func(target, address string) bool, all []T, address func(T) string) (found []T, err error) {

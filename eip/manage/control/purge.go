@@ -33,7 +33,7 @@ func (s *Server) purge(r *request) (any, error) {
 	}
 	src, err := s.Process.Source(r.ctx, r.Target, atMost(most, purgeBatch))
 	if err != nil {
-		return nil, err
+		return nil, Errorf(Failed, "nothing was removed: %v", err)
 	}
 	p := &purge{source: src, most: most, to: &saveFile{}}
 	if save {

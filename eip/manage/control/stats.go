@@ -188,15 +188,8 @@ type recent struct {
 
 // sample keeps the counts of each second.
 func (s *statistics) sample(ctx context.Context, p Process) {
-	for {
+	for ok := true; ok; ok = s.clock.Sleep(ctx, time.Second) == nil {
 		s.look(p)
-		next, t := s.clock.NewTimer(time.Second)
-		select {
-		case <-next:
-		case <-ctx.Done():
-			t.Stop()
-			return
-		}
 	}
 }
 

@@ -41,7 +41,7 @@ func TestCause_Golden(t *testing.T) {
 			groups[l.Cause.Group()] = want
 		}
 	}
-	if texts < 130 || len(groups) < 60 {
+	if texts < 200 || len(groups) < 60 {
 		t.Errorf("%d texts in %d groups", texts, len(groups))
 	}
 	t.Logf("%d texts in %d groups", texts, len(groups))

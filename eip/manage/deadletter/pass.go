@@ -63,27 +63,12 @@ func (r *run) nextStep() error {
 
 // soak waits, and looks whether anything fails behind the flow.
 func (r *run) soak() {
-	for until := r.of.Clock.Now().Add(r.Plan.Soak); r.ctx.Err() == nil; {
-		if r.check(); !sleep(r.ctx, r.of.Clock, min(r.of.Clock.Until(until), time.Second)) {
-			break
-		}
+	clock := r.of.Clock
+	for until := clock.Now().Add(r.Plan.Soak); r.ctx.Err() == nil && clock.Until(until) > 0; {
+		r.check()
+		_ = clock.Sleep(r.ctx, min(clock.Until(until), time.Second)) // the loop looks at ctx
 	}
 	r.check()
-}
-
-// sleep waits, and reports whether there was anything to wait for, and the context goes on.
-func sleep(ctx context.Context, clock eip.Clock, d time.Duration) bool {
-	if d <= 0 {
-		return false
-	}
-	due, t := clock.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-due:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // A pace has things begin so often in a second at most.
@@ -101,7 +86,7 @@ func (p *pace) wait(ctx context.Context) {
 	if p.rate <= 0 {
 		return
 	}
-	sleep(ctx, p.clock, p.clock.Until(p.next))
+	_ = p.clock.Sleep(ctx, p.clock.Until(p.next)) // its caller looks at ctx
 	if earliest := p.clock.Now().Add(-late); p.next.Before(earliest) {
 		p.next = earliest
 	}

@@ -32,47 +32,54 @@ func Find(args []string) (files []string, diags hcl.Diagnostics) {
 // FindAll is Find with the files of tests.
 func FindAll(args []string) (files []string, diags hcl.Diagnostics) {
 	seen := map[string]bool{}
-	add := func(name string) {
-		if key := filepath.Clean(name); !seen[key] {
-			seen[key] = true
-			files = append(files, name)
+	for _, arg := range args {
+		found, wrong := []string{arg}, hcl.Diagnostics(nil)
+		if info, err := os.Stat(arg); err != nil {
+			found, wrong = matching(arg)
+		} else if info.IsDir() {
+			found, wrong = within(arg)
+		}
+		diags = append(diags, wrong...)
+		for _, name := range found {
+			if key := filepath.Clean(name); !seen[key] {
+				seen[key] = true
+				files = append(files, name)
+			}
 		}
 	}
-	for _, arg := range args {
-		info, err := os.Stat(arg)
+	return files, diags
+}
+
+// within are the files in a folder.
+func within(folder string) (files []string, diags hcl.Diagnostics) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, diag(folder, "Cannot read folder", "%s cannot be read: %s.", folder, pathless(err))
+	}
+	for _, e := range entries {
+		if n := e.Name(); !e.IsDir() && (strings.HasSuffix(n, ".hcl") || strings.HasSuffix(n, ".hcl.json")) {
+			files = append(files, filepath.Join(folder, n))
+		}
+	}
+	if files == nil {
+		diags = diag(folder, "No flow files", "The folder %s holds no file that ends in .hcl or .hcl.json.", folder)
+	}
+	return files, diags
+}
+
+// matching are the files that a pattern finds.
+func matching(pattern string) (files []string, diags hcl.Diagnostics) {
+	all, err := filepath.Glob(pattern)
+	if err != nil || len(all) == 0 {
+		return nil, diag(pattern, "No such file", "%s is neither a file nor a folder, and as a pattern it matches nothing.", pattern)
+	}
+	for _, name := range all {
 		switch {
-		case err == nil && info.IsDir():
-			found := 0
-			entries, err := os.ReadDir(arg)
-			if err != nil {
-				diags = append(diags, diag(arg, "Cannot read folder", "%s cannot be read: %s.", arg, pathless(err))...)
-				continue
-			}
-			for _, e := range entries {
-				if n := e.Name(); !e.IsDir() && (strings.HasSuffix(n, ".hcl") || strings.HasSuffix(n, ".hcl.json")) {
-					found++
-					add(filepath.Join(arg, n))
-				}
-			}
-			if found == 0 {
-				diags = append(diags, diag(arg, "No flow files", "The folder %s holds no file that ends in .hcl or .hcl.json.", arg)...)
-			}
-		case err == nil:
-			add(arg)
+		case !isFlowFile(name):
+		case !below(pattern, name):
+			diags = append(diags, diag(name, "Cannot read file", "%s is behind a symbolic link that leads out of the folder. Name the file itself.", name)...)
 		default:
-			matches, globErr := filepath.Glob(arg)
-			if globErr != nil || len(matches) == 0 {
-				diags = append(diags, diag(arg, "No such file", "%s is neither a file nor a folder, and as a pattern it matches nothing.", arg)...)
-			}
-			for _, m := range matches {
-				switch {
-				case !isFlowFile(m):
-				case !below(arg, m):
-					diags = append(diags, diag(m, "Cannot read file", "%s is behind a symbolic link that leads out of the folder. Name the file itself.", m)...)
-				default:
-					add(m)
-				}
-			}
+			files = append(files, name)
 		}
 	}
 	return files, diags

@@ -99,7 +99,7 @@ test "dead letters" {
   expect "dead_letters.orders" {
     count    = 1
     reason   = "failed"
-    stage    = "orders.sort"
+    stage    = "queue.paid"
     error    = "no room"
     attempts = 3
   }

@@ -1,0 +1,28 @@
+// Package nearest finds the name that somebody may have meant.
+package nearest
+
+import (
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
+
+// longest is how many bytes of what was given, and of a name, are compared.
+const longest = 200
+
+// Of returns the name that is nearest to given, where one is near; else "".
+func Of(given string, names []string) (best string) {
+	distance := min(len(given)/3+2, max(len(given), 1))
+	if len(given) > longest {
+		return ""
+	}
+	for _, n := range names {
+		if len(n) > longest {
+			continue
+		}
+		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(n), nil); d < distance {
+			best, distance = n, d
+		}
+	}
+	return best
+}
