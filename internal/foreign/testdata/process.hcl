@@ -3,6 +3,7 @@
 queue "events" {}
 queue "stock" {}
 queue "payments" {}
+queue "refunds" {}
 queue "out" {}
 queue "dead" {}
 
@@ -94,9 +95,10 @@ flow "orders" {
           body = "{order: process.key, did: 'paid', by: message.id, n: process.data.n}"
         }
         undo {
-          send {
-            to   = queue.out
-            body = "{order: process.key, did: 'refunded', by: message.id, n: process.data.n}"
+          request "refund" {
+            to      = queue.refunds
+            body    = "{order: process.key, n: process.data.n}"
+            timeout = "5s"
           }
         }
         goto = "shipping"

@@ -36,12 +36,11 @@ MACHINE = {
     "shipping": [
         ("note", ["noted 1", "noted 2", "noted 3", "noted 4", "noted 5"], "shipping"),
         ("shipped", ["done"], "over"),
-        ("time", ["refunded", "released", "lost"], "over"),
-        ("cancel", ["refunded", "released", "cancelled"], "over"),
+        ("time", ["released", "lost"], "over"),
+        ("cancel", ["released", "cancelled"], "over"),
     ],
     "over": [],
 }
-UNDONE = ("released", "refunded")  # they say what was so when they were noted
 TIMEOUT = 2.0
 PATIENCE = 120.0
 
@@ -49,7 +48,7 @@ url, count, spread, seed = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sy
 connection = pika.BlockingConnection(pika.URLParameters(url))
 channel = connection.channel()
 channel.basic_qos(prefetch_count=500)
-for name in ("events", "stock", "payments", "out", "dead"):
+for name in ("events", "stock", "payments", "refunds", "out", "dead"):
     channel.queue_declare(name, durable=True)
 
 
@@ -65,6 +64,9 @@ class Order:
         self.out = []
         self.ids = {}  # the bytes of each message that it sent
         self.doubled = 0
+        self.refund = self.chance.choices(("yes", "no", "never"), (85, 10, 5))[0]
+        self.stuck = False  # it could not be undone
+        self.late = False  # as a reply came too late that was given at once
         self.old = None  # a Correlation Identifier of before
 
     def likely(self, chance):
@@ -174,6 +176,20 @@ def asked(service):
     return take
 
 
+def refund(_, method, properties, body):
+    global heard
+    heard = time.monotonic()
+    request = json.loads(body)
+    order = orders[request["order"]]
+    order.asked[properties.correlation_id] = request["n"]
+    note(order, properties, body)
+    if order.refund != "never":
+        headers = {"eip-error-code": "failed", "eip-error": "no money"} if order.refund == "no" else {}
+        answered = pika.BasicProperties(content_type="application/json", correlation_id=properties.correlation_id, headers=headers)
+        channel.basic_publish("", properties.reply_to, b"{}", answered)
+    channel.basic_ack(method.delivery_tag)
+
+
 def told(_, method, properties, body):
     global heard
     heard = time.monotonic()
@@ -189,6 +205,17 @@ def told(_, method, properties, body):
 def died(_, method, properties, body):
     global heard
     heard = time.monotonic()
+    given_up = json.loads(body)
+    if given_up.get("state") == "undo_failed":
+        order = orders[given_up["key"]]
+        left = [one.get("request") or one["body"]["did"] for one in given_up["left"]]
+        why = properties.headers["eip-error"]
+        order.late = order.refund == "yes" and "timeout" in why
+        if left != ["refund", "released"] or order.refund == "yes" and not order.late:
+            fail(f"{order.name}, with a refund of {order.refund}, cannot undo {left}: {why}")
+        order.stuck = True
+        channel.basic_ack(method.delivery_tag)
+        return
     name = (properties.message_id or "").split("/")[0]
     if name not in orders or properties.message_id not in orders[name].sent:
         fail(f"a dead letter that nobody sent: {properties}, {body}")
@@ -211,7 +238,7 @@ def judge(order):
             fail(f"{order.name}: nothing leads from {state!r} to {order.out[at:]}; all: {order.out}")
         n += 1
         for said in order.out[at : at + len(dids)]:
-            if said["did"] not in UNDONE and (said["n"] != n or said["by"] != end["by"]):
+            if said["did"] != "released" and (said["n"] != n or said["by"] != end["by"]):
                 fail(f"{order.name}: step {n} by {end['by']} says {said}; all: {order.out}")
         if cause != "time":
             by = end["by"]
@@ -232,18 +259,20 @@ def left():
     """What is not over, or neither had an effect nor is a dead letter."""
     for order in orders.values():
         state, used = judge(order)
-        if state != "over":
+        if (state, order.stuck) not in (("over", False), ("shipping", True)):
             yield f"{order.name} is {state!r} after {[o['did'] for o in order.out]}"
         answered = {order.answers[message] for message in used if order.answers[message]}
         for message, kind in order.sent.items():
             known = kind in ("placed", "forged") or order.answers[message] in answered  # and so it may be dropped
+            if order.stuck and kind == "cancel":
+                known = True  # perhaps it was cancelled by that
             if message not in used and message not in order.dead and not known:
                 yield f"{message} is gone without a trace, {order.name} did {[o['did'] for o in order.out]}"
 
 
 for order in orders.values():
     later(random.Random(f"{seed} {order.name} begins").uniform(0, spread), begin, order)
-for name, take in (("stock", asked("stock")), ("payments", asked("payment")), ("out", told), ("dead", died)):
+for name, take in (("stock", asked("stock")), ("payments", asked("payment")), ("refunds", refund), ("out", told), ("dead", died)):
     channel.basic_consume(name, take)
 checked = 0.0
 while True:
@@ -263,7 +292,7 @@ while True:
 
 ends, both = collections.Counter(), 0
 for order in orders.values():
-    ends[order.out[-1]["did"]] += 1
+    ends["stuck" if order.stuck else order.out[-1]["did"]] += 1
     both += len(judge(order)[1] & order.dead - order.twice)
 print(
     json.dumps(
@@ -274,6 +303,7 @@ print(
             "dead": sum(len(o.dead) for o in orders.values()),
             "doubled": sum(o.doubled for o in orders.values()),
             "both": both,  # they came once, had an effect, and are dead letters
+            "late": sum(o.late for o in orders.values()),
             "seconds": round(time.monotonic() - begun),
         }
     )
