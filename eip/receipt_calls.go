@@ -54,6 +54,12 @@ func init() {
 		r := message.(*Message).receipt
 		return r != nil && r.park(p)
 	}
+	settle.Hold = func(message any) (release func(error)) {
+		if r := message.(*Message).receipt; r != nil {
+			return r.held()
+		}
+		return func(error) {}
+	}
 	settle.Unpark = func(message any) {
 		if r := message.(*Message).receipt; r != nil {
 			r.unpark()

@@ -17,12 +17,11 @@ import (
 // comes later. Nobody waits for a call by the clock, and a call that never returns holds up
 // nothing but its own message, which stays where it came from.
 //
-// It is not parked longer than until the call goes on to another stage, which may wait for
-// what becomes of the append. It is then written alone, as where the call fails, and the
-// message is to be tried again, or where somebody holds on to the message after the call, as
-// a sender to another broker does until that has confirmed: who waits for others must not
-// keep these waiting. If the process is killed before the message settles, it comes again,
-// and the append is doubled.
+// It is not parked longer than until the call goes on to another stage, forks the message or
+// has somebody else hold it, as a sender to another broker does until that has confirmed:
+// there it may take long, or wait for what becomes of the append. It is then written alone,
+// as where the call fails and the message is to be tried again. If the process is killed
+// before the message settles, it comes again, and the append is doubled.
 
 // park leaves an append to the return of its call; false: it is to be put down at once.
 func (s *fileStore) park(p *pending) bool {

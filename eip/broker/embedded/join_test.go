@@ -124,6 +124,16 @@ func TestJoin_WaitsForTheCall(t *testing.T) {
 				return j.out.Handle(ctx, m)
 			})
 		}, "out 1", settle.Done},
+		"HeldByAnotherSender": {func(j *joining) {
+			j.flow.To = handler(func(ctx context.Context, m *eip.Message) error {
+				err := j.out.Handle(ctx, m)
+				release := m.Hold()
+				j.transactions()
+				j.is("while another sender waits", "in 1, out 1")
+				release(nil)
+				return err
+			})
+		}, "out 1", settle.Done},
 		"Fails": {func(j *joining) {
 			j.flow.To = handler(func(ctx context.Context, m *eip.Message) error {
 				return errors.Join(j.out.Handle(ctx, m), eip.Permanent(errors.New("odd")))
@@ -206,5 +216,38 @@ func TestJoin_ClosedBeforeTheCallReturns(t *testing.T) {
 	defer b.Close()
 	if got := onDisk(t, b, "in", "out"); got != "in 1" {
 		t.Errorf("there is %q on disk", got)
+	}
+}
+
+// A call that waits for room in another queue holds back nothing that makes it.
+func TestJoin_WaitsForRoom(t *testing.T) {
+	b := benchBroker(t)
+	j := &joining{T: t, Broker: b, out: send(t, b, queueNamed("out")), other: send(t, b, queueNamed("other"))}
+	inMemory := broker.Channel{Address: "full", Declare: true}
+	full, reader := send(t, b, inMemory), open(t, b, inMemory, broker.Subscription{})
+	for range 10_000 { // as many as have room
+		eip.Deliver(t.Context(), full, eip.New(nil, nil))
+	}
+	if err := eip.Await(t.Context(), send(t, b, queueNamed("in")), eip.New(nil, nil)); err != nil {
+		t.Fatal(err)
+	}
+	m, err := open(t, b, queueNamed("in"), broker.Subscription{}).Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error)
+	go func() {
+		for onDisk(t, b, "out") == "" {
+			j.transactions()
+		}
+		m, err := reader.Receive(t.Context())
+		if err == nil {
+			eip.Deliver(t.Context(), eip.Discard, m)
+		}
+		read <- err
+	}()
+	eip.Deliver(t.Context(), eip.Multicast{j.out, full}, m)
+	if err := <-read; err != nil {
+		t.Error(err)
 	}
 }

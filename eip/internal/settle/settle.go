@@ -16,9 +16,12 @@ var (
 
 	// Park has p done when the calls that work on a message have returned, and given up
 	// their references. It is done earlier where such a call passes the message to a
-	// further stage or forks it, as it may wait there for what p does. false: no call
-	// works on it, and p is not done.
+	// further stage, forks it or has somebody hold it, as it may wait there for what p
+	// does. false: no call works on it, and p is not done.
 	Park func(message any, p Parked) bool
+
+	// Hold is the message's Hold for who parks: what is parked stays so.
+	Hold func(message any) (release func(error))
 
 	// Unpark does what is parked for a message.
 	Unpark func(message any)
