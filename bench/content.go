@@ -25,7 +25,7 @@ type contentJob struct {
 var contentJobs = []contentJob{
 	{"A check by a JSON Schema:", "content_validate.hcl", "- json_schema: { schema: '" + strings.ReplaceAll(orderSchema, "\n", " ") + "' }"},
 	{"Four paths less, in a map and in lists:", "content_filter.hcl",
-		"- mapping: 'root = this.without(\"customer.email\", \"trace\", \"description\").merge({\"lines\": null}).assign({\"lines\": this.lines.map_each(l -> l.without(\"price\"))})'"},
+		"- mapping: 'root = this.without(\"customer.email\", \"trace\", \"description\").assign({\"lines\": this.lines.map_each(l -> l.without(\"price\"))})'"},
 }
 
 const benthosContent = `
