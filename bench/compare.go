@@ -16,32 +16,49 @@ func compare(w io.Writer, title string, contestants []contestant, with []string,
 	if err != nil {
 		return err
 	}
-	all := map[string]runs{}
-	var foreign []float64
-	for range o.rounds {
-		before := machineTimes()
-		for _, c := range contestants {
-			s, err := measure(c, sizes[c.name])
-			if err != nil {
-				return err
-			}
-			all[c.name] = append(all[c.name], s)
-		}
-		foreign = append(foreign, machineTimes().foreignSince(before))
+	all, foreign, err := inTurn(o.rounds, contestants, func(c contestant) string { return c.name }, machineTimes, func(c contestant) (sample, error) { return measure(c, sizes[c.name]) })
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(w, "\n%s JSON messages of %d bytes.\n", title, len(corpus().bodies[0]))
 	fmt.Fprintf(w, "Medians of %d rounds in turn; in brackets least and most. × are medians of the rounds' own ratios in time; above 1 is faster.\n", o.rounds)
-	fmt.Fprintf(w, "Other processes used %.0f %% of the machine (median; at most %.0f %%).\n\n", median(foreign), slices.Max(foreign))
+	fmt.Fprint(w, foreign)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "contestant\tns/message\tCPU ns/message\tmessages/s\tallocs\tbytes\ttapped\tmessages\t× %s\n", strings.Join(with, "\t× "))
 	for _, c := range contestants {
-		fmt.Fprintf(table, "%s\t%s\t%d", c.name, all[c.name], sizes[c.name])
+		fmt.Fprintf(table, "%s\t%s\t%d", c.name, runs(all[c.name]), sizes[c.name])
 		for _, other := range with {
-			fmt.Fprintf(table, "\t%.2f", all[c.name].timesAsFastAs(all[other]))
+			fmt.Fprintf(table, "\t%.2f", runs(all[c.name]).timesAsFastAs(all[other]))
 		}
 		fmt.Fprintln(table)
 	}
 	return table.Flush()
+}
+
+// inTurn has contestants run in turn, several rounds, each of which another one begins: what
+// one leaves behind may slow the next. It returns all runs by the contestants' names.
+func inTurn[C, R any](rounds int, of []C, name func(C) string, times func() processorTimes, run func(C) (R, error)) (all map[string][]R, f foreign, err error) {
+	all = map[string][]R{}
+	for round := range rounds {
+		before, first := times(), round%len(of)
+		for _, c := range slices.Concat(of[first:], of[:first]) {
+			r, err := run(c)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", name(c), err)
+			}
+			all[name(c)] = append(all[name(c)], r)
+		}
+		f = append(f, times().foreignSince(before))
+	}
+	return all, f, nil
+}
+
+// foreign is how much of the machine others used in each round, in percent.
+type foreign []float64
+
+// String is a line of a table's head, and an empty one.
+func (f foreign) String() string {
+	return fmt.Sprintf("Other processes used %.0f %% of the machine (median; at most %.0f %%).\n\n", median(f), slices.Max(f))
 }
 
 // trial finds how many messages each contestant is to run.

@@ -92,8 +92,11 @@ func (s *sink) OpenSink(_ context.Context, env *adapter.Env) (adapter.Sink, erro
 
 func (s *sink) Close() error { return nil }
 
-func (s *sink) Handle(context.Context, *eip.Message) error {
+func (s *sink) Handle(_ context.Context, m *eip.Message) error {
 	s.count.Add(1)
+	if s.feed.kept != nil && s.count != &s.feed.invalid {
+		s.feed.kept(m.Body())
+	}
 	if s.feed.atSink {
 		s.feed.settle(1)
 	}

@@ -23,6 +23,7 @@ type feed struct {
 	// atSink: a message is done when it has come to its sink, and not when its source
 	// may forget it, as that is before it has come over a queue.
 	atSink bool
+	kept   func(body []byte) // of a test: what comes to a sink that is not for what is invalid
 }
 
 func newFeed(n int) *feed {

@@ -25,6 +25,7 @@ func main() {
 	flag.IntVar(&o.messages, "n", 0, "messages a run, for all contestants, in place of -each")
 	parts := []part{
 		{"router", "the router in process", inProcess},
+		{"content", "stages that look at bodies", overContent},
 		{"queue", "a hop over a queue on disk", overDisk},
 		{"state", "stages that remember, from queue to queue on disk", overState},
 		{"large", "a million parts, groups and messages that wait", overLargeState},

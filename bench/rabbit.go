@@ -88,35 +88,19 @@ func overRabbit(w io.Writer, o options) (err error) {
 
 // compare runs a job's contestants in turn, several rounds, and prints a table.
 func (b *bench) compare(w io.Writer, j job, rounds int) error {
-	all := map[string][]moved{}
-	var foreign []float64
-	for round := range rounds {
-		before := b.machineTimes()
-		for _, peer := range rotated(j.peers, round) {
-			m, err := b.move(peer, j)
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", peer, j.name, err)
-			}
-			all[peer] = append(all[peer], m)
-		}
-		foreign = append(foreign, b.machineTimes().foreignSince(before))
+	all, foreign, err := inTurn(rounds, j.peers, func(peer string) string { return peer }, b.machineTimes, func(peer string) (moved, error) { return b.move(peer, j) })
+	if err != nil {
+		return fmt.Errorf("%s, %w", j.name, err)
 	}
 	fmt.Fprintf(w, "\n%s: %d persistent JSON messages of 1024 bytes, at least once.\n", j.title, b.n)
 	fmt.Fprintf(w, "Medians of %d rounds in turn; in brackets least and most. × are medians of the rounds' own ratios to hand.\n", rounds)
-	fmt.Fprintf(w, "Other processes used %.0f %% of the machine (median; at most %.0f %%).\n\n", median(foreign), slices.Max(foreign))
+	fmt.Fprint(w, foreign)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "contestant\tmessages/s\t× rate\tclient CPU µs\t× CPU\tbroker CPU µs\tpeak MiB\tin order")
 	for _, peer := range j.peers {
 		fmt.Fprintf(table, "%s\t%s\n", peer, movedRow(all[peer], all["hand"]))
 	}
 	return table.Flush()
-}
-
-// rotated begins with another one in each round, for what a contestant leaves behind
-// may slow the next.
-func rotated[T any](all []T, round int) []T {
-	first := round % len(all)
-	return slices.Concat(all[first:], all[:first])
 }
 
 func movedRow(runs, hand []moved) string {

@@ -49,22 +49,13 @@ func (b *bench) compareCalls(w io.Writer, o options) error {
 }
 
 func (b *bench) compareWays(ctx context.Context, w io.Writer, callers int, o options) error {
-	all := map[string][]called{}
-	var foreign []float64
-	for round := range o.rounds {
-		before := b.machineTimes()
-		for _, way := range rotated(ways, round) {
-			c, err := b.call(ctx, way, callers, o.each)
-			if err != nil {
-				return fmt.Errorf("call %s: %w", way.name, err)
-			}
-			all[way.name] = append(all[way.name], c)
-		}
-		foreign = append(foreign, b.machineTimes().foreignSince(before))
+	all, foreign, err := inTurn(o.rounds, ways, func(w way) string { return w.name }, b.machineTimes, func(w way) (called, error) { return b.call(ctx, w, callers, o.each) })
+	if err != nil {
+		return fmt.Errorf("call %w", err)
 	}
 	fmt.Fprintf(w, "\nRound trips to a service of 1024 bytes each way, %d at once.\n", callers)
 	fmt.Fprintf(w, "Medians of %d rounds in turn; in brackets least and most. × is the median of the rounds' own ratios to the hand proxy.\n", o.rounds)
-	fmt.Fprintf(w, "Other processes used %.0f %% of the machine (median; at most %.0f %%).\n\n", median(foreign), slices.Max(foreign))
+	fmt.Fprint(w, foreign)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "way\tcalls/s\tp50 ms\t× p50\tp99 ms\tproxy CPU µs\tpeak MiB")
 	for _, way := range ways {

@@ -96,22 +96,13 @@ func overCalls(w io.Writer, o options) (err error) {
 }
 
 func (b *bench) compareClients(ctx context.Context, w io.Writer, callers int, o options) error {
-	all := map[string][]called{}
-	var foreign []float64
-	for round := range o.rounds {
-		before := b.machineTimes()
-		for _, c := range rotated(clients, round) {
-			got, err := b.measure(ctx, c, callers, o.each)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			all[c.name] = append(all[c.name], got)
-		}
-		foreign = append(foreign, b.machineTimes().foreignSince(before))
+	all, foreign, err := inTurn(o.rounds, clients, func(c caller) string { return c.name }, b.machineTimes, func(c caller) (called, error) { return b.measure(ctx, c, callers, o.each) })
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(w, "\nCalls of a service of 1024 bytes each way, %d at once, by a client of one process.\n", callers)
 	fmt.Fprintf(w, "Medians of %d rounds in turn; in brackets least and most. × is the median of the rounds' own ratios to the one by hand.\n", o.rounds)
-	fmt.Fprintf(w, "Other processes used %.0f %% of the machine (median; at most %.0f %%).\n\n", median(foreign), slices.Max(foreign))
+	fmt.Fprint(w, foreign)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "client\tcalls/s\t× rate\tp50 ms\tp99 ms\tclient CPU µs")
 	for _, c := range clients {

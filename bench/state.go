@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -67,22 +66,13 @@ func overState(w io.Writer, o options) error {
 }
 
 func (j stateJob) compare(w io.Writer, n, rounds int) error {
-	all := map[string][]worked{}
-	var foreign []float64
-	for round := range rounds {
-		before := machineTimes()
-		for _, m := range rotated(movers, round) {
-			cost, err := m.measure(j, n)
-			if err != nil {
-				return fmt.Errorf("%s: %w", m.name, err)
-			}
-			all[m.name] = append(all[m.name], cost)
-		}
-		foreign = append(foreign, machineTimes().foreignSince(before))
+	all, foreign, err := inTurn(rounds, movers, func(m mover) string { return m.name }, machineTimes, func(m mover) (worked, error) { return m.measure(j, n) })
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(w, "\n%s: %d JSON messages of 1024 bytes.\n", j.what, n)
 	fmt.Fprintf(w, "Medians of %d rounds in turn; in brackets least and most. × are medians of the rounds' own ratios to %s.\n", rounds, movers[1].name)
-	fmt.Fprintf(w, "Other processes used %.0f %% of the machine (median; at most %.0f %%).\n\n", median(foreign), slices.Max(foreign))
+	fmt.Fprint(w, foreign)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "contestant\tmessages/s\t× rate\tCPU µs/message\t× CPU\tdisk bytes/message\t× disk")
 	hand := all[movers[1].name]

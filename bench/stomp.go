@@ -19,13 +19,15 @@ import (
 )
 
 // stompPeers are what is compared over STOMP, and with which arguments.
-var stompPeers = []struct {
-	name string
-	args []string
-}{
+var stompPeers = []stompPeer{
 	{"eipd", nil},
 	{"go-stomp, a receipt at a time", []string{"1"}},
 	{"go-stomp, 16 connections", []string{"16"}},
+}
+
+type stompPeer struct {
+	name string
+	args []string
 }
 
 // overStomp measures a bridge between two queues, over STOMP.
@@ -75,16 +77,10 @@ type stompBench struct {
 }
 
 func (b *stompBench) compare(w io.Writer, server string, rounds int) error {
-	all := map[string][]moved{}
 	const hand = 1 // what the others are compared with
-	for round := range rounds {
-		for _, p := range rotated(stompPeers, round) {
-			m, err := b.move(p.name, p.args)
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", server, p.name, err)
-			}
-			all[p.name] = append(all[p.name], m)
-		}
+	all, _, err := inTurn(rounds, stompPeers, func(p stompPeer) string { return p.name }, machineTimes, func(p stompPeer) (moved, error) { return b.move(p.name, p.args) })
+	if err != nil {
+		return fmt.Errorf("%s, %w", server, err)
 	}
 	fmt.Fprintf(w, "\n%s over STOMP, from one queue to another: %d persistent JSON messages of 1024 bytes, at least once.\n", server, b.n)
 	fmt.Fprintf(w, "Medians of %d rounds in turn; in brackets least and most. × are medians of the rounds' own ratios to go-stomp with a receipt at a time.\n\n", rounds)

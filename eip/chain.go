@@ -115,6 +115,9 @@ func (l *chainLink) Handle(ctx context.Context, m *Message) (err error) {
 	if m.trace != nil {
 		m, followed = l.arrive(m)
 	}
+	if l.next != nil && m.receipt != nil {
+		m.receipt.unpark() // the stage may wait
+	}
 	v := l.enter(m)
 	v.followed = followed
 	defer l.leave(&v, &err)

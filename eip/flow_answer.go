@@ -57,9 +57,7 @@ func (x *run) answer(d deadLetter) {
 func (x *run) answered(d deadLetter, err error) {
 	r := d.receipt
 	to, _, reason := x.whereTo(r)
-	if undo, _ := x.undoer(r); to == nil {
-		to = undo
-	}
+	undo, _ := x.undoer(r)
 	d.answered = true
 	switch about := append(x.about(r), slog.String("reason", reason)); {
 	case err != nil && r.revoked():
@@ -76,11 +74,11 @@ func (x *run) answered(d deadLetter, err error) {
 		x.refused.Warn(x.Env.Log, "request refused, and its caller is told so", about...)
 	case err == nil:
 		x.Env.Log.Warn("request failed, and its caller is told so", about...)
-	default:
+	case undo == nil:
 		x.unheard.Warn(x.Env.Log, "request failed, and its caller cannot be told", append(about, slog.Any("cause", err))...)
 	}
 	switch {
-	case to != nil:
+	case to != nil, undo != nil:
 		go x.deadLetter(d)
 	case err == nil:
 		x.failDone(r, answered)

@@ -80,7 +80,7 @@ func TestFlow_ErrorReply(t *testing.T) {
 		"gone":              {stages: []eip.Stage{failing(boom)}, refused: gone, want: "error boom", counts: stats.Counts{Failed: 1, Unanswered: 1}},
 		"no Return Address": {stages: []eip.Stage{failing(boom)}, anonymous: true, counts: stats.Counts{Failed: 1, Unanswered: 1}, log: "msg=\"request failed, and its caller cannot be told\""},
 		"dead letter too": {stages: []eip.Stage{failing(boom)}, deadLetter: true, want: "error boom", dead: 1,
-			counts: stats.Counts{Failed: 1, DeadLettered: 1}, log: "level=WARN"},
+			counts: stats.Counts{Failed: 1, DeadLettered: 1}, log: "level=ERROR msg=\"message failed for good\""},
 		"dead letter alone": {stages: []eip.Stage{failing(boom)}, deadLetter: true, anonymous: true, dead: 1,
 			counts: stats.Counts{Failed: 1, DeadLettered: 1}, log: "level=ERROR msg=\"message failed for good\""},
 	} {

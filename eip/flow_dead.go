@@ -64,17 +64,17 @@ func (x *run) deadLetter(d deadLetter) {
 		return
 	}
 	undo, what := x.undoer(r)
-	if to == nil && undo != nil {
-		x.undo(d, how, undo)
-		return
-	}
-	if to == nil {
+	if to == nil && undo == nil {
 		x.Env.Log.Error("message failed and goes back to its source", x.about(r)...)
 		x.endDeadLetter(d, returned, r.err)
 		return
 	}
 	if d.attempt++; d.attempt == 1 && d.refused == nil {
 		x.Env.Log.Error("message failed for good", append(x.about(r), slog.String("reason", reason))...)
+	}
+	if to == nil {
+		x.undo(deadLetter{receipt: r}, how, undo)
+		return
 	}
 	m, why := r.message, x.why(r, reason)
 	if undo != nil {

@@ -50,7 +50,10 @@ type Source interface {
 // settles when all that hold it have released it. A panic in h fails m. Every
 // message that New or Fork made must be delivered exactly once.
 func Deliver(ctx context.Context, h Handler, m *Message) {
-	m.receipt.release(handle(ctx, h, m))
+	r := m.receipt
+	r.calls.Add(1)
+	r.release(handle(ctx, h, m))
+	r.returns()
 }
 
 // Settle gives up the reference that m was made with, where nobody is to handle m: it

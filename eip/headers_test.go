@@ -15,7 +15,7 @@ func TestHeaders_FromOutside(t *testing.T) {
 		value any
 		kept  bool
 	}{
-		"eip-reason": {"x", true}, "EIP-reason": {"x", false}, "eip-other": {"x", false}, "Eip-Test": {id, false}, "eip-test": {id, true}, "order": {"x", true},
+		"eip-reason": {"x", true}, "EIP-reason": {"x", false}, "eip-other": {"x", false}, "eip-slip": {"x", true}, "Eip-Slip": {"x", false}, "Eip-Test": {id, false}, "eip-test": {id, true}, "order": {"x", true},
 	} {
 		if _, kept := (eip.Headers{name: c.value}).FromOutside()[name]; kept != c.kept {
 			t.Errorf("%s: kept is %v", name, kept)

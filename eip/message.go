@@ -194,6 +194,7 @@ func (m *Message) Fork(settled func(error)) *Message {
 	}{message: *m}
 	f.receipt.init(settlerOf(settled))
 	if r := m.receipt; r != nil {
+		r.unpark() // who forks may wait for the fork, and that for what is parked
 		f.receipt.test, f.receipt.of = r.test, r
 		switch s := r.settler.(type) {
 		case *forked:

@@ -24,6 +24,8 @@ type receipt struct {
 	reached atomic.Uint64 // of the stages that the message reached
 	state   *attemptState // nil: it is not needed
 	of      *receipt      // that it was forked from; nil: none
+	calls   atomic.Int32  // that work on the message, and give up a reference when they return
+	parked  atomic.Pointer[parked]
 
 	// What a flow keeps of a message while it runs it.
 	run     *run
@@ -155,8 +157,16 @@ func join(a, b error) error {
 // first do nothing. Hold must be called while m is held, that is from within
 // Handle or Process, or before another release.
 func (m *Message) Hold() (release func(error)) {
-	r := m.receipt
-	if r == nil || !r.hold() {
+	if r := m.receipt; r != nil {
+		r.unpark() // it may be held for as long as it takes
+		return r.held()
+	}
+	return func(error) {}
+}
+
+// held adds a reference, and returns what releases it.
+func (r *receipt) held() (release func(error)) {
+	if !r.hold() {
 		return func(error) {}
 	}
 	var done atomic.Bool
@@ -177,6 +187,7 @@ func (m *Message) HoldFor(t *stats.Traffic) (release func(error)) {
 	if r == nil || !r.hold() {
 		return func(err error) { t.Settled(m.IsTest(), err) }
 	}
+	r.unpark()
 	var done atomic.Bool
 	return func(err error) {
 		if done.CompareAndSwap(false, true) {

@@ -22,12 +22,6 @@ func init() {
 		defer r.mu.Unlock()
 		return r.err == nil
 	}
-	settle.Others = func(message any, holds int) int {
-		if r := message.(*Message).receipt; r != nil {
-			return int(r.refs.Load()) - holds
-		}
-		return 0
-	}
 	settle.Attach = func(message any, s settle.Step) {
 		r := message.(*Message).receipt
 		r.mu.Lock()
@@ -35,7 +29,12 @@ func init() {
 		e := r.needState()
 		e.steps = append(e.steps, s)
 	}
-	settle.Identity = func(message any) any { return message.(*Message).receipt }
+	settle.Identity = func(message any) any {
+		if r := message.(*Message).receipt; r != nil {
+			return r
+		}
+		return nil
+	}
 	settle.Charged = func(message any) int64 {
 		if r := message.(*Message).receipt; r != nil {
 			return atomic.LoadInt64(&r.size)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/manage/control"
-	"github.com/eipd/eipd/internal/visible"
 )
 
 // viewer prints replies for people.
@@ -177,38 +176,9 @@ func (v *viewer) status(replies []control.Reply) error {
 		if s.State != "running" {
 			state.style = yellow
 		}
-		brokers := cell{}
-		var names []string
-		for _, b := range s.Brokers {
-			text := b.Name + " " + b.URL
-			if !b.Connected {
-				text += " not connected"
-				brokers.style = red
-			}
-			if b.Waiting != "" {
-				trouble = append(trouble, fmt.Sprintf("%s: broker %s waits: %s", s.Instance, b.Name, b.Waiting))
-			}
-			names = append(names, text)
-		}
-		brokers.text = cmp.Or(strings.Join(names, ", "), "none")
 		up := time.Duration(s.Uptime * float64(time.Second))
-		g.add(cell{text: s.Instance}, cell{text: s.Version}, number(briefly(up)), state, cell{text: flowNames(s.Flows, s.Stopped, s.Standby)}, brokers)
-		for _, f := range s.Hindered {
-			trouble = append(trouble, fmt.Sprintf("%s: flow %s is %s: %s", visible.Line(s.Instance), visible.Line(f.Flow), f.State, visible.Line(f.Why)))
-		}
-		for _, p := range s.Plugins {
-			if p.State != control.PluginReady {
-				trouble = append(trouble, fmt.Sprintf("%s: plugin %s has failed: %s", visible.Line(s.Instance), visible.Line(p.Address), visible.Line(p.Why)))
-			}
-		}
-		for _, f := range s.Unapplied {
-			trouble = append(trouble, fmt.Sprintf("%s: flow file %s is not applied: %s", visible.Line(s.Instance), visible.Line(f.File), visible.Line(f.Why)))
-		}
-		for _, l := range s.Control {
-			if l.State != "open" {
-				trouble = append(trouble, fmt.Sprintf("%s: control bus: %s %s is %s", s.Instance, l.On, l.At, l.State))
-			}
-		}
+		g.add(cell{text: s.Instance}, cell{text: s.Version}, number(briefly(up)), state, cell{text: flowNames(s.Flows, s.Stopped, s.Standby)}, brokersOf(s))
+		trouble = append(trouble, troubles(s)...)
 		wait.add(s.Depths)
 		dead.add(s.DeadLetters)
 	}
@@ -217,6 +187,48 @@ func (v *viewer) status(replies []control.Reply) error {
 		fmt.Fprintln(v.out, styled(line, yellow, v.colours))
 	}
 	return cmp.Or(err, v.depths(wait))
+}
+
+// brokersOf lists the brokers of a process.
+func brokersOf(s control.Status) (c cell) {
+	var names []string
+	for _, b := range s.Brokers {
+		text := b.Name + " " + b.URL
+		if !b.Connected {
+			text += " not connected"
+			c.style = red
+		}
+		names = append(names, text)
+	}
+	c.text = cmp.Or(strings.Join(names, ", "), "none")
+	return c
+}
+
+// troubles says what does not work in a process, a line each.
+func troubles(s control.Status) (all []string) {
+	say := func(format string, args ...any) { all = append(all, s.Instance+": "+fmt.Sprintf(format, args...)) }
+	for _, b := range s.Brokers {
+		if b.Waiting != "" {
+			say("broker %s waits: %s", b.Name, b.Waiting)
+		}
+	}
+	for _, f := range s.Hindered {
+		say("flow %s is %s: %s", f.Flow, f.State, f.Why)
+	}
+	for _, p := range s.Plugins {
+		if p.State != control.PluginReady {
+			say("plugin %s has failed: %s", p.Address, p.Why)
+		}
+	}
+	for _, f := range s.Unapplied {
+		say("flow file %s is not applied: %s", f.File, f.Why)
+	}
+	for _, l := range s.Control {
+		if l.State != "open" {
+			say("control bus: %s %s is %s", l.On, l.At, l.State)
+		}
+	}
+	return all
 }
 
 // flowNames lists flows, but not very many.

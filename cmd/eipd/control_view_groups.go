@@ -21,6 +21,9 @@ func (v *viewer) groups(replies []control.Reply) error {
 			if one.Test {
 				key += " (test)"
 			}
+			if one.About != "" {
+				key += ": " + one.About
+			}
 			if one.State != "" {
 				g = processes
 				g.add(cell{text: r.Instance}, cell{text: key}, cell{text: one.State}, number(fmt.Sprint(one.Version)), number(fmt.Sprint(one.Bytes)), cell{text: clockOr(one.Since)}, cell{text: clockOr(one.ClosesAt)})

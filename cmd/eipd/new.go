@@ -41,7 +41,7 @@ all. DIR is made where it is not there, and must be empty; without it, it is NAM
 			if err != nil {
 				return failure{exitFailed, err}
 			}
-			dir := append(args, k.name)[1]
+			dir := filepath.Clean(append(args, slug(args[0]))[1])
 			if err := k.write(dir); err != nil {
 				return failure{exitFailed, err}
 			}
@@ -71,7 +71,7 @@ func listKits(out io.Writer) error {
 func kitOf(name string) (kit, error) {
 	var names []string
 	for _, k := range kits() {
-		if k.name == slug(name) || k.example == name {
+		if name != "" && (k.name == slug(name) || k.example == name) {
 			return k, nil
 		}
 		names = append(names, k.name)

@@ -70,8 +70,9 @@ func TestNew_LeavesNothingOut(t *testing.T) {
 	without := map[string]string{
 		"messaging-bridge": "it joins two brokers of the network",
 		"messaging-mapper": "its service waits for requests of a network",
-		"claim-check":      "no test yet", "dynamic-router": "no test yet", "message-store": "no test yet",
-		"normalizer": "no test yet", "process-manager": "no test yet", "routing-slip": "no test yet",
+		"dynamic-router":   "it waits for commands",
+		"claim-check":      "what its page shows stands in for a stage",
+		"message-store":    "what its page shows stands in for a stage",
 	}
 	listed := map[string]kit{}
 	for _, k := range kits() {
@@ -114,6 +115,9 @@ func TestNew(t *testing.T) {
 		"a folder within":       {[]string{"new", "file", "f"}, 0, `f/orders/monday.jsonl\n`},
 		"a folder with files":   {[]string{"new", "detour", "full"}, 1, `full is not empty`},
 		"a file":                {[]string{"new", "detour", "file"}, 1, `file`},
+		"the folder's name":     {[]string{"new", "poll"}, 0, `(?m)^poll/flow.hcl$`},
+		"no name":               {[]string{"new", "", "d"}, 1, `eipd new lists all`},
+		"no folder":             {[]string{"new", "detour", ""}, 1, `folder . is not empty`},
 		"a wrong name":          {[]string{"new", "agregator", "d"}, 1, `did you mean aggregator\?`},
 		"nothing like it":       {[]string{"new", "qqqqqqqqqqqqqqqq", "d"}, 1, `eipd new lists all`},
 		"nothing that runs":     {[]string{"new", "Messaging Bridge", "d"}, 1, `docs/patterns/messaging-bridge.md`},

@@ -32,13 +32,21 @@ func Inbox(ctx context.Context, b Broker, name string) (eip.Inbox, error) {
 	return r.Inbox(ctx, name)
 }
 
-// ReadReplies reads a queue on b as an inbox, whose address is the queue's.
+// mostHeard is how many messages of a topic wait for who listens to it.
+const mostHeard = 10_000
+
+// ReadReplies reads a queue on b as an inbox, whose address is the queue's; or a topic, of
+// which the inbox has a copy of all that is sent from then on.
 func ReadReplies(ctx context.Context, b Broker, queue Channel) (eip.Inbox, error) {
+	s := Subscription{}
+	if queue.Kind == Topic {
+		s.Name, s.Exclusive, s.MaxLength = eip.NewID(), true, mostHeard
+	}
 	r, ok := b.(RequestReply)
 	if !ok {
 		return nil, eip.Permanent(errors.New("read replies: on this broker requests cannot be answered"))
 	}
-	src, err := b.Source(ctx, queue, Subscription{})
+	src, err := b.Source(ctx, queue, s)
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func (r *IdempotentReceiver) end(c *claim, done bool) {
 	heir := waiting[0]
 	c.waiting = waiting[1:]
 	c.owner, c.attempt = settle.Identity(heir.message), heir.message.Attempt()
-	r.aside(func() { heir.release(r.inherit(c, heir)) }, 1)
+	r.aside(func() { settle.Resume(heir.message, heir.release, func() error { return r.inherit(c, heir) }) }, 1)
 }
 
 // aside does something to so many messages beside what is going on. The lock is held.
@@ -115,7 +115,7 @@ func (r *IdempotentReceiver) letGo(waiting []*waiter, done bool) {
 			w.release(nil)
 		default:
 			count(r, w.message, &r.doubled)
-			w.release(r.duplicates.Handle(w.ctx, w.message))
+			settle.Resume(w.message, w.release, func() error { return r.duplicates.Handle(w.ctx, w.message) })
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/store"
 )
 
 // consumerTimeout is how long RabbitMQ waits for a message to be settled, where nobody
@@ -78,23 +79,89 @@ type holder interface {
 // An absorber is a stage that settles what it gets, and what goes on is made by it.
 type absorber interface{ Absorbs() }
 
-// A splitter is a stage of which each message becomes many.
-type splitter interface{ Splits() }
+// A splitter is a stage of which each message becomes many, so many at a time in all, and is
+// unsettled as long as one of them is.
+type splitter interface{ Splits() (atATime int) }
 
-// checkWindow warns of stages in which more messages are to wait than the flow takes.
+// A gatherer is a holder that makes one message of so many, which are unsettled with it.
+type gatherer interface{ Gathers() (most int) }
+
+// A sorter is a holder that waits for certain messages, and lets others pass.
+type sorter interface{ Sorts() }
+
+// room is how many messages may be unsettled in a stage at a time.
+type room struct {
+	messages, each int    // each that comes stands for so many
+	why, mend      string // mend has a place for how many it should be
+	split          *room  // of parts of these; nil: they are no parts
+}
+
+// behind is the room of what is behind a stage.
+func (r room) behind(address string, s eip.Stage) room {
+	under := func(n int, mend string) room {
+		return room{n, 1, fmt.Sprintf("%s has %d under way at a time", address, n), mend, nil}
+	}
+	switch s := s.(type) {
+	case absorber:
+		return under(store.MostUnderway, "Let it hold fewer, or put a queue between the two: %d are too many.")
+	case splitter:
+		parts := under(s.Splits(), "Give that an in_flight of at least %d.")
+		r.split = &parts
+	case gatherer:
+		r.each *= max(s.Gathers(), 1)
+	}
+	return r
+}
+
+// isTooSmall says why a stage that holds so many is never full in a room; "": it may be.
+func (r room) isTooSmall(s eip.Stage, most int) string {
+	if r.split != nil {
+		if why := r.split.isTooSmall(s, most); why != "" {
+			return why
+		}
+		if _, sorts := s.(sorter); !sorts {
+			return ""
+		}
+		// One part of each that waits for what is missing keeps the whole unsettled.
+	}
+	if most <= r.messages/r.each {
+		return ""
+	}
+	as := ""
+	if r.each > 1 {
+		as = fmt.Sprintf(", made of %d others each", r.each)
+	}
+	return fmt.Sprintf("is full with %d messages%s, and %s: when all of these wait in it, nothing more comes until %%v have passed. ", most, as, r.why) + fmt.Sprintf(r.mend, most*r.each)
+}
+
+// checkWindow warns of stages in which more messages are to wait than may be unsettled: those
+// that it would need to go on do not come then.
 func (d *decoder) checkWindow(f *Flow) {
+	takes, mend := f.Claim().Prefetch, "Give the flow a prefetch of at least %d."
+	if takes < f.Prefetch {
+		mend = "Give its poll a batch of at least %d."
+	}
+	// behind the last stage so far of a body, by its address
+	rooms := map[string]room{"": {takes, 1, fmt.Sprintf("the flow %q takes %d at a time", f.Name, takes), mend, nil}}
 	for n, s := range eip.Walk(f.Stages()) {
-		switch s := s.(type) {
-		case absorber, splitter:
-			return // behind it are other messages
-		case holder:
-			if most, wait := s.Holds(); most > f.Prefetch {
-				d.diags = append(d.diags, warning(f.Range, "It is never full",
-					"%s is full with %d messages, and the flow %q takes %d at a time: when all of these wait in it, nothing more comes until %v have passed. Give the flow a prefetch of at least %d.", n.Address, most, f.Name, f.Prefetch, wait, most))
+		body := outerOf(n.Address)
+		at := body
+		for _, found := rooms[at]; !found && at != ""; _, found = rooms[at] {
+			at = outerOf(at)
+		}
+		r := rooms[at]
+		if h, ok := s.(holder); ok {
+			most, wait := h.Holds()
+			if why := r.isTooSmall(s, most); why != "" {
+				d.diags = append(d.diags, warning(f.Range, "It is never full", "%s "+why, n.Address, wait))
 			}
 		}
+		rooms[body] = r.behind(n.Address, s)
 	}
 }
+
+// outerOf is the address of the body that something is in.
+func outerOf(address string) string { return address[:max(strings.LastIndexByte(address, '.'), 0)] }
 
 // A forgetter is a stage that knows for some time what it has seen.
 type forgetter interface{ Remembers() time.Duration }

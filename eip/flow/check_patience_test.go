@@ -106,9 +106,18 @@ func TestCheck_WindowAndMemory(t *testing.T) {
 	const receiver = "idempotent_receiver { remember = \"1h\" }"
 	for name, test := range map[string]struct{ options, stages, warning string }{
 		"a batch as large as the window": {"prefetch = 50", "batch { size = 50 }", ""},
+		"one of several polls":           {"poll {\n every = \"1m\"\n batch = 20\n}", "batch { size = 50 }", "Give its poll a batch of at least 50."},
 		"a larger one":                   {"prefetch = 50", "batch { size = 51 }", "It is never full: f.batch is full with 51 messages, and the flow \"f\" takes 50 at a time: when all of these wait in it, nothing more comes until 1s have passed. Give the flow a prefetch of at least 51."},
 		"of parts":                       {"prefetch = 50", "splitter { parts = \"body\" }\n batch { size = 51 }", ""},
 		"of groups":                      {"prefetch = 50", "aggregator {\n key = \"'a'\"\n size = 2\n}\n batch { size = 51 }", ""},
+		"of parts under way":             {"", "splitter {\n parts = \"body\"\n in_flight = 50\n}\n batch { size = 51 }", "f.batch is full with 51 messages, and f.splitter has 50 under way at a time: when all of these wait in it, nothing more comes until 1s have passed. Give that an in_flight of at least 51."},
+		"of large groups":                {"", "aggregator {\n key = \"'a'\"\n size = 2\n}\n batch { size = 257 }", "f.batch is full with 257 messages, and f.aggregator has 256 under way at a time: when all of these wait in it, nothing more comes until 1s have passed. Let it hold fewer, or put a queue between the two: 257 are too many."},
+		"parts in order":                 {"prefetch = 501", "splitter { parts = \"body\" }\n resequencer { key = \"'a'\" }", ""},
+		"parts of few in order":          {"prefetch = 500", "splitter { parts = \"body\" }\n resequencer { key = \"'a'\" }", "Give the flow a prefetch of at least 501."},
+		"parts of batches in order":      {"", "batch { size = 2 }\n splitter { parts = \"body\" }\n resequencer { key = \"'a'\" }", "f.resequencer is full with 501 messages, made of 2 others each, and the flow \"f\" takes 1000 at a time: when all of these wait in it, nothing more comes until 10s have passed. Give the flow a prefetch of at least 1002."},
+		"batches in another branch":      {"", "content_router {\n when \"a\" {\n if = \"body.a\"\n batch { size = 10 }\n discard {}\n }\n otherwise {\n resequencer { key = \"'a'\" }\n discard {}\n }\n }", ""},
+		"a batch before a branch":        {"", "batch { size = 10 }\n content_router {\n when \"a\" {\n if = \"true\"\n resequencer { key = \"'a'\" }\n discard {}\n }\n otherwise {\n discard {}\n }\n }", "made of 10 others each"},
+		"behind a delay":                 {"", "delay { for = \"1s\" }\n resequencer { key = \"'a'\" }", "f.delay has 256 under way at a time"},
 		"a resequencer":                  {"prefetch = 500", "resequencer { key = \"'a'\" }", "f.resequencer is full with 501 messages"},
 		"remembered for less":            {"dead_letter = queue.dead", receiver, "f.idempotent_receiver remembers messages for 1h0m0s, and what the flow gives up may be replayed from queue.dead for 24h0m0s."},
 		"by an argument":                 {"dead_letter = queue.argued", receiver, "may be replayed from queue.argued for 2h0m0s"},

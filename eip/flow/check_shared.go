@@ -48,8 +48,12 @@ func (d *decoder) checkClaims() {
 	}
 }
 
-// readBy is the channel in which a stage takes replies; nil: there is none.
+// readBy is the channel in which a stage takes replies, or to which it listens; nil: there is
+// none.
 func (c *Config) readBy(s eip.Stage) *Channel {
+	if l, ok := s.(replies.Listening); ok {
+		return c.ChannelOf(l.Listens())
+	}
 	if r, ok := s.(replies.Reading); ok && r.Reads() != nil {
 		return c.ChannelOf(r.Reads())
 	}
@@ -61,8 +65,12 @@ func (c *Config) readBy(s eip.Stage) *Channel {
 func (d *decoder) checkReplies() {
 	for _, f := range d.config.Flows {
 		for n, s := range eip.Walk(f.Stages()) {
+			_, listens := s.(replies.Listening)
 			switch ch := d.config.readBy(s); {
 			case ch == nil:
+			case listens && ch.Kind != "topic":
+				d.fail(problem(ch.Range, "No topic", "The stage %s listens to a topic, which each process has all of, and %s is none.", n.Address, ch))
+			case listens:
 			case ch.Kind == "topic":
 				d.fail(problem(ch.Range, "No queue", "The stage %s takes replies from a queue, and %s is none.", n.Address, ch))
 			case len(ch.ReadBy) > 1 && f.Enabled:

@@ -69,6 +69,10 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 		return expression.Merge(text, limits...)
 	case schema.Names:
 		return expression.Names(text, limits...)
+	case schema.List:
+		return expression.List(text, limits...)
+	case schema.Number:
+		return expression.Number(text, limits...)
 	}
 	return expression.Value(text, limits...)
 }

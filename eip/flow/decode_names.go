@@ -74,7 +74,7 @@ func elsewhere(name string, names []string) string {
 }
 
 // missing are patterns that are no stages yet.
-var missing = []string{"claim_check", "dynamic_router"}
+var missing = []string{"claim_check"}
 
 // stageMeant says which stage is meant by what may be a pattern's name, or the end of
 // one, like router.

@@ -14,8 +14,9 @@ type PollBlock struct {
 	// The time from the beginning of a poll to that of the next one. Without it, there is
 	// one poll as long as between says.
 	Every time.Duration `flow:"every"`
-	// How many messages a poll takes at most. Without it, or with 0, all that are there: it
-	// ends when none has come for a second.
+	// How many messages a poll takes at most, and how many are unsettled at most: a poll
+	// leaves room for what is tried again or waits in a stage. Without it, or with 0, it
+	// takes all that are there, and ends when none has come for a second.
 	Batch int `flow:"batch"`
 	// The hours in which messages are taken, as in "08:00-18:00"; "22:00-06:00" is over
 	// midnight. Without it, all.

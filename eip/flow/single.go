@@ -6,6 +6,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/internal/replies"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -62,7 +63,8 @@ func (d *decoder) remembersAlone(f *Flow) string {
 	}
 	for n, s := range eip.Walk(f.Stages()) {
 		r, ok := s.(store.Rememberer)
-		if !ok || n == nil {
+		_, hears := s.(replies.Listening) // what the others remember, too
+		if !ok || n == nil || hears {
 			continue
 		}
 		if in := d.config.StoreOf(r.Place()); in != nil && isInside(in.URL) {

@@ -48,6 +48,11 @@ func (g *gatherer) Receive(ctx context.Context) (*eip.Message, error) {
 
 func gather(t *testing.T, stage eip.Stage) *gatherer {
 	t.Helper()
+	return gatherWith(t, stage, eip.Clock{})
+}
+
+func gatherWith(t *testing.T, stage eip.Stage, clock eip.Clock) *gatherer {
+	t.Helper()
 	if err := stage.(eip.Validator).Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +71,7 @@ func gather(t *testing.T, stage eip.Stage) *gatherer {
 		})
 	}
 	g.flow = &eip.Flow{Name: "f", Source: g, Stages: []eip.Stage{&eip.Named{Address: "f.gather", Stage: stage}}, To: to("out"),
-		DeadLetter: to("dead"), Invalid: to("invalid"), Grace: time.Second, Retry: eip.Retry{Attempts: 2, Delay: time.Millisecond}}
+		DeadLetter: to("dead"), Invalid: to("invalid"), Grace: time.Second, Env: eip.Env{Clock: clock}, Retry: eip.Retry{Attempts: 2, Delay: time.Millisecond}}
 	var ctx context.Context
 	ctx, g.stop = context.WithCancel(context.Background())
 	go func() { g.done <- g.flow.Run(ctx) }()

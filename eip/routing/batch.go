@@ -86,6 +86,9 @@ func (b *Batch) Holds() (messages int, wait time.Duration) { return b.Size.Load(
 // Mixes says that many messages become one.
 func (*Batch) Mixes() bool { return true }
 
+// Gathers is how many messages become one.
+func (b *Batch) Gathers() int { return b.Size.Load() }
+
 // afterLast is how long a batch waits for one more message when the source has ended.
 const afterLast = 100 * time.Millisecond
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agext/levenshtein"
+
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/content"
 )
@@ -234,7 +236,7 @@ func check(option string, reads []string, lacks ...string) error {
 		member, ok := strings.CutPrefix(name, "group.")
 		switch {
 		case ok && members[member] == nil:
-			return eip.OptionErrorf(option, "group has no member %q; it has %s", member, strings.Join(slices.Sorted(maps.Keys(members)), ", "))
+			return eip.OptionErrorf(option, "group has no member %q%s", member, likeIt(member))
 		case slices.Contains(lacks, member) && member == "value":
 			return eip.OptionErrorf(option, "it reads %s, which there is with fold only", name)
 		case slices.Contains(lacks, member):
@@ -242,6 +244,21 @@ func check(option string, reads []string, lacks ...string) error {
 		}
 	}
 	return nil
+}
+
+// likeIt says which member of group is meant, or which ones there are.
+func likeIt(member string) string {
+	all := slices.Sorted(maps.Keys(members))
+	best, distance := "", len(member)/3+2
+	for _, name := range all {
+		if d := levenshtein.Distance(member, name, nil); d < distance {
+			best, distance = name, d
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("; %q is like it", best)
+	}
+	return "; it has " + strings.Join(all, ", ")
 }
 
 // What a group has not: one without parts, and one without fold.

@@ -15,6 +15,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
 	"github.com/eipd/eipd/eip/routing"
+	"github.com/eipd/eipd/eip/stats"
 )
 
 // grows is a stage that adds a letter to a body.
@@ -185,6 +186,30 @@ func TestLoop_LeavesRoomForOthers(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A round is no copy of a message that is sent, and what ends in a later round has ended.
+func TestLoop_Counts(t *testing.T) {
+	rounds := 0
+	l := loop(3, eip.StageFunc(func(ctx context.Context, m *eip.Message, next eip.Handler) error {
+		if rounds++; rounds == 5 {
+			m.Drop()
+			return nil
+		}
+		return next.Handle(ctx, m)
+	}))
+	named := &eip.Named{Address: "f.loop", Stage: l}
+	f := &eip.Flow{Name: "f", Source: eiptest.NewTexts("a", "b"), Stages: []eip.Stage{named}, To: eip.Discard}
+	if err := f.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	flow, _ := f.Counts()
+	stage, _ := named.Counts()
+	for what, c := range map[string]stats.Counts{"flow": flow, "stage": stage} {
+		if c.Received != 2 || c.Sent != 1 || c.Dropped != 1 || c.Copies != 0 {
+			t.Errorf("%s: %+v", what, c)
+		}
+	}
 }
 
 func TestLoop_Validate(t *testing.T) {

@@ -172,6 +172,9 @@ func (p *processPlan) checkReplies(of *ProcessManager) error {
 		for _, r := range b.Request {
 			asks[one{state.Label, r.Label}] = true
 			times[one{state.Label, r.Label}] = times[one{state.Label, r.Label}] || r.Timeout > 0
+			if r.Timeout > 0 && state.onTimeout(r.Label) == nil && len(state.After) == 0 {
+				return b.blame(fmt.Errorf("request %s: nothing is done at its timeout: the state %s has no on_timeout %q, nor an after", r.Label, state.Label, r.Label))
+			}
 			if state.Otherwise == nil && !slices.ContainsFunc(state.OnReply, func(on *ProcessReply) bool { return on.Label == r.Label }) {
 				return b.blame(fmt.Errorf("request %s: the state %s has no on_reply %q, nor an otherwise", r.Label, state.Label, r.Label))
 			}

@@ -46,6 +46,10 @@ func TestProcessManager_Validate(t *testing.T) {
 		`state paying: on_timeout payment: no request "payment" with a timeout is made`: func(p *routing.ProcessManager) {
 			p.States[0].OnTimeout = []*routing.ProcessTimeout{{Label: "payment"}}
 		},
+		`on placed: request payment: nothing is done at its timeout: the state paying has no on_timeout "payment", nor an after`: func(p *routing.ProcessManager) {
+			p.On[0].Request[0].Timeout = 1
+			p.States[0].After = nil
+		},
 		"on placed: request payment: to: it is one queue, whose service replies":       func(p *routing.ProcessManager) { p.On[0].Request[0].To[0].Handler = eip.Discard },
 		"on placed: request payment: timeout: -1s is no time to wait":                  func(p *routing.ProcessManager) { p.On[0].Request[0].Timeout = -time.Second },
 		"on placed: request payment: there are two of this name":                       func(p *routing.ProcessManager) { p.On[0].Request = append(p.On[0].Request, p.On[0].Request[0]) },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/header"
@@ -23,6 +24,9 @@ func (p *ProcessManager) Open(ctx context.Context, env *eip.Env) (err error) {
 		return err
 	}
 	p.outbox.Due = p.due
+	if err := p.space.View(p.warn); err != nil {
+		return err
+	}
 	if err := p.openInbox(ctx, env); err != nil {
 		return err
 	}
@@ -33,6 +37,17 @@ func (p *ProcessManager) Open(ctx context.Context, env *eip.Env) (err error) {
 		return err
 	}
 	p.listen(env)
+	return nil
+}
+
+// warn tells of processes that the plan says nothing of.
+func (p *ProcessManager) warn(r store.Reader) error {
+	inState, _ := amounts(r)
+	for state, n := range inState {
+		if p.plan.states[state] == nil && state != undoing && state != undoFailed {
+			p.env.Log.Warn("processes are in a state that the flow no longer has; move them", slog.String("stage", p.env.Address), slog.String("state", state), slog.Int64("processes", n))
+		}
+	}
 	return nil
 }
 

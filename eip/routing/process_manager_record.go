@@ -109,6 +109,15 @@ func loadProcess(r store.Reader, hash string) (*process, error) {
 	return p, nil
 }
 
+// encode is a process as it is kept.
+func (p *process) encode() ([]byte, error) {
+	kept, err := json.Marshal(p)
+	if err == nil && len(kept) > mostRecord {
+		err = fmt.Errorf("the process would take %d bytes with all that it may undo and waits for, more than %d", len(kept), mostRecord)
+	}
+	return kept, eip.Permanent(err)
+}
+
 // write puts down what has become of the process.
 func (s *step) write() error {
 	was, now := s.was, s.process
@@ -121,15 +130,14 @@ func (s *step) write() error {
 	}
 	switch {
 	case now != nil:
-		value, err := json.Marshal(now)
-		if err != nil {
-			return eip.Permanent(err)
-		}
-		if len(value) > mostRecord {
-			return eip.Permanent(fmt.Errorf("the process with all that it may undo would take %d bytes, more than %d", len(value), mostRecord))
+		if s.kept == nil {
+			var err error
+			if s.kept, err = now.encode(); err != nil {
+				return err
+			}
 		}
 		at, _ := s.of.next(now)
-		s.tx.Put(groupKey+s.hash, value, at)
+		s.tx.Put(groupKey+s.hash, s.kept, at)
 		if was == nil {
 			s.tx.Put(beganKey+numberOf(now.Number), []byte(s.hash), time.Time{})
 		}

@@ -22,6 +22,7 @@ type step struct {
 	noted     *noticed
 	was       *process // before the step; nil: there was none
 	process   *process // now
+	kept      []byte   // that, as it is kept, where something has happened
 	out       []outgoing
 	ended     []byte // what is remembered of it, where it has ended
 }
@@ -80,10 +81,16 @@ func (s *step) take(m *eip.Message, f func(*happening) (taken bool, err error)) 
 	if taken, err = f(h); err != nil || !taken {
 		return false, err
 	}
+	var kept []byte
+	if h.process != nil {
+		if kept, err = h.process.encode(); err != nil {
+			return false, err
+		}
+	}
 	if h.ended != nil {
 		s.ended = h.ended
 	}
-	s.process, s.out = h.process, append(s.out, h.out...)
+	s.kept, s.process, s.out = kept, h.process, append(s.out, h.out...)
 	for _, name := range h.notes {
 		s.of.note(s.noted, name)
 	}

@@ -59,6 +59,9 @@ func (h *happening) undoNext() error {
 		if err != nil {
 			return eip.Permanent(fmt.Errorf("what takes back a step cannot be read: %w", err))
 		}
+		if h.of.plan.targets[u.To] == nil || u.Request != "" && h.of.inbox == nil {
+			return h.undoFails(fmt.Errorf("the flow does not send to %s any more", u.To))
+		}
 		if u.Request != "" {
 			h.ask(u.To, u.Request, u.Timeout, m)
 			return nil

@@ -1,6 +1,7 @@
 package routing_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -79,6 +80,60 @@ func TestProcessManager_UndoFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What was to be undone at a place that the flow no longer has is left to people, as is what is
+// more than can be kept.
+func TestProcessManager_UndoThatCannotBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, nil)
+		o.come(`a placed {"total":5}`)
+		o.answer(o.take("payments"), `{"ok":true,"id":7}`)
+		o.shut()
+		usual := o.plan
+		o.plan = func(o *office) *routing.ProcessManager {
+			p := usual(o)
+			p.On[0].Request, p.States[0].OnReply = nil, nil
+			p.States[0].On = append(p.States[0].On, &routing.ProcessEvent{Label: "paid", ProcessAction: routing.ProcessAction{Goto: "shipping"}})
+			return p
+		}
+		o.open()
+		o.come("a lost")
+		if got := o.states(); got != "a undo_failed" || !strings.Contains(o.sent("dead"), `"left":[{"body":"refund 7"`) {
+			t.Errorf("processes %s, dead letters %s", got, o.sent("dead"))
+		}
+		o.shut()
+		o.plan = usual
+		o.open()
+		synctest.Wait()
+		if err := o.stage.Move(t.Context(), "a", "undoing"); err != nil || string(o.take("refunds").Body()) != "refund 7" {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		o.shut()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		const size = 100 << 10
+		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
+			much := routing.ProcessAction{Undo: &routing.ProcessUndo{Send: []*routing.ProcessSend{{To: o.to("release"), Body: o.of("repeat('x', 102400)")}}}}
+			p.States[0].On = append(p.States[0].On, &routing.ProcessEvent{Label: "step", ProcessAction: much})
+			p.States[0].After = append(p.States[0].After, after("1m", much)...)
+		})
+		o.come("a placed")
+		for i := range 10 {
+			o.come(fmt.Sprintf("a step %d", i))
+		}
+		if o.sent("dead") != "7 | 8 | 9" {
+			t.Errorf("dead letters %s", o.sent("dead"))
+		}
+		time.Sleep(time.Minute)
+		o.counts(counts{"started": 1, "events": 8, "failed_timers": 1, "processes": 1, "in_paying": 1})
+		o.come("a cancel")
+		if n := len(o.sent("release")); n != 7*size+6*len(" | ")+len(" | release a") {
+			t.Errorf("%d bytes were sent", n)
+		}
+		o.shut()
+	})
 }
 
 // What is undone was put down when it was done: steps the last first, and the messages of one

@@ -23,7 +23,7 @@ type Resequencer struct {
 	Key eip.Text `flow:"key"`
 	// Number is a message's place in its sequence: an expression that gives a whole number.
 	// Without it, the number in its Message Sequence.
-	Number eip.Value `flow:"number"`
+	Number eip.Value `flow:"number,number"`
 	// The number that a sequence begins with.
 	First int `flow:"first"`
 	// How long a message waits for those before it. Then they are skipped.
@@ -84,6 +84,9 @@ func NewResequencer() *Resequencer {
 func (r *Resequencer) Holds() (messages int, wait time.Duration) {
 	return r.Capacity.Load() + 1, r.Timeout.Load()
 }
+
+// Sorts says that it waits for certain messages, and lets others pass.
+func (*Resequencer) Sorts() {}
 
 // Place is where it is remembered how far sequences are.
 func (r *Resequencer) Place() *store.Place { return &r.Store }

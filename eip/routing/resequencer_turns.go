@@ -159,7 +159,7 @@ func (r *Resequencer) advance(s *sequenced) {
 	if p := s.waiting[s.record.Next]; p != nil && s.inHand == nil {
 		r.unqueue(s, p)
 		r.take(s, p)
-		r.working.Go(func() { p.release(r.proceed(p)) })
+		r.working.Go(func() { settle.Resume(p.message, p.release, func() error { return r.proceed(p) }) })
 	}
 	r.forgetIdle(s)
 }

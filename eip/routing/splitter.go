@@ -20,7 +20,7 @@ func init() { eip.Stages.Add("splitter", func() eip.Stage { return NewSplitter()
 // put together again (Composed Message Processor).
 type Splitter struct {
 	// The parts: a list.
-	Parts eip.Value `flow:"parts"`
+	Parts eip.Value `flow:"parts,list"`
 	// How the body is read as a list of parts, which is never decoded as a whole: lines;
 	// the elements of json_array; json_lines; csv, whose first line names the columns.
 	// Either this or parts.
@@ -125,8 +125,8 @@ func (s *Splitter) Makes() bool { return s.Gather == nil && !s.fails() }
 // Mixes reports whether parts go on one by one.
 func (s *Splitter) Mixes() bool { return s.Gather == nil }
 
-// Splits says that one message becomes many.
-func (*Splitter) Splits() {}
+// Splits is how many parts may be under way at a time.
+func (s *Splitter) Splits() int { return s.InFlight.Load() }
 
 // Pattern names what the stage is.
 func (s *Splitter) Pattern() string {

@@ -11,6 +11,7 @@ import (
 // A Group is what a stage remembers under one key, as people see it: without what is in it.
 type Group struct {
 	Key   string    `json:"key"`
+	About string    `json:"about,omitempty"` // what is remembered under it, in a line
 	Count int       `json:"count,omitempty"` // messages
 	Bytes int64     `json:"bytes,omitempty"`
 	Since time.Time `json:"since,omitzero"`

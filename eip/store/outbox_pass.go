@@ -19,9 +19,9 @@ type underway struct {
 const aStep = -1
 
 const (
-	// So many messages, with so many bytes and one, are under way at any time. A crash
-	// doubles no more.
-	mostUnderway      = 256
+	// MostUnderway is how many messages of an Outbox, with so many bytes and one, are under
+	// way at any time. A crash doubles no more.
+	MostUnderway      = 256
 	mostUnderwayBytes = 16 << 20
 	// mostSteps is how many steps are under way besides.
 	mostSteps = 1000
@@ -47,12 +47,12 @@ func (u *underway) hasRoom(step bool) bool {
 	if step {
 		return len(u.sizes)-u.messages < mostSteps
 	}
-	return u.messages < mostUnderway && u.bytes < mostUnderwayBytes
+	return u.messages < MostUnderway && u.bytes < mostUnderwayBytes
 }
 
 // isHalf reports whether so little is under way that it is worth to look for more.
 func (u *underway) isHalf() bool {
-	return u.messages <= mostUnderway/2 && u.bytes <= mostUnderwayBytes/2
+	return u.messages <= MostUnderway/2 && u.bytes <= mostUnderwayBytes/2
 }
 
 func (o *Outbox) run(ctx context.Context) {

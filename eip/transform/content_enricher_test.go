@@ -15,6 +15,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/transform"
 )
 
@@ -299,6 +300,21 @@ func TestContentEnricher_Stampede(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A Test Message asks for itself, and leaves nothing for others.
+func TestContentEnricher_TestMessages(t *testing.T) {
+	s := &asked{}
+	e := enricher(cached, s)
+	test := func() *eip.Message { return eiptest.Message("a").WithHeader(header.Test, "t") }
+	source := eiptest.NewSource(test(), eiptest.Message("a"), test(), eiptest.Message("a"))
+	f := &eip.Flow{Name: "f", Source: source, Stages: []eip.Stage{e}, To: eip.Discard}
+	if err := f.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c := e.Stats().Counts; s.n.Load() != 3 || c["asked"] != 1 || c["found"] != 1 || c["entries"] != 1 {
+		t.Errorf("%d were asked, %v", s.n.Load(), c)
 	}
 }
 

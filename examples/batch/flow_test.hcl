@@ -25,6 +25,16 @@ test "fewer wait no longer than the timeout" {
   }
 }
 
+test "at the end of the source a batch goes sooner" {
+  send "adapter.in" { body = { id = 1 } }
+  end "adapter.in" {}
+
+  expect "adapter.in" {
+    within = "100ms"
+    message { body = { rows = [1] } }
+  }
+}
+
 test "of a batch that fails, each message is a dead letter by itself" {
   fault "adapter.in" {
     error     = "no such table"

@@ -23,7 +23,6 @@ var realTime = map[string]string{
 	"broker/stomp/":                    "a server and the network to it have a time of their own",
 	"broker/internal/remote/":          "a server and the network to it have a time of their own",
 	"broker/embedded/commit.go":        "the disk's speed is measured",
-	"broker/embedded/join.go":          "a sender on another goroutine is given a moment",
 	"broker/embedded/open.go":          "another process holds the lock, and files' ages are the disk's",
 	"broker/internal/local/reserve.go": "that flows wait for each other shows by what really passes",
 	"adapter/file/":                    "other programs change files, whose ages are the disk's",

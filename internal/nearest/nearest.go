@@ -20,7 +20,9 @@ func Of(given string, names []string) (best string) {
 		if len(n) > longest {
 			continue
 		}
-		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(n), nil); d < distance {
+		d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(n), nil)
+		swapped := d == distance && len(n) == len(given) && len(best) != len(given) // letters, rather than left out
+		if d < distance || best != "" && swapped {
 			best, distance = n, d
 		}
 	}

@@ -42,7 +42,7 @@ const (
 // take returns the next message; nil where there is none.
 func (p *pages) take(ctx context.Context) (*amqp.Delivery, error) {
 	if p.taken == p.size {
-		if err := p.next(ctx); err != nil {
+		if err := p.next(); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +78,7 @@ func (p *pages) take(ctx context.Context) (*amqp.Delivery, error) {
 }
 
 // next consumes another page.
-func (p *pages) next(ctx context.Context) error {
+func (p *pages) next() error {
 	if err := p.end(); err != nil {
 		return err
 	}

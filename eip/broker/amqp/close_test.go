@@ -2,10 +2,12 @@ package amqp_test
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/internal/netfault"
 	"github.com/eipd/eipd/internal/rabbit"
@@ -56,5 +58,27 @@ func TestConnect_CloseWhileAway(t *testing.T) {
 	counted(stats.TrafficCounts{Sent: 1, Failed: 3})
 	if err := b.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A broker that takes long to close a channel is no loss to warn of: nothing needs the
+// connection that is given up for it.
+func TestClose_Slow(t *testing.T) {
+	n := rabbit.Shared(t)
+	network := netfault.Start(t, n.Address())
+	var text logText
+	c := config(t, "amqp://guest:guest@"+network.Address()+"/?heartbeat=10")
+	c.Log = slog.New(slog.NewTextHandler(&text, nil))
+	b := open(t, c)
+	src, err := b.Source(t.Context(), queue(t, "q"), broker.Subscription{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	network.Hole()
+	if err := errors.Join(src.Close(), b.Close()); err != nil {
+		t.Error(err)
+	}
+	if said := text.String(); strings.Contains(said, "level=WARN") || !strings.Contains(said, "not closed in time") {
+		t.Error(said)
 	}
 }

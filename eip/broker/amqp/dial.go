@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -21,11 +22,12 @@ const hurried = 2 * time.Second
 // connection is one TCP connection.
 type connection struct {
 	*amqp.Connection
-	link  *link
-	wire  *gathered
-	gone  chan struct{} // closed when it is lost
-	calls chan struct{} // has an entry for each that is under way
-	idle  chan *amqp.Channel
+	link    *link
+	wire    *gathered
+	gone    chan struct{} // closed when it is lost
+	givenUp atomic.Bool   // by hurry
+	calls   chan struct{} // has an entry for each that is under way
+	idle    chan *amqp.Channel
 
 	mu         sync.Mutex
 	spare      int             // AMQP channels that may be opened to stay
@@ -97,10 +99,13 @@ func settings(uri amqp.URI, name string) amqp.Config {
 	return c
 }
 
-// hurry gives a call on conn a little time; where it takes longer, the connection
-// is taken for lost.
+// hurry gives a call on conn that closes something a little time; where it takes longer,
+// the connection is given up.
 func hurry(conn *connection, call func()) {
-	t := time.AfterFunc(hurried, func() { _ = conn.wire.Conn.Close() })
+	t := time.AfterFunc(hurried, func() {
+		conn.givenUp.Store(true)
+		_ = conn.wire.Conn.Close()
+	})
 	defer t.Stop()
 	call()
 }

@@ -150,13 +150,16 @@ func (l *link) watch(conn *connection) {
 			}
 			l.set(conn, b.Active, waiting)
 		case err := <-closed:
-			why := "the connection was lost"
-			if err != nil {
+			why, level := "the connection was lost", slog.LevelWarn
+			switch {
+			case conn.givenUp.Load():
+				why, level = "what was to be closed on it was not closed in time", slog.LevelInfo
+			case err != nil:
 				why = explain(err)
 			}
 			l.set(nil, false, why)
 			if l.context.Err() == nil {
-				l.config.Log.Warn("lost RabbitMQ", slog.String("connection", l.purpose), slog.String("why", why))
+				l.config.Log.Log(l.context, level, "lost RabbitMQ", slog.String("connection", l.purpose), slog.String("why", why))
 			}
 			l.lost()
 			return

@@ -7,6 +7,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker/internal/local"
+	"github.com/eipd/eipd/eip/internal/settle"
 )
 
 // batch is what one transaction does.
@@ -67,7 +68,7 @@ func (s *fileStore) next(b *batch, appends bool) bool {
 		s.commits = slices.Delete(s.commits, 0, n)
 	}
 	size, n := 0, 0
-	for appends && n < len(s.appends) && len(b.appends)+n < s.limit && size < maxAppendBytes {
+	for appends && n < len(s.appends) && (len(b.appends)+n < s.limit && size < maxAppendBytes || n > 0 && areOne(s.appends[n-1], s.appends[n])) {
 		size += s.appends[n].size()
 		n++
 	}
@@ -84,17 +85,10 @@ func (s *fileStore) next(b *batch, appends bool) bool {
 	return s.writing
 }
 
-// putBack leaves the appends of b from one on to the next transaction.
-func (s *fileStore) putBack(b *batch, from int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	back := b.appends[from:]
-	for _, p := range back {
-		s.bytes += p.size()
-	}
-	s.appends = slices.Concat(back, s.appends)
-	clear(back)
-	b.appends = b.appends[:from]
+// areOne reports whether two appends settle one message.
+func areOne(p, next *pending) bool {
+	id := settle.Identity(p.Message)
+	return id != nil && id == settle.Identity(next.Message)
 }
 
 func (b *batch) isEmpty() bool {

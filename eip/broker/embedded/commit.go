@@ -21,9 +21,6 @@ func (s *fileStore) run() {
 	b := &batch{holds: map[any]int{}, woken: map[*space]bool{}}
 	for {
 		if s.next(b, true) {
-			if s.putOff(b); b.isEmpty() {
-				continue
-			}
 			s.commit(b)
 			if s.touched.Load() > maxMapped {
 				s.touched.Store(0)
@@ -147,7 +144,7 @@ func (s *fileStore) transact(b *batch) (err error) {
 	if err := b.append(tx); err != nil {
 		return err
 	}
-	// As late as can be: by now the senders have let go of their messages.
+	// As late as can be: who else held the messages may have let go by now.
 	s.join(b, tx)
 	for _, e := range b.joined {
 		if err := e.Log().(*fileLog).remove(tx, e.Seq, isLarge(e)); err != nil {
@@ -238,9 +235,7 @@ func (b *batch) finish(s *fileStore, err error) {
 	}
 	b.told(err)
 	for _, p := range b.appends {
-		for _, v := range p.values {
-			v.buffer.free()
-		}
+		p.free()
 		p.Finish(err)
 	}
 }

@@ -1,8 +1,6 @@
 package embedded
 
 import (
-	"time"
-
 	"go.etcd.io/bbolt"
 
 	"github.com/eipd/eipd/eip"
@@ -12,36 +10,41 @@ import (
 	"github.com/eipd/eipd/eip/store"
 )
 
-// How often, and how long, an append is put off at least until its sender lets go of the
-// message. A busy machine may not let the sender go on for a while.
-const (
-	mostPutOff    = 4
-	longestPutOff = 3 * time.Millisecond
-)
+// An append and the removal of the message that it was made of are one transaction, where
+// nobody but appends holds that message any more. The call that has made the append holds
+// it, until it returns. So the append of a message that something of this store would be
+// settled of is parked until then, and takes its place in the queue then: whoever calls next
+// comes later. Nobody waits for a call by the clock, and a call that never returns holds up
+// nothing but its own message, which stays where it came from.
+//
+// It is not parked longer than until the call goes on to another stage, forks the message or
+// has somebody else hold it, as a sender to another broker does until that has confirmed:
+// there it may take long, or wait for what becomes of the append. It is then written alone,
+// as where the call fails and the message is to be tried again. If the process is killed
+// before the message settles, it comes again, and the append is doubled.
 
-// putOff leaves to the next transaction the appends from the first on whose sender still
-// has the message in hand, if what the message comes from is of this store: with its
-// append its removal would not be committed, and a crash between would double it.
-func (s *fileStore) putOff(b *batch) {
-	b.countHolds()
-	for i, p := range b.appends {
-		holds := b.holds[settle.Identity(p.Message)]
-		if holds == 0 || p.put >= mostPutOff && time.Since(p.since) > longestPutOff || settle.Others(p.Message, holds) != 1 || !s.joins(p.Message) {
-			continue
-		}
-		if p.put++; p.put == 1 {
-			p.since = time.Now()
-		}
-		s.putBack(b, i)
-		if b.isEmpty() {
-			time.Sleep(putOffWait)
-		}
-		return
+// park leaves an append to the return of its call; false: it is to be put down at once.
+func (s *fileStore) park(p *pending) bool {
+	if !s.joins(p.Message) {
+		return false
 	}
+	size := int64(p.size())
+	if s.parkedBytes.Add(size) <= maxPendingBytes && settle.Park(p.Message, p) {
+		return true
+	}
+	s.parkedBytes.Add(-size)
+	settle.Unpark(p.Message) // what the call has parked before comes before it
+	return false
 }
 
-// putOffWait is how long a sender has to let go of its message.
-const putOffWait = 20 * time.Microsecond
+// Unpark puts down an append that was parked.
+func (p *pending) Unpark() {
+	p.store.parkedBytes.Add(-int64(p.size()))
+	if err := p.store.enqueue(p); err != nil {
+		p.free()
+		p.Finish(err)
+	}
+}
 
 // joins reports whether something of a message's origin, or what stages keep of it, would be
 // part of the transaction that appends it.

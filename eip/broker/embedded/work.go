@@ -3,7 +3,6 @@ package embedded
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -20,8 +19,11 @@ type work struct {
 	keeping map[string][]byte // those that a transaction writes
 	tasks   []task
 	commits []*commitment
-	writing bool          // a transaction is under way
-	settled atomic.Int64  // how many deletes there are
+	writing bool         // a transaction is under way
+	settled atomic.Int64 // how many deletes there are
+
+	parkedBytes atomic.Int64 // of appends whose calls have not returned
+
 	caught  chan struct{} // closed when deletes were taken; nil while nobody waits
 	vacated chan struct{} // closed when appends were taken; nil while nobody waits
 }
@@ -35,10 +37,9 @@ const (
 // pending is a message that is to be appended.
 type pending struct {
 	*local.Append
+	store  *fileStore
 	values []value
 	one    [1]value
-	put    int       // off, so many times
-	since  time.Time // it was put off first
 }
 
 func (p *pending) size() (n int) {
@@ -46,6 +47,12 @@ func (p *pending) size() (n int) {
 		n += len(v.buffer.b)
 	}
 	return n
+}
+
+func (p *pending) free() {
+	for _, v := range p.values {
+		v.buffer.free()
+	}
 }
 
 // value is the record of one entry.
@@ -69,9 +76,8 @@ type task struct {
 
 // Append puts down that a message is to be written.
 func (s *fileStore) Append(ctx context.Context, a *local.Append) error {
-	p := &pending{Append: a}
+	p := &pending{Append: a, store: s}
 	p.values = p.one[:0]
-	size := 0
 	for _, e := range a.Entries {
 		b := buffers.Get().(*buffer)
 		record, err := wire.Encode(append(b.b[:0], 0, 0, 0, 0), a.Message, e.Deadline)
@@ -79,12 +85,22 @@ func (s *fileStore) Append(ctx context.Context, a *local.Append) error {
 			return err
 		}
 		b.b = record
-		size += len(record)
 		p.values = append(p.values, value{e, e.Log().(*fileLog), b})
 	}
 	s.mu.Lock()
-	if err := s.waitVacated(ctx); err != nil {
-		s.mu.Unlock()
+	err := s.waitVacated(ctx)
+	s.mu.Unlock()
+	if err != nil || s.park(p) {
+		return err
+	}
+	return s.enqueue(p)
+}
+
+// enqueue has a message be written behind those that were enqueued before.
+func (s *fileStore) enqueue(p *pending) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.broken(); err != nil {
 		return err
 	}
 	for _, v := range p.values {
@@ -92,8 +108,7 @@ func (s *fileStore) Append(ctx context.Context, a *local.Append) error {
 		v.entry.Seq = v.log.last
 	}
 	s.appends = append(s.appends, p)
-	s.bytes += size
-	s.mu.Unlock()
+	s.bytes += p.size()
 	s.poke()
 	return nil
 }

@@ -56,9 +56,7 @@ func (x *session) run() (trial bool, err error) {
 		x.conn.close()
 	}()
 	for {
-		if err := x.publish(); err != nil {
-			return false, err
-		}
+		x.publish()
 		select {
 		case <-s.work:
 		case <-x.wake:
@@ -103,11 +101,11 @@ func (x *session) transacts() bool {
 }
 
 // publish sends what there is, as far as it may.
-func (x *session) publish() error {
+func (x *session) publish() {
 	s := x.sender
 	for {
 		if err := x.conn.room(s.ctx); err != nil {
-			return nil // the sender closes
+			return // the sender closes
 		}
 		n := x.room()
 		s.mu.Lock()
@@ -115,7 +113,7 @@ func (x *session) publish() error {
 		s.sent += len(group)
 		s.mu.Unlock()
 		if len(group) == 0 {
-			return nil
+			return
 		}
 		x.mu.Lock()
 		x.groups++

@@ -19,13 +19,15 @@ const (
 	value     kind = "value"
 	text      kind = "text"
 	nameList  kind = "name list"
+	aList     kind = "list"
+	aNumber   kind = "number"
 	merge     kind = "body headers message reply"
 )
 
 // sees are the names that an expression of a kind sees.
 func (k kind) sees() []string {
 	switch k {
-	case predicate, value, text, nameList:
+	case predicate, value, text, nameList, aList, aNumber:
 		return []string{"body", "headers", "message"}
 	}
 	return strings.Fields(strings.TrimPrefix(string(k), string(predicate)+" "))
@@ -71,6 +73,17 @@ func Value(source string, limits ...*Limits) (eip.Value, error) {
 // the caller's to check.
 func Names(source string, limits ...*Limits) (eip.Value, error) {
 	return of(source, nameList, limits, (*program).compute)
+}
+
+// List compiles an expression that computes a list. One whose result is known to be none
+// does not compile; what it gives for a message is the caller's to check.
+func List(source string, limits ...*Limits) (eip.Value, error) {
+	return of(source, aList, limits, (*program).compute)
+}
+
+// Number compiles an expression that computes a number, as List does a list.
+func Number(source string, limits ...*Limits) (eip.Value, error) {
+	return of(source, aNumber, limits, (*program).compute)
 }
 
 // Text compiles an expression that computes a string. Numbers, booleans, times and
@@ -138,6 +151,8 @@ func (k kind) fits(t reflect.Type, isNil bool) string {
 	switch {
 	case isNil && k.decides():
 		return "This must be true or false, and nil is neither."
+	case isNil && (k == aList || k == aNumber):
+		return "This must be a " + string(k) + ", and nil is none."
 	case isNil || t == nil || t.Kind() == reflect.Interface:
 		return ""
 	case t.Kind() == reflect.Func:
@@ -146,6 +161,10 @@ func (k kind) fits(t reflect.Type, isNil bool) string {
 		return "This must be true or false, and it is " + content.TypeName(t) + "."
 	case k == nameList && t.Kind() != reflect.String && t.Kind() != reflect.Slice:
 		return "This must be a name or a list of names, and it is " + content.TypeName(t) + "."
+	case k == aList && (t.Kind() != reflect.Slice || t.Elem().Kind() == reflect.Uint8):
+		return "This must be a list, and it is " + content.TypeName(t) + "."
+	case k == aNumber && !isNumeric(t):
+		return "This must be a number, and it is " + content.TypeName(t) + "."
 	case k == text && !isText(t):
 		return "This must be text, and it is " + content.TypeName(t) + "."
 	}

@@ -167,6 +167,11 @@ func isText(t reflect.Type) bool {
 	return true
 }
 
+// isNumeric reports whether values of type t are numbers.
+func isNumeric(t reflect.Type) bool {
+	return t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64 && t != reflect.TypeFor[time.Duration]()
+}
+
 // textOf is the text of a value; it fails where that has none.
 func textOf(v any) string {
 	if t := reflect.TypeOf(v); t != nil && !isText(t) {

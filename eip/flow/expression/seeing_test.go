@@ -85,3 +85,30 @@ func TestDeciding(t *testing.T) {
 		}
 	}
 }
+
+func TestListAndNumber(t *testing.T) {
+	for source, wrong := range map[string][2]string{ // as a list, and as a number
+		"body":             {},
+		"body.items":       {},
+		"body.n + 1":       {},
+		"[1, 2]":           {"", "This must be a number, and it is a list."},
+		"map(body, #)":     {"", "and it is a list"},
+		"1 + 2":            {"This must be a list, and it is a number.", ""},
+		"1.5":              {"a number", ""},
+		"'abc'":            {"and it is text", "and it is text"},
+		"true":             {"and it is a boolean", "and it is a boolean"},
+		"nil":              {"This must be a list, and nil is none.", "This must be a number, and nil is none."},
+		"duration('1m')":   {"and it is", "and it is"},
+		"body ?? []":       {},
+		"{'a': 1}":         {"and it is a map", "and it is a map"},
+		"len(body.things)": {"a number", ""},
+	} {
+		_, asList := expression.List(source)
+		_, asNumber := expression.Number(source)
+		for i, err := range []error{asList, asNumber} {
+			if (err == nil) != (wrong[i] == "") || err != nil && !strings.Contains(err.Error(), wrong[i]) {
+				t.Errorf("%s: %v, want %q", source, err, wrong[i])
+			}
+		}
+	}
+}

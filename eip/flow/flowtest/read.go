@@ -46,7 +46,7 @@ func (t *Test) Skip() string { return t.says.Skip }
 // What stands in files and tests, and how many labels each has.
 var (
 	inFile = map[string]int{"suite": 0, "test": 1}
-	inTest = map[string]int{"send": 1, "call": 1, "advance": 1, "settle": 0, "command": 1, "fault": 1, "heal": 1, "restart": 0, "expect": 1, "stub": 1, "service": 1}
+	inTest = map[string]int{"send": 1, "call": 1, "advance": 1, "settle": 0, "command": 1, "fault": 1, "heal": 1, "end": 1, "restart": 0, "expect": 1, "stub": 1, "service": 1}
 )
 
 func (f *File) read(r *flow.Reader) {

@@ -215,6 +215,9 @@ func (r *rig) do(one *task) {
 		case "heal":
 			r.heal(one.to)
 			settle()
+		case "end":
+			r.input(one.to.String()).end()
+			settle()
 		}
 	}
 }

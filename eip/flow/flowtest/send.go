@@ -118,8 +118,14 @@ func (r *rig) put(to target, m *eip.Message) error {
 		if m.Replier() == nil && r.places.config.Adapters[to.name].Kind == "http" {
 			m = m.WithReplier(&caller{}) // as every request can be answered
 		}
+		in := r.input(to.String())
 		select {
-		case r.input(to.String()).messages <- at.arrive(m):
+		case <-in.over:
+			return fmt.Errorf("it has ended")
+		default:
+		}
+		select {
+		case in.messages <- at.arrive(m):
 			return nil
 		default:
 			return fmt.Errorf("more than %d messages wait", mostSent)

@@ -3,7 +3,9 @@ package flowtest
 import (
 	"context"
 	"fmt"
+	"io"
 	"reflect"
+	"sync"
 
 	"github.com/eipd/eipd/eip"
 	adapters "github.com/eipd/eipd/eip/adapter"
@@ -97,7 +99,11 @@ func (s *standInSink) Handle(ctx context.Context, m *eip.Message) error {
 }
 
 // input is what the test sends in place of a source adapter. Its readers compete.
-type input struct{ messages chan *eip.Message }
+type input struct {
+	messages chan *eip.Message
+	over     chan struct{} // closed: no more will come
+	end      func()
+}
 
 // input returns that of an adapter.
 func (r *rig) input(name string) *input {
@@ -105,7 +111,8 @@ func (r *rig) input(name string) *input {
 	defer r.mu.Unlock()
 	in := r.inputs[name]
 	if in == nil {
-		in = &input{make(chan *eip.Message, mostSent)}
+		over := make(chan struct{})
+		in = &input{make(chan *eip.Message, mostSent), over, sync.OnceFunc(func() { close(over) })}
 		r.inputs[name] = in
 	}
 	return in
@@ -124,9 +131,16 @@ func (s *inputSource) Receive(ctx context.Context) (*eip.Message, error) {
 }
 
 func (s *inputSource) receive(ctx context.Context) (*eip.Message, error) {
+	select { // what was sent comes before the end
+	case m := <-s.messages:
+		return m, nil
+	default:
+	}
 	select {
 	case m := <-s.messages:
 		return m, nil
+	case <-s.over:
+		return nil, io.EOF
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -44,6 +44,7 @@ var kinds = map[string][]string{
 	"expect":  {queue, topic, adapter, deadLetters, invalidMessages, aFlow, aStage, source},
 	"fault":   {queue, topic, adapter, aStage, aBroker},
 	"heal":    {queue, topic, adapter, aStage, aBroker},
+	"end":     {adapter},
 	"stub":    {aStage, adapter},
 	"service": {queue, topic},
 }
@@ -92,6 +93,8 @@ func (t *Test) step(r *flow.Reader, p *places, s *script, one *task, b *syntax.B
 	case "call":
 		c := &callBlock{Within: time.Hour}
 		return decode(c) && t.source(r, p, one) && t.bodyOf(r, b, &c.messageBlock) && t.matcher(r, p, b, c.Reply)
+	case "end":
+		return t.source(r, p, one) && decode(&emptyBlock{})
 	case "settle", "restart", "heal":
 		if b.Type == "restart" && t.says.Broker != onDisk {
 			return r.Fail(b.Range(), "Nothing to restart from", "What is in a broker in memory is gone when its process ends. Write broker = \"embedded\" in the test.")

@@ -255,6 +255,10 @@ func (b *builder) handler(stage, option, at string, h eip.Handler, pass string) 
 			b.edge(at, r.String(), Request)
 			b.edge(r.String(), at, Reply)
 		}
+	case option == "control":
+		for _, r := range b.flow.RefsOf(h) {
+			b.edge(r.String(), at, pass)
+		}
 	case option == "reply_to":
 		for _, r := range b.flow.RefsOf(h) {
 			b.edge(r.String(), at, Reply)

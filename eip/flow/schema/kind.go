@@ -32,6 +32,8 @@ const (
 	Value      Kind = "expression"
 	Text       Kind = "expression: text"
 	Names      Kind = "expression: name, or list of names"
+	List       Kind = "expression: list"
+	Number     Kind = "expression: number"
 	Merge      Kind = "expression of body and reply"
 	Values     Kind = "map of expressions"
 	Program    Kind = "string or expression"
@@ -51,6 +53,9 @@ var merges = map[string][]string{
 	"part":    {"body", "headers", "message", "part", "index"},
 	"sent":    {"body", "headers", "message", "sent"},
 }
+
+// narrower are what an eip.Value gives, by the option of its tag.
+var narrower = map[string]Kind{"names": Names, "list": List, "number": Number}
 
 // settable are the kinds that may be Live, and what a wrong value of one is.
 var settable = map[Kind]string{Bool: "neither true nor false", Int: "no whole number, or too large", Float: "no number",

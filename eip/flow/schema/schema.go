@@ -11,6 +11,8 @@
 //	`flow:"name,fixed"`    one that no dynamic variable decides on
 //	`flow:"name,never"`    a duration that may be "never", which is -1
 //	`flow:"name,names"`    an eip.Value that gives a name or a list of names
+//	`flow:"name,list"`     one that gives a list
+//	`flow:"name,number"`   one that gives a number
 //	`flow:"name,replies"`  an eip.Merge that sees replies and missing, members of its reply
 //	`flow:"name,results"`  one that sees results and failures
 //	`flow:"name,part"`     one that sees part and index
@@ -152,7 +154,7 @@ func (b *Block) add(t reflect.Type, index []int) {
 func (b *Block) option(f reflect.StructField, field Field, rest string) {
 	has := map[string]bool{}
 	for o := range strings.SplitSeq(rest, ",") {
-		if !slices.Contains(tags, o) && merges[o] == nil {
+		if !slices.Contains(tags, o) && merges[o] == nil && narrower[o] == "" {
 			b.bad(f, fmt.Sprintf("has the unknown option %q", o))
 		}
 		has[o] = true
@@ -175,7 +177,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 }
 
 // tags are what may follow a name in a tag, beside what an expression sees.
-var tags = []string{"", "required", "unset", "fixed", "beside", "block", "label", "body", "ends", "through", "names", "open", "never", "again"}
+var tags = []string{"", "required", "unset", "fixed", "beside", "block", "label", "body", "ends", "through", "open", "never", "again"}
 
 func (b *Block) body(f reflect.StructField, field Field, has map[string]bool) {
 	if f.Type != pipeType {
@@ -196,11 +198,14 @@ func (b *Block) attribute(f reflect.StructField, field Field, has map[string]boo
 	if !ok || isLive && settable[kind] == "" && !kind.Expression() {
 		b.bad(f, "has a type that no option can have: "+f.Type.String())
 	}
-	if has["names"] {
-		if kind != Value {
-			b.bad(f, "gives names but is no eip.Value")
+	for option, k := range narrower {
+		if !has[option] {
+			continue
 		}
-		kind = Names
+		if kind != Value {
+			b.bad(f, "has the option "+option+" but is no eip.Value")
+		}
+		kind = k
 	}
 	sees := seesOf(t)
 	for option, names := range merges {

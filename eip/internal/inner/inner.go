@@ -20,14 +20,15 @@ var (
 
 type taker struct{}
 
-// end follows all bodies, so that each of them is chained to it once.
-var end = eip.Chain(nil, eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+// end follows all bodies, so that each of them is chained to it once. What comes to it is
+// not sent, as to a Handler: it goes on.
+var end = eip.Chain([]eip.Stage{eip.StageFunc(func(ctx context.Context, m *eip.Message, _ eip.Handler) error {
 	take, ok := ctx.Value(taker{}).(eip.HandlerFunc)
 	if !ok {
 		return eip.Invalid(errNobody)
 	}
 	return take(ctx, m)
-}))
+})}, eip.Discard)
 
 // Process passes m through a body. take is given what comes out of it.
 func Process(ctx context.Context, body *eip.Pipe, m *eip.Message, take eip.HandlerFunc) error {

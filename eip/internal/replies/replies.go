@@ -23,13 +23,17 @@ func Several(h eip.Handler) bool {
 }
 
 // Readable is the sending side of a channel that can be read beside it, as an inbox whose
-// address is the channel's.
+// address is the channel's; of a topic it has a copy of all that is sent from then on.
 type Readable interface {
 	Read(ctx context.Context) (eip.Inbox, error)
 }
 
 // Reading is a stage that reads a channel; nil: it does not.
 type Reading interface{ Reads() eip.Handler }
+
+// Listening is a stage that hears all that is sent to a topic, in each process that runs its
+// flow.
+type Listening interface{ Listens() eip.Handler }
 
 // Answered is a stage that takes replies in an inbox that all processes of its flow
 // share.

@@ -14,8 +14,21 @@ var (
 	// message, and nothing has failed.
 	Certain func(message any, holds int) bool
 
-	// Others says how many more hold a message than its caller does.
-	Others func(message any, holds int) int
+	// Park has p done when the calls that work on a message have returned, and given up
+	// their references. It is done earlier where such a call passes the message to a
+	// further stage, forks it or has somebody hold it, as it may wait there for what p
+	// does. false: no call works on it, and p is not done.
+	Park func(message any, p Parked) bool
+
+	// Hold is the message's Hold for who parks: what is parked stays so.
+	Hold func(message any) (release func(error))
+
+	// Unpark does what is parked for a message.
+	Unpark func(message any)
+
+	// Resume is a call that works on a message which a stage has held: it is released with
+	// the call's error before what is parked is done.
+	Resume func(message any, release func(error), call func() error)
 
 	// Attach adds a step to what is to be on disk before the message settles with nil.
 	// It is forgotten where the message fails, and made anew in the next attempt.
@@ -38,6 +51,9 @@ var (
 	// f must not block.
 	Ended func(message any, f func(End))
 )
+
+// Parked is something that waits for the calls of a message.
+type Parked interface{ Unpark() }
 
 // An End is what became of a message.
 type End int

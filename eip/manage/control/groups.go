@@ -51,7 +51,7 @@ func (s *Server) groups(r *request) (any, error) {
 			result.More = true
 			break
 		}
-		g.Key = s.Hide(s.redact.key(g))
+		g.Key, g.About = s.Hide(s.redact.key(g)), s.Hide(g.About)
 		result.Groups = append(result.Groups, g)
 	}
 	if key != "" && len(found) == 0 {

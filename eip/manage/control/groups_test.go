@@ -18,6 +18,7 @@ store "s" { url = "memory:" }
 queue "orders" {}
 queue "later" {}
 queue "news" {}
+queue "sorted" {}
 flow "start" {
   from = adapter.in
   content_router {
@@ -28,6 +29,10 @@ flow "start" {
     when "d" {
       if = "body.d != nil"
       to = queue.later
+    }
+    when "r" {
+      if = "body.r != nil"
+      to = queue.sorted
     }
     otherwise { to = queue.news }
   }
@@ -56,6 +61,16 @@ flow "news" {
     key   = "body.n"
   }
   filter { if = "true" }
+  to = adapter.out
+}
+flow "sorted" {
+  from = queue.sorted
+  resequencer {
+    store   = store.s
+    key     = "body.r"
+    number  = "body.i"
+    timeout = "1h"
+  }
   to = adapter.out
 }
 `
@@ -150,6 +165,52 @@ func TestGroups_OfDelay(t *testing.T) {
 	if got := out.messages(); string(got[0].Body()) != `{"d": 2}` || string(got[1].Body()) != `{"d": 0}` || string(got[2].Body()) != `{"d": 3}` {
 		t.Errorf("%s %s %s", got[0].Body(), got[1].Body(), got[2].Body())
 	}
+}
+
+func TestGroups_OfResequencer(t *testing.T) {
+	const stage = "sorted.resequencer"
+	p, in, out := run(t, remembers)
+	begin := time.Now()
+	in.feed(t, `{"r": "a", "i": 1}`, `{"r": "a", "i": 3}`, `{"r": "a", "i": 4}`, `{"r": "b", "i": 2}`, `{"r": "c", "i": 1}`)
+	out.await(t, 2)
+	until(t, func() bool {
+		all := groupsOf(t, p, stage, nil).Groups
+		return len(all) == 3 && all[0].Count == 2 && all[1].Count == 1
+	})
+	all := groupsOf(t, p, stage, nil).Groups
+	for i, want := range []struct {
+		key         string
+		count, next int
+	}{{"a", 2, 2}, {"b", 1, 1}, {"c", 0, 2}} {
+		g := all[i]
+		if g.Key != want.key || g.Count != want.count || g.Next == nil || *g.Next != want.next || g.Count > 0 != g.Since.After(begin) || g.ClosesAt.IsZero() {
+			t.Errorf("group %d is %+v, want %+v", i, g, want)
+		}
+	}
+	if some := groupsOf(t, p, stage, args{"limit": 2}); len(some.Groups) != 2 || !some.More {
+		t.Errorf("%+v", some)
+	}
+	if n := do[control.Released](t, p.client, "release", stage, args{"key": "a"}); n.Released != 1 {
+		t.Errorf("%+v", n)
+	}
+	out.await(t, 4) // 3 and 4, without 2
+	forgotten := do[control.Forgotten](t, p.client, "forget", stage, args{"key": "c", "confirm": stage, "save": true})
+	if lines := linesOf(t, forgotten.Saved); forgotten.Removed != 1 || len(lines) != 1 || !strings.Contains(lines[0], `"key":"c"`) {
+		t.Errorf("%+v %s", forgotten, lines)
+	}
+	in.feed(t, `{"r": "c", "i": 1}`) // which begins anew
+	out.await(t, 5)
+	if n := do[control.Released](t, p.client, "release", stage, args{"all": true}); n.Released != 1 {
+		t.Errorf("%+v", n)
+	}
+	out.await(t, 6)
+	refused(t, p.client, control.UnknownTarget, "release", stage, args{"key": "d"})
+	refused(t, p.client, control.UnknownTarget, "forget", stage, args{"key": "d", "confirm": stage})
+	refused(t, p.client, control.BadArgs, "forget", stage, args{"key": "a", "confirm": "sorted"})
+	do[any](t, p.client, "stop", "sorted", nil)
+	refused(t, p.client, control.Failed, "groups", stage, nil)
+	refused(t, p.client, control.Failed, "release", stage, args{"all": true})
+	refused(t, p.client, control.Failed, "forget", stage, args{"key": "a", "confirm": stage})
 }
 
 func TestGroups_OfIdempotentReceiver(t *testing.T) {

@@ -115,7 +115,7 @@ func (w *Jobs) Discard(ctx context.Context, q Queue, c *Choice, a *Archive, why 
 				break
 			}
 			if err != nil {
-				return errors.Join(settle(err), err)
+				return settle(err)
 			}
 			l := Letter{ID: id(m)}
 			names.Name(&l)

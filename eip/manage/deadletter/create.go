@@ -105,7 +105,7 @@ func (w *Jobs) survey(ctx context.Context, r *run, s Selection) error {
 	}
 	r.Within = within
 	for _, id := range ids {
-		r.add(record{id: id, alone: search.namer.seen[base(id)] == 1})
+		r.add(record{id: id, alone: search.namer.alone(id)})
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"strconv"
 	"strings"
@@ -92,17 +93,27 @@ func count(v any) int {
 // A Namer tells equal letters of a queue apart, in the order of the queue: it must be
 // given each letter in turn that may have an equal one. It keeps 16 bytes and a few of
 // each.
-type Namer struct{ seen map[string]int }
+type Namer struct{ seen map[uint64]uint32 }
 
 // Name completes the id of a letter.
 func (n *Namer) Name(l *Letter) {
 	if n.seen == nil {
-		n.seen = map[string]int{}
+		n.seen = map[uint64]uint32{}
 	}
-	n.seen[l.ID]++
-	if times := n.seen[l.ID]; times > 1 {
-		l.ID += "-" + strconv.Itoa(times)
+	is := valueOf(l.ID)
+	n.seen[is]++
+	if times := n.seen[is]; times > 1 {
+		l.ID = fmt.Sprintf("%s-%d", l.ID, times)
 	}
+}
+
+// alone reports whether no letter has an equal id.
+func (n *Namer) alone(id string) bool { return n.seen[valueOf(base(id))] == 1 }
+
+// valueOf is what the digits of an id say.
+func valueOf(id string) uint64 {
+	n, _ := strconv.ParseUint(id, 16, 64) // they are made so
+	return n
 }
 
 // Bounds of ids.

@@ -90,26 +90,22 @@ func (w *Jobs) mend(ctx context.Context, f Flow, m *eip.Message, did *Mended, e 
 // pass passes a changed letter through the flow, and waits until the original has settled
 // as it has.
 func (w *Jobs) pass(ctx context.Context, f Flow, m, marked *eip.Message, did *Mended) error {
-	ended := make(chan settle.End, 1)
-	settle.Ended(m, func(end settle.End) { ended <- end })
-	var failure, returned error
-	release := m.Hold()
-	fork := marked.Fork(func(err error) {
-		returned = err
-		release(err)
+	ended := make(chan Mended, 1)
+	through(f, m, marked, func(outcome) {}, func(o outcome, end settle.End) {
+		switch {
+		case o.returned != nil:
+			ended <- Mended{Outcome: Returned, Error: o.returned.Error()}
+		case o.failure != nil:
+			ended <- Mended{Outcome: FailedAgain, Error: o.failure.Error()}
+		case end == settle.Done:
+			ended <- Mended{Outcome: Passed}
+		default:
+			ended <- Mended{Outcome: Begun}
+		}
 	})
-	m.Settle(nil)
-	go func() { _ = f.Replay(fork, func(err error) { failure = err }) }() // the fork settles with its error, and it may have to wait for another message
 	select {
 	case end := <-ended:
-		switch {
-		case returned != nil:
-			did.Outcome, did.Error = Returned, returned.Error()
-		case failure != nil:
-			did.Outcome, did.Error = FailedAgain, failure.Error()
-		case end == settle.Done:
-			did.Outcome = Passed
-		}
+		did.Outcome, did.Error = end.Outcome, end.Error
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

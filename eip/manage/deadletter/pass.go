@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -24,8 +25,9 @@ func (r *run) between() (done bool, err error) {
 		r.settle(0)
 		return true, r.nextStep()
 	}
-	if r.settle(r.Plan.UnderWay - 1); r.ctx.Err() != nil {
-		return false, r.ctx.Err()
+	r.settle(r.Plan.UnderWay - 1)
+	if err := cmp.Or(r.of.ctx.Err(), r.ctx.Err()); err != nil { // that of the process ends first
+		return false, err
 	}
 	if r.check(); r.ctx.Err() != nil {
 		return false, r.ctx.Err()
@@ -153,32 +155,50 @@ func (r *run) replayOne(m *eip.Message, at int) error {
 	return r.pass(m, again, at)
 }
 
-// pass gives the flow a letter.
-func (r *run) pass(m, again *eip.Message, at int) error {
-	var failure error // it failed again with
-	var returned error
-	is := passed
-	settle.Ended(m, func(end settle.End) { r.ends(m, at, is, end, failure, returned) })
+// An outcome is what became of a letter in its flow: it was given back, or it failed again,
+// or else it passed.
+type outcome struct{ returned, failure error }
+
+func (o outcome) progress() progress {
+	switch {
+	case o.returned != nil:
+		return pending
+	case o.failure != nil:
+		return failedAgain
+	}
+	return passed
+}
+
+// through passes a message through a flow in place of the letter m, which settles as the
+// message does. keep is told how it went before m settles, and ended when it has.
+func through(f Flow, m, as *eip.Message, keep func(outcome), ended func(outcome, settle.End)) (taken <-chan error) {
+	var o outcome
+	settle.Ended(m, func(end settle.End) { ended(o, end) })
 	release := m.Hold()
-	fork := again.Fork(func(err error) {
-		switch {
-		case err != nil:
-			is, returned = pending, err
-		case failure != nil:
-			is = failedAgain
-		}
-		if is != pending && at >= 0 {
-			r.mu.Lock()
-			e := r.all[at]
-			r.mu.Unlock()
-			e.is = is
-			store.Keep(m, r.of.ledger.space, note(r.ID, at, e, failureOf(e.id, r.of.Read(m), failure)))
-		}
+	fork := as.Fork(func(err error) {
+		o.returned = err
+		keep(o)
 		release(err)
 	})
 	m.Settle(nil)
-	taken := make(chan error, 1)
-	go func() { taken <- r.flow.Replay(fork, func(err error) { failure = err }) }() // it may have to wait for another message
+	done := make(chan error, 1)
+	go func() { done <- f.Replay(fork, func(err error) { o.failure = err }) }() // it may have to wait for another message
+	return done
+}
+
+// pass gives the flow a letter.
+func (r *run) pass(m, again *eip.Message, at int) error {
+	taken := through(r.flow, m, again, func(o outcome) {
+		is := o.progress()
+		if is == pending || at < 0 {
+			return
+		}
+		r.mu.Lock()
+		e := r.all[at]
+		r.mu.Unlock()
+		e.is = is
+		store.Keep(m, r.of.ledger.space, note(r.ID, at, e, failureOf(e.id, r.of.Read(m), o.failure)))
+	}, func(o outcome, end settle.End) { r.ends(m, at, o, end) })
 	select {
 	case err := <-taken:
 		return err
@@ -189,19 +209,20 @@ func (r *run) pass(m, again *eip.Message, at int) error {
 
 // ends is told how a letter has settled, with what became of it in the flow. The run may
 // be over as soon as the letter counts as under way no more, so that comes last.
-func (r *run) ends(m *eip.Message, at int, is progress, end settle.End, failure, returned error) {
+func (r *run) ends(m *eip.Message, at int, o outcome, end settle.End) {
 	defer r.leave()
+	is := o.progress()
 	if end != settle.Done && is != pending { // it is done, and nobody could write that down
 		is = begun
 	}
 	r.settled(at, is)
 	switch {
-	case returned != nil:
-		r.halt(Paused, "the flow gave a letter back: "+returned.Error())
+	case o.returned != nil:
+		r.halt(Paused, "the flow gave a letter back: "+o.returned.Error())
 	case is == begun:
 		r.halt(Paused, "what became of a letter cannot be kept")
 	case is == failedAgain:
-		r.failsAgain(at, failureOf("", r.of.Read(m), failure))
+		r.failsAgain(at, failureOf("", r.of.Read(m), o.failure))
 	}
 }
 

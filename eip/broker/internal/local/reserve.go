@@ -31,7 +31,7 @@ func (q *Queue) reserve(ctx context.Context, m *eip.Message, size int64) error {
 			w = &waiter{q: q, takes: q.takes, tick: time.NewTicker(stallTick)}
 			defer w.tick.Stop()
 		}
-		if err := w.wait(ctx); err != nil {
+		if err := w.wait(ctx, m); err != nil {
 			return err
 		}
 	}
@@ -82,7 +82,7 @@ type waiter struct {
 }
 
 // wait returns when there may be room. The queue is locked before and after.
-func (w *waiter) wait(ctx context.Context) error {
+func (w *waiter) wait(ctx context.Context, m *eip.Message) error {
 	q := w.q
 	if q.vacated == nil {
 		q.vacated = make(chan struct{})
@@ -90,6 +90,7 @@ func (w *waiter) wait(ctx context.Context) error {
 	vacated := q.vacated
 	q.mu.Unlock()
 	defer q.mu.Lock()
+	settle.Unpark(m) // which may be what makes room
 	for {
 		select {
 		case <-vacated:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/internal/settle"
 	"github.com/eipd/eipd/eip/stats"
 )
 
@@ -167,7 +168,7 @@ func (b *Broker) append(ctx context.Context, m *eip.Message, size int64, queues 
 		e.fill(q, m, size)
 		a.Entries = append(a.Entries, e)
 	}
-	a.release = m.Hold()
+	a.release = settle.Hold(m)
 	if s != nil {
 		s.under.Add(1)
 	}

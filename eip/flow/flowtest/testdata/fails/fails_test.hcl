@@ -305,6 +305,12 @@ test "faults: duplicate" {
   send "queue.orders" { body = { total = 1 } }
   expect "queue.paid" { count = 1 }
 }
+test "sent after the end" {
+  end "adapter.lines" {}
+  end "adapter.lines" {}
+  send "adapter.lines" { body = "late" }
+}
+
 test "a secret is hidden" {
   variables = { password = "swordfish" }
   send "topic.news" { body = "the word is swordfish" }

@@ -108,6 +108,8 @@ test "no message can be so" {
   expect "stage.orders.sort" { branches = { fre = 0 } }
   expect "stage.orders.check" { branches = { on = 0 } }
   command "set" { fails = "not_allowd" }
+  end "adapter.shop" {}
+  end "queue.orders" {}
 }
 
 suite {
