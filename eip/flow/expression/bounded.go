@@ -22,7 +22,7 @@ var bounded = map[string]function{
 	"abs": ofNumber("abs"), "ceil": ofNumber("ceil"), "floor": ofNumber("floor"), "round": ofNumber("round"), "type": kindName,
 	"duration": ofText("duration", 30, 0), "date": date, "timezone": func(e *environment, args []any) any { e.work(100_000); return ofText("timezone", 1, 0)(e, args) },
 	"keys": ofList("keys", 100, 48), "values": ofList("values", 100, 48), "toPairs": ofList("toPairs", 150, 96),
-	"reverse": ofList("reverse", 60, 16), "concat": ofList("concat", 60, 16), "max": outermost("max", 1), "min": outermost("min", -1),
+	"reverse": ofList("reverse", 60, 16), "max": outermost("max", 1), "min": outermost("min", -1),
 	"mean": func(e *environment, args []any) any {
 		if w := e.through(args, 1, 1); slices.ContainsFunc(args, func(a any) bool { l, _ := a.([]any); return slices.ContainsFunc(l, isList) }) {
 			e.build(16 * w.values) // lists in lists are copied
@@ -63,7 +63,8 @@ var bounded = map[string]function{
 	"repeat":     (*environment).repeat,
 	"replace":    (*environment).replace,
 	"join":       (*environment).join,
-	"flatten":    func(e *environment, args []any) any { return e.flatten(args, nil, 0) },
+	"flatten":    func(e *environment, args []any) any { return e.flatten(args, []any{}, 0) },
+	"concat":     (*environment).concat,
 	"uniq":       (*environment).uniq,
 	"slice":      (*environment).slice,
 	"sortBy":     (*environment).sortBy,
@@ -127,7 +128,7 @@ func ofList(name string, steps, bytes int) function {
 			case "keys", "values", "toPairs":
 				e.keys(a)
 				fallthrough
-			case "reverse", "concat":
+			case "reverse":
 				n += length(a)
 			default: // those in it count too
 				w := e.weigh(a)

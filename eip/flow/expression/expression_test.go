@@ -62,7 +62,7 @@ func TestValue(t *testing.T) {
 		{`groupBy(body.items, .price > 5)`, object{"true": list{object{"sku": "b", "price": 9}, object{"sku": "c", "price": 6.5}}, "false": list{object{"sku": "a", "price": 3}}}},
 		{`let n = body.customer.name; n + "!"`, "Anna!"}, {`body.customer | toJSON()`, `{"address":{"city":"Bonn"},"name":"Anna"}`}, {`fromJSON("{\"n\": 1}").n % 2`, 1},
 		{`1..3`, list{1, 2, 3}}, {`split("a,b", ",")`, list{"a", "b"}}, {`toPairs({"k": 1})`, list{list{"k", 1}}}, {`{"k": 1..2}`, object{"k": list{1, 2}}},
-		{`flatten([1, [2, [3]]])`, list{1, 2, 3}}, {`uniq([1, 1.0, "1", "1", nil, nil, [1], [1]])`, list{1, "1", nil, list{1}}}, {`concat([1], ["x"])`, list{1, "x"}}, {`median([3, [1, 2]])`, 2.0},
+		{`flatten([1, [2, [3]]])`, list{1, 2, 3}}, {`uniq([1, 1.0, "1", "1", nil, nil, [1], [1]])`, list{1, "1", nil, list{1}}}, {`concat([1], ["x"], 2..3)`, list{1, "x", 2, 3}}, {`concat([], [])`, list{}}, {`concat([]) ?? 1`, list{}}, {`flatten([[], []])`, list{}}, {`flatten([]) == nil`, false}, {`median([3, [1, 2]])`, 2.0},
 		{`replace("a.b.c", ".", "")`, "abc"}, {`replace("aaa", "a", "b", 2)`, "bba"}, {`repeat("ab", 2)`, "abab"}, {`trim("  x ")`, "x"}, {`upper("x") + lower("Y")`, "Xy"}, {`body.region | upper()`, "EU"},
 		{`string(body.total)`, "1234.5"}, {`string(1000000.0)`, "1000000"}, {`string(headers.bytes)`, "raw"}, {`string(7)`, "7"}, {`int("7") + int(7.9)`, 14}, {`float("1.5")`, 1.5}, {`type(body.id) + type(body.total) + type(nil)`, "intfloatnil"},
 		{`body == fromJSON(toJSON(body))`, true}, {`"a" + "b" + body.region`, "abeu"}, {`{a: 1}.a`, 1}, {`[1, 2][1]`, 2}, {`true; 5`, 5},

@@ -2,10 +2,10 @@ package expression
 
 import (
 	"encoding/json"
-	"github.com/eipd/eipd/eip/content"
 	"reflect"
 	"slices"
 
+	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/flow/expression/internal/document"
 	"github.com/eipd/eipd/eip/internal/decimal"
 )
@@ -16,6 +16,21 @@ func length(v any) int {
 		return r.Len()
 	}
 	return 0
+}
+
+// concat makes one list of several; of empty ones an empty one.
+func (e *environment) concat(args []any) any {
+	out := []any{}
+	for _, a := range args {
+		items := reflect.ValueOf(list(a))
+		e.work(60 * (1 + items.Len()))
+		e.build(16 * items.Len())
+		out = slices.Grow(out, items.Len())
+		for i := range items.Len() {
+			out = append(out, items.Index(i).Interface())
+		}
+	}
+	return out
 }
 
 // flatten makes one list of lists in lists.
