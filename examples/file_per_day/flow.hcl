@@ -1,5 +1,4 @@
-# Appends each order to the file of its day, and then says how many lines are in the
-# files.
+# Appends each order to the file of its day, and says which one that is.
 #
 # Input:
 #   {"day": "2026-03-01", "id": 1}
@@ -7,9 +6,9 @@
 #   {"day": "2026-03-01", "id": 3}
 #
 # Output:
-#   2026-03-01.jsonl:1
-#   2026-03-01.jsonl:1 2026-03-02.jsonl:1
-#   2026-03-01.jsonl:2 2026-03-02.jsonl:1
+#   order 1 is for orders/2026-03-01.jsonl
+#   order 2 is for orders/2026-03-02.jsonl
+#   order 3 is for orders/2026-03-01.jsonl
 
 adapter "stdio" "in" {}
 
@@ -18,9 +17,6 @@ adapter "file" "orders" { path = "'orders/' + body.day + '.jsonl'" }
 flow "orders" {
   from = adapter.in
   send { to = adapter.orders }
-  exec "show" {
-    command = ["sh", "-c", "cd orders && grep -cH '' * | paste -s -d ' ' -"]
-    output  = "body"
-  }
+  transform { body = "'order ' + string(body.id) + ' is for orders/' + body.day + '.jsonl'" }
   to = adapter.in
 }

@@ -1,6 +1,4 @@
 test "an order goes to the file of its day" {
-  stub "orders.show" { body = "'listed'" }
-
   send "adapter.in" { body = { day = "2026-03-01", id = 1 } }
 
   expect "adapter.orders" {
@@ -8,13 +6,11 @@ test "an order goes to the file of its day" {
     message { unchanged = true }
   }
   expect "adapter.in" {
-    message { text = "listed" }
+    message { text = "order 1 is for orders/2026-03-01.jsonl" }
   }
 }
 
 test "an order without a day goes nowhere" {
-  stub "orders.show" { body = "'listed'" }
-
   send "adapter.in" { body = { id = 1 } }
 
   expect "invalid.orders" {

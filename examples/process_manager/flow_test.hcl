@@ -27,6 +27,16 @@ test "an order whose payment fails is cancelled too" {
   }
 }
 
+test "an error that no state takes is a dead letter, and the order waits for its time" {
+  fault "stock.reply" { error = "no line" }
+  send "adapter.in" { body = { order = 8, event = "placed", item = "tea", total = 20 } }
+
+  expect "dead_letters.orders" { error = "the reply is the error failed" }
+  expect "adapter.in" {
+    message { text = "order 8 is cancelled" }
+  }
+}
+
 test "a customer who does not pay has ten minutes" {
   flows = ["orders", "stock"]
   send "adapter.in" { body = { order = 3, event = "placed", item = "tea", total = 20 } }

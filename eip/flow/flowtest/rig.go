@@ -71,7 +71,9 @@ const mostArrivals = 100_000
 
 func (r *rig) arrived(place string, m *eip.Message, way *step, at string) {
 	a := &arrival{place: place, message: detached(m), way: way, at: at, own: way != nil && way.before == nil}
-	if by, ok := m.Headers[header.Flow].(string); ok && m.Headers[header.Reason] != nil && way != nil && way.before != nil && way.before.address == by {
+	by, ok := m.Headers[header.Flow].(string)
+	by, _, _ = strings.Cut(by, ".") // FLOW.STAGE.replies is where replies come in
+	if ok && m.Headers[header.Reason] != nil && way != nil && way.before != nil && way.before.address == by {
 		a.deadOf = by
 	}
 	r.mu.Lock()

@@ -163,8 +163,8 @@ func (q Queue) takeEach(ctx context.Context, look func(*eip.Message) error) erro
 // the job was made, it is not whole, the stage that made it is gone, or what was done
 // before it failed was undone.
 func (r *run) barred(m *eip.Message) error {
-	if flow, name := m.Headers[header.Flow], r.flow.Name(); flow != name {
-		return fmt.Errorf("it failed in %v, and not in the flow %s", flow, name)
+	if err := ofFlow(m, r.flow); err != nil {
+		return err
 	}
 	if m.Headers[header.Undo] != nil {
 		return errors.New("what was done before it failed was undone; export it, and send it anew")
@@ -180,6 +180,15 @@ func (r *run) barred(m *eip.Message) error {
 	}
 	if failed := at(m, header.Failed); failed.IsZero() || !failed.Before(r.Made) {
 		return errors.New("it has failed once more since")
+	}
+	return nil
+}
+
+// ofFlow says why m is none that f can take: it failed in another flow, or where replies
+// come in.
+func ofFlow(m *eip.Message, f Flow) error {
+	if flow := m.Headers[header.Flow]; flow != f.Name() {
+		return fmt.Errorf("it failed in %v, and does not pass the flow %s", flow, f.Name())
 	}
 	return nil
 }

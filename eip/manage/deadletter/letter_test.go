@@ -57,6 +57,8 @@ func TestSelection_Match(t *testing.T) {
 		"all":                   {deadletter.Selection{}, l, true},
 		"flow":                  {deadletter.Selection{Flow: "orders"}, l, true},
 		"another flow":          {deadletter.Selection{Flow: "bills"}, l, false},
+		"replies of its stage":  {deadletter.Selection{Flow: "orders"}, deadletter.Letter{Cause: deadletter.Cause{Flow: "orders.order.replies"}}, true},
+		"a longer name":         {deadletter.Selection{Flow: "orders"}, deadletter.Letter{Cause: deadletter.Cause{Flow: "orders2"}}, false},
 		"group":                 {deadletter.Selection{Group: group}, l, true},
 		"beginning of a group":  {deadletter.Selection{Group: group[:4]}, l, true},
 		"another group":         {deadletter.Selection{Group: "zzzz"}, l, false},

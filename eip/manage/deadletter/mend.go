@@ -71,6 +71,9 @@ func (w *Jobs) mend(ctx context.Context, f Flow, m *eip.Message, did *Mended, e 
 		m.Settle(err)
 		return err
 	}
+	if err := ofFlow(m, f); err != nil {
+		return leave(err)
+	}
 	edited, changed, err := e.Apply(m)
 	if err != nil {
 		return leave(err)

@@ -29,7 +29,7 @@ type Selection struct {
 // a Namer has numbered them.
 func (s Selection) Match(l Letter) bool {
 	switch {
-	case s.Flow != "" && l.Cause.Flow != s.Flow,
+	case s.Flow != "" && l.Cause.Flow != s.Flow && !strings.HasPrefix(l.Cause.Flow, s.Flow+"."), // replies to its stages: FLOW.STAGE.replies
 		s.Group != "" && !strings.HasPrefix(l.Cause.Group(), s.Group),
 		len(s.IDs) > 0 && !slices.ContainsFunc(s.IDs, l.Named),
 		!s.Since.IsZero() && l.Failed.Before(s.Since),
