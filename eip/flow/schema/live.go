@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -172,7 +173,11 @@ func (o liveOption) read(value any) (v any, text string, err error) {
 	}
 	into := reflect.New(o.Type).Elem()
 	if !o.parse(into, text) || into.Kind() == reflect.String && !isText {
-		return nil, "", fmt.Errorf("%v is %s", value, settable[o.Kind])
+		what := settable[o.Kind]
+		if o.Kind == Enum {
+			what += ": " + strings.Join(o.Options, ", ")
+		}
+		return nil, "", fmt.Errorf("%v is %s", value, what)
 	}
 	if bounded, ok := into.Interface().(eip.Validator); ok {
 		err = bounded.Validate()

@@ -144,6 +144,15 @@ func TestSettable_Set(t *testing.T) {
 	}
 }
 
+// Who sets what is none of the options learns which there are.
+func TestSettable_Options(t *testing.T) {
+	settable, _ := schema.SettableOf(routing.NewProcessManager())
+	err := settable.Set("unexpected", "drop")
+	if err == nil || !strings.Contains(err.Error(), "drop is none of its options: dead_letter, ignore, wait") {
+		t.Error(err)
+	}
+}
+
 // What a stage refuses of an option in a flow file, it refuses of an operator; what it says
 // of its other options is none of this one's.
 func TestSettable_IsChecked(t *testing.T) {
