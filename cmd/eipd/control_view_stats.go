@@ -91,17 +91,15 @@ func (s statistics) details() string {
 	var parts []string
 	add := func(counts map[string]int64, shown map[string]int64) {
 		for _, name := range slices.Sorted(maps.Keys(counts)) {
-			if n := counts[name]; n != shown[name] {
+			_, branch := s.Branches[name]
+			if n := counts[name]; n != shown[name] && (shown == nil || !branch) {
 				parts = append(parts, fmt.Sprintf("%s %d", name, n))
 			}
 		}
 	}
-	if len(s.Branches) > 0 {
-		add(s.Branches, nil)
-	} else {
-		c := s.Counts
-		add(s.Own, map[string]int64{"received": c.Received, "sent": c.Sent, "passed": c.Sent, "failed": c.Failed, "dropped": c.Dropped, "in_flight": c.InFlight})
-	}
+	add(s.Branches, nil)
+	c := s.Counts
+	add(s.Own, map[string]int64{"received": c.Received, "sent": c.Sent, "passed": c.Sent, "failed": c.Failed, "dropped": c.Dropped, "in_flight": c.InFlight})
 	if t := s.RoundTrip; t != nil {
 		parts = append(parts, fmt.Sprintf("round trip min %s, mean %s, p99 %s, max %s ms", decimal(t.Min), decimal(t.Mean), decimal(t.P99), decimal(t.Max)))
 	}

@@ -74,11 +74,16 @@ func elsewhere(name string, names []string) string {
 }
 
 // missing are patterns that are no stages yet.
-var missing = []string{"claim_check"}
+var missing = []string{"claim_check", "message_store"}
 
 // stageMeant says which stage is meant by what may be a pattern's name, or the end of
 // one, like router.
 func stageMeant(name string, names []string) string {
+	for _, n := range names {
+		if strings.HasSuffix(n, "_"+name) {
+			return fmt.Sprintf(" Did you mean %s?", n)
+		}
+	}
 	for _, n := range names {
 		stage, _ := eip.Stages.New(n)
 		pattern := strings.ToLower(strings.NewReplacer(" ", "_", "-", "_").Replace(control.PatternOf(n, stage)))

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -49,7 +50,13 @@ func (r *DynamicRouter) read(m *eip.Message) (rule, error) {
 	case len(body) > mostRuleBytes:
 		return rule{}, refusal{fmt.Errorf("the message has %d bytes, and may have %d", len(body), mostRuleBytes)}
 	}
-	if err := json.Unmarshal(body, &of); err != nil {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields() // an "if" whose name is misspelt would be a rule that takes all
+	err := d.Decode(&of)
+	if err == nil && !json.Valid(body) {
+		err = errors.New("something stands behind the JSON object")
+	}
+	if err != nil {
 		return rule{}, refusal{fmt.Errorf("the message is no rule: %w", err)}
 	}
 	return of, nil

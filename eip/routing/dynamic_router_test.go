@@ -190,6 +190,7 @@ func TestDynamicRouter_Refuses(t *testing.T) {
 		"a bare value":    ruleOf("7", "queue.a", "body.vip", 0),
 		"two values":      ruleOf("7", "queue.a", "body.a == body.b", 0),
 		"all headers":     ruleOf("7", "queue.a", "headers == nil", 0),
+		"another member":  `{"id": "7", "to": "queue.a", "when": "body.a > 5"}`,
 		"no such field":   ruleOf("7", "queue.a", "message.secret == 'x'", 0),
 		"half":            ruleOf("7", "queue.a", "body.a == 1 &&", 0),
 		"an open text":    ruleOf("7", "queue.a", "body.a == 'x", 0),

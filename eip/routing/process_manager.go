@@ -67,6 +67,9 @@ type ProcessState struct {
 	// Replies to a request of that name which the process made on its way into the state, or in
 	// it. There may be several of a name, which are tried in their order.
 	OnReply []*ProcessReply `flow:"on_reply,block"`
+	// Error replies to such a request, in the place of on_reply: those with the header
+	// eip-error-code.
+	OnError []*ProcessReply `flow:"on_error,block"`
 	// What is done when a request of that name has had no reply in its timeout.
 	OnTimeout []*ProcessTimeout `flow:"on_timeout,block"`
 	// What is done with a message or reply that nothing else takes.
@@ -162,7 +165,7 @@ type ProcessSend struct {
 
 // A ProcessRequest is a message that a process waits for the reply to.
 type ProcessRequest struct {
-	// Label is its name, by which on_reply and on_timeout know it.
+	// Label is its name, by which on_reply, on_error and on_timeout know it.
 	Label string `flow:",label"`
 	// The queue that the service reads. All requests of a stage are on one broker.
 	To []eip.Target `flow:"to,required"`

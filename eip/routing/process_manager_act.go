@@ -180,6 +180,9 @@ func (h *happening) make(body OfProcess, headers map[string]OfProcess) (*eip.Mes
 			m.Type, m.UserID, m.AppID, m.Timestamp, m.Expiration, m.Sequence = "", "", "", time.Time{}, 0, eip.Sequence{}
 		}
 	})
+	if h.isReply { // what is made of an error reply is none
+		m = m.Without(header.ErrorCode, header.Error)
+	}
 	if m.Headers[header.Test] != nil || h.process.Test != "" {
 		m = m.Without(header.Test)
 		if h.process.Test != "" {

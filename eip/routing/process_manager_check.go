@@ -181,9 +181,13 @@ func (p *processPlan) checkReplies(of *ProcessManager) error {
 		}
 	}
 	for _, s := range of.States {
-		for _, on := range s.OnReply {
+		for i, on := range slices.Concat(s.OnReply, s.OnError) {
+			kind := "on_reply"
+			if i >= len(s.OnReply) {
+				kind = "on_error"
+			}
 			if !asks[one{s.Label, on.Label}] {
-				return eip.OptionErrorf("state "+s.Label, "on_reply %s: no request %q is made on the way into the state, or in it", on.Label, on.Label)
+				return eip.OptionErrorf("state "+s.Label, "%s %s: no request %q is made on the way into the state, or in it", kind, on.Label, on.Label)
 			}
 		}
 		for _, on := range s.OnTimeout {

@@ -42,6 +42,7 @@ func TestProcessManager_Validate(t *testing.T) {
 			p.States[0].OnReply = nil
 			p.States[1].On[2].Goto = "paying"
 		},
+		`state shipping: on_error payment: no request "payment" is made on the way into the state`: func(p *routing.ProcessManager) { p.States[1].OnError = p.States[0].OnReply },
 		`state shipping: on_reply payment: no request "payment" is made on the way into the state`: func(p *routing.ProcessManager) { p.States[1].OnReply = p.States[0].OnReply },
 		`state paying: on_timeout payment: no request "payment" with a timeout is made`: func(p *routing.ProcessManager) {
 			p.States[0].OnTimeout = []*routing.ProcessTimeout{{Label: "payment"}}

@@ -23,7 +23,7 @@ import (
 // that the process does then is seen outside.
 type mortal struct {
 	*memory.Store
-	left    int // commits
+	left    atomic.Int64 // commits
 	written bool
 	dead    atomic.Bool
 	die     func()
@@ -43,14 +43,15 @@ func (m *mortal) Space(name string) (store.Space, error) {
 
 func (m *mortal) Commit(origin any, steps []store.Step, done func(int, error)) {
 	dead := m.dead.Load()
-	if m.left--; m.left == 0 {
+	last := m.left.Add(-1) == 0
+	if last {
 		m.dead.Store(true)
 	}
-	if !dead && (m.left != 0 || m.written) {
+	if !dead && (!last || m.written) {
 		for i := range steps {
 			steps[i].Space = steps[i].Space.(mortalSpace).Space
 		}
-		if m.left != 0 {
+		if !last {
 			m.Store.Commit(origin, steps, done)
 			return
 		}
@@ -116,12 +117,13 @@ func TestProcessManager_KilledAtEachStep(t *testing.T) {
 		"c": {"notes placed c", `payments {"amount":0,"order":"c"}`, "shipping ship c", "refunds refund 7", "release release c", "cancelled cancelled c"},
 	}
 	for _, written := range []bool{false, true} {
-		for at, over := 1, false; !over; at++ {
+		for at, over := int64(1), false; !over; at++ {
 			synctest.Test(t, func(t *testing.T) {
 				o := &office{T: t, post: &eiptest.Post{}}
 				inner, log := memory.New(), &sentLog{of: map[string][]string{}, said: map[string]string{}}
-				live := func(left int) *mortal {
-					m := &mortal{Store: inner, left: left, written: written}
+				live := func(left int64) *mortal {
+					m := &mortal{Store: inner, written: written}
+					m.left.Store(left)
 					o.store = m
 					o.plan = func(o *office) *routing.ProcessManager {
 						p := o.usual()
@@ -150,7 +152,7 @@ func TestProcessManager_KilledAtEachStep(t *testing.T) {
 					}
 					o.serve()
 				}
-				over = m.left > 0
+				over = m.left.Load() > 0
 				if !maps.EqualFunc(log.of, want, slices.Equal) || log.odd != nil {
 					t.Errorf("killed at commit %d, written %v: sent %v, %s", at, written, log.of, log.odd)
 				}

@@ -99,7 +99,11 @@ func (e *event) unexpected(s *step) error {
 	case how == "wait" && e.reply == 0: // a reply that is late will never be taken
 		return e.wait(s)
 	}
-	return eip.Permanent(s.refusal(e.reply))
+	why := s.refusal(e.reply)
+	if refusal := refusalIn(e.message); e.reply != 0 && refusal != nil {
+		why = fmt.Errorf("%w; %w", why, refusal)
+	}
+	return eip.Permanent(why)
 }
 
 // refusal says why nobody takes a message, or the reply to a request.
@@ -197,23 +201,28 @@ func (h *happening) reply(number uint64) (taken bool, err error) {
 	if a == nil {
 		return false, nil
 	}
+	refusal := refusalIn(h.message)
 	if h.process.State == undoing {
-		return true, h.undone(refusalIn(h.message))
+		return true, h.undone(refusal)
 	}
 	state := h.of.plan.states[h.process.State]
 	if state == nil {
 		return false, nil
 	}
-	for _, on := range state.OnReply {
+	kind, all := "on_reply ", state.OnReply
+	if refusal != nil {
+		kind, all = "on_error ", state.OnError
+	}
+	for _, on := range all {
 		if on.Label != a.Name {
 			continue
 		}
 		yes, err := h.holds(on.If)
 		if err != nil {
-			return false, located(h.process.State, "on_reply "+on.Label, err)
+			return false, located(h.process.State, kind+on.Label, err)
 		}
 		if yes {
-			return true, h.act("on_reply "+on.Label, &on.ProcessAction)
+			return true, h.act(kind+on.Label, &on.ProcessAction)
 		}
 	}
 	return h.otherwise(state)

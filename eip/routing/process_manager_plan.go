@@ -101,6 +101,9 @@ func (p *ProcessManager) blocks() iter.Seq[processBlock] {
 		for _, on := range s.OnReply {
 			add(s.Label, option, "on_reply", on.Label, on.If, &on.ProcessAction)
 		}
+		for _, on := range s.OnError {
+			add(s.Label, option, "on_error", on.Label, on.If, &on.ProcessAction)
+		}
 		for _, on := range s.OnTimeout {
 			add(s.Label, option, "on_timeout", on.Label, ProcessPredicate{}, &on.ProcessAction)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
 	"github.com/eipd/eipd/eip/flow/expression"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/routing"
 	"github.com/eipd/eipd/eip/store"
 	"github.com/eipd/eipd/eip/store/memory"
@@ -119,7 +120,18 @@ func (o *office) take(channel string) *eip.Message {
 // answer replies to a request.
 func (o *office) answer(request *eip.Message, body string) {
 	o.Helper()
-	reply := eiptest.Message(body).With(func(m *eip.Message) { m.ID, m.CorrelationID = "", request.CorrelationID })
+	o.reply(request, eiptest.Message(body))
+}
+
+// refuse replies to a request with an error.
+func (o *office) refuse(request *eip.Message) {
+	o.Helper()
+	o.reply(request, eiptest.Message("").WithHeaders(eip.Headers{header.ErrorCode: "failed", header.Error: "no money"}))
+}
+
+func (o *office) reply(request, reply *eip.Message) {
+	o.Helper()
+	reply = reply.With(func(m *eip.Message) { m.ID, m.CorrelationID = "", request.CorrelationID })
 	if err := o.post.SendTo(o.Context(), request.ReplyTo, reply); err != nil {
 		o.Error(err)
 	}

@@ -141,6 +141,56 @@ func TestProcessManager_Otherwise(t *testing.T) {
 	})
 }
 
+// An error reply is taken by on_error, or by otherwise, and never by on_reply, which would
+// go on as if the service had done its work.
+func TestProcessManager_ErrorReplies(t *testing.T) {
+	anything := func(p *routing.ProcessManager) {
+		p.States[0].OnReply = p.States[0].OnReply[:1]
+		p.States[0].OnReply[0].If = routing.ProcessPredicate{}
+	}
+	onError := func(o *office, p *routing.ProcessManager) {
+		p.States[0].OnError = []*routing.ProcessReply{
+			{Label: "payment", If: o.when("headers['eip-error-code'] == 'invalid'"), ProcessAction: routing.ProcessAction{Goto: "cancelled"}},
+			{Label: "payment", ProcessAction: routing.ProcessAction{
+				Send:   []*routing.ProcessSend{{To: o.to("notes"), Body: o.of("headers['eip-error']")}},
+				UndoTo: "cancelled",
+			}},
+		}
+	}
+	for name, c := range map[string]struct {
+		set  func(*office, *routing.ProcessManager)
+		sent wanted
+	}{
+		"on_error": {set: onError, sent: wanted{"notes": "placed a | no money", "release": "release a", "cancelled": "cancelled a"}},
+		"otherwise": {set: func(_ *office, p *routing.ProcessManager) {
+			anything(p)
+			p.States[0].Otherwise = &routing.ProcessAction{UndoTo: "cancelled"}
+		}, sent: wanted{"notes": "placed a", "release": "release a", "cancelled": "cancelled a"}},
+		"nothing": {set: func(_ *office, p *routing.ProcessManager) { anything(p) }, sent: wanted{"notes": "placed a", "dead": ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOffice(t, c.set)
+				o.come("a placed")
+				o.refuse(o.take("payments"))
+				o.expect(c.sent)
+				switch name {
+				case "on_error":
+					o.take("notes")
+					if m := o.take("notes"); m.Headers[header.ErrorCode] != nil || m.Headers[header.Error] != nil {
+						t.Errorf("what is made of an error reply is one: %v", m.Headers)
+					}
+				case "nothing":
+					if why := fmt.Sprint(o.take("dead").Headers[header.Error]); o.states() != "a paying" || !strings.Contains(why, "the reply is the error failed: no money") {
+						t.Errorf("processes %q, dead letter: %s", o.states(), why)
+					}
+				}
+				o.shut()
+			})
+		})
+	}
+}
+
 // What a message says of itself goes with it where it is sent as it is, and what concerns all
 // that belongs together goes on in any case.
 func TestProcessManager_Envelopes(t *testing.T) {

@@ -26,7 +26,7 @@ func TestProcessManager_After(t *testing.T) {
 			p.States[1].After = after("1h", routing.ProcessAction{Goto: "done"})
 		})
 		o.come("a placed")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		o.come("b placed")
 		time.Sleep(time.Minute)
 		o.expect(wanted{"notes": "placed a | placed b | remind a after 60 s | remind b after 60 s", "payments": `{"amount":0,"order":"a"} | {"amount":0,"order":"b"}`})
@@ -35,7 +35,7 @@ func TestProcessManager_After(t *testing.T) {
 		if got := o.states(); got != "a shipping, b paying" {
 			t.Errorf("processes %s", got)
 		}
-		time.Sleep(3)
+		time.Sleep(3 * time.Nanosecond)
 		if got := o.states(); got != "a shipping" {
 			t.Errorf("processes %s", got)
 		}
@@ -142,7 +142,7 @@ func TestProcessManager_TimeOverARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, nil)
 		o.come("a placed")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		o.come("b placed")
 		o.shut()
 		time.Sleep(time.Hour)

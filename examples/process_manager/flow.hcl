@@ -60,6 +60,7 @@ flow "orders" {
         goto = "shipping"
       }
       on_reply "payment" { undo_to = "cancelled" }
+      on_error "payment" { undo_to = "cancelled" }
       on "cancel" {
         if      = "body.event == 'cancel'"
         undo_to = "cancelled"

@@ -16,6 +16,17 @@ test "an order whose payment is refused is cancelled, and its goods are free aga
   }
 }
 
+test "an order whose payment fails is cancelled too" {
+  fault "payments.reply" { error = "no line" }
+  send "adapter.in" { body = { order = 7, event = "placed", item = "tea", total = 20 } }
+
+  expect "adapter.in" {
+    order = "any"
+    message { text = "tea is free again" }
+    message { text = "order 7 is cancelled" }
+  }
+}
+
 test "a customer who does not pay has ten minutes" {
   flows = ["orders", "stock"]
   send "adapter.in" { body = { order = 3, event = "placed", item = "tea", total = 20 } }

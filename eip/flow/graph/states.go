@@ -19,7 +19,7 @@ const (
 	kindLabel = "label"
 )
 
-// states reports whether the node is a state of a stage.
+// state reports whether the node is a state of a stage.
 func (n *Node) state() bool { return n.Kind == KindState || n.Kind == KindFinal }
 
 // states is a Model of the states of a stage.

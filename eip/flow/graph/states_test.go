@@ -122,6 +122,9 @@ lost (final)
 			t.Errorf("%s: %v\n%s", what, err, &out)
 		}
 	}
+	if part, err := m.Part(graph.Options{States: "f.order"}); err != nil || len(part.Nodes) != 5 || part.Edges[0].Label != "on placed" {
+		t.Errorf("its model is %+v, %v", part, err)
+	}
 	if _, err := graph.SVG(&bytes.Buffer{}, m, graph.Options{States: "f"}); err == nil || !strings.Contains(err.Error(), "these have: f.order") {
 		t.Errorf("the states of a flow: %v", err)
 	}

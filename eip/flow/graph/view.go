@@ -76,8 +76,8 @@ func (m *Model) View(o Options) (view *Model, depth int, err error) {
 // Part returns the part of a Model that o picks, without anything that only drawings need.
 func (m *Model) Part(o Options) (*Model, error) {
 	p, err := m.near(o)
-	if err != nil {
-		return nil, err
+	if err != nil || o.States != "" {
+		return p, err
 	}
 	return p.atDepth(o.Depth), nil
 }

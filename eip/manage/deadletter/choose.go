@@ -18,7 +18,7 @@ type Choice struct {
 
 // Choose looks for the letters that are meant in a queue, MostSelected of them at most.
 func (w *Jobs) Choose(ctx context.Context, q Queue, s Selection) (*Choice, error) {
-	all := func(*eip.Message) bool { return true }
+	all := func(*eip.Message) error { return nil }
 	ids, _, err := w.pick(ctx, q, &Search{Selection: s}, all)
 	if err != nil {
 		return nil, err
@@ -32,12 +32,13 @@ func (w *Jobs) Choose(ctx context.Context, q Queue, s Selection) (*Choice, error
 
 // pick returns the ids of the letters in a queue that are meant, of those that may be; and
 // after how many messages the broker shows no more, where that is so.
-func (w *Jobs) pick(ctx context.Context, q Queue, search *Search, may func(*eip.Message) bool) (ids []string, within int, err error) {
+func (w *Jobs) pick(ctx context.Context, q Queue, search *Search, bar func(*eip.Message) error) (ids []string, within int, err error) {
 	within, err = q.each(ctx, func(m *eip.Message) error {
-		if !may(m) {
+		l := w.Read(m)
+		if why := bar(m); why != nil {
+			search.bar(&l, why)
 			return nil
 		}
-		l := w.Read(m)
 		if !search.Picks(&l) {
 			return nil
 		}

@@ -99,11 +99,14 @@ func (w *Jobs) freeze(ctx context.Context, r *run, s Selection) error {
 // survey looks for the letters that are meant.
 func (w *Jobs) survey(ctx context.Context, r *run, s Selection) error {
 	search := Search{Selection: s}
-	ids, within, err := w.pick(ctx, r.queue, &search, r.replayable)
+	ids, within, err := w.pick(ctx, r.queue, &search, r.barred)
 	if err != nil {
 		return err
 	}
 	r.Within = within
+	if len(ids) == 0 && search.barred != nil {
+		return fmt.Errorf("none of the letters in %s can be replayed: %w", r.queue, search.barred)
+	}
 	for _, id := range ids {
 		r.add(record{id: id, alone: search.namer.alone(id)})
 	}
@@ -156,21 +159,29 @@ func (q Queue) takeEach(ctx context.Context, look func(*eip.Message) error) erro
 	return errors.Join(failed, err, t.Close())
 }
 
-// replayable reports whether m is a dead letter of the flow, from before the job, and
-// whole. The stage that made it, if any, must still be there, and what was done before it
-// failed must not have been undone.
-func (r *run) replayable(m *eip.Message) bool {
-	if m.Headers[header.Stripped] != nil || m.Headers[header.Undo] != nil || m.Headers[header.Flow] != r.flow.Name() {
-		return false
+// barred says why m may not be replayed: it is a dead letter of another flow, or of after
+// the job was made, it is not whole, the stage that made it is gone, or what was done
+// before it failed was undone.
+func (r *run) barred(m *eip.Message) error {
+	if flow, name := m.Headers[header.Flow], r.flow.Name(); flow != name {
+		return fmt.Errorf("it failed in %v, and not in the flow %s", flow, name)
+	}
+	if m.Headers[header.Undo] != nil {
+		return errors.New("what was done before it failed was undone; export it, and send it anew")
+	}
+	if m.Headers[header.Stripped] != nil {
+		return errors.New("its own headers are lost")
 	}
 	if after := m.Headers[header.After]; after != nil {
 		stage, _ := after.(string)
 		if !r.flow.Makes(stage) {
-			return false
+			return fmt.Errorf("the flow has no stage %q that makes messages, as it was made by", stage)
 		}
 	}
-	failed := at(m, header.Failed)
-	return !failed.IsZero() && failed.Before(r.Made)
+	if failed := at(m, header.Failed); failed.IsZero() || !failed.Before(r.Made) {
+		return errors.New("it has failed once more since")
+	}
+	return nil
 }
 
 // enter adds a job to those that are known, and forgets the oldest that are over.

@@ -69,6 +69,13 @@ func TestReplay_NotOfWhatWasUndone(t *testing.T) {
 		if err := f.send(f.dead(undone, "no connection to port 5432")); err != nil {
 			t.Fatal(err)
 		}
+		named := orders
+		named.IDs = []string{b.jobs.Read(f.dead(undone, "no connection to port 5432")).ID}
+		for _, s := range []deadletter.Selection{orders, named} {
+			if _, err := b.jobs.Replay(t.Context(), s, atOnce, "me"); err == nil || !strings.Contains(err.Error(), "was undone; export it") {
+				t.Errorf("it says %v", err)
+			}
+		}
 		f.letters("1")
 		b.is(b.rests(b.replay(orders, atOnce).ID), deadletter.Done, "", deadletter.Progress{Passed: 1})
 		same(t, "it waits", f.waiting(), []string{"undone"})

@@ -224,7 +224,7 @@ func (r *run) busyBut() int {
 // look says what a message of the queue is to the job.
 func (r *run) look(m *eip.Message) (int, find) {
 	switch {
-	case r.atOnce && r.replayable(m):
+	case r.atOnce && r.barred(m) == nil:
 		return -1, chosen
 	case r.atOnce:
 		return -1, foreign

@@ -20,6 +20,7 @@ type Search struct {
 	namer  Namer
 	groups []string            // that begin as is asked for
 	named  map[string][]string // ids of letters, by how each was asked for
+	barred error               // why the last that is meant may not be picked
 }
 
 // Picks reports whether a letter is meant.
@@ -52,6 +53,13 @@ func (s *Search) Picks(l *Letter) bool {
 	return picked
 }
 
+// bar is about a letter that may not be picked, and why.
+func (s *Search) bar(l *Letter, why error) {
+	if slices.ContainsFunc(s.IDs, l.mayBeNamed) || len(s.IDs) == 0 && s.Match(*l) {
+		s.barred = fmt.Errorf("the letter %s: %w", l.ID, why)
+	}
+}
+
 // mayBeNamed is Named of a letter whose id is not completed yet.
 func (l Letter) mayBeNamed(given string) bool {
 	given, _, _ = strings.Cut(given, "-")
@@ -79,6 +87,8 @@ func (s *Search) Check() error {
 		switch found := s.named[given]; {
 		case len(found) == 0 && len(given) < MinDigits:
 			return fmt.Errorf("%.20s is too short for the id of a letter: give %d digits at least", given, MinDigits)
+		case len(found) == 0 && s.barred != nil:
+			return s.barred
 		case len(found) == 0:
 			return fmt.Errorf("%w the id %.40s; it has another when it has failed once more", ErrNoLetter, given)
 		case len(found) > 1:
