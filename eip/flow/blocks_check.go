@@ -71,8 +71,11 @@ func (f *FlowBlock) Validate() error {
 	wrong := f.WorkBlock.validate(f.Prefetch)
 	topics := 0
 	for _, r := range f.From {
-		if r.Kind == "topic" {
+		switch {
+		case r.Kind == "topic":
 			topics++
+		case r.Kind == "adapter" && f.Select != "":
+			wrong = append(wrong, eip.OptionErrorf("select", "has a broker pick messages, and %s is none; read it in a flow of its own, with a filter", r))
 		}
 	}
 	for _, o := range []struct {

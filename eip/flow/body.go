@@ -89,7 +89,7 @@ func (d *decoder) stage(pipe *eip.Pipe, b *syntax.Block, address string, open bo
 		wrong := d.diags[before:].HasErrors()
 		_, nests := stage.(eip.Nester)
 		in.ends, in.passes = in.ends || !sound || wrong, in.passes && !(nests && wrong)
-		in.passes = in.passes || !in.ends
+		in.passes = in.passes || !in.ends || !sound
 	}
 	return in
 }

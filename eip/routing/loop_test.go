@@ -2,6 +2,7 @@ package routing_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -108,6 +109,21 @@ func TestLoop_Rounds(t *testing.T) {
 	}
 	if want := map[string]int64{"messages": 3, "rounds": 6}; !maps.Equal(l.Stats().Counts, want) {
 		t.Errorf("%v, want %v", l.Stats().Counts, want)
+	}
+}
+
+// How often is a whole number, and the error says what it is in its place.
+func TestLoop_Times(t *testing.T) {
+	for times, why := range map[any]string{
+		2: "", 2.0: "", json.Number("2.0"): "", 0: "", -1: "-1 times", 4: "max is 3",
+		1.5: "a fraction", 1e30: "too large", json.Number("1e30"): "too large", json.Number("1e999"): "too large", "2": "text", nil: "nil", true: "a boolean",
+	} {
+		l := loop(times, eip.StageFunc(grows))
+		l.Max.Set(3)
+		_, err := eiptest.Process(t.Context(), l, eiptest.Message("a"))
+		if why == "" && err != nil || why != "" && (!eip.IsInvalid(err) || !strings.Contains(err.Error(), why)) {
+			t.Errorf("%v: %v, want %q", times, err, why)
+		}
 	}
 }
 

@@ -101,9 +101,12 @@ func wholeNumber(v any) (int, error) {
 		if n, err := v.Int64(); err == nil {
 			return int(n), nil
 		}
-		if f, err := v.Float64(); err == nil { // 3.0 is as whole as 3
-			return wholeNumber(f)
-		}
+		f, _ := v.Float64() // 3.0 is as whole as 3; what is too large is infinite
+		return wholeNumber(f)
 	}
-	return 0, fmt.Errorf("the expression gives %s, and no whole number", content.KindOf(v))
+	what := content.KindOf(v)
+	if f, ok := v.(float64); ok && math.Abs(f) > mostNumber {
+		what = "a number that is too large"
+	}
+	return 0, fmt.Errorf("the expression gives %s, and no whole number", what)
 }

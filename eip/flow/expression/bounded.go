@@ -50,7 +50,7 @@ var bounded = map[string]function{
 	},
 
 	"now": func(e *environment, args []any) any {
-		t := e.program.limits.Clock.Now()
+		t := e.program.limits.Clock.Now().Round(0) // as text, it would show the process's own time
 		if len(args) > 0 {
 			return t.In(args[0].(*time.Location))
 		}
