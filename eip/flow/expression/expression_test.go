@@ -66,7 +66,7 @@ func TestValue(t *testing.T) {
 		{`replace("a.b.c", ".", "")`, "abc"}, {`replace("aaa", "a", "b", 2)`, "bba"}, {`repeat("ab", 2)`, "abab"}, {`trim("  x ")`, "x"}, {`upper("x") + lower("Y")`, "Xy"}, {`body.region | upper()`, "EU"},
 		{`string(body.total)`, "1234.5"}, {`string(1000000.0)`, "1000000"}, {`string(headers.bytes)`, "raw"}, {`string(7)`, "7"}, {`int("7") + int(7.9)`, 14}, {`float("1.5")`, 1.5}, {`type(body.id) + type(body.total) + type(nil)`, "intfloatnil"},
 		{`body == fromJSON(toJSON(body))`, true}, {`"a" + "b" + body.region`, "abeu"}, {`{a: 1}.a`, 1}, {`[1, 2][1]`, 2}, {`true; 5`, 5},
-		{`date(body.when).Year()`, 2024}, {`date(body.when) == message.timestamp`, true}, {`message.timestamp + duration("1h")`, sent.Add(time.Hour)}, {`now() - message.timestamp > duration("1h")`, true}, {`duration("90s")`, "1m30s"}, {`headers.sent.Month()`, 5},
+		{`date(body.when).Year()`, 2024}, {`date(body.when) == message.timestamp`, true}, {`message.timestamp + duration("1h")`, sent.Add(time.Hour)}, {`now() - message.timestamp > duration("1h")`, true}, {`string(now()) contains "m="`, false}, {`duration("90s")`, "1m30s"}, {`headers.sent.Month()`, 5},
 
 		{`message.id`, "m1"}, {`message.correlation_id`, "c1"}, {`message.reply_to`, "answers"}, {`message.type`, "order"}, {`message.content_type`, "application/json"}, {`message.timestamp`, sent},
 		{`message.expiration == duration("1m")`, true}, {`message.priority + 1`, 5}, {`message.key`, "orders.eu"}, {`message.redelivered`, true}, {`message.channel`, "queue.orders"},
