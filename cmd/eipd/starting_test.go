@@ -93,7 +93,7 @@ flow "f" {
 func TestCheck_StagesByOtherNames(t *testing.T) {
 	for name, says := range map[string]string{
 		"claim_check": "There is no claim_check yet. There is aggregator,", "spliter": "Did you mean splitter?",
-		"dynamic_router": "There is no dynamic_router yet.", "slip": "Did you mean routing_slip?", "enricher": "Did you mean content_enricher?",
+		"dynamic_router": "There is no dynamic_router yet.", "enricher": "Did you mean content_enricher?",
 		"router": "Did you mean content_router?", "content_based_router": "Did you mean content_router?", "translator": "Did you mean transform?",
 		"message_filter": "Did you mean filter?", "service_activator": "Did you mean exec?", "tap": "Did you mean wire_tap?", "proxy": "Did you mean smart_proxy?",
 		"filtre": "Did you mean filter?", "queue": "It stands outside of all others.", "nonsense_x": "There is aggregator,",
