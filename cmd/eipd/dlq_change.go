@@ -35,7 +35,7 @@ done, and the number is told.`,
 			return d.each(cmd, "letters_discard", words[0], args, func(r control.Reply) error {
 				var did control.LettersDiscarded
 				return d.print(cmd.OutOrStdout(), r, &did, func() string {
-					text := fmt.Sprintf("%d letters are discarded, and in the archive", did.Discarded)
+					text := fmt.Sprintf("%s discarded, and in the archive", count(did.Discarded, "letter"))
 					if did.Gone > 0 {
 						text += fmt.Sprintf("; %d were taken by others meanwhile", did.Gone)
 					}

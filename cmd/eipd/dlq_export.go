@@ -51,7 +51,7 @@ func (v *dlqExport) letter(r control.Reply) error {
 }
 
 func (v *dlqExport) end(*dlq, io.Writer, control.LettersSeen) error {
-	_, err := fmt.Fprintf(v.stderr, "eipd: %d letters are exported\n", v.written)
+	_, err := fmt.Fprintf(v.stderr, "eipd: %s exported\n", count(v.written, "letter"))
 	return err
 }
 
@@ -83,7 +83,7 @@ flow that --flow names. It ends with the first that cannot be put there.`,
 
 func (d *dlq) importLetters(cmd *cobra.Command, from io.Reader) error {
 	in, done, at := bufio.NewReader(from), 0, 0
-	defer func() { fmt.Fprintf(cmd.ErrOrStderr(), "eipd: %d letters are imported\n", done) }()
+	defer func() { fmt.Fprintf(cmd.ErrOrStderr(), "eipd: %s imported\n", count(done, "letter")) }()
 	for {
 		line, err := in.ReadBytes('\n')
 		at++

@@ -132,3 +132,16 @@ func (d *decoder) unknown(s *schema.Block, name string, r hcl.Range, at place, b
 	}
 	return d.fail(problem(r, "Unknown option", "The %s has no option %q.%s", at.what, name, didYouMean(name, attributes, "%s")))
 }
+
+// label checks a block's one label.
+func (d *decoder) label(b *syntax.Block, what string, required bool) bool {
+	switch {
+	case len(b.Labels) == 0 && required:
+		return d.fail(problem(b.TypeRange, "Missing label", "A %s needs a name: %s \"NAME\" { … }.", what, b.Type))
+	case len(b.Labels) > 1:
+		return d.fail(problem(b.Labels[1].Range, "Too many labels", "A %s has one name at most.", what))
+	case len(b.Labels) == 1 && !validLabel(b.Labels[0].Name):
+		return d.fail(problem(b.Labels[0].Range, "Invalid name", "%q is no name. A name consists of letters, digits, _ and -.", b.Labels[0].Name))
+	}
+	return true
+}

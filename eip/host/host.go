@@ -285,17 +285,6 @@ func (h *Host) flows() (all []*flowRun) {
 // Uptime is how long ago the Host was made.
 func (h *Host) Uptime() time.Duration { return time.Since(h.started) }
 
-// Stats returns each flow's counts, in the order of the files.
-func (h *Host) Stats() []NamedStats {
-	flows := h.flows()
-	all := make([]NamedStats, len(flows))
-	for i, r := range flows {
-		business, _ := r.flow.Counts()
-		all[i] = NamedStats{r.decl.Name, business}
-	}
-	return all
-}
-
 // NamedStats are one flow's counts.
 type NamedStats struct {
 	Flow string

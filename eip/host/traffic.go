@@ -72,3 +72,14 @@ func (h *Host) Traffic() []control.Traffic {
 	slices.SortFunc(all, func(a, b control.Traffic) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }
+
+// Stats returns each flow's counts, in the order of the files.
+func (h *Host) Stats() []NamedStats {
+	flows := h.flows()
+	all := make([]NamedStats, len(flows))
+	for i, r := range flows {
+		business, _ := r.flow.Counts()
+		all[i] = NamedStats{r.decl.Name, business}
+	}
+	return all
+}
