@@ -159,7 +159,7 @@ func TestUnwrap_OfOthers(t *testing.T) {
 		"of text":          {`{` + event + `, "datacontenttype": "text/xml", "data": "<a\/>"}`, nil, `7 order.placed text/xml <a/> map[source:/shop]`},
 		"of bytes":         {`{` + event + `, "datacontenttype": "image/png", "data_base64": "AQI="}`, nil, "7 order.placed image/png \x01\x02 map[source:/shop]"},
 		"without data":     {`{` + event + `, "n": 3, "b": true, "none": null}`, nil, `7 order.placed application/json  map[b:true n:3 source:/shop]`},
-		"imitates ours":    {`{` + event + `, "eip-flow": "x", "eip-slip": "y", "data": 1}`, nil, `7 order.placed application/json 1 map[eip-flow:x source:/shop]`},
+		"imitates ours":    {`{` + event + `, "eip-flow": "x", "eip-none": "y", "data": 1}`, nil, `7 order.placed application/json 1 map[eip-flow:x source:/shop]`},
 		"of an old kind":   {`{"specversion": "0.3", "id": "7", "source": "/shop", "type": "a"}`, nil, "error of version 0.3"},
 		"lacks a source":   {`{"specversion": "1.0", "id": "7", "type": "a"}`, nil, "error lacks one"},
 		"an empty type":    {`{"specversion": "1.0", "id": "7", "source": "/", "type": ""}`, nil, "error type of the CloudEvent is no text"},
