@@ -54,10 +54,14 @@ func (p *ProcessManager) timed(of *process) bool {
 // timesOut reports whether it is of any concern in a state that a request has no reply in
 // time.
 func (p *ProcessManager) timesOut(state, request string) bool {
-	return state == undoing || p.plan.states[state] != nil && p.plan.states[state].onTimeout(request) != nil
+	return state == undoing || p.plan.states[state].onTimeout(request) != nil
 }
 
-func (s *ProcessState) onTimeout(request string) *ProcessTimeout {
+// onTimeout is what the state does then; nil: nothing, as where the flow has the state no more.
+func (s *plannedState) onTimeout(request string) *ProcessTimeout {
+	if s == nil {
+		return nil
+	}
 	for _, on := range s.OnTimeout {
 		if on.Label == request {
 			return on
