@@ -81,6 +81,11 @@ func (s *step) take(m *eip.Message, f func(*happening) (taken bool, err error)) 
 	if taken, err = f(h); err != nil || !taken {
 		return false, err
 	}
+	for _, o := range h.out { // here, where it concerns what has happened alone
+		if _, err := wire.Encode(nil, o.message, 0); err != nil {
+			return false, fmt.Errorf("what it sends cannot be kept: %w", err)
+		}
+	}
 	var kept []byte
 	if h.process != nil {
 		if kept, err = h.process.encode(); err != nil {

@@ -3,6 +3,7 @@ package routing_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +117,34 @@ func TestProcessManager_TimeThatFails(t *testing.T) {
 		o.counts(counts{"started": 1, "events": 1, "failed_timers": 1, "processes": 1, "in_paying": 1})
 		o.answer(o.take("payments"), `{"ok":true}`)
 		o.expect(wanted{"notes": "placed a", "shipping": "ship a", "invalid": `{"data":{"total":5},"key":"a","state":"paying","version":1}`})
+		o.shut()
+	})
+}
+
+// Headers that no store takes are a time, or a waiting message, that fails; the rest goes on.
+func TestProcessManager_HeadersThatCannotBeKept(t *testing.T) {
+	deep := strings.Repeat("[", 600) + strings.Repeat("]", 600)
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
+			p.Unexpected.Set("wait")
+			p.On[0].Set = o.set("x", "body.x")
+			p.On[0].Request[0].Body = o.of("'pay'")
+			p.States[0].After = after("1s", routing.ProcessAction{Goto: "cancelled", Send: []*routing.ProcessSend{{To: o.to("notes"), Body: o.of("'after'"), Headers: o.set("x", "process.data.x")}}})
+			p.States[1].On[2].Send[0].Headers = o.set("x", "body.x")
+		})
+		o.come(`a placed {"x":` + deep + `}`)
+		o.expect(wanted{"notes": "placed a", "payments": "pay"})
+		time.Sleep(30 * time.Second)
+		o.counts(counts{"started": 1, "events": 1, "failed_timers": 1, "processes": 1, "in_paying": 1})
+		o.take("dead")
+
+		note := `{"x":` + deep + `}`
+		o.come("a note "+note, `a note {"x":1}`)
+		o.answer(o.take("payments"), `{"ok":true}`)
+		o.expect(wanted{"notes": `placed a | {"x":1}`, "shipping": "ship a", "dead": note})
+		if got := o.states(); got != "a shipping" {
+			t.Errorf("processes %s", got)
+		}
 		o.shut()
 	})
 }
