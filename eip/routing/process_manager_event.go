@@ -134,7 +134,8 @@ func (e *event) wait(s *step) error {
 	if len(all) >= mostWaits || amountOf(s.tx, allWaiting) >= e.of.MaxProcesses.Load() {
 		return eip.Permanent(fmt.Errorf("%w; and as many wait as may", s.refusal(0)))
 	}
-	value, err := wire.Encode(nil, e.message, 0)
+	// A replay would bring it to where its sender says that it was to go.
+	value, err := wire.Encode(nil, e.message.Without(header.To), 0)
 	if err != nil {
 		return err
 	}

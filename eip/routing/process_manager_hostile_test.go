@@ -134,6 +134,25 @@ func TestProcessManager_Replay(t *testing.T) {
 	})
 }
 
+// Whoever sends a message that waits does not say where a replay of it goes.
+func TestProcessManager_ReplayGoesToNoForeignTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, func(_ *office, p *routing.ProcessManager) { p.Unexpected.Set("wait") })
+		o.come("a placed")
+		o.put(ofOrder(`a shipped "mine"`).WithHeader(header.To, "queue.release"))
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		late := o.take("dead")
+		o.answer(o.take("payments"), `{"ok":true}`)
+		_ = o.flow.Replay(late.Revived().Fork(nil), nil)
+		o.expect(wanted{"notes": "placed a", "shipping": "ship a"})
+		if got := o.states(); got != "" {
+			t.Errorf("processes %s", got)
+		}
+		o.shut()
+	})
+}
+
 // Where what one process sends is not taken, what comes for it waits in its channel, and no
 // more is put down than is bounded.
 func TestProcessManager_SlowTarget(t *testing.T) {
