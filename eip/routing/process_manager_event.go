@@ -127,17 +127,17 @@ func (s *step) refusal(reply uint64) error {
 
 // wait keeps a message until its process takes it.
 func (e *event) wait(s *step) error {
-	all, err := waitingFor(s.tx, s.hash)
-	if err != nil {
-		return err
-	}
-	if len(all) >= mostWaits || amountOf(s.tx, allWaiting) >= e.of.MaxProcesses.Load() {
-		return eip.Permanent(fmt.Errorf("%w; and as many wait as may", s.refusal(0)))
-	}
-	// A replay would bring it to where its sender says that it was to go.
+	// By an eip-to a replay would bring it to where its sender says that it was to go.
 	value, err := wire.Encode(nil, e.message.Without(header.To), 0)
 	if err != nil {
 		return err
+	}
+	n, bytes := 1, len(value)
+	for _, other := range s.tx.Range(waitKey+s.hash, "") {
+		n, bytes = n+1, bytes+len(other)
+	}
+	if n > mostWaits || bytes > mostWaitBytes || amountOf(s.tx, allWaiting) >= e.of.MaxProcesses.Load() {
+		return eip.Permanent(fmt.Errorf("%w; and as many wait as may", s.refusal(0)))
 	}
 	s.tx.Put(waitKey+s.hash+numberOf(s.tx.Next()), value, e.at.Add(e.of.Patience.Load()))
 	s.amount(allWaiting, 1)

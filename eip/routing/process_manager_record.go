@@ -45,7 +45,10 @@ const (
 const (
 	mostData   = 256 << 10
 	mostRecord = 1 << 20
-	mostWaits  = 100 // messages that wait for one process
+
+	// The messages that wait for one process.
+	mostWaits     = 100
+	mostWaitBytes = 16 << 20
 )
 
 // A process is one that goes on.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -192,26 +193,28 @@ func waitingFor(r store.Reader, hash string) (all []waiting, err error) {
 // again gives those that wait to the process, as long as it takes one. Each that it takes
 // may have it take one that came before.
 func (s *step) again() error {
-	for taken := true; taken && s.process != nil; {
-		taken = false
-		all, err := waitingFor(s.tx, s.hash)
-		if err != nil {
+	if s.process == nil {
+		return nil
+	}
+	all, err := waitingFor(s.tx, s.hash)
+	if err != nil {
+		return err
+	}
+	for i := 0; i < len(all) && s.process != nil; {
+		w := all[i]
+		taken, err := s.take(w.message, (*happening).event)
+		switch {
+		case err != nil && !eip.IsPermanent(err):
 			return err
+		case err != nil:
+			s.out = append(s.out, outgoing{w.message, err})
+		case !taken:
+			i++
+			continue
 		}
-		for _, w := range all {
-			taken, err = s.take(w.message, (*happening).event)
-			switch {
-			case err != nil && !eip.IsPermanent(err):
-				return err
-			case err != nil:
-				s.out = append(s.out, outgoing{w.message, err})
-				s.gone(w, false)
-			case taken:
-				s.gone(w, true)
-			}
-			if taken {
-				break
-			}
+		s.gone(w, taken)
+		if all = slices.Delete(all, i, i+1); taken {
+			i = 0
 		}
 	}
 	return s.tx.Err()

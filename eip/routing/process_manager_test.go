@@ -269,6 +269,11 @@ func TestProcessManager_Wait(t *testing.T) {
 				o.come(fmt.Sprintf("a shipped %d", i))
 			}
 			o.expect(wanted{"dead": "100 | 101 | 102"})
+			large := strings.Repeat("x", 3<<20) // as an identifier, too
+			o.come("b shipped 1"+large, "b shipped 2"+large, "b shipped 3"+large, "b shipped small")
+			if dead := o.sent("dead"); dead != "100 | 101 | 102 | 3"+large {
+				t.Errorf("dead are %d bytes", len(dead))
+			}
 			o.shut()
 		})
 	})
