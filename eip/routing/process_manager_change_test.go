@@ -38,3 +38,38 @@ func TestProcessManager_TimeoutOfAStateThatIsGone(t *testing.T) {
 		o.shut()
 	})
 }
+
+// Which of a state's times are over, a process knows by how long they are.
+func TestProcessManager_OtherTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		notes := func(o *office, all ...string) (times []*routing.ProcessAfter) {
+			for _, d := range all {
+				times = append(times, after(d, routing.ProcessAction{Send: []*routing.ProcessSend{{To: o.to("notes"), Body: o.of("'" + d + "'")}}})...)
+			}
+			return times
+		}
+		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
+			p.On[0].Request[0].Body = o.of("'pay'")
+			p.States[0].After = notes(o, "1m", "10m", "20m")
+		})
+		o.come("a placed")
+		time.Sleep(11 * time.Minute)
+		o.expect(wanted{"payments": "pay", "notes": "placed a | 1m | 10m"})
+		o.change(func(p *routing.ProcessManager) { p.States[0].After = notes(o, "30m", "20m", "10m", "6m", "5m") })
+		time.Sleep(time.Hour)
+		o.expect(wanted{"payments": "pay", "notes": "placed a | 1m | 10m | 20m | 30m"})
+		o.shut()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, func(o *office, p *routing.ProcessManager) {
+			p.On[0].Request[0].Body = o.of("'pay'")
+			p.States[0].After = append(after("1m", routing.ProcessAction{}), after("10m", routing.ProcessAction{Goto: "cancelled"})...)
+		})
+		o.come("a placed")
+		time.Sleep(5 * time.Minute)
+		o.change(func(p *routing.ProcessManager) { p.States[0].After = p.States[0].After[1:] })
+		time.Sleep(time.Hour)
+		o.expect(wanted{"payments": "pay", "notes": "placed a", "cancelled": "cancelled a"})
+		o.shut()
+	})
+}

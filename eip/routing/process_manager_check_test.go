@@ -26,12 +26,15 @@ func TestProcessManager_Validate(t *testing.T) {
 		"state paying: on cancel: it goes to one state, by goto or by undo_to":       func(p *routing.ProcessManager) { p.States[0].On[0].Goto = "done" },
 		`state paying: after "1 h" is no time like 500ms, 5s or 1h30m; a day is 24h`: func(p *routing.ProcessManager) { p.States[0].After[0].Label = "1 h" },
 		`state paying: after "0s" is no time like 500ms, 5s or 1h30m; a day is 24h`:  func(p *routing.ProcessManager) { p.States[0].After[0].Label = "0s" },
-		`state shipping: the name "shipping" is taken`:                               func(p *routing.ProcessManager) { p.States[0].Label = "shipping" },
-		`state undoing: the name "undoing" is taken`:                                 func(p *routing.ProcessManager) { p.States[1].Label = "undoing" },
-		`final paying: the name "paying" is taken`:                                   func(p *routing.ProcessManager) { p.Finals[0].Label = "paying" },
-		"state lonely: no process comes into it: no goto leads there":                func(p *routing.ProcessManager) { p.States = append(p.States, &routing.ProcessState{Label: "lonely"}) },
-		"final lonely: no process comes into it: no goto leads there":                func(p *routing.ProcessManager) { p.Finals = append(p.Finals, &routing.ProcessFinal{Label: "lonely"}) },
-		"state shipping: no process that is in it ever ends":                         func(p *routing.ProcessManager) { p.States[1].On = p.States[1].On[2:]; p.Finals = p.Finals[1:] },
+		`state paying: after "600s" is as long as after "10m": write one of them`: func(p *routing.ProcessManager) {
+			p.States[0].After = append(p.States[0].After, after("600s", routing.ProcessAction{})...)
+		},
+		`state shipping: the name "shipping" is taken`:                func(p *routing.ProcessManager) { p.States[0].Label = "shipping" },
+		`state undoing: the name "undoing" is taken`:                  func(p *routing.ProcessManager) { p.States[1].Label = "undoing" },
+		`final paying: the name "paying" is taken`:                    func(p *routing.ProcessManager) { p.Finals[0].Label = "paying" },
+		"state lonely: no process comes into it: no goto leads there": func(p *routing.ProcessManager) { p.States = append(p.States, &routing.ProcessState{Label: "lonely"}) },
+		"final lonely: no process comes into it: no goto leads there": func(p *routing.ProcessManager) { p.Finals = append(p.Finals, &routing.ProcessFinal{Label: "lonely"}) },
+		"state shipping: no process that is in it ever ends":          func(p *routing.ProcessManager) { p.States[1].On = p.States[1].On[2:]; p.Finals = p.Finals[1:] },
 		"state paying: on cancel: it is never tried: what stands before it takes all": func(p *routing.ProcessManager) {
 			p.States[0].On = append([]*routing.ProcessEvent{{Label: "any"}}, p.States[0].On...)
 		},

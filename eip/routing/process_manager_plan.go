@@ -19,7 +19,7 @@ type processPlan struct {
 
 type plannedState struct {
 	*ProcessState
-	after []plannedAfter // the soonest first
+	after []plannedAfter
 }
 
 type plannedAfter struct {
@@ -41,9 +41,11 @@ func (p *ProcessManager) planned() (*processPlan, error) {
 			if err != nil || d <= 0 {
 				return nil, eip.OptionErrorf("state "+s.Label, "after %q is no time like 500ms, 5s or 1h30m; a day is 24h", a.Label)
 			}
+			if i := slices.IndexFunc(planned.after, func(other plannedAfter) bool { return other.time == d }); i >= 0 {
+				return nil, eip.OptionErrorf("state "+s.Label, "after %q is as long as after %q: write one of them", a.Label, planned.after[i].Label)
+			}
 			planned.after = append(planned.after, plannedAfter{a, d})
 		}
-		slices.SortStableFunc(planned.after, func(a, b plannedAfter) int { return cmp.Compare(a.time, b.time) })
 		taken[s.Label], plan.states[s.Label] = true, planned
 	}
 	for _, f := range p.Finals {

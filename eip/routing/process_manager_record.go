@@ -59,9 +59,10 @@ type process struct {
 	State   string `json:"state"`
 	Began   int64  `json:"began"` // nanoseconds
 	Entered int64  `json:"entered"`
-	Tries   int    `json:"tries"`           // entries into the state, one after the other
-	Version int    `json:"version"`         // what has happened to it
-	Fired   int    `json:"fired,omitempty"` // those of the state's times that are over
+	Tries   int    `json:"tries"`   // entries into the state, one after the other
+	Version int    `json:"version"` // what has happened to it
+	// The longest of the state's times that are over.
+	Fired time.Duration `json:"fired,omitempty"`
 	// What it knows.
 	Data knowledge `json:"data,omitempty"`
 	// The requests of this entry that have no reply yet.

@@ -12,7 +12,8 @@ import (
 // A moment is what a time does to a process.
 type moment struct {
 	kind  momentKind
-	index int // of the state's After, or of what was asked
+	after plannedAfter
+	asked int // which of what was asked
 }
 
 type momentKind byte
@@ -31,12 +32,16 @@ func (p *ProcessManager) next(of *process) (at time.Time, what moment) {
 			at, what = t, m
 		}
 	}
-	if state := p.plan.states[of.State]; state != nil && of.Fired < len(state.after) {
-		sooner(time.Unix(0, of.Entered).Add(state.after[of.Fired].time), moment{byAfter, of.Fired})
+	if state := p.plan.states[of.State]; state != nil {
+		for _, a := range state.after {
+			if a.time > of.Fired {
+				sooner(time.Unix(0, of.Entered).Add(a.time), moment{kind: byAfter, after: a})
+			}
+		}
 	}
 	for i, a := range of.Asked {
 		if a.Until != 0 {
-			sooner(time.Unix(0, a.Until), moment{byTimeout, i})
+			sooner(time.Unix(0, a.Until), moment{kind: byTimeout, asked: i})
 		}
 	}
 	return at, what
@@ -125,9 +130,9 @@ func (s *step) fire() error {
 func (p *process) void(what moment) {
 	switch what.kind {
 	case byAfter:
-		p.Fired++
+		p.Fired = what.after.time
 	case byTimeout:
-		p.Asked[what.index].Until = 0
+		p.Asked[what.asked].Until = 0
 	}
 }
 
@@ -136,11 +141,10 @@ func (h *happening) time(what moment) error {
 	p := h.process
 	switch what.kind {
 	case byAfter:
-		after := h.of.plan.states[p.State].after[what.index]
-		p.Fired++
-		return h.act("after "+after.Label, &after.ProcessAction)
+		p.Fired = what.after.time
+		return h.act("after "+what.after.Label, &what.after.ProcessAction)
 	case byTimeout:
-		a := h.answered(p.Asked[what.index].Number)
+		a := h.answered(p.Asked[what.asked].Number)
 		if p.State == undoing {
 			return h.undone(fmt.Errorf("the request %q has had no reply in its timeout", a.Name))
 		}
