@@ -73,3 +73,26 @@ func TestProcessManager_OtherTimes(t *testing.T) {
 		o.shut()
 	})
 }
+
+// What the flow waits for at its end is counted as it was put down, whatever the plan has become.
+func TestProcessManager_BusyAfterAChange(t *testing.T) {
+	for name, change := range map[string]func(*routing.ProcessManager){
+		"no time any more": func(p *routing.ProcessManager) { p.States[0].After = nil },
+		"younger":          func(p *routing.ProcessManager) { p.MaxAge.Set(2 * time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOffice(t, nil)
+				o.come("a placed", "b placed")
+				time.Sleep(time.Minute)
+				o.change(change)
+				o.come("a cancel")
+				time.Sleep(time.Hour)
+				if synctest.Wait(); o.stage.Busy() {
+					t.Errorf("busy with %q", o.states())
+				}
+				o.shut()
+			})
+		})
+	}
+}

@@ -63,6 +63,8 @@ type process struct {
 	Version int    `json:"version"` // what has happened to it
 	// The longest of the state's times that are over.
 	Fired time.Duration `json:"fired,omitempty"`
+	// A time will do something to it, apart from its age: it is one of allTimed.
+	Timed bool `json:"timed,omitempty"`
 	// What it knows.
 	Data knowledge `json:"data,omitempty"`
 	// The requests of this entry that have no reply yet.
@@ -114,8 +116,10 @@ func loadProcess(r store.Reader, hash string) (*process, error) {
 }
 
 // encode is a process as it is kept.
-func (p *process) encode() ([]byte, error) {
-	kept, err := json.Marshal(p)
+func (p *ProcessManager) encode(of *process) ([]byte, error) {
+	_, what := p.next(of)
+	of.Timed = what.kind != byAge
+	kept, err := json.Marshal(of)
 	if err == nil && len(kept) > mostRecord {
 		err = fmt.Errorf("the process would take %d bytes with all that it may undo and waits for, more than %d", len(kept), mostRecord)
 	}
@@ -126,9 +130,6 @@ func (p *process) encode() ([]byte, error) {
 func (s *step) write() error {
 	was, now := s.was, s.process
 	s.move(stateOf(was), stateOf(now))
-	if timed := s.of.timed(now); timed != s.of.timed(was) {
-		s.amount(allTimed, map[bool]int{true: 1, false: -1}[timed])
-	}
 	if s.ended != nil && s.of.Remember > 0 {
 		s.tx.Put(closedKey+s.hash, s.ended, s.at.Add(s.of.Remember))
 	}
@@ -136,7 +137,7 @@ func (s *step) write() error {
 	case now != nil:
 		if s.kept == nil {
 			var err error
-			if s.kept, err = now.encode(); err != nil {
+			if s.kept, err = s.of.encode(now); err != nil {
 				return err
 			}
 		}
@@ -150,6 +151,9 @@ func (s *step) write() error {
 	}
 	if was != nil && now == nil {
 		s.tx.Delete(beganKey + numberOf(was.Number))
+	}
+	if timed := now != nil && now.Timed; timed != (was != nil && was.Timed) {
+		s.amount(allTimed, map[bool]int{true: 1, false: -1}[timed])
 	}
 	return s.tx.Err()
 }

@@ -89,7 +89,7 @@ func (s *step) take(m *eip.Message, f func(*happening) (taken bool, err error)) 
 	}
 	var kept []byte
 	if h.process != nil {
-		if kept, err = h.process.encode(); err != nil {
+		if kept, err = s.of.encode(h.process); err != nil {
 			return false, err
 		}
 	}

@@ -47,15 +47,6 @@ func (p *ProcessManager) next(of *process) (at time.Time, what moment) {
 	return at, what
 }
 
-// timed reports whether a process waits for a time other than the end of its age.
-func (p *ProcessManager) timed(of *process) bool {
-	if of == nil {
-		return false
-	}
-	_, what := p.next(of)
-	return what.kind != byAge
-}
-
 // timesOut reports whether it is of any concern in a state that a request has no reply in
 // time.
 func (p *ProcessManager) timesOut(state, request string) bool {
