@@ -83,7 +83,9 @@ func (p *ProcessManager) due(tx store.Tx, key string) error {
 	case waitKey:
 		return p.impatient(tx, key)
 	case seenKey, closedKey:
-		tx.Delete(key)
+		if _, at := tx.Get(key); !at.After(p.env.Clock.Now()) { // else it was written anew meanwhile
+			tx.Delete(key)
+		}
 		return tx.Err()
 	}
 	return fmt.Errorf("the key %q is not known", key)
