@@ -35,7 +35,8 @@ type ProcessManager struct {
 	// How long messages are known, so that a double does nothing, and keys of processes that
 	// have ended, so that a late message does not begin another.
 	Remember time.Duration `flow:"remember"`
-	// How old a process may be. Then it is given up: what it knows becomes a dead letter.
+	// How old a process may be. Then it is given up: what it knows becomes a dead letter. A
+	// change holds for a process from the next thing that happens to it.
 	MaxAge eip.Live[time.Duration] `flow:"max_age"`
 	// How many processes there may be. A message that would begin one more fails, and is tried
 	// again, as where a service is away.

@@ -96,3 +96,35 @@ func TestProcessManager_BusyAfterAChange(t *testing.T) {
 		})
 	}
 }
+
+// A process shows when something will happen to it, which a change alone does not change.
+func TestProcessManager_ClosesAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, func(_ *office, p *routing.ProcessManager) { p.States[0].After = nil })
+		began := time.Now()
+		o.come("a placed")
+		for _, c := range []struct {
+			maxAge, want time.Duration
+			come         string
+		}{{time.Hour, 720 * time.Hour, ""}, {time.Hour, time.Hour, "a unknown"}, {2 * time.Hour, time.Hour, ""}} {
+			o.stage.MaxAge.Set(c.maxAge)
+			if c.come != "" {
+				o.stage.Unexpected.Set("ignore")
+				o.come(c.come)
+			}
+			all, _, err := o.stage.Groups("a", 1)
+			if err != nil || len(all) != 1 || !all[0].ClosesAt.Equal(began.Add(c.want)) {
+				t.Errorf("processes %+v, want one that closes after %v: %v", all, c.want, err)
+			}
+		}
+		time.Sleep(90 * time.Minute) // it is looked at when it is due, and may be older by then
+		if got := o.states(); got != "a paying" {
+			t.Errorf("processes %s", got)
+		}
+		time.Sleep(time.Hour)
+		if got := o.states(); got != "" {
+			t.Errorf("processes %s", got)
+		}
+		o.shut()
+	})
+}

@@ -43,9 +43,8 @@ func (p *ProcessManager) list(r store.Reader, hash string, to *[]store.Group) er
 	if err != nil || of == nil {
 		return err
 	}
-	value, _ := r.Get(groupKey + hash)
-	g := store.Group{Key: of.Key, State: of.State, Version: of.Version, Bytes: int64(len(value)), Since: time.Unix(0, of.Began), Test: of.Test != ""}
-	g.ClosesAt, _ = p.next(of)
+	value, due := r.Get(groupKey + hash)
+	g := store.Group{Key: of.Key, State: of.State, Version: of.Version, Bytes: int64(len(value)), Since: time.Unix(0, of.Began), Test: of.Test != "", ClosesAt: due}
 	*to = append(*to, g)
 	return nil
 }
