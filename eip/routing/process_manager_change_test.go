@@ -19,6 +19,7 @@ func (o *office) change(set func(*routing.ProcessManager)) {
 		return p
 	}
 	o.open()
+	synctest.Wait()
 }
 
 // A request whose state the flow no longer has is not waited for any more.
@@ -31,6 +32,7 @@ func TestProcessManager_TimeoutOfAStateThatIsGone(t *testing.T) {
 		o.come("a placed")
 		o.change(func(p *routing.ProcessManager) { p.States[0].Label, p.On[0].Goto = "asked", "asked" })
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		all, _, err := o.stage.Groups("a", 1)
 		if err != nil || len(all) != 1 || all[0].State != "paying" || !all[0].ClosesAt.After(time.Now()) || o.stage.Busy() {
 			t.Errorf("processes %+v, busy %v: %v", all, o.stage.Busy(), err)
