@@ -10,7 +10,6 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/eiptest"
 	"github.com/eipd/eipd/eip/routing"
-	"github.com/eipd/eipd/eip/stats"
 	"github.com/eipd/eipd/eip/store"
 	"github.com/eipd/eipd/eip/store/memory"
 )
@@ -79,18 +78,20 @@ func requesting(t *testing.T, service eip.Handler) *routing.ProcessManager {
 }
 
 // A flow that stops and runs again is looked at all the while; the race detector sees to the
-// rest. What was counted stays.
+// rest.
 func TestListens_RunsAgain(t *testing.T) {
-	type seen interface {
-		eip.Stage
-		Busy() bool
-		Stats() stats.Own
-		Trouble() error
-		store.Lister
-	}
-	router := newDynamicRouter(memory.New(), eip.Discard)
+	router, manager := newDynamicRouter(memory.New(), eip.Discard), requesting(t, (&eiptest.Post{}).Channel("service"))
 	router.Otherwise.To = eip.Discard
-	for name, s := range map[string]seen{"dynamic_router": router, "process_manager": requesting(t, (&eiptest.Post{}).Channel("service"))} {
+	for name, tt := range map[string]struct {
+		eip.Stage
+		look func()
+	}{
+		"dynamic_router": {router, func() {
+			_, _, _ = router.Busy(), router.Stats(), router.Trouble()
+			_, _, _ = router.Groups("", 1)
+		}},
+		"process_manager": {manager, func() { _ = manager.Trouble() }},
+	} {
 		t.Run(name, func(t *testing.T) {
 			end, ended := make(chan struct{}), make(chan struct{})
 			go func() {
@@ -101,11 +102,10 @@ func TestListens_RunsAgain(t *testing.T) {
 						return
 					default:
 					}
-					_, _, _ = s.Busy(), s.Stats(), s.Trouble()
-					_, _, _ = s.Groups("", 1)
+					tt.look()
 				}
 			}()
-			f := &eip.Flow{Name: "f", Source: (&eiptest.Post{}).Channel("in"), Stages: []eip.Stage{&eip.Named{Address: "f.s", Stage: s}}}
+			f := &eip.Flow{Name: "f", Source: (&eiptest.Post{}).Channel("in"), Stages: []eip.Stage{&eip.Named{Address: "f.s", Stage: tt.Stage}}}
 			for range 20 {
 				ctx, stop := context.WithCancel(t.Context())
 				f.Ready = stop

@@ -47,7 +47,7 @@ type ProcessManager struct {
 	space    store.Space
 	outbox   store.Outbox
 	seal     processSeal
-	inbox    eip.Inbox // nil: there are no requests
+	inbox    eip.Inbox                        // nil: there are no requests
 	listener atomic.Pointer[replies.Listener] // nil: there are no requests, or it is not open
 	rarely   rarely.Log
 	processStats
