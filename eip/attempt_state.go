@@ -64,6 +64,17 @@ func (r *receipt) reach(number int) (first bool) {
 	return true
 }
 
+// wasAt reports whether the message has been at a stage, in whichever attempt.
+func (r *receipt) wasAt(number int) bool {
+	if number < 64 {
+		return r.reached.Load()&(1<<number) != 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, was := r.needState().far[number]
+	return was
+}
+
 func (r *receipt) failedAt(s *tally, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

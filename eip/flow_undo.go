@@ -11,15 +11,20 @@ type undoer interface {
 	Undo(m *Message, err error) (to Handler, what string)
 }
 
+// undoer returns who undoes what was done to a message that has failed. What came to an undoer
+// in any attempt may be further on already, whatever it failed with at last: nobody undoes that.
 func (x *run) undoer(r *receipt) (to Handler, what string) {
-	for _, s := range Walk(x.all()) {
-		if u, ok := s.(undoer); ok {
-			if to, what = u.Undo(r.message, r.err); to != nil {
-				return to, what
-			}
+	for n, s := range Walk(x.all()) {
+		u, ok := s.(undoer)
+		switch {
+		case !ok:
+		case n != nil && r.wasAt(n.number):
+			return nil, ""
+		case to == nil:
+			to, what = u.Undo(r.message, r.err)
 		}
 	}
-	return nil, ""
+	return to, what
 }
 
 // undo has what was done to a message undone whose dead letter is written. It is tried until

@@ -70,7 +70,6 @@ func TestNew_LeavesNothingOut(t *testing.T) {
 	without := map[string]string{
 		"messaging-bridge": "it joins two brokers of the network",
 		"messaging-mapper": "its service waits for requests of a network",
-		"dynamic-router":   "it waits for commands",
 		"claim-check":      "what its page shows stands in for a stage",
 		"message-store":    "what its page shows stands in for a stage",
 	}

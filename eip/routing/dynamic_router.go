@@ -44,16 +44,16 @@ type DynamicRouter struct {
 	// invalid.
 	Otherwise eip.Pipe `flow:"otherwise,body,ends"`
 
-	clock    eip.Clock
 	log      *slog.Logger
 	rarely   rarely.Log
-	listener *replies.Listener
+	listener atomic.Pointer[replies.Listener] // nil: not open
 
 	mu    sync.Mutex                // held by who changes rules
+	clock eip.Clock                 // changes under mu
 	space store.Space               // nil: not open
 	rules atomic.Pointer[[]routing] // in the order in which they are tried
 
-	taken                           []atomic.Int64 // by the index in Allow
+	taken                           []atomic.Int64 // by the index in Allow; made under mu
 	registered, refused, unroutable atomic.Int64
 }
 
@@ -89,7 +89,8 @@ func (*DynamicRouter) Pattern() string { return "Dynamic Router" }
 
 // Open reads the rules that there are, and begins to listen for others.
 func (r *DynamicRouter) Open(ctx context.Context, env *eip.Env) error {
-	r.clock, r.log, r.taken = env.Clock, env.Log.With("stage", env.Address), make([]atomic.Int64, len(r.Allow))
+	r.log = env.Log.With("stage", env.Address)
+	r.begin(env.Clock)
 	space, err := r.Store.Space(env.Address)
 	if err != nil {
 		return err
@@ -102,16 +103,26 @@ func (r *DynamicRouter) Open(ctx context.Context, env *eip.Env) error {
 		return err
 	}
 	r.setSpace(space)
-	r.listener = replies.Listen(control, env, &eip.Flow{To: eip.HandlerFunc(r.hear)})
+	r.listener.Store(replies.Listen(control, env, &eip.Flow{To: eip.HandlerFunc(r.hear)}))
 	return nil
 }
 
 // Close ends the listening. Rules that are in the store stay there.
 func (r *DynamicRouter) Close(ctx context.Context) error {
-	err := r.listener.Close(ctx)
-	r.listener = nil
+	err := r.listener.Load().Close(ctx)
+	r.listener.Store(nil)
 	r.setSpace(nil)
 	return err
+}
+
+// begin makes what Stats reads: once, as counts outlast a restart.
+func (r *DynamicRouter) begin(c eip.Clock) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clock = c
+	if r.taken == nil {
+		r.taken = make([]atomic.Int64, len(r.Allow))
+	}
 }
 
 func (r *DynamicRouter) setSpace(s store.Space) {
@@ -121,12 +132,17 @@ func (r *DynamicRouter) setSpace(s store.Space) {
 }
 
 // Trouble says that rules are no longer heard of.
-func (r *DynamicRouter) Trouble() error { return r.listener.Err() }
+func (r *DynamicRouter) Trouble() error {
+	if err := r.listener.Load().Err(); err != nil {
+		return fmt.Errorf("rules are not heard of: %w", err)
+	}
+	return nil
+}
 
 // Process sends m where the rules of one moment say.
 func (r *DynamicRouter) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
-	if err := r.listener.Err(); err != nil {
-		return fmt.Errorf("rules are not heard of: %w", err)
+	if err := r.Trouble(); err != nil {
+		return err
 	}
 	now, first := r.clock.Now(), r.First.Load()
 	sent := make([]bool, len(r.Allow))
@@ -206,19 +222,22 @@ func (r *DynamicRouter) Nested() []*eip.Pipe {
 }
 
 // Busy reports whether rules are on their way into the store.
-func (r *DynamicRouter) Busy() bool { return r.listener != nil && r.listener.Busy() }
+func (r *DynamicRouter) Busy() bool { return r.listener.Load().Busy() }
 
 // Stats returns how many messages each recipient took, by its name, and otherwise; how often
 // a rule was registered or refused, and how many rules hold.
 func (r *DynamicRouter) Stats() stats.Own {
+	r.mu.Lock()
+	taken, rules := r.taken, len(r.present())
+	r.mu.Unlock()
 	branches := map[string]int64{}
-	for i := range r.taken {
-		branches[r.Allow[i].Name] = r.taken[i].Load()
+	for i := range taken {
+		branches[r.Allow[i].Name] = taken[i].Load()
 	}
 	if !empty(&r.Otherwise) {
 		branches[otherwise] = r.unroutable.Load()
 	}
-	counts := map[string]int64{"registered": r.registered.Load(), "refused": r.refused.Load(), "rules": int64(len(r.present()))}
+	counts := map[string]int64{"registered": r.registered.Load(), "refused": r.refused.Load(), "rules": int64(rules)}
 	for name, n := range branches {
 		counts[name] = n
 	}

@@ -323,6 +323,20 @@ func TestNextStep_NothingToUndo(t *testing.T) {
 		"no result":             {[]string{"a", "b", "c"}, func(r *trip) { r.steps["b"].Result = noMember }, []string{"a order", "b order"}},
 		"the end is refused":    {[]string{"a", "b"}, func(r *trip) { r.steps["b"].Otherwise.To = eip.HandlerFunc(refuses) }, []string{"a order", "b order"}},
 		"refused when it waits": {[]string{"a", "b"}, func(r *trip) { r.steps["b"].Otherwise.To = eip.HandlerFunc(refusesLater) }, []string{"a order", "b order"}},
+		"it may be at the next": {[]string{"a", "b", "c"}, func(r *trip) {
+			r.refuse["c"] = errBusy // as where the confirmation is lost
+			r.fails["b"] = r.onlyFirst
+		}, []string{"a order", "b order", "b order"}},
+		"so behind many stages": {[]string{"a", "b", "c"}, func(r *trip) {
+			r.refuse["c"] = errBusy
+			r.fails["b"] = r.onlyFirst
+			for i := range 64 {
+				r.flows["b"].Stages = slices.Insert(r.flows["b"].Stages, 0, eip.Stage(&eip.Named{Address: fmt.Sprint("b.", i), Stage: eip.StageFunc(passes)}))
+			}
+		}, []string{"a order", "b order", "b order"}},
+		"failed before it went": {[]string{"a", "b", "c"}, func(r *trip) {
+			r.fails["b"] = func(m *eip.Message) error { m.Hold()(eip.Permanent(errBusy)); return nil }
+		}, []string{"a order", "b order", "c order"}},
 		"the undo not allowed": {[]string{"a", "b"}, func(r *trip) {
 			r.steps["b"].Allow = r.steps["b"].Allow[:3]
 			r.fails["b"] = func(*eip.Message) error { return eip.Permanent(errBusy) }
@@ -341,6 +355,16 @@ func TestNextStep_NothingToUndo(t *testing.T) {
 		})
 	}
 }
+
+// onlyFirst has the first attempt get through.
+func (*trip) onlyFirst(m *eip.Message) error {
+	if m.Attempt() == 1 {
+		return nil
+	}
+	return eip.Permanent(errBusy)
+}
+
+func passes(ctx context.Context, m *eip.Message, next eip.Handler) error { return next.Handle(ctx, m) }
 
 func noMember(context.Context, *eip.Message) (any, error) { return nil, errNotThere }
 func refuses(context.Context, *eip.Message) error         { return eip.Permanent(errBusy) }

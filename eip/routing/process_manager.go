@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip"
@@ -47,8 +48,8 @@ type ProcessManager struct {
 	space    store.Space
 	outbox   store.Outbox
 	seal     processSeal
-	inbox    eip.Inbox // nil: there are no requests
-	listener *replies.Listener
+	inbox    eip.Inbox                        // nil: there are no requests
+	listener atomic.Pointer[replies.Listener] // nil: there are no requests, or it is not open
 	rarely   rarely.Log
 	processStats
 }

@@ -27,6 +27,9 @@ type event struct {
 
 // Process gives m to its process once it would settle.
 func (p *ProcessManager) Process(ctx context.Context, m *eip.Message, _ eip.Handler) error {
+	if err := p.Trouble(); err != nil {
+		return err
+	}
 	key, err := textOf(ctx, p.Key, m)
 	switch {
 	case err != nil:

@@ -53,7 +53,8 @@ func (p *ProcessManager) warn(r store.Reader) error {
 
 // Close ends it. Processes go on when it is open again.
 func (p *ProcessManager) Close(ctx context.Context) error {
-	err := p.listener.Close(ctx)
+	err := p.listener.Load().Close(ctx)
+	p.listener.Store(nil)
 	p.outbox.Close()
 	return err
 }
@@ -82,10 +83,18 @@ func (p *ProcessManager) sendOn(ctx context.Context, m *eip.Message) error {
 	return nil
 }
 
+// Trouble says that replies are no longer received.
+func (p *ProcessManager) Trouble() error {
+	if err := p.listener.Load().Err(); err != nil {
+		return fmt.Errorf("replies cannot be received: %w", err)
+	}
+	return nil
+}
+
 // Busy reports whether there is something to be sent, or a time will do something to a
 // process or to a message that waits for one.
 func (p *ProcessManager) Busy() bool {
-	return p.listener != nil && p.listener.Busy() || p.outbox.Holds() || p.pending()
+	return p.listener.Load().Busy() || p.outbox.Holds() || p.pending()
 }
 
 func (p *ProcessManager) pending() (is bool) {

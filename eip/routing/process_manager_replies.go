@@ -77,7 +77,7 @@ func (p *ProcessManager) Answers(address string) (services []eip.Handler, name s
 
 // openInbox opens the inbox for replies, where there are requests.
 func (p *ProcessManager) openInbox(ctx context.Context, env *eip.Env) (err error) {
-	p.inbox, p.listener = nil, nil
+	p.inbox = nil
 	services, name := p.Answers(env.Address)
 	if len(services) == 0 {
 		return nil
@@ -93,7 +93,7 @@ func (p *ProcessManager) openInbox(ctx context.Context, env *eip.Env) (err error
 // listen takes what comes into the inbox: a flow of its own.
 func (p *ProcessManager) listen(env *eip.Env) {
 	if p.inbox != nil {
-		p.listener = replies.Listen(p.inbox, env, &eip.Flow{To: eip.HandlerFunc(p.takeReply), DeadLetter: env.DeadLetter, Invalid: env.Invalid})
+		p.listener.Store(replies.Listen(p.inbox, env, &eip.Flow{To: eip.HandlerFunc(p.takeReply), DeadLetter: env.DeadLetter, Invalid: env.Invalid}))
 	}
 }
 

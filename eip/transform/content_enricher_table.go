@@ -38,7 +38,7 @@ type table struct {
 
 	looking sync.Mutex // who has it looks
 	looked  time.Time
-	seen    fs.FileInfo // what rows are of; nil: it could not be looked at
+	seen    fs.FileInfo // what rows are of, or why they are not; nil: it could not be looked at, or not be opened
 }
 
 // checkTable checks what can be said of a table before it is read.
@@ -107,9 +107,12 @@ func (t *table) read() error {
 	if t.seen != nil && os.SameFile(t.seen, info) && t.seen.Size() == info.Size() && t.seen.ModTime().Equal(info.ModTime()) {
 		return t.trouble()
 	}
-	t.seen = info
 	text, err := regular.ReadFile(t.path, mostFile)
+	t.seen = info
 	if err != nil {
+		if !errors.As(err, new(*regular.SizeError)) {
+			t.seen = nil // what is wrong may pass though the file stays
+		}
 		return err
 	}
 	rows, err := readRows(kindOf(t.path), text, t.column)

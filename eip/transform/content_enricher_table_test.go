@@ -164,6 +164,39 @@ func TestContentEnricher_TableChanges(t *testing.T) {
 	is("5", true, 4)
 }
 
+// A file that could not be read is read when it can be, though it is the same.
+func TestContentEnricher_TableIsReadAgain(t *testing.T) {
+	folder, file := t.TempDir(), fileOf(t, "p.json", `{"pen": 1}`)
+	path := filepath.Join(folder, "p.json")
+	if err := os.Symlink(file, path); err != nil {
+		t.Skip(err)
+	}
+	e, clock, env := tabled(path, ""), eiptest.NewClock(), eiptest.Env()
+	env.Clock = eip.Clock{Timekeeper: clock}
+	if err := os.Chmod(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Open(t.Context(), env); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(`{"pen": 22}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		mode    os.FileMode
+		want    string
+		trouble bool
+	}{{0o777, "1", true}, {0o700, "22", false}} { // others may have laid a link, or not
+		if err := os.Chmod(folder, tt.mode); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(time.Second)
+		if got, err := ask(t, e, "pen"); got != tt.want || err != nil || (e.Trouble() != nil) != tt.trouble {
+			t.Errorf("%v: %s, %v; trouble %v", tt.mode, got, err, e.Trouble())
+		}
+	}
+}
+
 // Whatever a table holds, it is refused or each of its rows is found by its key.
 func FuzzContentEnricher_Table(f *testing.F) {
 	f.Add("a,b\n1,2\n", uint8(0))

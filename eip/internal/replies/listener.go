@@ -47,8 +47,8 @@ func (l *Listener) Err() error {
 	return *l.err.Load()
 }
 
-// Busy reports whether messages from the inbox are unsettled.
-func (l *Listener) Busy() bool { return l.flow.InFlight() > 0 }
+// Busy reports whether messages from the inbox are unsettled; where there is none, none are.
+func (l *Listener) Busy() bool { return l != nil && l.flow.InFlight() > 0 }
 
 // Close stops the flow, lets it finish what is in flight until its Grace or ctx
 // ends, and closes the inbox. Where there is none it does nothing.
