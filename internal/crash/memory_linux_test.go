@@ -215,8 +215,8 @@ func TestMemory_IsGivenBack(t *testing.T) {
 			t.Fatalf("eipd ended before all pictures were done:\n%s", p.logged())
 		}
 	}
-	const rest = 34 << 20 // 21 of them are pages of the program's file, which the system can take back
-	until(t, fmt.Sprintf("less than %d bytes of memory", rest), func() bool { return status(t, p, "VmRSS:") < rest })
+	const own = 13 << 20 // besides pages of the program's file, which the system can take back
+	until(t, fmt.Sprintf("less than %d bytes of memory of its own", own), func() bool { return anonymous(t, p) < own })
 	t.Logf("%d KiB after at most %d KiB", status(t, p, "VmRSS:")>>10, highWater(t, p)>>10)
 	p.signal(syscall.SIGTERM)
 	if code := p.exit(); code != 0 {
