@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -18,14 +17,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errNo = errors.New("no")
 
-// later passes messages on when it has returned; it holds them until then.
-type later struct{ done chan struct{} }
+// later passes messages on when it is told; it holds them until then.
+type later struct{ told, done chan struct{} }
+
+func newLater() *later { return &later{make(chan struct{}), make(chan struct{})} }
 
 func (l *later) Process(ctx context.Context, m *eip.Message, next eip.Handler) error {
 	release := m.Hold()
 	go func() {
 		defer close(l.done)
-		time.Sleep(time.Millisecond)
+		<-l.told
 		release(next.Handle(ctx, m))
 	}()
 	return nil
@@ -85,17 +86,19 @@ func TestBody(t *testing.T) {
 
 // A copy that a stage holds is waited for; a message that comes out late fails.
 func TestBody_Later(t *testing.T) {
-	l := &later{make(chan struct{})}
+	l := newLater()
+	close(l.told)
 	out, err := inner.Ask(t.Context(), &eip.Pipe{Stages: []eip.Stage{l}}, eiptest.Message("m"))
 	if err != nil || out == nil || string(out.Body()) != "m" {
 		t.Error(out, err)
 	}
-	l = &later{make(chan struct{})}
+	l = newLater()
 	settled := make(chan error, 1)
 	eip.Deliver(t.Context(), eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
 		if out, err := inner.Pass(ctx, &eip.Pipe{Stages: []eip.Stage{l}}, m); out != nil || err != nil {
 			t.Error(out, err)
 		}
+		close(l.told)
 		return nil
 	}), eip.New([]byte("m"), func(err error) { settled <- err }))
 	if err := <-settled; err == nil || eip.IsPermanent(err) {
