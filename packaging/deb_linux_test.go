@@ -79,10 +79,12 @@ func TestDeb(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	status := ""
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(status, "running"); time.Sleep(10 * time.Millisecond) {
-		out, _ := exec.Command(installed, "status", "--data-dir", data).CombinedOutput()
-		if status = string(out); time.Now().After(deadline) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		status, err := exec.Command(installed, "status", "--data-dir", data).CombinedOutput()
+		if err == nil && strings.Contains(string(status), "running") {
+			break
+		}
+		if time.Now().After(deadline) {
 			_ = c.Process.Kill()
 			t.Fatalf("it does not run: %s", status)
 		}

@@ -109,27 +109,34 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 	if err := s.takeCredit(ctx); err != nil {
 		return err
 	}
-	if m.Revoked() {
-		<-s.credit
-		return eip.ErrRevoked
-	}
 	o := &outgoing{message: m, publishing: p, key: key, mandatory: s.mandatory && !strings.HasPrefix(key, directReply), release: m.HoldFor(s.traffic)}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
-	if s.ctx.Err() != nil {
+	x, err := s.add(o)
+	switch {
+	case err != nil:
 		<-s.credit
-		o.release(eip.ErrClosed)
-		return nil
-	}
-	s.mu.Lock()
-	x := s.lane
-	o.sent = x != nil
-	s.underWay = append(s.underWay, o)
-	s.mu.Unlock()
-	if x != nil {
+		o.release(err)
+	case x != nil: // else mending publishes it
 		x.publish(o)
 	}
-	return nil // without a lane, mending publishes it
+	return nil
+}
+
+// add puts o behind what is under way, and returns the lane to publish it on. While it looks
+// whether o is revoked, nothing is given up: o would be published without those before it.
+func (s *sender) add(o *outgoing) (*session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ctx.Err() != nil:
+		return nil, eip.ErrClosed
+	case o.message.Revoked():
+		return nil, eip.ErrRevoked
+	}
+	o.sent = s.lane != nil
+	s.underWay = append(s.underWay, o)
+	return s.lane, nil
 }
 
 // takeCredit waits until one more message may be under way.

@@ -258,3 +258,16 @@ func TestFault_CloseWhileAway(t *testing.T) {
 		}
 	})
 }
+
+func TestFault_GivesUpTogether(t *testing.T) {
+	each(t, func(t *testing.T, name, raw string) {
+		login, address, _ := strings.Cut(raw, "@")
+		network := netfault.Start(t, address)
+		b := openWith(t, config(t, login+"@"+network.Address()))
+		to, err := b.Sender(t.Context(), queue(t, "q"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		network.GivesUpTogether(t, to)
+	})
+}

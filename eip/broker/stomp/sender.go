@@ -94,22 +94,29 @@ func (s *sender) send(ctx context.Context, to string, m *eip.Message) error {
 	case <-s.ctx.Done():
 		return eip.ErrClosed
 	}
-	if m.Revoked() {
-		<-s.credit
-		return eip.ErrRevoked
-	}
 	o := &outgoing{message: m, to: to, group: group, release: m.HoldFor(s.traffic)}
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if s.ctx.Err() != nil {
-		<-s.credit
-		o.release(eip.ErrClosed)
+	if err := s.add(o); err != nil {
+		s.release([]*outgoing{o}, err)
 		return nil
 	}
-	s.mu.Lock()
-	s.underWay = append(s.underWay, o)
-	s.mu.Unlock()
 	s.poke()
+	return nil
+}
+
+// add puts o behind what is under way. While it looks whether o is revoked, nothing is given
+// up: o would be sent without those before it.
+func (s *sender) add(o *outgoing) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ctx.Err() != nil:
+		return eip.ErrClosed
+	case o.message.Revoked():
+		return eip.ErrRevoked
+	}
+	s.underWay = append(s.underWay, o)
 	return nil
 }
 
