@@ -51,13 +51,14 @@ func (b *Broker) Calls(ctx context.Context, to broker.Outcomes) (broker.Calls, e
 		return nil, err
 	}
 	var first *callChannel
-	err := remote.Begin(ctx, func(ctx context.Context) (err error) {
+	err := remote.Begin(ctx, c.ctx, func(ctx context.Context) (err error) {
 		first, err = c.open(ctx)
 		return err
 	}, c.meet)
 	if err != nil {
 		b.opened.Remove(c)
 		c.stop()
+		close(c.ended)
 		return nil, err
 	}
 	go c.run(first)

@@ -59,7 +59,7 @@ func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscript
 	if sub.Single != "" {
 		s.single = b.single(sub.Single)
 	}
-	if err := remote.Begin(ctx, s.open, s.meet); err != nil {
+	if err := remote.Begin(ctx, s.context, s.open, s.meet); err != nil {
 		_ = s.Close()
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,7 +43,7 @@ type Broker struct {
 	opened  remote.Opened
 	mu      sync.Mutex // guards what follows
 	server  server
-	waiting map[any]string // what keeps sources and senders from being connected
+	waiting map[io.Closer]string // what keeps sources and senders from being connected
 	said    map[string]bool
 }
 
@@ -51,7 +52,7 @@ func Open(_ context.Context, c broker.Config) (broker.Broker, error) {
 	if c.URL.Host == "" {
 		return nil, fmt.Errorf("the URL %s names no host", remote.Redact(c.URL.String()))
 	}
-	b := &Broker{config: c, server: serverOf(c.URL, ""), waiting: map[any]string{}, said: map[string]bool{}}
+	b := &Broker{config: c, server: serverOf(c.URL, ""), waiting: map[io.Closer]string{}, said: map[string]bool{}}
 	b.direct = sync.OnceValue(func() *sender { return b.newSender(broker.Channel{}) })
 	return b, nil
 }
@@ -141,7 +142,7 @@ var errTaken = errors.New("another connection still has it, or another process d
 // connect dials for a source or sender, one URL after the other. What is wrong with the
 // network or the login is logged once for all, and is broker.ErrLost; what the server has
 // against this one alone is a broker.Trouble.
-func (b *Broker) connect(ctx context.Context, who any, clientID string) (*conn, error) {
+func (b *Broker) connect(ctx context.Context, who io.Closer, clientID string) (*conn, error) {
 	var err error
 	for _, raw := range append([]string{b.config.URL.String()}, b.config.URLs...) {
 		var k *conn
@@ -172,7 +173,7 @@ func (b *Broker) reach(ctx context.Context, raw, clientID string) (*conn, error)
 	return dial(ctx, &b.config, l)
 }
 
-func (b *Broker) connected(who any, k *conn, raw string) {
+func (b *Broker) connected(who io.Closer, k *conn, raw string) {
 	b.mu.Lock()
 	delete(b.waiting, who)
 	first := len(b.waiting) == 0 && (len(b.said) > 0 || b.server != k.server)
@@ -186,10 +187,12 @@ func (b *Broker) connected(who any, k *conn, raw string) {
 	}
 }
 
-func (b *Broker) waits(who any, raw string, err error) {
+func (b *Broker) waits(who io.Closer, raw string, err error) {
 	why := err.Error()
 	b.mu.Lock()
-	b.waiting[who] = why
+	if slices.Contains(b.opened.All(), who) { // else it has gone meanwhile, and nobody waits
+		b.waiting[who] = why
+	}
 	say := !b.said[why] && len(b.said) < 10
 	if say {
 		b.said[why] = true
@@ -201,7 +204,7 @@ func (b *Broker) waits(who any, raw string, err error) {
 }
 
 // lost notes that a connection is lost.
-func (b *Broker) lost(who any, k *conn) {
+func (b *Broker) lost(who io.Closer, k *conn) {
 	if why := k.lost(); why != nil && !k.quiet.Load() {
 		b.waits(who, b.config.URL.String(), fmt.Errorf("the connection was lost: %w", why))
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -69,6 +70,63 @@ func TestConnect_AbsentAtStart(t *testing.T) {
 		c.URLs = []string{raw}
 		allWell(t, sendAll(t, sender(t, openWith(t, c)), 2))
 	})
+}
+
+// Who waits for a server is told when the broker closes meanwhile.
+func TestConnect_ClosedMeanwhile(t *testing.T) {
+	for what, opening := range map[string]func(b broker.RequestReply) error{
+		"source": func(b broker.RequestReply) error {
+			_, err := b.Source(t.Context(), queue(t, "q"), broker.Subscription{})
+			return err
+		},
+		"sender": func(b broker.RequestReply) error { _, err := b.Sender(t.Context(), queue(t, "q")); return err },
+		"inbox":  func(b broker.RequestReply) error { _, err := b.Inbox(t.Context(), ""); return err },
+	} {
+		b := openWith(t, config(t, "stomp://127.0.0.1:1"))
+		opened := make(chan error, 1)
+		go func() { opened <- opening(b) }()
+		until(t, "it waits", func() bool { return strings.Contains(b.Status().Waiting, "connection refused") })
+		if err := b.Close(); err != nil {
+			t.Errorf("closing with %s: %v", what, err)
+		}
+		select {
+		case err := <-opened:
+			if !errors.Is(err, eip.ErrClosed) {
+				t.Errorf("opening %s says %v", what, err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("%s waits on", what)
+		}
+	}
+}
+
+// A sender that is closed, and loses its connection before all is confirmed, is nothing that
+// the broker waits for.
+func TestConnect_LostWhileClosing(t *testing.T) {
+	over := make(chan struct{})
+	server := startFake(t, func(n int, p *peer) {
+		if n > 1 {
+			return // nobody gets in any more
+		}
+		p.login("ActiveMQ/6", "0,0")
+		<-over
+	})
+	b := server.broker("")
+	to, err := b.Sender(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settled := sendAll(t, to, 1)
+	closed := make(chan error, 1)
+	go func() { closed <- to.Close() }()
+	until(t, "it closes", func() bool { return stomp.Users(b) == 0 })
+	close(over)
+	if err := <-closed; err == nil || <-settled == nil {
+		t.Errorf("what was never confirmed is: %v", err)
+	}
+	if s := b.Status(); !s.Connected {
+		t.Errorf("the broker waits: %s", s.Waiting)
+	}
 }
 
 func TestConnect_Ping(t *testing.T) {

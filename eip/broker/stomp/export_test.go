@@ -11,3 +11,6 @@ func Held(s broker.Source) int64 {
 	defer src.current.mu.Unlock()
 	return src.current.held
 }
+
+// Users is how many sources and senders a broker has that are not closed, and do not close.
+func Users(b broker.Broker) int { return len(b.(*Broker).opened.All()) }

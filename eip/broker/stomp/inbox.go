@@ -30,7 +30,7 @@ func (b *Broker) Inbox(ctx context.Context, name string) (eip.Inbox, error) {
 	if err := b.opened.Add(s); err != nil {
 		return nil, err
 	}
-	if err := remote.Begin(ctx, s.open, s.meet); err != nil {
+	if err := remote.Begin(ctx, s.context, s.open, s.meet); err != nil {
 		_ = s.Close()
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (b *Broker) newSource(ctx context.Context, c broker.Channel, sub broker.Sub
 	if err := b.opened.Add(s); err != nil {
 		return nil, err
 	}
-	if err := remote.Begin(ctx, s.open, s.meet); err != nil {
+	if err := remote.Begin(ctx, s.context, s.open, s.meet); err != nil {
 		_ = s.Close()
 		return nil, err
 	}

@@ -11,10 +11,18 @@ import (
 
 // Begin opens for the first time. meet is told what goes wrong, and says how long to wait
 // before the next attempt. What waiting cannot mend is an error.
-func Begin(ctx context.Context, open func(context.Context) error, meet func(error) time.Duration) error {
+func Begin(ctx, closed context.Context, open func(context.Context) error, meet func(error) time.Duration) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(closed, cancel)()
 	for began := time.Now(); ; {
 		err := open(ctx)
-		if err == nil || ctx.Err() != nil {
+		switch {
+		case err == nil:
+			return nil
+		case closed.Err() != nil:
+			return eip.ErrClosed
+		case ctx.Err() != nil:
 			return err
 		}
 		if err := Final(err, began); err != nil {

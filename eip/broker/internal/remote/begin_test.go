@@ -34,7 +34,7 @@ func TestBegin(t *testing.T) {
 				defer cancel()
 				attempts := 0
 				attempt := func() error { return test.errs[min(attempts, len(test.errs))-1] }
-				err := remote.Begin(ctx, func(context.Context) error {
+				err := remote.Begin(ctx, t.Context(), func(context.Context) error {
 					attempts++
 					return attempt()
 				}, func(err error) time.Duration {
@@ -47,6 +47,28 @@ func TestBegin(t *testing.T) {
 					t.Errorf("it ends with %v after %d attempts, want %v after %d to %d", err, attempts, test.want, test.least, test.most)
 				}
 			})
+		})
+	}
+}
+
+// It ends at once when what is opened is closed, whatever it waits for.
+func TestBegin_Closed(t *testing.T) {
+	for name, open := range map[string]func(context.Context) error{
+		"at an attempt":  func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"between two":    func(context.Context) error { return broker.ErrLost },
+		"just before it": func(context.Context) error { return eip.Permanent(errors.New("closed")) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			closed, end := context.WithCancel(t.Context())
+			if name == "just before it" {
+				end()
+			}
+			time.AfterFunc(time.Minute, end)
+			began := time.Now()
+			err := remote.Begin(t.Context(), closed, open, func(error) time.Duration { return time.Hour })
+			if err != eip.ErrClosed || time.Since(began) > time.Minute {
+				t.Errorf("%s: it ends with %v after %v", name, err, time.Since(began))
+			}
 		})
 	}
 }
