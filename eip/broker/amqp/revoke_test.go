@@ -10,6 +10,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/eip/broker/amqp"
 	"github.com/eipd/eipd/internal/netfault"
 	"github.com/eipd/eipd/internal/rabbit"
 )
@@ -106,6 +107,31 @@ func TestRevoked(t *testing.T) {
 			stop()
 			<-received
 		})
+	}
+}
+
+// What was given up because its connection was lost stays so, though what may not come again
+// is read behind it: that would be published before it.
+func TestRevoked_Stays(t *testing.T) {
+	network := netfault.Start(t, rabbit.Shared(t).Address())
+	b := open(t, config(t, "amqp://guest:guest@"+network.Address()))
+	t.Cleanup(func() { b.Close() })
+	in := queue(t, "in")
+	src, err := b.Source(t.Context(), in, broker.Subscription{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rabbit.Shared(t).Channel(t).Publish("", in.Address, true, false, amqp091.Publishing{DeliveryMode: amqp091.Persistent}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := src.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	network.Cut()
+	until(t, "it is revoked", m.Revoked)
+	if dropped := amqp.Late(src); !dropped || !m.Revoked() {
+		t.Errorf("dropped: %v, still revoked: %v", dropped, m.Revoked())
 	}
 }
 

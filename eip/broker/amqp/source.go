@@ -158,12 +158,14 @@ func (s *source) Receive(ctx context.Context) (*eip.Message, error) {
 		if c != nil {
 			select {
 			case d, ok := <-c.deliveries:
-				if ok && !c.channel.IsClosed() { // what is left of one will come again
-					c.progress = true
-					if m, err := s.message(&d, c.window.add(&d)); m != nil {
-						return m, err
+				if ok {
+					if e := c.window.add(&d); e != nil { // what is left of one will come again
+						c.progress = true
+						if m, err := s.message(&d, e); m != nil {
+							return m, err
+						}
+						continue
 					}
-					continue
 				}
 				switch next, soon := c.window.next(c.deliveries); {
 				case c.channel.IsClosed():
@@ -219,12 +221,10 @@ func (s *source) lost(c *consumer) {
 	}
 	s.mu.Unlock()
 	why := "the queue was deleted, or moved"
-	select {
-	case err := <-c.closed:
-		if err != nil {
+	if c.window.lost() {
+		if err := <-c.closed; err != nil { // which the library sends, or closes, now
 			why = explain(err)
 		}
-	default:
 	}
 	s.silent = strings.Contains(why, "timeout")
 	left := c.window.orphans()

@@ -70,10 +70,17 @@ type expiring struct {
 
 func (e *expiring) Expired() bool { return time.Now().After(e.at) }
 
-// add returns the Settler of a delivery.
+// lost reports whether what it has will come again.
+func (w *window) lost() bool { return w.conn.IsClosed() || w.channel.IsClosed() }
+
+// add returns the Settler of a delivery; nil where it is void: what comes before it may have
+// been given up.
 func (w *window) add(d *amqp.Delivery) eip.Settler {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.lost() {
+		return nil
+	}
 	e, came := &entry{window: w, tag: d.DeliveryTag, size: w.coming[0].size}, w.coming[0].at
 	w.coming = w.coming[1:]
 	w.entries = append(w.entries, e)
@@ -136,7 +143,7 @@ func (w *window) poke() {
 // deliver again is not revoked either.
 func (e *entry) Revoked() bool {
 	w := e.window
-	if !w.conn.IsClosed() && !w.channel.IsClosed() {
+	if !w.lost() {
 		return false
 	}
 	w.mu.Lock()

@@ -66,7 +66,7 @@ func (c *consumer) take(f *frame.Frame) error {
 	c.mu.Lock()
 	c.last++
 	d.number = c.last
-	if !c.lasting || d.expires > 0 || f.Get("persistent") == "" {
+	if (!c.lasting || d.expires > 0 || f.Get("persistent") == "") && c.conn.lost() == nil { // else what comes before may have been given up
 		c.firm = d.number
 	}
 	c.held += d.size
