@@ -115,8 +115,7 @@ func (s *sender) send(ctx context.Context, key string, m *eip.Message) error {
 	x, err := s.add(o)
 	switch {
 	case err != nil:
-		<-s.credit
-		o.release(err)
+		s.release([]*outgoing{o}, err)
 	case x != nil: // else mending publishes it
 		x.publish(o)
 	}

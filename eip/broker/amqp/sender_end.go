@@ -8,20 +8,28 @@ import (
 	"github.com/eipd/eipd/eip"
 )
 
-// letGo gives up what is revoked, where there is no channel to publish it on.
+// letGo gives up what is revoked, where there is no channel to publish it on: a session has
+// counted what it publishes.
 func (s *sender) letGo() {
 	s.mu.Lock()
-	lost := s.conn != nil && s.conn.IsClosed()
-	s.mu.Unlock()
-	if lost {
-		s.giveUp()
+	var revoked []*outgoing
+	if s.conn != nil && s.conn.IsClosed() {
+		revoked = s.takeRevoked()
 	}
+	s.mu.Unlock()
+	s.release(revoked, eip.ErrRevoked)
 }
 
 // giveUp fails what is under way and revoked: its source will deliver it again.
 func (s *sender) giveUp() {
 	s.mu.Lock()
-	var revoked []*outgoing
+	revoked := s.takeRevoked()
+	s.mu.Unlock()
+	s.release(revoked, eip.ErrRevoked)
+}
+
+// takeRevoked takes what is revoked off what is under way. The lock is held.
+func (s *sender) takeRevoked() (revoked []*outgoing) {
 	s.underWay = slices.DeleteFunc(s.underWay, func(o *outgoing) bool {
 		if !o.message.Revoked() {
 			return false
@@ -32,10 +40,13 @@ func (s *sender) giveUp() {
 	if len(s.underWay) == 0 {
 		s.wakeIdle()
 	}
-	s.mu.Unlock()
-	for _, o := range revoked {
+	return revoked
+}
+
+func (s *sender) release(all []*outgoing, err error) {
+	for _, o := range all {
 		<-s.credit
-		o.release(eip.ErrRevoked)
+		o.release(err)
 	}
 }
 
@@ -52,10 +63,7 @@ func (s *sender) Close() error {
 	left := s.underWay
 	s.underWay = nil
 	s.mu.Unlock()
-	for _, o := range left {
-		<-s.credit
-		o.release(eip.ErrClosed)
-	}
+	s.release(left, eip.ErrClosed)
 	if len(left) > 0 {
 		return fmt.Errorf("close %s: %d messages were not confirmed", s.name(), len(left))
 	}
