@@ -174,14 +174,10 @@ func (b *Broker) subscribe(c broker.Channel, s broker.Subscription) (*Queue, err
 func (b *Broker) remove(q *Queue) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	q.mu.Lock()
-	reopened := q.gone || len(q.sources) > 0
-	spec := q.spec
-	q.mu.Unlock()
-	if reopened {
+	if !q.removed() {
 		return nil
 	}
-	q.removed()
+	spec := q.declared()
 	if spec.Kind == broker.Queue {
 		delete(b.queues, spec.Address)
 	} else if t := b.topics[spec.Address]; t != nil {

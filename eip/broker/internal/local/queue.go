@@ -185,10 +185,13 @@ func (q *Queue) idle() bool {
 	return len(q.sources) == 0 || q.length == 0 && q.taken == 0
 }
 
-// removed empties a queue that goes.
-func (q *Queue) removed() {
+// removed empties a queue that goes; false where it is read again, or has gone before.
+func (q *Queue) removed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.gone || len(q.sources) > 0 {
+		return false
+	}
 	q.gone = true
 	for e := q.ready.peek(); e != nil; e = q.ready.peek() {
 		q.ready.pop()
@@ -202,6 +205,7 @@ func (q *Queue) removed() {
 	}
 	q.stopTimer()
 	q.stopAges()
+	return true
 }
 
 // waitingFor is why a source waits.

@@ -39,6 +39,8 @@ func (q *Queue) open(sub broker.Subscription, alone bool) (*source, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
+	case q.b.closing.Err() != nil: // Close may have closed the others already
+		return nil, eip.ErrClosed
 	case q.gone:
 		return nil, nil
 	case alone && len(q.sources) > 0:
