@@ -188,13 +188,13 @@ func (t *storeTest) ranges() {
 
 func (t *storeTest) due() {
 	s := t.space("f.stage")
-	for i, key := range []string{"late", "b", "a", "never", "early"} {
-		t.put(s, key, "", []time.Time{at(1 << 33), at(50), at(50), none, time.Unix(-5, 0)}[i])
+	for i, key := range []string{"late", "b", "a", "never", "early", "last"} {
+		t.put(s, key, "", []time.Time{at(1 << 33), at(50), at(50), none, time.Unix(-5, 0), at(1 << 40)}[i])
 	}
 	t.again()
 	s = t.space("f.stage")
 	if !t.c.Lasts && t.dump(s) == "" {
 		return
 	}
-	t.expect(s, "a=@50 b=@50 early=@0 late=@8589934592 never= 0:early 50:a 50:b 8589934592:late")
+	t.expect(s, "a=@50 b=@50 early=@0 last=@9223372036 late=@8589934592 never= 0:early 50:a 50:b 8589934592:late 9223372036:last")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/instant"
 	"github.com/eipd/eipd/eip/internal/wire"
 	"github.com/eipd/eipd/eip/store"
 )
@@ -86,7 +87,7 @@ func (g *open) forget(now time.Time) error {
 	r := removal{Hash: []byte(g.hash)}
 	if keep := g.of.Remember; keep > 0 {
 		until := now.Add(keep)
-		r.Until = until.UnixNano()
+		r.Until = instant.Nanoseconds(until)
 		g.tx.Put(closedKey+g.hash, []byte(numberOf(uint64(r.Until))), until)
 	}
 	return g.of.remove(g.tx, removeKey, numberOf(g.Number), r)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/internal/wire"
 	"github.com/eipd/eipd/eip/store"
@@ -17,10 +16,7 @@ var _ store.Releaser = (*Aggregator)(nil)
 
 // Groups returns the open groups, in the order in which they were opened.
 func (a *Aggregator) Groups(key string, most int) (all []store.Group, more bool, err error) {
-	if !a.outbox.IsOpen() {
-		return nil, false, eip.ErrNotRunning
-	}
-	err = a.space.View(func(r store.Reader) error {
+	err = a.outbox.View(func(r store.Reader) error {
 		if key != "" {
 			return a.list(r, hash("", key), &all)
 		}
@@ -62,14 +58,11 @@ func (a *Aggregator) list(r store.Reader, hash string, to *[]store.Group) error 
 // Release closes a group, or all that are open now: each is complete because somebody
 // says so.
 func (a *Aggregator) Release(ctx context.Context, key string) (released int, err error) {
-	switch {
-	case !a.outbox.IsOpen():
-		return 0, eip.ErrNotRunning
-	case key == "":
+	if key == "" {
 		return a.releaseAll(ctx)
 	}
 	var n noted
-	return 1, store.Do(ctx, a.space, func(tx store.Tx) error {
+	return 1, a.outbox.Do(ctx, func(tx store.Tx) error {
 		a.begin(&n, false)
 		g, err := a.load(tx, hash("", key))
 		if g == nil && err == nil {
@@ -84,12 +77,12 @@ func (a *Aggregator) Release(ctx context.Context, key string) (released int, err
 
 func (a *Aggregator) releaseAll(ctx context.Context) (released int, err error) {
 	most := 0
-	if err = a.space.View(func(r store.Reader) error { most = groupsOf(r); return nil }); err != nil {
+	if err = a.outbox.View(func(r store.Reader) error { most = groupsOf(r); return nil }); err != nil {
 		return 0, err
 	}
 	for more := true; more && released < most; {
 		n := 0
-		if err := store.Do(ctx, a.space, func(tx store.Tx) (err error) {
+		if err := a.outbox.Do(ctx, func(tx store.Tx) (err error) {
 			n = groupsOf(tx)
 			more, err = a.closeSome(tx, ByOperator)
 			n -= groupsOf(tx)
@@ -110,9 +103,6 @@ var errGrows = errors.New("parts keep coming; stop the flow's source first")
 // Forget removes an open group with its parts, and what is known of those of the key that
 // were closed, as if none of its parts had come.
 func (a *Aggregator) Forget(ctx context.Context, key string, save func([]any) error) (removed int, err error) {
-	if !a.outbox.IsOpen() {
-		return 0, eip.ErrNotRunning
-	}
 	group, known, saved := hash("", key), false, record{}
 	for tries := 0; ; tries++ {
 		if save != nil {
@@ -120,7 +110,7 @@ func (a *Aggregator) Forget(ctx context.Context, key string, save func([]any) er
 				return 0, err
 			}
 		}
-		err = store.Do(ctx, a.space, func(tx store.Tx) error {
+		err = a.outbox.Do(ctx, func(tx store.Tx) error {
 			removed = 0
 			closed, _ := tx.Get(closedKey + group)
 			known = closed != nil
@@ -156,7 +146,7 @@ func (a *Aggregator) saveGroup(group string, before record, save func([]any) err
 	for {
 		var some []any
 		more := false
-		err := a.space.View(func(r store.Reader) (err error) {
+		err := a.outbox.View(func(r store.Reader) (err error) {
 			value, _ := r.Get(groupKey + group)
 			if value == nil {
 				return nil
@@ -211,7 +201,7 @@ func partsFrom(r store.Reader, number uint64, from int) (all []any, more bool, e
 func (a *Aggregator) forgetIdentities(ctx context.Context, group string) error {
 	from := groupKey + group + "\x00" // behind the group itself
 	for more := true; more; {
-		if err := store.Do(ctx, a.space, func(tx store.Tx) error {
+		if err := a.outbox.Do(ctx, func(tx store.Tx) error {
 			g, err := a.load(tx, group) // one that was opened meanwhile
 			if err != nil {
 				return err

@@ -78,14 +78,12 @@ func (a *Aggregator) Stats() stats.Own {
 	for why, n := range c.closedBy {
 		own.Branches[string(why)] = n
 	}
-	if a.outbox.IsOpen() {
-		_ = a.space.View(func(r store.Reader) error {
-			own.Counts["groups"] = int64(groupsOf(r))
-			if first := a.oldest(r); !first.IsZero() {
-				own.Counts["oldest_s"] = int64(a.env.Clock.Since(first).Seconds())
-			}
-			return nil
-		})
-	}
+	_ = a.outbox.View(func(r store.Reader) error {
+		own.Counts["groups"] = int64(groupsOf(r))
+		if first := a.oldest(r); !first.IsZero() {
+			own.Counts["oldest_s"] = int64(a.env.Clock.Since(first).Seconds())
+		}
+		return nil
+	})
 	return own
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/internal/headervalue"
+	"github.com/eipd/eipd/eip/internal/instant"
 )
 
 // located says in which block of the process something has failed.
@@ -153,7 +154,7 @@ func (h *happening) send(to string, m *eip.Message) {
 func (h *happening) ask(to, name string, timeout time.Duration, m *eip.Message) {
 	a := asked{Number: h.tx.Next(), Name: name}
 	if timeout > 0 && h.of.timesOut(h.process.State, name) {
-		a.Until = h.at.Add(timeout).UnixNano()
+		a.Until = instant.Nanoseconds(h.at.Add(timeout))
 	}
 	h.process.Asked = append(h.process.Asked, a)
 	h.send(to, m.With(func(m *eip.Message) {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -17,10 +16,7 @@ var _ store.Mover = (*ProcessManager)(nil)
 
 // Groups returns the processes, in the order in which they began.
 func (p *ProcessManager) Groups(key string, most int) (all []store.Group, more bool, err error) {
-	if !p.outbox.IsOpen() {
-		return nil, false, eip.ErrNotRunning
-	}
-	err = p.space.View(func(r store.Reader) error {
+	err = p.outbox.View(func(r store.Reader) error {
 		if key != "" {
 			return p.list(r, hash("", key), &all)
 		}
@@ -55,9 +51,6 @@ var errMovesOn = errors.New("messages keep coming to the process; stop the flow'
 // Forget removes a process, and all that is known of its key: what it has had, what waits for
 // it, and that it has ended. What it has put down to be sent is sent.
 func (p *ProcessManager) Forget(ctx context.Context, key string, save func([]any) error) (removed int, err error) {
-	if !p.outbox.IsOpen() {
-		return 0, eip.ErrNotRunning
-	}
 	of, known := hash("", key), false
 	for tries := 0; ; tries++ {
 		saved := (*process)(nil)
@@ -66,7 +59,7 @@ func (p *ProcessManager) Forget(ctx context.Context, key string, save func([]any
 				return 0, err
 			}
 		}
-		err = store.Do(ctx, p.space, func(tx store.Tx) error {
+		err = p.outbox.Do(ctx, func(tx store.Tx) error {
 			s, err := p.open(tx, of, p.env.Clock.Now(), nil)
 			if err != nil {
 				return err
@@ -105,7 +98,7 @@ func (p *ProcessManager) Forget(ctx context.Context, key string, save func([]any
 // save saves what a process is, and what waits for it.
 func (p *ProcessManager) save(hash string, save func([]any) error) (of *process, err error) {
 	var all []any
-	err = p.space.View(func(r store.Reader) error {
+	err = p.outbox.View(func(r store.Reader) error {
 		if of, err = loadProcess(r, hash); err != nil {
 			return err
 		}
@@ -127,7 +120,7 @@ func (p *ProcessManager) save(hash string, save func([]any) error) (of *process,
 // forgetSeen forgets what a process has had.
 func (p *ProcessManager) forgetSeen(ctx context.Context, hash string) error {
 	for more := true; more; {
-		if err := store.Do(ctx, p.space, func(tx store.Tx) error {
+		if err := p.outbox.Do(ctx, func(tx store.Tx) error {
 			var keys []string
 			for key := range tx.Range(seenKey+hash, "") {
 				if keys = append(keys, key); len(keys) == mostRemoved {
@@ -149,10 +142,7 @@ func (p *ProcessManager) forgetSeen(ctx context.Context, hash string) error {
 // Move has a process be in another state, as if a message had brought it there. One that
 // could not take back all that it did goes on with that where it is moved to undoing.
 func (p *ProcessManager) Move(ctx context.Context, key, to string) error {
-	if !p.outbox.IsOpen() {
-		return eip.ErrNotRunning
-	}
-	return store.Do(ctx, p.space, func(tx store.Tx) error {
+	return p.outbox.Do(ctx, func(tx store.Tx) error {
 		var n noticed
 		p.begin(&n, false)
 		s, err := p.open(tx, hash("", key), p.env.Clock.Now(), &n)

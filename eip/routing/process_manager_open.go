@@ -98,12 +98,10 @@ func (p *ProcessManager) Busy() bool {
 }
 
 func (p *ProcessManager) pending() (is bool) {
-	if p.outbox.IsOpen() {
-		_ = p.space.View(func(r store.Reader) error {
-			is = amountOf(r, allTimed) > 0 || amountOf(r, allWaiting) > 0
-			return nil
-		})
-	}
+	_ = p.outbox.View(func(r store.Reader) error {
+		is = amountOf(r, allTimed) > 0 || amountOf(r, allWaiting) > 0
+		return nil
+	})
 	return is
 }
 

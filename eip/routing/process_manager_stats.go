@@ -77,10 +77,7 @@ func (p *ProcessManager) Stats() stats.Own {
 			own.Counts["finished"] += n
 		}
 	}
-	if !p.outbox.IsOpen() {
-		return own
-	}
-	_ = p.space.View(func(r store.Reader) error {
+	_ = p.outbox.View(func(r store.Reader) error {
 		inState, all := amounts(r)
 		for _, s := range p.States {
 			inState[s.Label] += 0

@@ -92,13 +92,14 @@ func (*Resequencer) Sorts() {}
 func (r *Resequencer) Place() *store.Place { return &r.Store }
 
 // Open begins to remember.
-func (r *Resequencer) Open(ctx context.Context, env *eip.Env) (err error) {
-	if r.space, err = r.Store.Space(env.Address); err != nil {
+func (r *Resequencer) Open(ctx context.Context, env *eip.Env) error {
+	space, err := r.Store.Space(env.Address)
+	if err != nil {
 		return err
 	}
 	stop := make(chan struct{})
 	r.mu.Lock()
-	r.env, r.closed, r.sequences, r.waiting, r.stop = env, false, map[string]*sequenced{}, 0, stop
+	r.env, r.space, r.closed, r.sequences, r.waiting, r.stop = env, space, false, map[string]*sequenced{}, 0, stop
 	r.mu.Unlock()
 	r.working.Go(func() {
 		select {
@@ -108,7 +109,7 @@ func (r *Resequencer) Open(ctx context.Context, env *eip.Env) (err error) {
 		}
 	})
 	r.outbox.Due = r.forget
-	return r.outbox.Open(ctx, env, r.space)
+	return r.outbox.Open(ctx, env, space)
 }
 
 // forget removes a sequence of which nothing has come for long.

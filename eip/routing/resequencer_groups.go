@@ -17,12 +17,9 @@ var _ store.Releaser = (*Resequencer)(nil)
 // Groups returns how far sequences are: those first of which messages are there, then others
 // that are remembered.
 func (r *Resequencer) Groups(key string, most int) (all []store.Group, more bool, err error) {
-	if !r.outbox.IsOpen() {
-		return nil, false, eip.ErrNotRunning
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err = r.space.View(func(tx store.Reader) error {
+	err = r.outbox.View(func(tx store.Reader) error {
 		if key != "" {
 			if kept := r.kept(tx, key); kept != "" {
 				return r.list(tx, kept, &all)
@@ -140,11 +137,11 @@ func (r *Resequencer) Forget(ctx context.Context, key string, save func([]any) e
 // beginAnew removes what is remembered of a sequence. Until that is on disk no message of
 // it has its turn.
 func (r *Resequencer) beginAnew(key string, done chan<- error) error {
-	s, err := r.takeTurn(key)
+	s, space, err := r.takeTurn(key)
 	if err != nil {
 		return err
 	}
-	r.space.Store().Commit(nil, []store.Step{{Space: r.space, Change: func(tx store.Tx) error {
+	space.Store().Commit(nil, []store.Step{{Space: space, Change: func(tx store.Tx) error {
 		tx.Delete(s.key)
 		return tx.Err()
 	}}}, func(_ int, err error) {
@@ -158,27 +155,28 @@ func (r *Resequencer) beginAnew(key string, done chan<- error) error {
 	return nil
 }
 
-// takeTurn puts a sequence at its beginning and gives no message of it its turn.
-func (r *Resequencer) takeTurn(key string) (*sequenced, error) {
+// takeTurn puts a sequence at its beginning and gives no message of it its turn. It
+// returns the space that it is in, too.
+func (r *Resequencer) takeTurn(key string) (*sequenced, store.Space, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, eip.ErrNotRunning
+		return nil, nil, eip.ErrNotRunning
 	}
 	kept := ""
 	if err := r.space.View(func(tx store.Reader) error { kept = r.kept(tx, key); return nil }); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if kept == "" {
-		return nil, store.ErrNoGroup
+		return nil, nil, store.ErrNoGroup
 	}
 	s, err := r.known(kept)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case s.inHand != nil:
-		return nil, errors.New("a message of the sequence is under way; try again when it has settled")
+		return nil, nil, errors.New("a message of the sequence is under way; try again when it has settled")
 	}
 	s.inHand, s.record = r, position{Next: r.First}
-	return s, nil
+	return s, r.space, nil
 }

@@ -36,6 +36,7 @@ type Outbox struct {
 
 	mu       sync.Mutex
 	open     bool
+	users    sync.WaitGroup // who came from outside the flow; they come under mu, while open
 	underway *underway
 	full     bool // as much is under way as may be, and more is due
 	// Closed when nothing is due, and when nothing will be; nil while nobody waits.
@@ -93,6 +94,10 @@ func (o *Outbox) needSalt(ctx context.Context) error {
 
 // Do makes one step, and waits until it is on disk.
 func Do(ctx context.Context, s Space, change func(Tx) error) error {
+	return do(ctx, s, change, nil)
+}
+
+func do(ctx context.Context, s Space, change func(Tx) error, closed <-chan struct{}) error {
 	done := make(chan error, 1)
 	s.Store().Commit(nil, []Step{{s, change}}, func(_ int, err error) { done <- err })
 	select {
@@ -100,6 +105,8 @@ func Do(ctx context.Context, s Space, change func(Tx) error) error {
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-closed:
+		return eip.ErrNotRunning
 	}
 }
 
@@ -109,6 +116,7 @@ func (o *Outbox) Close() {
 		o.opened(false)
 		o.stop()
 		<-o.done
+		o.users.Wait()
 		o.stop = nil
 		o.letGo(eip.ErrNotRunning)
 	}

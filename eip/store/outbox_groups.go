@@ -26,11 +26,8 @@ type waiting struct {
 // waiters returns messages whose time has not come, those first that are sent first: all,
 // or those with a Message ID.
 func (o *Outbox) waiters(id string, most int) (all []waiting, more bool, err error) {
-	if !o.IsOpen() {
-		return nil, false, eip.ErrNotRunning
-	}
-	now, size := o.env.Clock.Now(), 0
-	err = o.space.View(func(r Reader) error {
+	err = o.View(func(r Reader) error {
+		now, size := o.env.Clock.Now(), 0
 		for at, key := range r.Due() {
 			if !at.After(now) || !strings.HasPrefix(key, sendsPrefix) {
 				continue
@@ -93,7 +90,7 @@ func (o *Outbox) each(ctx context.Context, id string, change func(tx Tx, key str
 			}
 		}
 		n := 0
-		if err := Do(ctx, o.space, func(tx Tx) error {
+		if err := o.Do(ctx, func(tx Tx) error {
 			n = 0
 			for _, w := range some {
 				if value, due := tx.Get(w.key); value != nil && due.Equal(w.at) {

@@ -5,10 +5,7 @@ import "context"
 // Waiting reports whether anything is due, now or later. Of an Outbox that is not open, nothing
 // is.
 func (o *Outbox) Waiting() (waiting bool) {
-	if !o.IsOpen() {
-		return false
-	}
-	_ = o.space.View(func(r Reader) error {
+	_ = o.View(func(r Reader) error {
 		for range r.Due() {
 			waiting = true
 			break
@@ -21,10 +18,7 @@ func (o *Outbox) Waiting() (waiting bool) {
 // Holds reports whether there is anything to be sent, or a key that begins with one of
 // prefixes. Of an Outbox that is not open, there is nothing.
 func (o *Outbox) Holds(prefixes ...string) (holds bool) {
-	if !o.IsOpen() {
-		return false
-	}
-	_ = o.space.View(func(r Reader) error {
+	_ = o.View(func(r Reader) error {
 		for _, prefix := range append(prefixes, outboxPrefix) {
 			for range r.Range(prefix, "") {
 				holds = true
@@ -34,13 +28,6 @@ func (o *Outbox) Holds(prefixes ...string) (holds bool) {
 		return nil
 	})
 	return holds
-}
-
-// IsOpen reports whether it is open.
-func (o *Outbox) IsOpen() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.open
 }
 
 // Flush waits until nothing is due at present, and all that was sent has settled.

@@ -68,7 +68,8 @@ type Reader interface {
 type Tx interface {
 	Reader
 	// Put gives a key a value, which must not be changed afterwards, and a time at which
-	// it is due; zero: never. A time before 1970 is 1970.
+	// it is due; zero: never. A time before 1970 is 1970, and
+	// one after April 2262, where nanoseconds end, is that.
 	Put(key string, value []byte, due time.Time)
 	// Delete removes a key.
 	Delete(key string)

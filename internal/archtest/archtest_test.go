@@ -20,7 +20,7 @@ const module = "github.com/eipd/eipd/"
 // lower layers and what is below itself, so that components know neither each other nor
 // HCL, and the core knows none of them.
 var layers = []layer{
-	{"leaves", `eip/(header|stats|content|testmessage|internal/(footprint|live|settle|decimal|ackwindow|web|rarely)|broker/stomp/internal/frame)|internal/(nearest|private|regular|secret|visible|systemd)|docs|examples`},
+	{"leaves", `eip/(header|stats|content|testmessage|internal/(footprint|live|settle|decimal|ackwindow|web|rarely|instant)|broker/stomp/internal/frame)|internal/(nearest|private|regular|secret|visible|systemd)|docs|examples`},
 	{"core", `eip`},
 	{"contracts", `eip/(adapter|broker|internal/(handclock|redelivery|wire|sequence))`},
 	{"helpers", `eip/store|eip/jsonschema|eip/internal/(allow|program|replies|early|headervalue|inner)|eip/adapter/internal/stream|eip/broker/internal/(local|remote)|eip/manage/telemetry/internal/(exposition|otlp)|internal/requestor`},

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/instant"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -123,7 +124,7 @@ func (t *stateTx) Put(key string, value []byte, due time.Time) {
 	}
 	at := int64(0)
 	if !due.IsZero() {
-		at = max(due.UnixNano(), 1)
+		at = instant.Nanoseconds(due)
 		t.woken = true
 	}
 	k := stateKey(key)

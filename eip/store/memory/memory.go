@@ -14,6 +14,7 @@ import (
 	"github.com/google/btree"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/instant"
 	"github.com/eipd/eipd/eip/store"
 )
 
@@ -192,7 +193,7 @@ func (t *tx) Put(key string, value []byte, due time.Time) {
 		value = []byte{}
 	}
 	if !due.IsZero() {
-		due = time.Unix(0, max(due.UnixNano(), 1))
+		due = time.Unix(0, instant.Nanoseconds(due))
 	}
 	t.records.ReplaceOrInsert(record{key, value, due})
 	if !due.IsZero() {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/internal/instant"
 )
 
 // An Entry is a message in a queue. It is the Settler of the message that is
@@ -42,7 +43,7 @@ func (e *Entry) fill(q *Queue, m *eip.Message, size int64) {
 	e.queue, e.size = q, size
 	e.Message = q.own(eip.NewFor(m.Body(), e), m)
 	if life, bounded := q.life(m); bounded {
-		e.Deadline = q.b.clock.Now().Add(life).UnixNano()
+		e.Deadline = instant.Nanoseconds(q.b.clock.Now().Add(life))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -398,4 +399,20 @@ func BenchmarkMemory(b *testing.B) {
 		eip.Deliver(b.Context(), eip.Discard, m)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+}
+
+// A message may live for as long as can be said: longer than nanoseconds since 1970 go.
+func TestExpiration_NeverWithinReach(t *testing.T) {
+	b := inMemory(t)
+	to, src := senderTo(t, b, queueNamed("q")), sourceOf(t, b, queueNamed("q"), broker.Subscription{})
+	if err := to.Handle(t.Context(), eip.New(nil, nil).With(func(m *eip.Message) { m.Expiration = math.MaxInt64 })); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	m, err := src.Receive(ctx)
+	if err != nil {
+		t.Fatal("it has expired")
+	}
+	m.Settle(nil)
 }

@@ -1,0 +1,99 @@
+package routing_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/adapter"
+	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/eip/routing"
+	"github.com/eipd/eipd/eip/store"
+	"github.com/eipd/eipd/eip/store/memory"
+)
+
+// Somebody may look at what a stage remembers, and change it, at any time: also while its
+// flow is stopped and started again. The race detector watches.
+func TestState_LookedAtWhileReopened(t *testing.T) {
+	s := memory.New()
+	process := (&office{T: t, post: &eiptest.Post{}}).usual()
+	process.Store = store.In(s)
+	delay := routing.NewDelay()
+	delay.Store, delay.For = store.In(s), adapter.Program{Source: "10s"}
+	for name, stage := range map[string]eip.Stage{
+		"aggregator":      aggregatorIn(t, s, func(*routing.Aggregator) {}),
+		"delay":           delay,
+		"resequencer":     resequencerIn(s),
+		"process_manager": process,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := stage.(eip.Validator).Validate(); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan struct{})
+			var looking sync.WaitGroup
+			for _, look := range looks(t, stage) {
+				looking.Go(func() {
+					for {
+						select {
+						case <-ended:
+							return
+						default:
+							look()
+						}
+					}
+				})
+			}
+			for range 100 {
+				env := eiptest.Env()
+				env.Address = name
+				env.Make = func(context.Context, *eip.Message) error { return nil }
+				if err := stage.(eip.Opener).Open(t.Context(), env); err != nil {
+					t.Fatal(err)
+				}
+				if err := stage.(eip.Closer).Close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			close(ended)
+			looking.Wait()
+		})
+	}
+}
+
+// looks are what others may call.
+func looks(t *testing.T, stage eip.Stage) []func() {
+	expect := func(err error) {
+		if err != nil && !errors.Is(err, eip.ErrNotRunning) && !errors.Is(err, store.ErrNoGroup) {
+			t.Error(err)
+		}
+	}
+	save := func([]any) error { return nil }
+	all := []func(){func() {
+		if c, ok := stage.(eip.Counted); ok {
+			c.Stats()
+		}
+		if b, ok := stage.(eip.Busy); ok {
+			b.Busy()
+		}
+	}, func() {
+		_, _, err := stage.(store.Lister).Groups("", 10)
+		expect(err)
+		_, err = stage.(store.Lister).Forget(t.Context(), "k", save)
+		expect(err)
+	}}
+	if r, ok := stage.(store.Releaser); ok {
+		all = append(all, func() {
+			for _, key := range []string{"k", ""} {
+				_, err := r.Release(t.Context(), key)
+				expect(err)
+			}
+		})
+	}
+	if m, ok := stage.(store.Mover); ok {
+		all = append(all, func() { expect(m.Move(t.Context(), "k", "paying")) })
+	}
+	return all
+}
