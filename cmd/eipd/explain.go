@@ -12,7 +12,7 @@ import (
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/flow/expression"
 	"github.com/eipd/eipd/eip/flow/schema"
-	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 func newExplain() *cobra.Command {
@@ -85,7 +85,7 @@ func functions(out io.Writer, only []string) error {
 		found = true
 	}
 	if !found {
-		return failure{exitFailed, fmt.Errorf("there is no function %q%s; eipd explain functions lists all", only[0], control.DidYouMean(only[0], names))}
+		return failure{exitFailed, fmt.Errorf("there is no function %q%s; eipd explain functions lists all", only[0], nearest.Hint(only[0], names))}
 	}
 	return w.Flush()
 }
@@ -100,7 +100,7 @@ func explain(out io.Writer, args []string) error {
 		if p, ok := pattern(strings.Join(args, " ")); ok {
 			return p.write(out)
 		}
-		return failure{exitFailed, fmt.Errorf("there is no block or pattern %q%s; eipd explain lists all", strings.Join(args, " "), control.DidYouMean(name, append(blockNames(), patternNames()...)))}
+		return failure{exitFailed, fmt.Errorf("there is no block or pattern %q%s; eipd explain lists all", strings.Join(args, " "), nearest.Hint(name, append(blockNames(), patternNames()...)))}
 	}
 	for i, b := range blocks {
 		if i > 0 {

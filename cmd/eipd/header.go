@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // headerTypes read what stands behind the = of a header.
@@ -44,7 +44,7 @@ func header(text string) (name string, value any, err error) {
 	switch {
 	case read == nil:
 		types := slices.Sorted(maps.Keys(headerTypes))
-		return "", nil, fmt.Errorf("%s: there is no type %q%s; a name with a colon is written with its type, as in a:b:string=…", name, kind, control.DidYouMean(kind, types))
+		return "", nil, fmt.Errorf("%s: there is no type %q%s; a name with a colon is written with its type, as in a:b:string=…", name, kind, nearest.Hint(kind, types))
 	case name == "":
 		return "", nil, errors.New("has a type and no name")
 	}

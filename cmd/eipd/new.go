@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 func newNew() *cobra.Command {
@@ -81,7 +81,7 @@ func kitOf(name string) (kit, error) {
 			return kit{}, fmt.Errorf("%s has nothing that runs by itself; see %s", n, patterns()[n].Page)
 		}
 	}
-	return kit{}, fmt.Errorf("there is no pattern, job or example %q%s; eipd new lists all", name, control.DidYouMean(slug(name), names))
+	return kit{}, fmt.Errorf("there is no pattern, job or example %q%s; eipd new lists all", name, nearest.Hint(slug(name), names))
 }
 
 // write makes the folder, and never writes over what is there.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // Validate knows the types.
@@ -30,7 +31,7 @@ func (c *ControlBusBlock) Validate() error {
 	check := func(option string, names []string) error {
 		for _, name := range names {
 			if !slices.Contains(control.Commands(), name) {
-				return eip.OptionErrorf(option, "there is no command %s%s", name, control.DidYouMean(name, control.Commands()))
+				return eip.OptionErrorf(option, "there is no command %s%s", name, nearest.Hint(name, control.Commands()))
 			}
 		}
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // Apply runs the flows of a file in the folder for it, or of the files of a folder in it.
@@ -110,7 +111,7 @@ func (h *Host) Remove(ctx context.Context, file string) ([]string, error) {
 		for _, f := range h.appliedFiles() {
 			names = append(names, f.File)
 		}
-		return nil, fmt.Errorf("%s was not applied%s", file, control.DidYouMean(file, names))
+		return nil, fmt.Errorf("%s was not applied%s", file, nearest.Hint(file, names))
 	}
 	h.log.Info("flow file removed", slog.String("file", file))
 	h.remember()

@@ -2,6 +2,7 @@
 package nearest
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -27,4 +28,16 @@ func Of(given string, names []string) (best string) {
 		}
 	}
 	return best
+}
+
+// Hint returns "; did you mean …?" for the name nearest to given, where one is near; else the
+// names there are, where they are few.
+func Hint(given string, names []string) string {
+	switch best := Of(given, names); {
+	case best != "":
+		return "; did you mean " + best + "?"
+	case len(names) > 0 && len(names) <= 24:
+		return "; there is " + strings.Join(slices.Sorted(slices.Values(names)), ", ")
+	}
+	return ""
 }

@@ -18,3 +18,21 @@ func TestOf(t *testing.T) {
 		}
 	}
 }
+
+func TestHint(t *testing.T) {
+	many := strings.Fields(strings.Repeat("xyz ", 25))
+	for _, c := range []struct {
+		given string
+		names []string
+		want  string
+	}{
+		{"ordrs", []string{"orders", "bills"}, "; did you mean orders?"},
+		{"payments", []string{"orders", "bills"}, "; there is bills, orders"},
+		{"payments", many, ""},
+		{"payments", nil, ""},
+	} {
+		if got := nearest.Hint(c.given, c.names); got != c.want {
+			t.Errorf("Hint(%q) = %q, want %q", c.given, got, c.want)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/internal/decimal"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // What a command's arguments are, is read here and nowhere else, whatever way they
@@ -25,7 +26,7 @@ func (k *command) takes(r *request) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Args)) {
 		if !slices.Contains(k.args, name) {
-			return Errorf(BadArgs, "%s has no argument %q%s", r.Command.Command, clip(name), DidYouMean(name, k.args))
+			return Errorf(BadArgs, "%s has no argument %q%s", r.Command.Command, clip(name), nearest.Hint(name, k.args))
 		}
 	}
 	return nil

@@ -3,6 +3,8 @@ package control
 import (
 	"maps"
 	"slices"
+
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // command is how one command is carried out.
@@ -82,7 +84,7 @@ func find[T any](what, target string, matches func(target, address string) bool,
 		}
 	}
 	if found == nil {
-		return nil, Errorf(UnknownTarget, "no %s %s%s", what, clip(target), DidYouMean(target, names))
+		return nil, Errorf(UnknownTarget, "no %s %s%s", what, clip(target), nearest.Hint(target, names))
 	}
 	return found, nil
 }

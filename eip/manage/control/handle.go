@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // Origin is where a command came from.
@@ -235,7 +237,7 @@ func (s *Server) admit(r *request) (command, error) {
 	k, ok := commands[r.Command.Command]
 	switch {
 	case !ok:
-		return k, Errorf(UnknownCommand, "there is no command %s%s", clip(r.Command.Command), DidYouMean(r.Command.Command, Commands()))
+		return k, Errorf(UnknownCommand, "there is no command %s%s", clip(r.Command.Command), nearest.Hint(r.Command.Command, Commands()))
 	case !s.allowed(r.from.On, r.Command.Command):
 		return k, Errorf(NotAllowed, "%s may not be given by the %s", r.Command.Command, r.from.On)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/manage/deadletter"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // planArgs are the arguments of job that say how one goes on.
@@ -34,7 +35,7 @@ func (s *Server) job(r *request) (any, error) {
 	do, ok := steer[action]
 	if !ok {
 		names := []string{"create", "pause", "resume", "step", "cancel"}
-		return nil, Errorf(BadArgs, "\"action\" is one of %s%s", strings.Join(names, ", "), DidYouMean(action, names))
+		return nil, Errorf(BadArgs, "\"action\" is one of %s%s", strings.Join(names, ", "), nearest.Hint(action, names))
 	}
 	for _, name := range slices.Concat(lettersArgs, planArgs) {
 		if r.Args[name] != nil {

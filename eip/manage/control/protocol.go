@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/eipd/eipd/internal/nearest"
 	"github.com/eipd/eipd/internal/visible"
 )
 
@@ -117,7 +118,7 @@ func DecodeCommand(data []byte) (*Command, error) {
 		known = append(known, f.name)
 	}
 	if unknown := slices.Sorted(maps.Keys(fields)); len(unknown) > 0 {
-		return c, Errorf(BadRequest, "a command has no field %q%s", clip(unknown[0]), DidYouMean(unknown[0], known))
+		return c, Errorf(BadRequest, "a command has no field %q%s", clip(unknown[0]), nearest.Hint(unknown[0], known))
 	}
 	switch {
 	case c.V > Version || c.V < 0:

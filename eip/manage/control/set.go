@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip/internal/live"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // setAttributes is the command set.
@@ -64,7 +65,7 @@ func (s *Server) setOf(r *request, t settableTarget, values map[string]any, leas
 		if r.Target == "" {
 			return nil, Errorf(BadArgs, "set needs a stage as its target; of the process itself it sets %s", everyAttribute)
 		}
-		return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", t.address(), clip(name), DidYouMean(name, slices.Collect(maps.Keys(there))))
+		return nil, Errorf(BadArgs, "%s has no attribute %q that can be set%s", t.address(), clip(name), nearest.Hint(name, slices.Collect(maps.Keys(there))))
 	}
 	if r.Target == "" && s.publisher.Load() == nil && !s.starting() {
 		return nil, Errorf(NotAllowed, "this process publishes nothing, as it has no topic of the control bus")

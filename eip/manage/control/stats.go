@@ -9,6 +9,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/stats"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 // Stats are what the command stats says of one address. What the stage counts
@@ -85,7 +86,7 @@ func (s *Server) statsOf(r *request) (any, error) {
 	}
 	all, names := s.statistics(r.Target, channels, reset)
 	if len(all) == 0 && r.Target != "" {
-		return nil, Errorf(UnknownTarget, "no flow, stage, channel or adapter %s%s", clip(r.Target), DidYouMean(r.Target, names))
+		return nil, Errorf(UnknownTarget, "no flow, stage, channel or adapter %s%s", clip(r.Target), nearest.Hint(r.Target, names))
 	}
 	return all, nil
 }
