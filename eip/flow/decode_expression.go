@@ -19,9 +19,9 @@ import (
 
 // expression compiles a string into what the field takes.
 func (d *decoder) expression(field reflect.Value, s *schema.Attribute, expr hcl.Expression, text string) {
-	sees := sight{names: s.Sees}
+	sees := sight{names: s.Sees, decides: s.Decides}
 	if of, ok := field.Addr().Interface().(schema.Decider); ok {
-		sees.decides = of.Decides()
+		sees.decides, sees.deciders = true, of.Decides()
 	}
 	p, err := d.compileText(s.Kind, expr, text, sees)
 	if err != nil {
@@ -37,15 +37,18 @@ func (d *decoder) expression(field reflect.Value, s *schema.Attribute, expr hcl.
 	field.Set(reflect.ValueOf(p))
 }
 
-// sight is what an expression sees of a reply. decides are those members that may be true
-// or false by themselves; nil: the expression may give anything.
-type sight struct{ names, decides []string }
+// sight is what an expression sees of a reply. Where it decides, deciders are those members
+// that may be true or false by themselves; nil: any.
+type sight struct {
+	names, deciders []string
+	decides         bool
+}
 
 func (s sight) compile(text string, limits *expression.Limits) (seeing, error) {
 	var own seeing
 	var err error
-	if s.decides != nil {
-		own.merge, own.reads, err = expression.Deciding(text, s.names, s.decides, limits)
+	if s.decides {
+		own.merge, own.reads, err = expression.Deciding(text, s.names, s.deciders, limits)
 	} else {
 		own.merge, own.reads, err = expression.Seeing(text, s.names, limits)
 	}
@@ -73,6 +76,12 @@ func program(kind schema.Kind, text string, limits ...*expression.Limits) (any, 
 		return expression.List(text, limits...)
 	case schema.Number:
 		return expression.Number(text, limits...)
+	case schema.Time:
+		return expression.Time(text, limits...)
+	case schema.Priority:
+		return expression.Priority(text, limits...)
+	case schema.Lifetime:
+		return expression.Lifetime(text, limits...)
 	}
 	return expression.Value(text, limits...)
 }
@@ -86,7 +95,7 @@ func (d *decoder) compileText(kind schema.Kind, expr hcl.Expression, text string
 		clock      eip.Clock
 		decides    bool
 	}
-	k := key{kind: kind, text: text, clock: d.limits.Clock, decides: sees.decides != nil}
+	k := key{kind: kind, text: text, clock: d.limits.Clock, decides: sees.decides}
 	if d.flow != nil {
 		k.flow = d.flow.Name
 	}

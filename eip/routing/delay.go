@@ -26,7 +26,7 @@ type Delay struct {
 	For adapter.Program `flow:"for"`
 	// Until is when a message goes on: an expression that gives a time, or a text like
 	// "2026-01-31T09:00:00Z".
-	Until eip.Value `flow:"until"`
+	Until eip.Value `flow:"until,time"`
 	// The longest that a message may wait. One that is to wait longer is invalid.
 	Max time.Duration `flow:"max"`
 	// The store that messages wait in. Without it, the default one.

@@ -20,7 +20,7 @@ type Loop struct {
 	While eip.Live[eip.Predicate] `flow:"while"`
 	// How often the message passes the stages, in place of while: an expression that sees it
 	// as it came.
-	Times eip.Value `flow:"times"`
+	Times eip.Value `flow:"times,number"`
 	// How often at most. A message that is not done by then is invalid.
 	Max eip.Live[int] `flow:"max"`
 	// Whether the control bus may replace the expression of while while the flow runs.

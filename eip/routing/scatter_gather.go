@@ -39,7 +39,7 @@ type ScatterGather struct {
 	// After how long without another reply, once one has come, it is complete.
 	Quiet time.Duration `flow:"quiet"`
 	// It is complete as soon as this is true: it sees replies and missing, as body does.
-	Complete eip.Merge `flow:"complete,replies"`
+	Complete eip.Merge `flow:"complete,replies,decides"`
 	// What becomes of a message whose replies are not complete in time: it fails, and is
 	// tried again, or is released with those that came. Without it, it is released where
 	// expect says who or how many must answer.

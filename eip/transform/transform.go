@@ -37,10 +37,10 @@ type Transform struct {
 	// by which a branch of content_router takes messages.
 	Format string `flow:"format"`
 	// Priority computes the priority, from 0 to 255. nil is none.
-	Priority eip.Value `flow:"priority"`
+	Priority eip.Value `flow:"priority,priority"`
 	// Expiration computes how long the message may wait in a channel: a duration such
 	// as '90s', or a number of milliseconds. 0 and less is not at all, nil is for ever.
-	Expiration eip.Value `flow:"expiration"`
+	Expiration eip.Value `flow:"expiration,lifetime"`
 }
 
 // NewTransform returns a Transform that changes nothing.

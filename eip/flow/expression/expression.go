@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/content"
@@ -21,13 +22,16 @@ const (
 	nameList  kind = "name list"
 	aList     kind = "list"
 	aNumber   kind = "number"
+	aTime     kind = "time"
+	aPriority kind = "priority"
+	aLifetime kind = "lifetime"
 	merge     kind = "body headers message reply"
 )
 
 // sees are the names that an expression of a kind sees.
 func (k kind) sees() []string {
 	switch k {
-	case predicate, value, text, nameList, aList, aNumber:
+	case predicate, value, text, nameList, aList, aNumber, aTime, aPriority, aLifetime:
 		return []string{"body", "headers", "message"}
 	}
 	return strings.Fields(strings.TrimPrefix(string(k), string(predicate)+" "))
@@ -86,6 +90,22 @@ func Number(source string, limits ...*Limits) (eip.Value, error) {
 	return of(source, aNumber, limits, (*program).compute)
 }
 
+// Time compiles an expression that computes a time, or text that is one, as List does a list.
+func Time(source string, limits ...*Limits) (eip.Value, error) {
+	return of(source, aTime, limits, (*program).compute)
+}
+
+// Priority compiles an expression that computes a number or nil, as List does a list.
+func Priority(source string, limits ...*Limits) (eip.Value, error) {
+	return of(source, aPriority, limits, (*program).compute)
+}
+
+// Lifetime compiles an expression that computes a duration, text that is one, a number or
+// nil, as List does a list.
+func Lifetime(source string, limits ...*Limits) (eip.Value, error) {
+	return of(source, aLifetime, limits, (*program).compute)
+}
+
 // Text compiles an expression that computes a string. Numbers, booleans, times and
 // durations become text, bytes must be UTF-8, nil is the empty string; a list or
 // map makes the message invalid.
@@ -127,13 +147,13 @@ func Seeing(source string, names []string, limits ...*Limits) (m eip.Merge, read
 }
 
 // Deciding is Seeing for an expression that gives true or false. members are those members
-// of the reply, as reads has them, that may be that by themselves.
+// of the reply, as reads has them, that may be that by themselves; nil: any.
 func Deciding(source string, names, members []string, limits ...*Limits) (m eip.Merge, reads []string, err error) {
 	p, err := compile(source, kind(string(predicate)+" "+strings.Join(names, " ")), limits...)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.member != "" && !slices.Contains(members, p.member) {
+	if p.member != "" && members != nil && !slices.Contains(members, p.member) {
 		return nil, nil, whole(source, "This must be true or false, and %s is neither.", p.member)
 	}
 	return p.merge, p.reads, nil
@@ -151,7 +171,7 @@ func (k kind) fits(t reflect.Type, isNil bool) string {
 	switch {
 	case isNil && k.decides():
 		return "This must be true or false, and nil is neither."
-	case isNil && (k == aList || k == aNumber):
+	case isNil && (k == aList || k == aNumber || k == aTime):
 		return "This must be a " + string(k) + ", and nil is none."
 	case isNil || t == nil || t.Kind() == reflect.Interface:
 		return ""
@@ -163,8 +183,12 @@ func (k kind) fits(t reflect.Type, isNil bool) string {
 		return "This must be a name or a list of names, and it is " + content.TypeName(t) + "."
 	case k == aList && (t.Kind() != reflect.Slice || t.Elem().Kind() == reflect.Uint8):
 		return "This must be a list, and it is " + content.TypeName(t) + "."
-	case k == aNumber && !isNumeric(t):
+	case (k == aNumber || k == aPriority) && !isNumeric(t):
 		return "This must be a number, and it is " + content.TypeName(t) + "."
+	case k == aTime && t.Kind() != reflect.String && t != reflect.TypeFor[time.Time]():
+		return "This must be a time, or text that is one, and it is " + content.TypeName(t) + "."
+	case k == aLifetime && t.Kind() != reflect.String && t != reflect.TypeFor[time.Duration]() && !isNumeric(t):
+		return "This must be a duration or a number, and it is " + content.TypeName(t) + "."
 	case k == text && !isText(t):
 		return "This must be text, and it is " + content.TypeName(t) + "."
 	}

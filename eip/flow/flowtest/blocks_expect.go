@@ -102,7 +102,7 @@ type matchBlock struct {
 	// they are written there.
 	Golden string `flow:"golden"`
 	// An expression that is true. It sees the first message that the test sent as sent.
-	If eip.Merge `flow:"if,sent"`
+	If eip.Merge `flow:"if,sent,decides"`
 	// Headers that are there, with these values.
 	Headers map[string]any `flow:"headers"`
 	// Headers that are not there.

@@ -34,6 +34,9 @@ const (
 	Names      Kind = "expression: name, or list of names"
 	List       Kind = "expression: list"
 	Number     Kind = "expression: number"
+	Time       Kind = "expression: time"
+	Priority   Kind = "expression: number or nil"
+	Lifetime   Kind = "expression: duration, number or nil"
 	Merge      Kind = "expression of body and reply"
 	Values     Kind = "map of expressions"
 	Program    Kind = "string or expression"
@@ -55,7 +58,7 @@ var merges = map[string][]string{
 }
 
 // narrower are what an eip.Value gives, by the option of its tag.
-var narrower = map[string]Kind{"names": Names, "list": List, "number": Number}
+var narrower = map[string]Kind{"names": Names, "list": List, "number": Number, "time": Time, "priority": Priority, "lifetime": Lifetime}
 
 // settable are the kinds that may be Live, and what a wrong value of one is.
 var settable = map[Kind]string{Bool: "neither true nor false", Int: "no whole number, or too large", Float: "no number",

@@ -13,10 +13,14 @@
 //	`flow:"name,names"`    an eip.Value that gives a name or a list of names
 //	`flow:"name,list"`     one that gives a list
 //	`flow:"name,number"`   one that gives a number
+//	`flow:"name,time"`     one that gives a time
+//	`flow:"name,priority"` one that gives a number or nil
+//	`flow:"name,lifetime"` one that gives a duration, a number or nil
 //	`flow:"name,replies"`  an eip.Merge that sees replies and missing, members of its reply
 //	`flow:"name,results"`  one that sees results and failures
 //	`flow:"name,part"`     one that sees part and index
 //	`flow:"name,sent"`     one that sees sent
+//	`flow:"name,…,decides"` one of these that gives true or false
 //	`flow:"name,block"`    a nested block: a struct, *struct (optional) or []struct (repeatable)
 //	`flow:",label"`        a string that takes the block's label
 //	`flow:",label,again"`  one that several blocks may have
@@ -72,6 +76,7 @@ type Attribute struct {
 	Never    bool     // the duration may be "never", which is negative
 	Options  []string // of an enumeration
 	Sees     []string // of an expression that sees members of a reply: all its names
+	Decides  bool     // such an expression gives true or false
 }
 
 // A Nested is a block in a block.
@@ -177,7 +182,7 @@ func (b *Block) option(f reflect.StructField, field Field, rest string) {
 }
 
 // tags are what may follow a name in a tag, beside what an expression sees.
-var tags = []string{"", "required", "unset", "fixed", "beside", "block", "label", "body", "ends", "through", "open", "never", "again"}
+var tags = []string{"", "required", "unset", "fixed", "beside", "block", "label", "body", "ends", "through", "open", "never", "again", "decides"}
 
 func (b *Block) body(f reflect.StructField, field Field, has map[string]bool) {
 	if f.Type != pipeType {
@@ -217,8 +222,8 @@ func (b *Block) attribute(f reflect.StructField, field Field, has map[string]boo
 		}
 		kind, sees = seen(names), names
 	}
-	a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Beside: has["beside"], Never: has["never"], Sees: sees}
-	if a.Never && kind != Duration || a.Beside && kind != String || isLive && a.Sees != nil {
+	a := &Attribute{Field: field, Kind: kind, Type: t, Live: isLive, Required: has["required"], Unset: has["unset"], Fixed: has["fixed"], Beside: has["beside"], Never: has["never"], Sees: sees, Decides: has["decides"]}
+	if a.Never && kind != Duration || a.Beside && kind != String || isLive && a.Sees != nil || a.Decides && a.Sees == nil {
 		b.bad(f, "has a tag that does not fit its type")
 	}
 	if e, ok := reflect.Zero(t).Interface().(enum); ok {
