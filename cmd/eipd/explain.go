@@ -97,8 +97,10 @@ func explain(out io.Writer, args []string) error {
 		return b.Name != name || len(args) == 2 && b.Kind != args[0]
 	})
 	if len(blocks) == 0 {
-		if p, ok := pattern(strings.Join(args, " ")); ok {
-			return p.write(out)
+		for _, p := range patterns() {
+			if strings.EqualFold(p.name, strings.Join(args, " ")) {
+				return p.write(out)
+			}
 		}
 		return failure{exitFailed, fmt.Errorf("there is no block or pattern %q%s; eipd explain lists all", strings.Join(args, " "), nearest.Hint(name, append(blockNames(), patternNames()...)))}
 	}

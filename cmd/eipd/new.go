@@ -76,9 +76,9 @@ func kitOf(name string) (kit, error) {
 		}
 		names = append(names, k.name)
 	}
-	for _, n := range patternNames() {
-		if slug(n) == slug(name) {
-			return kit{}, fmt.Errorf("%s has nothing that runs by itself; see %s", n, patterns()[n].Page)
+	for _, p := range patterns() {
+		if slug(p.name) == slug(name) {
+			return kit{}, fmt.Errorf("%s has nothing that runs by itself; see %s", p.name, p.page)
 		}
 	}
 	return kit{}, fmt.Errorf("there is no pattern, job or example %q%s; eipd new lists all", name, nearest.Hint(slug(name), names))

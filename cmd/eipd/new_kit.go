@@ -27,19 +27,16 @@ type kit struct {
 // none.
 var kits = sync.OnceValue(func() (all []kit) {
 	shown := map[string]bool{}
-	for _, name := range patternNames() {
-		p := patterns()[name]
-		_, section, _ := strings.Cut(pageText(p.Page), "\n## In a flow\n")
-		section, _, _ = strings.Cut(section, "\n## ")
-		head := fmt.Sprintf("# %s\n\n%s\n", name, p.About)
-		k := kit{about: lastSentence(p.About)}
-		if m := folderExample.FindStringSubmatch(section); m != nil {
+	for _, p := range patterns() {
+		head := fmt.Sprintf("# %s\n\n%s\n", p.name, p.about)
+		k := kit{about: lastSentence(p.about)}
+		if m := folderExample.FindStringSubmatch(p.shown); m != nil {
 			shown[m[1]] = true
-			k = exampleKit(m[1], head, p.Page)
+			k = exampleKit(m[1], head, p.page)
 		} else {
-			k.files = pageFiles(p.Page, head+"\n"+section)
+			k.files = pageFiles(p.page, head+"\n"+p.shown)
 		}
-		k.kind, k.name = "patterns", slug(name)
+		k.kind, k.name = "patterns", slug(p.name)
 		all = append(all, k)
 	}
 	for _, page := range glob(docs.Pages, "cookbook/*.md") {

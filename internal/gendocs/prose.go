@@ -20,19 +20,15 @@ import (
 
 const module = "github.com/eipd/eipd"
 
-// Prose returns the files of what eipd explain shows, by their paths from the module's
-// folder, root: the comments of all components, and the beginnings of patterns' pages.
+// Prose returns the file of the comments of all components, by its path from the module's
+// folder, root.
 func Prose(root string, _ *cobra.Command) (map[string][]byte, error) {
 	var blocks []*schema.Block
 	for _, b := range flow.Blocks() {
 		blocks = append(blocks, b.Schema)
 	}
 	comments, err := prose(root, blocks)
-	if err != nil {
-		return nil, err
-	}
-	beginnings, err := patterns(root)
-	return map[string][]byte{"eip/flow/schema/prose.json": comments, "cmd/eipd/patterns.json": beginnings}, err
+	return map[string][]byte{"eip/flow/schema/prose.json": comments}, err
 }
 
 // prose returns the comments of the blocks' types and of their option fields as
