@@ -19,17 +19,17 @@ import (
 	httpadapter "github.com/eipd/eipd/eip/adapter/http"
 	"github.com/eipd/eipd/eip/adapter/internal/adaptertest"
 	"github.com/eipd/eipd/eip/eiptest"
+	"github.com/eipd/eipd/internal/keeper"
 )
 
 // freeAddress is a loopback address that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := keeper.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprint("127.0.0.1:", ports[0])
 }
 
 // client keeps no connections, and follows nothing.
