@@ -27,14 +27,14 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// eipd is a command that runs eipd in dir. It is killed when it takes minutes.
+// eipd is a command that runs eipd in dir. It is killed when it takes many minutes.
 func eipd(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	c := exec.CommandContext(ctx, self, args...)
 	c.Dir = dir

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eipd/eipd/internal/keeper"
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
@@ -122,13 +122,11 @@ func (p *page) read(file string) []part {
 // free returns a port of 127.0.0.1 on which nobody listens.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := keeper.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	return strconv.Itoa(ports[0])
 }
 
 // shell is a command of a page in a shell that knows eipd.

@@ -20,15 +20,21 @@ adapter "stdio" "out" {}
 flow "f" {
   from = queue.in
   poll {
-    every = "5s"
+    every = "15s"
     batch = 2
   }
   to = adapter.out
 }
 `, t.Name()))
+	client := dial(t, node.URL())
+	if _, err := client.QueueDeclare(t.Name(), true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 { // before it polls first, as it may do so at any moment
+		client.send(t.Name(), amqp.Publishing{Body: fmt.Append(nil, i+1)})
+	}
 	p := start(t, eipd(t, dir, "run", "flow.hcl", "--broker", node.URL()))
 	p.ready(t)
-	client := dial(t, node.URL())
 	rests := func(waiting int) {
 		t.Helper()
 		for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
@@ -44,11 +50,6 @@ flow "f" {
 			}
 		}
 	}
-	rests(0)
-	for i := range 5 {
-		client.send(t.Name(), amqp.Publishing{Body: fmt.Append(nil, i+1)})
-	}
-	rests(5)
 	takes := func(want ...string) {
 		t.Helper()
 		for _, w := range want {

@@ -19,7 +19,7 @@ func TestReplay_BehindWhatMadeIt(t *testing.T) {
 		"Incomplete": {`aggregator {
     key      = "body.k"
     complete = "group.count == 3"
-    timeout  = "10ms"
+    timeout  = "1h"
     body     = "{'n': map(group.messages, #.body.n)}"
   }`, `{"k":1,"n":1}` + "\n" + `{"k":1,"n":2}` + "\n", `[[1,2],1]`},
 		"Delay":    {`delay { for = "1ms" }`, `{"n":1}` + "\n", `[1,1]`},

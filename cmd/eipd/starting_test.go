@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,14 +11,7 @@ import (
 // A process whose broker is away says so, on its socket and at --http, before it is
 // ready; what is more than to look is not done. It ends when it is told to.
 func TestRun_SaysWhatItWaitsFor(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	away := l.Addr().String()
-	if err := l.Close(); err != nil { // nobody is there
-		t.Fatal(err)
-	}
+	const away = "127.0.0.1:1"
 	dir := t.TempDir()
 	write(t, dir, "flow.hcl", `
 broker "far" { url = "amqp://guest:hunter2@`+away+`/" }
@@ -30,14 +22,9 @@ flow "f" {
 }
 `)
 	p := start(t, eipd(t, dir, "run", "flow.hcl", "--instance", "web1", "--http", "127.0.0.1:0"))
-	base := ""
-	for base == "" {
-		line := <-p.log
-		p.seen = append(p.seen, line)
-		if _, at, ok := strings.Cut(line, " http="); ok {
-			base = "http://" + strings.TrimSpace(at)
-		}
-	}
+	p.says(t, " http=")
+	_, at, _ := strings.Cut(p.seen[len(p.seen)-1], " http=")
+	base := "http://" + strings.TrimSpace(at)
 	ask := func(code int, args ...string) string {
 		t.Helper()
 		out, stderr, got := output(t, eipd(t, dir, args...))

@@ -89,7 +89,7 @@ func (w *watched) resize(width, height uint16) {
 func (w *watched) sees(want string) string {
 	w.Helper()
 	var seen strings.Builder
-	for late := time.After(20 * time.Second); !strings.Contains(seen.String(), want); {
+	for late := time.After(time.Minute); !strings.Contains(seen.String(), want); {
 		select {
 		case text := <-w.shown:
 			seen.WriteString(text)

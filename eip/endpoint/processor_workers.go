@@ -278,7 +278,22 @@ func (w *worker) pause(why error, started bool) {
 		case <-w.closing:
 			return
 		case j := <-refused:
+			if w.of.running.Load() > 0 { // one was started meanwhile
+				w.all.Go(func() { w.handOn(j) })
+				continue
+			}
 			j.done <- result{err: eip.Unavailable(why, wait)}
 		}
+	}
+}
+
+// handOn leaves a job to another worker.
+func (w *workers) handOn(j *job) {
+	select {
+	case w.jobs <- j:
+	case <-j.ctx.Done():
+		j.done <- result{err: j.ctx.Err()}
+	case <-w.closing:
+		j.done <- result{err: eip.ErrClosed}
 	}
 }

@@ -120,12 +120,12 @@ func TestProcess_BeginsAFailedFlowAgain(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	if err := p.Stop(); err != nil && !strings.Contains(err.Error(), "broken") { // it may break at that moment
-		t.Error(err)
-	}
-	cancel()
+	cancel() // once it has stopped it is idle
 	if err := <-idle; err == nil {
 		t.Error("it was idle with a source that had not ended")
+	}
+	if err := p.Stop(); err != nil && !strings.Contains(err.Error(), "broken") { // it may break at that moment
+		t.Error(err)
 	}
 	if n := opened.Load(); n != 1 {
 		t.Errorf("the source that had ended was opened %d times", n)

@@ -61,7 +61,7 @@ func statsOf(t *testing.T, h *host.Host, flow string) stats.Counts {
 // leaves what there was.
 func TestUnit_Swap(t *testing.T) {
 	gateOpen = make(chan struct{})
-	h := host.New(host.Options{Grace: 100 * time.Millisecond})
+	h := host.New(host.Options{Grace: time.Minute})
 	u, err := h.Start(t.Context(), load(t, swapping("")))
 	if err != nil {
 		t.Fatal(err)

@@ -87,6 +87,10 @@ func (g *generated) Receive(ctx context.Context) (*eip.Message, error) {
 // Flows that feed each other by queues get on, however much is under way in their circle
 // (INT-4549).
 func TestDelay_CircleOfQueues(t *testing.T) {
+	synctest.Test(t, circle)
+}
+
+func circle(t *testing.T) {
 	const n, rounds = 5000, 4
 	b, err := brokermemory.Open(broker.Config{})
 	if err != nil {
@@ -143,7 +147,7 @@ func TestDelay_CircleOfQueues(t *testing.T) {
 	}
 	select {
 	case <-all:
-	case <-time.After(time.Minute):
+	case <-time.After(time.Minute): // by when nothing moves
 		t.Errorf("%d of %d came out of the circle", ends.Load(), n)
 	}
 }

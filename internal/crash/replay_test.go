@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -21,7 +20,7 @@ import (
 const (
 	failing = `
 adapter "file" "in" { path = "in" }
-adapter "http" "away" { url = "http://%s/" }
+adapter "http" "away" { url = "http://127.0.0.1:1/" }
 flow "orders" {
   from = adapter.in
   retry { attempts = 1 }
@@ -101,15 +100,8 @@ func replayed(t *testing.T, broker string, n, kills, restarts int, restart func(
 	for i := range n {
 		fmt.Fprintln(&lines, i)
 	}
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nobody.Close()
-	address := nobody.Addr().String()
-	nobody.Close()
 	write(t, dir, "in", lines.String())
-	write(t, dir, "failing.hcl", fmt.Sprintf(failing, address))
+	write(t, dir, "failing.hcl", failing)
 	write(t, dir, "mended.hcl", mended)
 	write(t, dir, "read.hcl", reading)
 	if p := launch(t, dir, "--broker", broker, "--until-idle", "failing.hcl"); p.exit() != 4 {

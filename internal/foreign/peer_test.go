@@ -135,10 +135,16 @@ func TestPeer_Collect(t *testing.T) {
 			if err != nil || len(got) != 3 || !strings.Contains(got, "0") || !strings.Contains(got, "1") || !strings.Contains(got, "2") {
 				t.Errorf("got %q, %v", got, err)
 			}
-			short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-			defer cancel()
-			if all, err := p.Collect(short, topic, text("all of you?"), 0); err != nil || len(all) != 3 {
-				t.Errorf("within the time came %d, %v", len(all), err)
+			for within := 200 * time.Millisecond; ; within *= 2 { // a busy machine takes longer
+				short, cancel := context.WithTimeout(ctx, within)
+				all, err := p.Collect(short, topic, text("all of you?"), 0)
+				cancel()
+				if err != nil || len(all) > 3 || len(all) < 3 && within > 10*time.Second {
+					t.Errorf("within %v came %d, %v", within, len(all), err)
+				}
+				if err != nil || len(all) >= 3 || within > 10*time.Second {
+					break
+				}
 			}
 		})
 	}

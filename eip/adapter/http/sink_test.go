@@ -161,10 +161,13 @@ func TestHTTP_SinkTimeout(t *testing.T) {
 	if err := adaptertest.Send(t, s, eiptest.Message("")); err == nil || eip.IsPermanent(err) {
 		t.Errorf("settled with %v", err)
 	}
+	a.Timeout = time.Hour
+	patient := adaptertest.OpenSink(t, a, eiptest.AdapterEnv())
+	defer adaptertest.Close(t, patient)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	var settled error
-	eip.Deliver(ctx, s, eip.New(nil, func(err error) { settled = err }))
+	eip.Deliver(ctx, patient, eip.New(nil, func(err error) { settled = err }))
 	if !errors.Is(settled, context.Canceled) {
 		t.Errorf("settled with %v", settled)
 	}
@@ -172,7 +175,7 @@ func TestHTTP_SinkTimeout(t *testing.T) {
 
 func TestHTTP_SinkUnreachable(t *testing.T) {
 	a := httpadapter.New()
-	a.URL = "http://user:secret@" + freeAddress(t)
+	a.URL = "http://user:secret@127.0.0.1:1"
 	s := adaptertest.OpenSink(t, a, eiptest.AdapterEnv())
 	defer adaptertest.Close(t, s)
 	if err := adaptertest.Send(t, s, eiptest.Message("")); err == nil || eip.IsPermanent(err) || strings.Contains(err.Error(), "secret") {

@@ -176,13 +176,7 @@ func TestConnect_TLS(t *testing.T) {
 // Of several nodes, the first that can be reached is used.
 func TestConnect_SeveralNodes(t *testing.T) {
 	n := rabbit.Shared(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := l.Addr().String()
-	l.Close()
-	c := config(t, "amqp://guest:guest@"+gone+"/")
+	c := config(t, "amqp://guest:guest@127.0.0.1:1/")
 	c.URLs = []string{n.URL()}
 	b := open(t, c)
 	if err := <-usable(t, b); err != nil {

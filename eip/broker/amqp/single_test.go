@@ -64,7 +64,7 @@ func (r *reader) next(t *testing.T, want string) {
 		if got != want {
 			t.Fatalf("it got %s, want %s", got, want)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("it did not get %s", want)
 	}
 }

@@ -110,7 +110,7 @@ func use(t *testing.T, file []byte) (o outcome) {
 			o.err = err
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	to, err := b.Sender(ctx, orders)
 	if err != nil {

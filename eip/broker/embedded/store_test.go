@@ -148,7 +148,7 @@ func TestStore_FailsForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.store.file.Close() // as a disk that went away
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	err := eip.Await(ctx, to, eip.New([]byte("2"), nil))
 	if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "messages.db") {
@@ -251,7 +251,7 @@ func TestExpired_OnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	graves := open(t, e, dead, broker.Subscription{})
 	for i := range n {

@@ -42,7 +42,7 @@ func TestSelect_Sees(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer from.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			m, err := from.Receive(ctx)
 			if err != nil || string(m.Body()) != "mine" {
