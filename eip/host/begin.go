@@ -150,6 +150,9 @@ func (r *flowRun) Hindrance() (control.State, string) {
 	for _, s := range r.sinks {
 		look(s)
 	}
+	for _, s := range r.stores {
+		look(s)
+	}
 	r.mu.Unlock()
 	look(r.deadLetter)
 	if r.flow != nil && t == nil {

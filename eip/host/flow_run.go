@@ -16,6 +16,7 @@ import (
 	"github.com/eipd/eipd/eip/endpoint"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/manage"
+	"github.com/eipd/eipd/eip/store"
 	"github.com/eipd/eipd/eip/testmessage"
 )
 
@@ -27,9 +28,10 @@ type flowRun struct {
 	flow       *eip.Flow
 	budget     eip.Bytes  // for unsettled messages
 	own        string     // names what no other process has
-	mu         sync.Mutex // guards sources, which are replaced when they fail, and sinks
+	mu         sync.Mutex // guards sources, which are replaced when they fail, sinks and stores
 	sources    []*source
 	sinks      []io.Closer
+	stores     []store.Store // in which its stages remember
 	deadLetter eip.Handler
 	opened     int // of the endpoints
 

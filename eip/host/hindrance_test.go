@@ -15,6 +15,8 @@ import (
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/host"
 	"github.com/eipd/eipd/eip/manage/control"
+	"github.com/eipd/eipd/eip/store"
+	"github.com/eipd/eipd/eip/store/memory"
 )
 
 // hindering is memory:, but for channels that it refuses or has lost.
@@ -216,6 +218,64 @@ func TestProcess_Hindered(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// forgetful is memory:, and remembers nothing while it is told so.
+type forgetful struct{ *memory.Store }
+
+var forgets atomic.Bool
+
+func init() {
+	store.Registry.Add("forgetful", func() store.Open {
+		return func(context.Context, store.Config) (store.Store, error) { return &forgetful{memory.New()}, nil }
+	})
+}
+
+func (*forgetful) Trouble() *broker.Trouble {
+	if forgets.Load() {
+		return &broker.Trouble{Err: errors.New("nothing can be remembered")}
+	}
+	return nil
+}
+
+// A flow waits while the store of its stages does not work, and says so.
+func TestProcess_HinderedByItsStore(t *testing.T) {
+	p, err := start(t.Context(), load(t, `
+queue "in" {}
+queue "other" {}
+store "s" { url = "forgetful:" }
+
+flow "remembers" {
+  from = queue.in
+  delay {
+    for   = "1m"
+    store = store.s
+  }
+  discard {}
+}
+flow "free" {
+  from = queue.other
+  discard {}
+}
+`), host.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, forgot := range []bool{false, true, false} {
+		forgets.Store(forgot)
+		for name, hindered := range map[string]bool{"remembers": forgot, "free": false} {
+			want, because := control.Running, ""
+			if hindered {
+				want, because = control.Waiting, "nothing can be remembered"
+			}
+			if state, why := stateOf(p, name); state != want || why != because {
+				t.Errorf("where the store forgets is %t, %s is %s: %q", forgot, name, state, why)
+			}
+		}
+	}
+	if err := p.Stop(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -28,11 +28,13 @@ type rememberer interface{ State() store.Store }
 
 // bindPlaces says to the flow's stages where they remember.
 func (r *flowRun) bindPlaces(ctx context.Context) error {
+	var all []store.Store
 	for _, p := range store.Places(r.decl.Stages()) {
 		s, err := r.store(ctx, r.config.StoreOf(p))
 		if err != nil {
 			return fmt.Errorf("flow %s: %w", r.decl.Name, err)
 		}
+		all = append(all, s)
 		for _, m := range r.config.Moved {
 			if flow, _, _ := strings.Cut(m.To, "."); flow != r.decl.Name {
 				continue
@@ -43,6 +45,9 @@ func (r *flowRun) bindPlaces(ctx context.Context) error {
 		}
 		p.Bind(s)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stores = all
 	return nil
 }
 

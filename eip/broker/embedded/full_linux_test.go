@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -68,6 +69,9 @@ func TestState_DiskFull(t *testing.T) {
 		case <-ctx.Done():
 			t.Fatal("a full disk was not noticed")
 		}
+	}
+	if hindered := b.State().(broker.Troubled).Trouble(); hindered == nil || hindered.Refused || !strings.Contains(hindered.Error(), "the disk is full") {
+		t.Errorf("the store says of itself: %v", hindered)
 	}
 	if is, err := remembered(s); err != nil || !slices.Equal(is, before) || len(made) > 0 {
 		t.Errorf("while the disk is full, it remembers %v, %v; %d steps are made", is, err, len(made))

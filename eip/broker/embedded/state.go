@@ -10,6 +10,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/broker/internal/local"
 	"github.com/eipd/eipd/eip/internal/early"
 	"github.com/eipd/eipd/eip/store"
@@ -163,6 +164,16 @@ func (t *state) Rename(from, to string) error {
 
 // Close does nothing: who opened the file closes it.
 func (t *state) Close() error { return nil }
+
+// Trouble says why nothing can be remembered at present.
+func (t *state) Trouble() *broker.Trouble {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	if t.s.trouble == "" {
+		return nil
+	}
+	return &broker.Trouble{Refused: t.s.err != nil, Err: fmt.Errorf("nothing can be remembered in %s: %s", t.s.path, t.s.trouble)}
+}
 
 // ownState is a state whose file nobody else uses.
 type ownState struct {
