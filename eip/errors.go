@@ -107,7 +107,8 @@ func (e *StageError) Within(stage string) bool {
 // returns it, so that a flow file's error can point at the line.
 type OptionError struct {
 	Option string // the name as in a flow file; of a block, perhaps with its label: "when big"
-	Err    error
+	In     any    // the block that it is, or that has it, as a pointer in the component; nil: the component itself
+	Err    error  // perhaps an OptionError of a block within that
 }
 
 // OptionErrorf makes an OptionError.

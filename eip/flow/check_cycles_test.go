@@ -11,7 +11,7 @@ import (
 // Flows that may send round what they read are warned of, but not those that send as often
 // as a slip says.
 func TestCheck_Circles(t *testing.T) {
-	const next = "next_step {\n allow = [queue.in]\n secret = \"s\"\n %s}"
+	const next = "next_step {\n allow = [queue.in]\n secret = \"of the tests alone\"\n %s}"
 	for name, test := range map[string]struct {
 		stage  string
 		warned bool
@@ -21,7 +21,7 @@ func TestCheck_Circles(t *testing.T) {
 		"a slip and another":    {"send { to = queue.in }\n" + fmt.Sprintf(next, ""), true},
 		"at the end of a slip":  {fmt.Sprintf(next, "otherwise { to = queue.in }\n"), true},
 		"a list of recipients":  {"recipient_list {\n recipients = \"headers.to\"\n allow = [queue.in]\n}", true},
-		"the start of its slip": {"routing_slip {\n route = \"headers.to\"\n allow = [queue.in]\n secret = \"s\"\n}", true},
+		"the start of its slip": {"routing_slip {\n route = \"headers.to\"\n allow = [queue.in]\n secret = \"of the tests alone\"\n}", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "flow.hcl")

@@ -74,3 +74,91 @@ flow "f" {
 		})
 	}
 }
+
+// What is wrong in a process is shown where it stands, in both forms of flow files.
+func TestLoad_ProcessManagerSaysWhere(t *testing.T) {
+	for name, c := range map[string]struct{ file, text, want string }{
+		"native": {"flow.hcl", `
+queue "in" {}
+topic "all" {}
+flow "f" {
+  from = queue.in
+  process_manager "p" {
+    key = "body.k"
+    on "begin" { goto = "asking" }
+    state "asking" {
+      on "one" {
+        if   = "body.one"
+        goto = "ends"
+        send {
+          to   = queue.in
+          body = "body"
+        }
+        send {
+          to   = queue.in
+          body = "process.k"
+        }
+      }
+      on "two" {
+        request "stock" {
+          to      = topic.all
+          timeout = "1s"
+        }
+      }
+      after "soon" { goto = "end" }
+      otherwise { goto = "endd" }
+    }
+    final "end" {}
+  }
+}
+`, `12,16-22: "state asking": on one: goto: there is no state "ends"; did you mean end?
+19,18-29: "state asking": on one: send: body: process has no member "k"
+24,21-30: "state asking": on two: request stock: to: it is one queue
+28,7-19: "state asking": after "soon" is no time
+29,26-32: "state asking": otherwise: goto: there is no state "endd"`},
+		"JSON": {"flow.json", `{
+"queue": {"in": {}},
+"flow": {"f": {"from": "queue.in", "process_manager": {"p": {
+"key": "body.k",
+"on": {"begin": {"goto": "asking"}},
+"state": {
+  "asking": {"on": {
+    "one": {"if": "body.one",
+      "goto": "ends"},
+    "two": {"goto": "end"}}},
+  "lonely": {}
+},
+"final": {"end": {}}
+}}}}
+}`, `9,15-21: "state asking": on one: goto: there is no state "ends"; did you mean end?`},
+		"JSON, a state": {"flow.json", `{
+"queue": {"in": {}},
+"flow": {"f": {"from": "queue.in", "process_manager": {"p": {
+"key": "body.k",
+"on": {"begin": {"goto": "end"}},
+"state": {
+  "lonely": {}
+},
+"final": {"end": {}}
+}}}}
+}`, `7,3-11: "state lonely": no process comes into it`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), c.file)
+			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, diags := flow.Load(flow.Options{Files: []string{file}, Broker: "memory:"})
+			got := ""
+			for _, d := range diags {
+				got += strings.ReplaceAll(d.Error(), filepath.Dir(file)+"/", "") + "\n"
+			}
+			for line := range strings.Lines(c.want) {
+				place, what, _ := strings.Cut(strings.TrimSpace(line), ": ")
+				if !strings.Contains(got, c.file+":"+place+": Wrong option; The stage process_manager cannot be used like this: "+what) {
+					t.Errorf("it does not say %s; it says\n%s", line, got)
+				}
+			}
+		})
+	}
+}

@@ -74,7 +74,7 @@ func (d *decoder) spendParts(parts int) (err error) {
 }
 
 func (c *Config) decoder() *decoder {
-	d := &decoder{config: c, settings: c.settings, budget: setting.NewBudget(), unsaid: map[hcl.Range]bool{}, mayBeGiven: map[string]bool{}}
+	d := &decoder{config: c, settings: c.settings, budget: setting.NewBudget(), unsaid: map[hcl.Range]bool{}, decoded: map[any]*syntax.Block{}, mayBeGiven: map[string]bool{}}
 	d.limits = &expression.Limits{Compile: d.spendParts}
 	return d
 }

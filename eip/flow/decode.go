@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"errors"
 	"fmt"
 	"hash"
 	"reflect"
@@ -32,21 +31,22 @@ type decoder struct {
 	path     []string // the locals under way
 	// filesBroken: a variable file could not be read, so what it gives is not known.
 	filesBroken bool
-	beside      bool               // the file is applied beside others, with their options
-	envs        []environment      // of all environments
-	env         environment        // that was picked
-	lacking     []string           // environment variables that are not set
-	unset       []*hcl.Diagnostic  // what is said of these, where they may be set elsewhere
-	alone       bool               // settings may name nothing: variables are given their values
-	secret      bool               // the variable that is decoded is sensitive
-	mayBeGiven  map[string]bool    // variables that are dynamic
-	hide        bool               // the setting that was evaluated last is not shown
-	dynamic     []string           // variables that the option that is decoded depends on
-	hidden      int                // how many were not
-	unsaid      map[hcl.Range]bool // blocks with such settings
-	limits      *expression.Limits // of the expressions that are compiled
-	said        hash.Hash          // of what the flow or adapter that is decoded says; nil: nobody asks
-	unshown     secret.Set         // what came from the environment and files
+	beside      bool                  // the file is applied beside others, with their options
+	envs        []environment         // of all environments
+	env         environment           // that was picked
+	lacking     []string              // environment variables that are not set
+	unset       []*hcl.Diagnostic     // what is said of these, where they may be set elsewhere
+	alone       bool                  // settings may name nothing: variables are given their values
+	secret      bool                  // the variable that is decoded is sensitive
+	mayBeGiven  map[string]bool       // variables that are dynamic
+	hide        bool                  // the setting that was evaluated last is not shown
+	dynamic     []string              // variables that the option that is decoded depends on
+	hidden      int                   // how many were not
+	unsaid      map[hcl.Range]bool    // blocks with such settings
+	decoded     map[any]*syntax.Block // by what they were decoded into
+	limits      *expression.Limits    // of the expressions that are compiled
+	said        hash.Hash             // of what the flow or adapter that is decoded says; nil: nobody asks
+	unshown     secret.Set            // what came from the environment and files
 	unshownSize int
 	diags       hcl.Diagnostics
 }
@@ -75,6 +75,7 @@ type place struct {
 // whether all options could be read; what Validate then finds is another matter.
 func (d *decoder) decode(into any, b *syntax.Block, at place) (sound bool) {
 	hidden := d.hidden
+	d.decoded[into] = b
 	sound = d.struct_(reflect.ValueOf(into).Elem(), schema.Of(into), b, at)
 	if d.hidden > hidden {
 		d.unsaid[b.Range()] = true
@@ -87,59 +88,6 @@ func (d *decoder) decode(into any, b *syntax.Block, at place) (sound bool) {
 		d.blame(b, at, err)
 	}
 	return true
-}
-
-// blame turns what Validate found into diagnostics at the options it names.
-func (d *decoder) blame(b *syntax.Block, at place, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			d.blame(b, at, err)
-		}
-		return
-	}
-	if errors.Is(err, errReported) {
-		return
-	}
-	r, what := b.Range(), err.Error()
-	var option *eip.OptionError
-	if errors.As(err, &option) {
-		what = fmt.Sprintf("%q: %v", option.Option, option.Err)
-		if a := optionOf(b, option.Option); a != nil {
-			r = a.Expr.Range()
-		}
-		content, _ := b.Body.Content(noBlock, nil)
-		for _, inner := range content.Blocks {
-			if inner.Type == option.Option || inner.Type+" "+strings.Join(names(inner), " ") == option.Option {
-				r = inner.Range()
-			}
-		}
-	}
-	d.fail(problem(r, "Wrong option", "The %s cannot be used like this: %s.", at.what, d.say(b.Range(), what)))
-}
-
-// optionOf is where a block sets an option; nil: it does not.
-func optionOf(b *syntax.Block, name string) (last *syntax.Attribute) {
-	content, _ := b.Body.Content(noBlock, nil)
-	for _, a := range content.Attributes {
-		if a.Name == name {
-			last = a
-		}
-	}
-	return last
-}
-
-// noBlock is of a body in which no name of JSON is that of a block.
-func noBlock(string) bool { return false }
-
-// notShown stands where something may be said by a value that is not shown.
-const notShown = "it has options whose values came from the environment or a file, which are not shown, and so no more is said"
-
-// say is what a component says of a block, if it may be shown.
-func (d *decoder) say(block hcl.Range, what string) string {
-	if d.unsaid[block] {
-		return notShown
-	}
-	return what
 }
 
 // content sorts a block's body by its schema.

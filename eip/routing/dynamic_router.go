@@ -23,15 +23,15 @@ func init() { eip.Stages.Add("dynamic_router", func() eip.Stage { return NewDyna
 // messages to a control topic, and tell it again while they are there.
 type DynamicRouter struct {
 	// The topic by which recipients register rules: JSON objects of id, to (the name of a
-	// channel in allow, as "queue.big"), if (comparisons, as "body.total > 1000"; without it,
-	// every message) and priority (a whole number; without it, 0). A rule takes the place of
+	// channel in allow, as "queue.big"), if (comparisons, as "body.total > 1000"; where it is
+	// left out, every message) and priority (a whole number; without it, 0). A rule takes the place of
 	// that of the same id.
 	Control eip.Handler `flow:"control,required"`
 	// Allow lists the channels and adapters that rules may name.
 	Allow []eip.Target `flow:"allow,required"`
 	// How long a rule holds after it was last registered.
 	TTL eip.Live[time.Duration] `flow:"ttl"`
-	// The most rules. Further ones are refused until others have ended.
+	// The most rules, at most 10000. Further ones are refused until others have ended.
 	MaxRules eip.Live[int] `flow:"max_rules"`
 	// Whether a message goes by the first rule that takes it: that of the highest priority,
 	// and of equal ones that whose id comes first. Otherwise it goes to each recipient of

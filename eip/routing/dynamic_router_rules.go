@@ -26,8 +26,24 @@ const (
 type rule struct {
 	ID       string `json:"id"`
 	To       string `json:"to"`
-	If       string `json:"if,omitempty"`
+	If       wanted `json:"if,omitempty"`
 	Priority int    `json:"priority,omitempty"`
+}
+
+// wanted is what the if of a rule says; "": there is none, which no if says.
+type wanted string
+
+// UnmarshalJSON refuses what a program may say that has lost its condition.
+func (w *wanted) UnmarshalJSON(text []byte) error {
+	var of *string
+	switch err := json.Unmarshal(text, &of); {
+	case err != nil:
+		return errors.New("its \"if\" is no text")
+	case of == nil || *of == "":
+		return errors.New("its \"if\" is empty; leave it out where every message is wanted")
+	}
+	*w = wanted(*of)
+	return nil
 }
 
 // routing is a rule as it is tried.
@@ -74,7 +90,7 @@ func (r *DynamicRouter) compile(of rule, ends time.Time) (routing, error) {
 	if err != nil {
 		return routing{}, fmt.Errorf("its \"to\": %w", err)
 	}
-	wants, err := parseComparisons(of.If)
+	wants, err := parseComparisons(string(of.If))
 	if err != nil {
 		return routing{}, fmt.Errorf("its \"if\": %w", err)
 	}
@@ -175,7 +191,7 @@ func (r *DynamicRouter) Groups(id string, most int) (all []store.Group, more boo
 func (r rule) about() string {
 	text := r.To
 	if r.If != "" {
-		text += " if " + r.If
+		text += " if " + string(r.If)
 	}
 	if r.Priority != 0 {
 		text += fmt.Sprintf(", priority %d", r.Priority)

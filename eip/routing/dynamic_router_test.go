@@ -104,7 +104,11 @@ func (r *registry) counts(want map[string]int64) {
 }
 
 func ruleOf(id, to, when string, priority int) string {
-	text, _ := json.Marshal(map[string]any{"id": id, "to": to, "if": when, "priority": priority})
+	rule := map[string]any{"id": id, "to": to, "priority": priority}
+	if when != "" {
+		rule["if"] = when
+	}
+	text, _ := json.Marshal(rule)
 	return string(text)
 }
 
@@ -185,6 +189,11 @@ func TestDynamicRouter_Refuses(t *testing.T) {
 		"several":         `{"id": "7", "to": ["queue.a", "queue.b"]}`,
 		"no priority":     `{"id": "7", "to": "queue.a", "priority": 1.5}`,
 		"large priority":  `{"id": "7", "to": "queue.a", "priority": 1e300}`,
+		"an empty if":     `{"id": "7", "to": "queue.a", "if": ""}`,
+		"a blank if":      `{"id": "7", "to": "queue.a", "if": " "}`,
+		"a null if":       `{"id": "7", "to": "queue.a", "if": null}`,
+		"a number as if":  `{"id": "7", "to": "queue.a", "if": 1}`,
+		"a second if":     `{"id": "7", "to": "queue.a", "if": "body.a == 1", "if": ""}`,
 		"an expression":   ruleOf("7", "queue.a", "len(body.items) > 1", 0),
 		"or":              ruleOf("7", "queue.a", "body.a == 1 || true", 0),
 		"a bare value":    ruleOf("7", "queue.a", "body.vip", 0),

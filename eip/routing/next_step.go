@@ -47,8 +47,8 @@ func NewNextStep() *NextStep { return &NextStep{} }
 
 // Validate checks the options.
 func (n *NextStep) Validate() error {
-	if n.Secret == "" {
-		return noSecret()
+	if err := checkSecret(n.Secret); err != nil {
+		return err
 	}
 	return checkAllowed(n.Allow)
 }

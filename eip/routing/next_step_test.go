@@ -40,7 +40,7 @@ func TestNextStep_Contract(t *testing.T) {
 		"finishes":        {Inputs: on("queue.a"), Outcome: eiptest.Drops, New: stage(nothing)},
 		"otherwise":       {Inputs: on("queue.a"), New: stage(func(n *routing.NextStep, to eip.Handler) { n.Otherwise.To = to })},
 		"no slip":         {Inputs: []*eip.Message{eiptest.Message("x")}, Outcome: eiptest.Rejects, New: stage(nothing)},
-		"another secret":  {Inputs: on("queue.a", "queue.b"), Outcome: eiptest.Rejects, New: stage(func(n *routing.NextStep, _ eip.Handler) { n.Secret = "another" })},
+		"another secret":  {Inputs: on("queue.a", "queue.b"), Outcome: eiptest.Rejects, New: stage(func(n *routing.NextStep, _ eip.Handler) { n.Secret = "of all other stages" })},
 		"not allowed":     {Inputs: on("queue.a", "queue.b"), Outcome: eiptest.Rejects, New: stage(func(n *routing.NextStep, _ eip.Handler) { n.Allow = n.Allow[:1] })},
 		"no result":       {Inputs: on("queue.a", "queue.b"), Outcome: eiptest.Rejects, New: stage(func(n *routing.NextStep, _ eip.Handler) { n.Result = value(func() {}) })},
 		"large result":    {Inputs: on("queue.a", "queue.b"), Outcome: eiptest.Rejects, New: stage(func(n *routing.NextStep, _ eip.Handler) { n.Result = value(strings.Repeat("x", 32<<10)) })},

@@ -169,7 +169,8 @@ type ProcessSend struct {
 type ProcessRequest struct {
 	// Label is its name, by which on_reply, on_error and on_timeout know it.
 	Label string `flow:",label"`
-	// The queue that the service reads. All requests of a stage are on one broker.
+	// The queue that the service reads; a topic is refused, as it may have several replies. All
+	// requests of a stage are on one broker.
 	To []eip.Target `flow:"to,required"`
 	// Its body. Without it, the body of the message that has come; where none has, as after
 	// a time, what the process knows.

@@ -1,10 +1,13 @@
 package routing_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/routing"
 )
 
@@ -127,6 +130,64 @@ func TestProcessManager_ClosesAt(t *testing.T) {
 		if got := o.states(); got != "" {
 			t.Errorf("processes %s", got)
 		}
+		o.shut()
+	})
+}
+
+// A reply that nothing could take is replayed once the flow can take it, and does something once.
+func TestProcessManager_ReplayedReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, func(o *office, p *routing.ProcessManager) { p.States[0].OnReply = p.States[0].OnReply[:1] })
+		replay := func(m *eip.Message) (failed error) {
+			t.Helper()
+			settled := errors.New("not settled")
+			if err := o.flow.Replay(m.Revived().Fork(func(err error) { settled = err }), func(err error) { failed = err }); err != nil {
+				t.Error(err)
+			}
+			if synctest.Wait(); settled != nil {
+				t.Error(settled)
+			}
+			return failed
+		}
+		o.come("a placed", "b placed", "c placed")
+		a, b, c := o.take("payments"), o.take("payments"), o.take("payments")
+		o.answer(a, `{"ok":false}`)
+		o.answer(b, `{"ok":"yes"}`)
+		o.refuse(c)
+		refused, invalid, failed := o.take("dead"), o.take("invalid"), o.take("dead")
+		for _, letter := range []*eip.Message{refused, invalid, failed} {
+			if h := letter.Headers; h[header.Flow] != "f" || h[header.After] != "f.order" {
+				t.Errorf("headers %v", h)
+			}
+			if err := replay(letter); err == nil {
+				t.Error("it is taken as it was")
+			}
+		}
+		refused, invalid, failed = o.take("dead"), o.take("invalid"), o.take("dead")
+		if why := failed.Headers[header.Error]; why != `f.order: the reply is not expected: the process "c" is in the state "paying", which does not take it; the reply is the error failed: it does not say why` {
+			t.Error(why)
+		}
+		o.change(func(p *routing.ProcessManager) {
+			p.States[0].OnReply[0].If = o.when("string(body.ok) in ['true', 'yes']")
+			p.States[0].OnReply = append(p.States[0].OnReply, &routing.ProcessReply{Label: "payment", ProcessAction: routing.ProcessAction{UndoTo: "cancelled"}})
+			p.States[0].OnError = []*routing.ProcessReply{{Label: "payment", If: o.when("headers['eip-error-code'] == 'failed'"), ProcessAction: routing.ProcessAction{UndoTo: "cancelled"}}}
+		})
+		for range 2 { // the second time as a double
+			for _, letter := range []*eip.Message{refused, invalid, failed} {
+				if err := replay(letter); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if got := o.states(); got != "b shipping" {
+			t.Errorf("processes %s", got)
+		}
+		if err := replay(refused.With(func(m *eip.Message) { m.CorrelationID = "x" + m.CorrelationID })); err == nil || err.Error() != "the reply answers no request" {
+			t.Errorf("a forged one: %v", err)
+		}
+		o.take("dead")
+		o.expect(wanted{"notes": "placed a | placed b | placed c", "shipping": "ship b", "release": "release a | release c", "cancelled": "cancelled a | cancelled c"})
+		o.counts(counts{"duplicates": 3, "events": 3, "finished": 2, "undone": 2, "processes": 1, "in_shipping": 1, "→cancelled": 2})
 		o.shut()
 	})
 }

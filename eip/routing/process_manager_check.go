@@ -3,135 +3,169 @@ package routing
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
-// Validate checks the plan of the processes.
+// Validate checks the plan of the processes, and reports all that is wrong. Where there are
+// wrong ways, it does not say which states they miss.
 func (p *ProcessManager) Validate() error {
-	switch {
-	case p.MaxProcesses.Load() < 1:
-		return eip.OptionErrorf("max_processes", "there must be room for at least one process")
-	case p.MaxAge.Load() <= 0:
-		return eip.OptionErrorf("max_age", "%v is no age", p.MaxAge.Load())
-	case p.Patience.Load() <= 0:
-		return eip.OptionErrorf("patience", "%v is no time to wait", p.Patience.Load())
-	case p.Remember < 0:
-		return eip.OptionErrorf("remember", "%v is no time", p.Remember)
+	var wrong []error
+	check := func(ok bool, option, format string, args ...any) {
+		if !ok {
+			wrong = append(wrong, eip.OptionErrorf(option, format, args...))
+		}
 	}
+	check(p.MaxProcesses.Load() >= 1, "max_processes", "there must be room for at least one process")
+	check(p.MaxAge.Load() > 0, "max_age", "%v is no age", p.MaxAge.Load())
+	check(p.Patience.Load() > 0, "patience", "%v is no time to wait", p.Patience.Load())
+	check(p.Remember >= 0, "remember", "%v is no time", p.Remember)
 	plan, err := p.planned()
 	if err != nil {
-		return err
+		wrong = append(wrong, err)
 	}
 	undoes := false
 	for b := range p.blocks() {
 		undoes = undoes || b.Undo != nil
-		if err := plan.checkBlock(b); err != nil {
-			return b.blame(err)
-		}
+		wrong = append(wrong, plan.checkBlock(b)...)
 	}
 	for b := range p.blocks() {
-		if b.UndoTo != "" && !undoes {
-			return b.blame(errors.New("undo_to: nothing has an undo; write goto"))
+		if b.state != "" && b.UndoTo != "" && !undoes {
+			wrong = append(wrong, b.wrong("undo_to", "nothing has an undo; write goto"))
 		}
 	}
-	if err := plan.checkWays(p); err != nil {
-		return err
+	if len(wrong) == 0 {
+		wrong = append(plan.checkWays(p), plan.checkReplies(p)...)
 	}
-	return plan.checkReplies(p)
+	return errors.Join(wrong...)
+}
+
+// within says in which block of a block something is wrong.
+func within(block any, name string, err error) error {
+	return &eip.OptionError{Option: name, In: block, Err: err}
+}
+
+// wrong says which option of the block is wrong; "": the block itself.
+func (b processBlock) wrong(option, format string, args ...any) error {
+	if option == "" {
+		return b.blame(fmt.Errorf(format, args...))
+	}
+	return b.blame(eip.OptionErrorf(option, format, args...))
 }
 
 // blame says in which block something is wrong.
 func (b processBlock) blame(err error) error {
-	if b.option != b.name {
-		err = fmt.Errorf("%s: %w", b.name, err)
+	err = within(b.in, b.name, err)
+	if b.option == b.name {
+		return err
 	}
 	return &eip.OptionError{Option: b.option, Err: err}
 }
 
 // checkBlock checks what one block does.
-func (p *processPlan) checkBlock(b processBlock) error {
+func (p *processPlan) checkBlock(b processBlock) (wrong []error) {
+	no := func(option, format string, args ...any) { wrong = append(wrong, b.wrong(option, format, args...)) }
+	there := func(option, to string) {
+		if to != "" && p.states[to] == nil && p.finals[to] == nil {
+			no(option, "there is no state %q%s", to, p.hint(to))
+		}
+	}
+	there("goto", b.Goto)
+	there("undo_to", b.UndoTo)
 	to := b.leads()
 	switch {
 	case b.Goto != "" && b.UndoTo != "":
-		return errors.New("it goes to one state, by goto or by undo_to")
+		no("", "it goes to one state, by goto or by undo_to")
 	case b.UndoTo != "" && b.state == "":
-		return errors.New("what begins a process has nothing to undo; write goto")
+		no("undo_to", "what begins a process has nothing to undo; write goto")
 	case to == "":
-		return errors.New("it does not say in which state the process begins; add goto")
-	case p.states[to] == nil && p.finals[to] == nil:
-		return fmt.Errorf("there is no state %q", to)
+		no("", "it does not say in which state the process begins; add goto")
 	case (p.finals[to] != nil || b.UndoTo != "") && len(b.Request) > 0:
-		return fmt.Errorf("request %s: nobody would take its reply; write send", b.Request[0].Label)
-	case b.after:
-		return errors.New("it is never tried: what stands before it takes all that comes")
+		wrong = append(wrong, b.blame(within(b.Request[0], "request "+b.Request[0].Label, errors.New("nobody would take its reply; write send"))))
 	}
-	if err := b.If.check("if"); err != nil {
-		return err
+	if b.after {
+		no("", "it is never tried: what stands before it takes all that comes")
 	}
-	for _, set := range b.Set {
-		if err := set.check("set"); err != nil {
-			return err
+	blame := func(all []error, in func(error) error) {
+		for _, err := range all {
+			wrong = append(wrong, b.blame(in(err)))
 		}
 	}
-	if err := checkSent(b.Send, b.Request); err != nil || b.Undo == nil {
-		return err
-	}
-	for _, r := range b.Undo.Request {
-		if r.Timeout <= 0 {
-			return fmt.Errorf("undo: request %s: nobody knows how long to wait for its reply; add a timeout", r.Label)
+	as := func(err error) error { return err }
+	blame(b.If.check("if"), as)
+	blame(checkAll("set", b.Set), as)
+	blame(checkSent(b.Send, b.Request), as)
+	if u := b.Undo; u != nil {
+		undo := func(err error) error { return within(u, "undo", err) }
+		blame(checkSent(u.Send, u.Request), undo)
+		for _, r := range u.Request {
+			if r.Timeout == 0 {
+				blame([]error{within(r, "request "+r.Label, errors.New("nobody knows how long to wait for its reply; add a timeout"))}, undo)
+			}
 		}
 	}
-	return checkSent(b.Undo.Send, b.Undo.Request)
+	return wrong
+}
+
+// hint says which state may have been meant.
+func (p *processPlan) hint(state string) string { return nearest.Hint(state, p.names()) }
+
+// names are those of all states.
+func (p *processPlan) names() []string {
+	return slices.AppendSeq(slices.Collect(maps.Keys(p.states)), maps.Keys(p.finals))
+}
+
+// checkAll checks expressions by their names.
+func checkAll(option string, all map[string]OfProcess) (wrong []error) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		of := all[name]
+		wrong = append(wrong, of.check(option)...)
+	}
+	return wrong
 }
 
 // checkSent checks what is sent.
-func checkSent(sends []*ProcessSend, requests []*ProcessRequest) error {
-	check := func(body OfProcess, headers map[string]OfProcess) error {
-		if err := body.check("body"); err != nil {
-			return err
-		}
-		for _, h := range headers {
-			if err := h.check("headers"); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+func checkSent(sends []*ProcessSend, requests []*ProcessRequest) (wrong []error) {
 	for _, s := range sends {
+		all := append(s.Body.check("body"), checkAll("headers", s.Headers)...)
 		if len(s.To) == 0 {
-			return errors.New("send: it does not say where to")
+			all = append(all, errors.New("it does not say where to"))
 		}
-		if err := check(s.Body, s.Headers); err != nil {
-			return fmt.Errorf("send: %w", err)
+		for _, err := range all {
+			wrong = append(wrong, within(s, "send", err))
 		}
 	}
 	for i, r := range requests {
-		err := check(r.Body, r.Headers)
-		switch {
-		case err != nil:
-		case slices.ContainsFunc(requests[:i], func(o *ProcessRequest) bool { return o.Label == r.Label }):
-			err = errors.New("there are two of this name")
-		case len(r.To) != 1 || !takesReplies(r.To[0].Handler):
-			err = errors.New("to: it is one queue, whose service replies")
-		case r.Timeout < 0:
-			err = fmt.Errorf("timeout: %v is no time to wait", r.Timeout)
+		all := append(r.Body.check("body"), checkAll("headers", r.Headers)...)
+		if slices.ContainsFunc(requests[:i], func(o *ProcessRequest) bool { return o.Label == r.Label }) {
+			all = append(all, errors.New("there are two of this name"))
 		}
-		if err != nil {
-			return fmt.Errorf("request %s: %w", r.Label, err)
+		if len(r.To) != 1 || !takesReplies(r.To[0]) {
+			all = append(all, eip.OptionErrorf("to", "it is one queue, whose service replies"))
+		}
+		if r.Timeout < 0 {
+			all = append(all, eip.OptionErrorf("timeout", "%v is no time to wait", r.Timeout))
+		}
+		for _, err := range all {
+			wrong = append(wrong, within(r, "request "+r.Label, err))
 		}
 	}
-	return nil
+	return wrong
 }
 
-func takesReplies(h eip.Handler) bool {
-	_, ok := h.(eip.Inboxer)
-	return ok
+// takesReplies reports whether one service replies there: of those who listen to a topic,
+// nobody knows how many do.
+func takesReplies(to eip.Target) bool {
+	_, ok := to.Handler.(eip.Inboxer)
+	return ok && !strings.HasPrefix(to.Name, "topic.")
 }
 
 // checkWays checks that processes come into each state, and from there to an end.
-func (p *processPlan) checkWays(of *ProcessManager) error {
+func (p *processPlan) checkWays(of *ProcessManager) (wrong []error) {
 	comes, ends := map[string]bool{"": true}, map[string]bool{}
 	for name := range p.finals {
 		ends[name] = true
@@ -150,51 +184,48 @@ func (p *processPlan) checkWays(of *ProcessManager) error {
 	for _, s := range of.States {
 		switch {
 		case !comes[s.Label]:
-			return eip.OptionErrorf("state "+s.Label, "no process comes into it: no goto leads there")
+			wrong = append(wrong, within(s, "state "+s.Label, errors.New("no process comes into it: no goto leads there")))
 		case !ends[s.Label]:
-			return eip.OptionErrorf("state "+s.Label, "no process that is in it ever ends: no goto leads from it to a final state. Perhaps it needs an after")
+			wrong = append(wrong, within(s, "state "+s.Label, errors.New("no process that is in it ever ends: no goto leads from it to a final state. Perhaps it needs an after")))
 		}
 	}
 	for _, f := range of.Finals {
 		if !comes[f.Label] {
-			return eip.OptionErrorf("final "+f.Label, "no process comes into it: no goto leads there")
+			wrong = append(wrong, within(f, "final "+f.Label, errors.New("no process comes into it: no goto leads there")))
 		}
 	}
-	return nil
+	return wrong
 }
 
 // checkReplies checks that each reply is taken, and each that is taken asked for.
-func (p *processPlan) checkReplies(of *ProcessManager) error {
+func (p *processPlan) checkReplies(of *ProcessManager) (wrong []error) {
 	type one struct{ state, name string }
 	asks, times := map[one]bool{}, map[one]bool{}
 	for b := range of.blocks() {
 		state := p.states[b.leads()]
 		for _, r := range b.Request {
+			no := func(format string, args ...any) {
+				wrong = append(wrong, b.blame(within(r, "request "+r.Label, fmt.Errorf(format, args...))))
+			}
 			asks[one{state.Label, r.Label}] = true
 			times[one{state.Label, r.Label}] = times[one{state.Label, r.Label}] || r.Timeout > 0
 			if r.Timeout > 0 && state.onTimeout(r.Label) == nil && len(state.After) == 0 {
-				return b.blame(fmt.Errorf("request %s: nothing is done at its timeout: the state %s has no on_timeout %q, nor an after", r.Label, state.Label, r.Label))
+				no("nothing is done at its timeout: the state %s has no on_timeout %q, nor an after", state.Label, r.Label)
 			}
 			if state.Otherwise == nil && !slices.ContainsFunc(state.OnReply, func(on *ProcessReply) bool { return on.Label == r.Label }) {
-				return b.blame(fmt.Errorf("request %s: the state %s has no on_reply %q, nor an otherwise", r.Label, state.Label, r.Label))
+				no("the state %s has no on_reply %q, nor an otherwise", state.Label, r.Label)
 			}
 		}
 	}
-	for _, s := range of.States {
-		for i, on := range slices.Concat(s.OnReply, s.OnError) {
-			kind := "on_reply"
-			if i >= len(s.OnReply) {
-				kind = "on_error"
-			}
-			if !asks[one{s.Label, on.Label}] {
-				return eip.OptionErrorf("state "+s.Label, "%s %s: no request %q is made on the way into the state, or in it", kind, on.Label, on.Label)
-			}
-		}
-		for _, on := range s.OnTimeout {
-			if !times[one{s.Label, on.Label}] {
-				return eip.OptionErrorf("state "+s.Label, "on_timeout %s: no request %q with a timeout is made on the way into the state, or in it", on.Label, on.Label)
-			}
+	for b := range of.blocks() {
+		kind, name, _ := strings.Cut(b.name, " ")
+		at := one{b.state, name}
+		switch {
+		case (kind == "on_reply" || kind == "on_error") && !asks[at]:
+			wrong = append(wrong, b.wrong("", "no request %q is made on the way into the state, or in it", name))
+		case kind == "on_timeout" && !times[at]:
+			wrong = append(wrong, b.wrong("", "no request %q with a timeout is made on the way into the state, or in it", name))
 		}
 	}
-	return nil
+	return wrong
 }

@@ -21,8 +21,8 @@ func TestProcessManager_Validate(t *testing.T) {
 		"patience: 0s is no time to wait": func(p *routing.ProcessManager) { p.Patience.Set(0) },
 		"remember: -1ns is no time":       func(p *routing.ProcessManager) { p.Remember = -1 },
 		"on placed: it does not say in which state the process begins; add goto":     func(p *routing.ProcessManager) { p.On[0].Goto = "" },
-		`on placed: there is no state "payin"`:                                       func(p *routing.ProcessManager) { p.On[0].Goto = "payin" },
-		"on placed: what begins a process has nothing to undo; write goto":           func(p *routing.ProcessManager) { p.On[0].Goto, p.On[0].UndoTo = "", "paying" },
+		`on placed: goto: there is no state "payin"; did you mean paying?`:           func(p *routing.ProcessManager) { p.On[0].Goto = "payin" },
+		"on placed: undo_to: what begins a process has nothing to undo; write goto":  func(p *routing.ProcessManager) { p.On[0].Goto, p.On[0].UndoTo = "", "paying" },
 		"state paying: on cancel: it goes to one state, by goto or by undo_to":       func(p *routing.ProcessManager) { p.States[0].On[0].Goto = "done" },
 		`state paying: after "1 h" is no time like 500ms, 5s or 1h30m; a day is 24h`: func(p *routing.ProcessManager) { p.States[0].After[0].Label = "1 h" },
 		`state paying: after "0s" is no time like 500ms, 5s or 1h30m; a day is 24h`:  func(p *routing.ProcessManager) { p.States[0].After[0].Label = "0s" },
@@ -55,6 +55,7 @@ func TestProcessManager_Validate(t *testing.T) {
 			p.States[0].After = nil
 		},
 		"on placed: request payment: to: it is one queue, whose service replies":       func(p *routing.ProcessManager) { p.On[0].Request[0].To[0].Handler = eip.Discard },
+		"on placed: request payment: to: it is one queue":                              func(p *routing.ProcessManager) { p.On[0].Request[0].To[0].Name = "topic.payments" },
 		"on placed: request payment: timeout: -1s is no time to wait":                  func(p *routing.ProcessManager) { p.On[0].Request[0].Timeout = -time.Second },
 		"on placed: request payment: there are two of this name":                       func(p *routing.ProcessManager) { p.On[0].Request = append(p.On[0].Request, p.On[0].Request[0]) },
 		"on placed: send: it does not say where to":                                    func(p *routing.ProcessManager) { p.On[0].Send[0].To = nil },
@@ -70,5 +71,35 @@ func TestProcessManager_Validate(t *testing.T) {
 		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+// All that is wrong is said at once; not what only comes of it.
+func TestProcessManager_ValidateSaysAll(t *testing.T) {
+	o := &office{T: t, post: &eiptest.Post{}}
+	p := o.usual()
+	p.MaxAge.Set(0)
+	p.Finals = append(p.Finals, &routing.ProcessFinal{Label: "paying"}, &routing.ProcessFinal{Label: "lonely"})
+	p.On[0].Set = o.set("a", "process.x", "b", "process.y")
+	p.On[0].Undo.Send[0].To = nil
+	p.States[0].On[0].UndoTo = "canceled"
+	p.States[0].OnReply[1].UndoTo = "nowhere"
+	p.States[0].After[0].Label = "soon"
+	want := `max_age: 0s is no age
+state paying: after "soon" is no time like 500ms, 5s or 1h30m; a day is 24h
+final paying: the name "paying" is taken
+on placed: set: process has no member "x"; it has age, data, in_state, key, state, tries, version
+on placed: set: process has no member "y"; it has age, data, in_state, key, state, tries, version
+on placed: undo: send: it does not say where to
+state paying: on cancel: undo_to: there is no state "canceled"; did you mean cancelled?
+state paying: on_reply payment: undo_to: there is no state "nowhere"; there is cancelled, done, lonely, paying, shipping`
+	if err := p.Validate(); err == nil || err.Error() != want {
+		t.Errorf("it says %v\nwant %s", err, want)
+	}
+	p = o.usual()
+	p.States = append(p.States, &routing.ProcessState{Label: "lonely"}, &routing.ProcessState{Label: "lonelier"})
+	want = "state lonely: no process comes into it: no goto leads there\nstate lonelier: no process comes into it: no goto leads there"
+	if err := p.Validate(); err == nil || err.Error() != want {
+		t.Errorf("it says %v\nwant %s", err, want)
 	}
 }

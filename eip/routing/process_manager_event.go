@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -252,5 +253,6 @@ func refusalIn(reply *eip.Message) error {
 	if !ok {
 		return nil
 	}
-	return fmt.Errorf("the reply is the error %s: %v", code, reply.Headers[header.Error])
+	why, _ := reply.Headers[header.Error].(string) // which is lost where it was a dead letter
+	return fmt.Errorf("the reply is the error %s: %s", code, cmp.Or(why, "it does not say why"))
 }

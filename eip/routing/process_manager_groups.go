@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/eipd/eipd/eip/store"
@@ -143,6 +140,9 @@ func (p *ProcessManager) forgetSeen(ctx context.Context, hash string) error {
 // could not take back all that it did goes on with that where it is moved to undoing.
 func (p *ProcessManager) Move(ctx context.Context, key, to string) error {
 	return p.outbox.Do(ctx, func(tx store.Tx) error {
+		if p.plan.states[to] == nil && p.plan.finals[to] == nil && to != undoing {
+			return fmt.Errorf("%w %q%s", store.ErrNoState, to, p.plan.hint(to))
+		}
 		var n noticed
 		p.begin(&n, false)
 		s, err := p.open(tx, hash("", key), p.env.Clock.Now(), &n)
@@ -153,9 +153,8 @@ func (p *ProcessManager) Move(ctx context.Context, key, to string) error {
 			return store.ErrNoGroup
 		}
 		again := to == undoing && s.process.State == undoFailed
-		if p.plan.states[to] == nil && p.plan.finals[to] == nil && !again {
-			names := slices.Sorted(maps.Keys(p.plan.states))
-			return fmt.Errorf("there is no state %q; there are %s", to, strings.Join(append(names, slices.Sorted(maps.Keys(p.plan.finals))...), ", "))
+		if to == undoing && !again {
+			return fmt.Errorf("%w %q for a process that is in %q: only one that is in %q has something left to undo", store.ErrNoState, to, s.process.State, undoFailed)
 		}
 		if _, err := s.take(nil, func(h *happening) (bool, error) {
 			h.process.Version++

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,9 +41,19 @@ func TestProcessManager_Move(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, func(o *office, p *routing.ProcessManager) { p.Unexpected.Set("wait") })
 		o.come("a placed", "a shipped", "b placed")
-		for _, to := range []string{"undoing", "none", ""} {
-			if err := o.stage.Move(t.Context(), "a", to); err == nil {
-				t.Errorf("it was moved to %q", to)
+		for to, want := range map[string]string{
+			"undoing": `there is no state "undoing" for a process that is in "paying"`,
+			"undo_to": `there is no state "undo_to"; there is cancelled, done, paying, shipping`,
+			"shiping": `there is no state "shiping"; did you mean shipping?`,
+			"":        `there is no state ""; there is cancelled, done, paying, shipping`,
+		} {
+			for _, key := range []string{"a", "none"} {
+				if key == "none" && to == "undoing" {
+					continue
+				}
+				if err := o.stage.Move(t.Context(), key, to); !errors.Is(err, store.ErrNoState) || !strings.HasPrefix(err.Error(), want) {
+					t.Errorf("%s to %q: %v, want %s", key, to, err, want)
+				}
 			}
 		}
 		if err := o.stage.Move(t.Context(), "c", "shipping"); !errors.Is(err, store.ErrNoGroup) {

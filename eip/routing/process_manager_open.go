@@ -62,14 +62,17 @@ func (p *ProcessManager) Close(ctx context.Context) error {
 // Makes says that a replay brings what it made to where that was to go.
 func (*ProcessManager) Makes() bool { return true }
 
-// Outlet takes what processes send. What they send nowhere is a message that waited for one,
-// or what is left of one.
+// Outlet takes what processes send, and by a replay replies. What they send nowhere is a message
+// that waited for one, or what is left of one.
 func (p *ProcessManager) Outlet() eip.Handler { return eip.HandlerFunc(p.sendOn) }
 
 func (p *ProcessManager) sendOn(ctx context.Context, m *eip.Message) error {
 	named := m.Headers[header.To]
-	if named == nil {
+	switch named {
+	case nil:
 		return p.Process(ctx, m, nil)
+	case toReplies:
+		return p.replyAgain(ctx, m.Without(header.To))
 	}
 	name, _ := named.(string)
 	to := p.plan.targets[name]

@@ -2,6 +2,8 @@ package routing
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -29,20 +31,26 @@ type plannedAfter struct {
 
 // planned finds states and targets by their names.
 func (p *ProcessManager) planned() (*processPlan, error) {
+	var wrong []error
+	no := func(in any, option, format string, args ...any) {
+		wrong = append(wrong, within(in, option, fmt.Errorf(format, args...)))
+	}
 	plan := &processPlan{map[string]*plannedState{}, map[string]*ProcessFinal{}, map[string]eip.Handler{}}
 	taken := map[string]bool{undoing: true, undoFailed: true}
 	for _, s := range p.States {
 		if taken[s.Label] {
-			return nil, eip.OptionErrorf("state "+s.Label, "the name %q is taken", s.Label)
+			no(s, "state "+s.Label, "the name %q is taken", s.Label)
+			continue
 		}
 		planned := &plannedState{ProcessState: s}
 		for _, a := range s.After {
 			d, err := time.ParseDuration(a.Label)
 			if err != nil || d <= 0 {
-				return nil, eip.OptionErrorf("state "+s.Label, "after %q is no time like 500ms, 5s or 1h30m; a day is 24h", a.Label)
+				no(a, "state "+s.Label, "after %q is no time like 500ms, 5s or 1h30m; a day is 24h", a.Label)
+				continue
 			}
 			if i := slices.IndexFunc(planned.after, func(other plannedAfter) bool { return other.time == d }); i >= 0 {
-				return nil, eip.OptionErrorf("state "+s.Label, "after %q is as long as after %q: write one of them", a.Label, planned.after[i].Label)
+				no(a, "state "+s.Label, "after %q is as long as after %q: write one of them", a.Label, planned.after[i].Label)
 			}
 			planned.after = append(planned.after, plannedAfter{a, d})
 		}
@@ -50,7 +58,8 @@ func (p *ProcessManager) planned() (*processPlan, error) {
 	}
 	for _, f := range p.Finals {
 		if taken[f.Label] {
-			return nil, eip.OptionErrorf("final "+f.Label, "the name %q is taken", f.Label)
+			no(f, "final "+f.Label, "the name %q is taken", f.Label)
+			continue
 		}
 		taken[f.Label], plan.finals[f.Label] = true, f
 	}
@@ -64,7 +73,7 @@ func (p *ProcessManager) planned() (*processPlan, error) {
 			plan.targets[to.Name] = to.Handler
 		}
 	}
-	return plan, nil
+	return plan, errors.Join(wrong...)
 }
 
 // A processBlock is one that does something.
@@ -72,6 +81,7 @@ type processBlock struct {
 	state  string // that it stands in; "": it begins a process
 	option string // of the state, or of itself
 	name   string // "on paid"
+	in     any    // it, as flow files have it
 	after  bool   // another takes all that it could take
 	If     ProcessPredicate
 	*ProcessAction
@@ -84,40 +94,40 @@ func (b processBlock) leads() string { return cmp.Or(b.Goto, b.UndoTo, b.state) 
 func (p *ProcessManager) blocks() iter.Seq[processBlock] {
 	var all []processBlock
 	closed := map[string]bool{} // what takes all that comes
-	add := func(state, option, kind, label string, of ProcessPredicate, a *ProcessAction) {
+	add := func(state, option, kind, label string, in any, of ProcessPredicate, a *ProcessAction) {
 		group := state + " " + kind
 		if kind != "on" {
 			group += " " + label
 		}
-		all = append(all, processBlock{state, option, strings.TrimSpace(kind + " " + label), closed[group], of, a})
+		all = append(all, processBlock{state, option, strings.TrimSpace(kind + " " + label), in, closed[group], of, a})
 		closed[group] = closed[group] || of.Of == nil
 	}
 	for _, on := range p.On {
-		add("", "on "+on.Label, "on", on.Label, on.If, &on.ProcessAction)
+		add("", "on "+on.Label, "on", on.Label, on, on.If, &on.ProcessAction)
 	}
 	for _, s := range p.States {
 		option := "state " + s.Label
 		for _, on := range s.On {
-			add(s.Label, option, "on", on.Label, on.If, &on.ProcessAction)
+			add(s.Label, option, "on", on.Label, on, on.If, &on.ProcessAction)
 		}
 		for _, on := range s.OnReply {
-			add(s.Label, option, "on_reply", on.Label, on.If, &on.ProcessAction)
+			add(s.Label, option, "on_reply", on.Label, on, on.If, &on.ProcessAction)
 		}
 		for _, on := range s.OnError {
-			add(s.Label, option, "on_error", on.Label, on.If, &on.ProcessAction)
+			add(s.Label, option, "on_error", on.Label, on, on.If, &on.ProcessAction)
 		}
 		for _, on := range s.OnTimeout {
-			add(s.Label, option, "on_timeout", on.Label, ProcessPredicate{}, &on.ProcessAction)
+			add(s.Label, option, "on_timeout", on.Label, on, ProcessPredicate{}, &on.ProcessAction)
 		}
 		for _, after := range s.After {
-			add(s.Label, option, "after", after.Label, ProcessPredicate{}, &after.ProcessAction)
+			add(s.Label, option, "after", after.Label, after, ProcessPredicate{}, &after.ProcessAction)
 		}
 		if s.Otherwise != nil {
-			add(s.Label, option, "otherwise", "", ProcessPredicate{}, s.Otherwise)
+			add(s.Label, option, "otherwise", "", s.Otherwise, ProcessPredicate{}, s.Otherwise)
 		}
 	}
 	for _, f := range p.Finals {
-		add(f.Label, "final "+f.Label, "final", f.Label, ProcessPredicate{}, &ProcessAction{Send: f.Send})
+		add(f.Label, "final "+f.Label, "final", f.Label, f, ProcessPredicate{}, &ProcessAction{Send: f.Send})
 	}
 	return slices.Values(all)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
+	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/internal/replies"
 	"github.com/eipd/eipd/eip/store"
 )
@@ -93,19 +94,51 @@ func (p *ProcessManager) openInbox(ctx context.Context, env *eip.Env) (err error
 // listen takes what comes into the inbox: a flow of its own.
 func (p *ProcessManager) listen(env *eip.Env) {
 	if p.inbox != nil {
-		p.listener.Store(replies.Listen(p.inbox, env, &eip.Flow{To: eip.HandlerFunc(p.takeReply), DeadLetter: env.DeadLetter, Invalid: env.Invalid}))
+		p.listener.Store(replies.Listen(p.inbox, env, &eip.Flow{To: eip.HandlerFunc(p.takeReply), DeadLetter: p.letters(env.DeadLetter), Invalid: p.letters(env.Invalid)}))
 	}
+}
+
+// toReplies stands in eip-to of replies that are dead letters. No channel has such a name.
+const toReplies = "eip.replies"
+
+// letters has dead letters of replies be such of the flow, which a replay brings here again.
+func (p *ProcessManager) letters(to eip.Handler) eip.Handler {
+	if to == nil {
+		return nil
+	}
+	return eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
+		return to.Handle(ctx, m.WithHeaders(eip.Headers{header.Flow: p.env.Flow, header.After: p.env.Address, header.To: toReplies}))
+	})
+}
+
+// replyOf is a reply on its way to its process; nil: it answers no request.
+func (p *ProcessManager) replyOf(m *eip.Message) *event {
+	process, request, ok := p.seal.read(m.CorrelationID)
+	if !ok {
+		return nil
+	}
+	return &event{of: p, message: m, hash: process, identity: identityOf("reply " + numberOf(request)), reply: request, at: p.env.Clock.Now()}
+}
+
+// replyAgain gives a reply to its process that was a dead letter.
+func (p *ProcessManager) replyAgain(ctx context.Context, m *eip.Message) error {
+	e := p.replyOf(m)
+	if e == nil {
+		return eip.Permanent(errors.New("the reply answers no request"))
+	}
+	m.Absorb()
+	p.outbox.Keep(ctx, m, e.join)
+	return nil
 }
 
 // takeReply gives a reply to its process.
 func (p *ProcessManager) takeReply(_ context.Context, m *eip.Message) error {
-	process, request, ok := p.seal.read(m.CorrelationID)
-	if !ok {
+	e := p.replyOf(m)
+	if e == nil {
 		p.count("unmatched")
 		p.rarely.Warn(p.env.Log, "a reply answers no request and is dropped", slog.String("stage", p.env.Address), slog.String("correlation_id", m.CorrelationID))
 		return nil
 	}
-	e := &event{of: p, message: m, hash: process, identity: identityOf("reply " + numberOf(request)), reply: request, at: p.env.Clock.Now()}
 	// Too much to be sent holds no replies: there are no more of them than requests, which are
 	// of messages that it does hold.
 	store.Keep(m, p.space, e.join)

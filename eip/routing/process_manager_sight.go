@@ -26,13 +26,13 @@ func (*OfProcess) Sees() []string { return []string{"body", "headers", "message"
 func (o *OfProcess) Compiled(m eip.Merge, reads []string) { o.Of, o.reads = m, reads }
 
 // check checks what an expression reads of a process.
-func (o *OfProcess) check(option string) error {
+func (o *OfProcess) check(option string) (wrong []error) {
 	for _, name := range o.reads {
 		if member, ok := strings.CutPrefix(name, "process."); ok && !processMembers[member] {
-			return eip.OptionErrorf(option, "process has no member %q; it has %s", member, strings.Join(slices.Sorted(maps.Keys(processMembers)), ", "))
+			wrong = append(wrong, eip.OptionErrorf(option, "process has no member %q; it has %s", member, strings.Join(slices.Sorted(maps.Keys(processMembers)), ", ")))
 		}
 	}
-	return nil
+	return wrong
 }
 
 // A ProcessPredicate is an OfProcess that gives true or false.

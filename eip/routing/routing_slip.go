@@ -24,7 +24,7 @@ type RoutingSlip struct {
 	// Undo says where a step is undone when a later one fails for good: the name of the
 	// channel, by the name of the step's. Both are in allow.
 	Undo map[string]string `flow:"undo"`
-	// Slips are signed with it. Every next_step that they come to has the same.
+	// Slips are signed with it: 16 bytes or more. Every next_step that they come to has the same.
 	Secret string `flow:"secret,required"`
 }
 
@@ -36,8 +36,9 @@ func (r *RoutingSlip) Validate() error {
 	switch {
 	case r.Route == nil:
 		return eip.OptionErrorf("route", "it is needed: an expression that gives a list of names, as body.steps")
-	case r.Secret == "":
-		return noSecret()
+	}
+	if err := checkSecret(r.Secret); err != nil {
+		return err
 	}
 	for step, undo := range r.Undo {
 		for _, name := range []string{step, undo} {
@@ -49,8 +50,16 @@ func (r *RoutingSlip) Validate() error {
 	return checkAllowed(r.Allow)
 }
 
-func noSecret() error {
-	return eip.OptionErrorf("secret", "it is empty, so anybody could make a slip; give all stages of the slip the same, as env(\"SLIP_SECRET\")")
+// checkSecret refuses what could be guessed: who has a slip can try secrets as fast as he likes.
+func checkSecret(secret string) error {
+	const least = 16
+	switch n := len(secret); {
+	case n == 0:
+		return eip.OptionErrorf("secret", "it is empty, so anybody could make a slip; give all stages of the slip the same, as env(\"SLIP_SECRET\")")
+	case n < least:
+		return eip.OptionErrorf("secret", "it has %d bytes, and must have %d, or it can be found out from a slip; make one by openssl rand -hex 32", n, least)
+	}
+	return nil
 }
 
 // checkAllowed is allow.Check of a list that must not be empty.

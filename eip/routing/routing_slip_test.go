@@ -35,7 +35,7 @@ func ExampleRoutingSlip() {
 	// pay: order 7
 }
 
-const slipSecret = "of all stages"
+const slipSecret = "of all the stages"
 
 func newRoutingSlip(to eip.Handler, route any) *routing.RoutingSlip {
 	return &routing.RoutingSlip{Route: value(route), Allow: targets(to, "queue.a", "queue.b", "queue.undo_a"), Secret: slipSecret,
@@ -127,5 +127,24 @@ func TestRoutingSlip_MessageIDs(t *testing.T) {
 	asked := slipped(t, eiptest.Message("x").With(func(m *eip.Message) { m.ID, m.ReplyTo = "7", "inbox" }), "queue.a")
 	if asked.CorrelationID != "7" || asked.ReplyTo != "inbox" {
 		t.Errorf("a reply would go to %q by %q", asked.ReplyTo, asked.CorrelationID)
+	}
+}
+
+// A secret that can be guessed is none.
+func TestSlip_Secret(t *testing.T) {
+	for secret, want := range map[string]string{
+		"":                            "secret: it is empty, so anybody could make a slip",
+		"s":                           "secret: it has 1 bytes, and must have 16",
+		strings.Repeat("s", 15):       "secret: it has 15 bytes, and must have 16",
+		strings.Repeat("s", 16):       "",
+		strings.Repeat("s", 16) + "é": "",
+	} {
+		begin, next := newRoutingSlip(eip.Discard, "queue.a"), newNextStep(eip.Discard)
+		begin.Secret, next.Secret = secret, secret
+		for _, err := range []error{begin.Validate(), next.Validate()} {
+			if got := fmt.Sprint(err); want == "" && err != nil || !strings.HasPrefix(got, want) {
+				t.Errorf("%d bytes: %s, want %s", len(secret), got, want)
+			}
+		}
 	}
 }

@@ -67,9 +67,12 @@ type Releaser interface {
 // A Mover is a Lister whose groups are processes.
 type Mover interface {
 	Lister
-	// Move has the process of a key be in another state.
+	// Move has the process of a key be in another state; ErrNoState is why there is no such.
 	Move(ctx context.Context, key, to string) error
 }
+
+// ErrNoState is why a process cannot be in a state.
+var ErrNoState = errors.New("there is no state")
 
 // ErrNoGroup is why nothing can be done with a key.
 var ErrNoGroup = errors.New("nothing is remembered under that key")

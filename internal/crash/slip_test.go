@@ -28,7 +28,7 @@ flow "orders" {
     route  = "['queue.reserve', 'queue.pay']"
     allow  = local.steps
     undo   = { "queue.reserve" = "queue.release" }
-    secret = "of the test"
+    secret = "of the tests alone"
   }
 }
 
@@ -37,7 +37,7 @@ flow "reserve" {
   next_step {
     result = "body.n"
     allow  = local.steps
-    secret = "of the test"
+    secret = "of the tests alone"
   }
 }
 
@@ -49,7 +49,7 @@ flow "pay" {
       if = "body.n % 2 == 0"
       next_step {
         allow  = local.steps
-        secret = "of the test"
+        secret = "of the tests alone"
         otherwise {
           transform { body = "{what: 'paid', n: body.n}" }
           to = adapter.out
@@ -65,7 +65,7 @@ flow "release" {
   send { to = adapter.out }
   next_step {
     allow  = local.steps
-    secret = "of the test"
+    secret = "of the tests alone"
   }
 }
 

@@ -184,6 +184,8 @@ func groupError(r *request, err error) error {
 	switch {
 	case errors.Is(err, store.ErrNoGroup):
 		return Errorf(UnknownTarget, "of %s, %v", r.Target, err)
+	case errors.Is(err, store.ErrNoState):
+		return Errorf(BadArgs, "of %s: %v", r.Target, err)
 	case errors.Is(err, eip.ErrNotRunning):
 		return Errorf(Failed, "%s is not open: its flow does not run", r.Target)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -337,7 +337,7 @@ flow "orders" {
 		{control.BadArgs, args{"to": "closed", "confirm": order}},
 		{control.BadArgs, args{"key": "a", "to": "closed"}},
 		{control.UnknownTarget, args{"key": "c", "to": "closed", "confirm": order}},
-		{control.Failed, args{"key": "a", "to": "close", "confirm": order}},
+		{control.BadArgs, args{"key": "a", "to": "close", "confirm": order}},
 	} {
 		refused(t, p.client, c.code, "move", order, c.args)
 	}

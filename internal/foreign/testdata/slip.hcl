@@ -14,7 +14,7 @@ flow "orders" {
     route  = "['queue.stamp', 'queue.check']"
     allow  = local.steps
     undo   = { "queue.stamp" = "queue.unstamp" }
-    secret = "shared"
+    secret = "shared by all of them"
   }
 }
 
@@ -23,7 +23,7 @@ flow "stamped" {
   next_step {
     result = "headers.stamp"
     allow  = local.steps
-    secret = "shared"
+    secret = "shared by all of them"
   }
 }
 
@@ -35,7 +35,7 @@ flow "check" {
       if = "body.total < 100"
       next_step {
         allow  = local.steps
-        secret = "shared"
+        secret = "shared by all of them"
         otherwise { to = queue.done }
       }
     }
