@@ -20,7 +20,7 @@ func isStage(name string) bool {
 func validName(name string) bool { return hclsyntax.ValidIdentifier(name) }
 
 // validLabel says what stages and branches may be called: parts of an address.
-func validLabel(name string) bool { return hclsyntax.ValidIdentifier("x" + name) }
+func validLabel(name string) bool { return name != "" && hclsyntax.ValidIdentifier("x"+name) }
 
 // body decodes the stages of a body in their order, gives each its address, and
 // checks that no message can fall off the end.

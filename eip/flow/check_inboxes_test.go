@@ -131,6 +131,17 @@ flow "f" {
 "final": {"end": {}}
 }}}}
 }`, `9,15-21: "state asking": on one: goto: there is no state "ends"; did you mean end?`},
+		"a name that is none": {"flow.hcl", `
+queue "in" {}
+flow "f" {
+  from = queue.in
+  process_manager "p" {
+    key = "body.k"
+    on "begin" { goto = "" }
+    final "" {}
+  }
+}
+`, `8,11-13: Invalid name; "" is no name.`},
 		"JSON, a state": {"flow.json", `{
 "queue": {"in": {}},
 "flow": {"f": {"from": "queue.in", "process_manager": {"p": {
@@ -155,7 +166,10 @@ flow "f" {
 			}
 			for line := range strings.Lines(c.want) {
 				place, what, _ := strings.Cut(strings.TrimSpace(line), ": ")
-				if !strings.Contains(got, c.file+":"+place+": Wrong option; The stage process_manager cannot be used like this: "+what) {
+				if !strings.HasPrefix(what, "Invalid") {
+					what = "Wrong option; The stage process_manager cannot be used like this: " + what
+				}
+				if !strings.Contains(got, c.file+":"+place+": "+what) {
 					t.Errorf("it does not say %s; it says\n%s", line, got)
 				}
 			}

@@ -83,7 +83,7 @@ func TestProcessManager_OtherTimes(t *testing.T) {
 func TestProcessManager_BusyAfterAChange(t *testing.T) {
 	for name, change := range map[string]func(*routing.ProcessManager){
 		"no time any more": func(p *routing.ProcessManager) { p.States[0].After = nil },
-		"younger":          func(p *routing.ProcessManager) { p.MaxAge.Set(2 * time.Minute) },
+		"younger":          func(p *routing.ProcessManager) { p.MaxAge.Set(2 * time.Minute); p.States[0].After[0].Label = "90s" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

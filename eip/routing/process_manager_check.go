@@ -39,7 +39,7 @@ func (p *ProcessManager) Validate() error {
 		}
 	}
 	if len(wrong) == 0 {
-		wrong = append(plan.checkWays(p), plan.checkReplies(p)...)
+		wrong = slices.Concat(plan.checkWays(p), plan.checkReplies(p), plan.checkAges(p))
 	}
 	return errors.Join(wrong...)
 }
@@ -192,6 +192,26 @@ func (p *processPlan) checkWays(of *ProcessManager) (wrong []error) {
 	for _, f := range of.Finals {
 		if !comes[f.Label] {
 			wrong = append(wrong, within(f, "final "+f.Label, errors.New("no process comes into it: no goto leads there")))
+		}
+	}
+	return wrong
+}
+
+// checkAges checks that a process lives long enough for its times.
+func (p *processPlan) checkAges(of *ProcessManager) (wrong []error) {
+	age := of.MaxAge.Load()
+	for _, s := range of.States {
+		for _, a := range p.states[s.Label].after {
+			if a.time >= age {
+				wrong = append(wrong, within(a.ProcessAfter, "state "+s.Label, fmt.Errorf("after %s: it is never done: a process is given up before, by max_age, after %v", a.Label, age)))
+			}
+		}
+	}
+	for b := range of.blocks() {
+		for _, r := range b.Request {
+			if r.Timeout >= age {
+				wrong = append(wrong, b.blame(within(r, "request "+r.Label, eip.OptionErrorf("timeout", "it is never over: a process is given up before, by max_age, after %v", age))))
+			}
 		}
 	}
 	return wrong

@@ -29,6 +29,12 @@ func TestProcessManager_Validate(t *testing.T) {
 		`state paying: after "600s" is as long as after "10m": write one of them`: func(p *routing.ProcessManager) {
 			p.States[0].After = append(p.States[0].After, after("600s", routing.ProcessAction{})...)
 		},
+		"state paying: after 10m: it is never done: a process is given up before, by max_age, after 10m0s": func(p *routing.ProcessManager) { p.MaxAge.Set(10 * time.Minute) },
+		"on placed: request payment: timeout: it is never over: a process is given up before, by max_age, after 1h0m0s": func(p *routing.ProcessManager) {
+			p.MaxAge.Set(time.Hour)
+			p.On[0].Request[0].Timeout = time.Hour
+		},
+		`its name has 256 bytes, more than 255`:                       func(p *routing.ProcessManager) { p.States[0].Label = strings.Repeat("s", 256) },
 		`state shipping: the name "shipping" is taken`:                func(p *routing.ProcessManager) { p.States[0].Label = "shipping" },
 		`state undoing: the name "undoing" is taken`:                  func(p *routing.ProcessManager) { p.States[1].Label = "undoing" },
 		`final paying: the name "paying" is taken`:                    func(p *routing.ProcessManager) { p.Finals[0].Label = "paying" },

@@ -38,8 +38,12 @@ func (p *ProcessManager) planned() (*processPlan, error) {
 	plan := &processPlan{map[string]*plannedState{}, map[string]*ProcessFinal{}, map[string]eip.Handler{}}
 	taken := map[string]bool{undoing: true, undoFailed: true}
 	for _, s := range p.States {
-		if taken[s.Label] {
+		switch {
+		case taken[s.Label]:
 			no(s, "state "+s.Label, "the name %q is taken", s.Label)
+			continue
+		case len(s.Label) > mostState:
+			no(s, "state "+quote(s.Label), "its name has %d bytes, more than %d", len(s.Label), mostState)
 			continue
 		}
 		planned := &plannedState{ProcessState: s}

@@ -45,6 +45,7 @@ const (
 const (
 	mostData   = 256 << 10
 	mostRecord = 1 << 20
+	mostState  = 255 // of its name, which stands in keys
 
 	// The messages that wait for one process.
 	mostWaits     = 100

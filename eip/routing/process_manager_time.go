@@ -114,7 +114,7 @@ func (s *step) fire() error {
 	_, err = s.take(nil, func(h *happening) (bool, error) {
 		h.process.void(what)
 		h.note("failed_timers")
-		return true, h.fail(err, nil)
+		return true, h.fail(err, false)
 	})
 	return err
 }
@@ -147,7 +147,7 @@ func (h *happening) time(what moment) error {
 		return nil // the flow has it no more
 	}
 	h.note("expired")
-	err := h.fail(eip.Permanent(fmt.Errorf("the process %q is older than max_age, %v, and is given up in the state %q", p.Key, h.of.MaxAge.Load(), p.State)), nil)
+	err := h.fail(eip.Permanent(fmt.Errorf("the process %q is older than max_age, %v, and is given up in the state %q", p.Key, h.of.MaxAge.Load(), p.State)), true)
 	h.end()
 	return err
 }

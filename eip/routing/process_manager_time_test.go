@@ -156,7 +156,7 @@ func TestProcessManager_MaxAge(t *testing.T) {
 		o.come(`a placed {"total":5}`)
 		o.answer(o.take("payments"), `{"ok":true,"id":7}`)
 		time.Sleep(time.Hour)
-		o.expect(wanted{"notes": "placed a", "shipping": "ship a", "dead": `{"data":{"paid":7,"total":5},"key":"a","state":"shipping","version":2}`})
+		o.expect(wanted{"notes": "placed a", "shipping": "ship a", "dead": `{"data":{"paid":7,"total":5},"key":"a","left":[{"body":"refund 7","request":"refund","to":"queue.refunds"},{"body":"release a","to":"queue.release"}],"state":"shipping","version":2}`})
 		dead := o.take("dead")
 		if dead.Headers[header.Error] != `f.order: the process "a" is older than max_age, 1h0m0s, and is given up in the state "shipping"` || dead.Headers[header.Group] != "a" {
 			t.Errorf("headers %v", dead.Headers)

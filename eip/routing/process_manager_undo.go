@@ -91,6 +91,14 @@ func (h *happening) undone(err error) error {
 // undoFails leaves the rest to people.
 func (h *happening) undoFails(why error) error {
 	p := h.process
+	why = fmt.Errorf("the process %q, on its way to the state %q, still has to undo %d of its steps, and cannot undo the first of these: %w", p.Key, p.UndoTo, len(p.Undo), why)
+	h.note("undo_failed")
+	h.enter(undoFailed)
+	return h.fail(why, true)
+}
+
+// left is what a process has not undone, in the order in which it would be.
+func (p *process) left() []map[string]any {
 	left := make([]map[string]any, 0, len(p.Undo))
 	for _, u := range slices.Backward(p.Undo) {
 		one := map[string]any{"to": u.To}
@@ -104,18 +112,18 @@ func (h *happening) undoFails(why error) error {
 		}
 		left = append(left, one)
 	}
-	why = fmt.Errorf("the process %q, on its way to the state %q, still has to undo %d of its steps, and cannot undo the first of these: %w", p.Key, p.UndoTo, len(left), why)
-	h.note("undo_failed")
-	h.enter(undoFailed)
-	return h.fail(why, left)
+	return left
 }
 
-// fail makes a dead letter of what a process is.
-func (h *happening) fail(why error, left []map[string]any) error {
+// fail makes a dead letter of what a process is, and where it gives up of what is not undone.
+func (h *happening) fail(why error, givesUp bool) error {
 	p := h.process
 	body := p.shown()
-	if left != nil {
-		body["undo_to"], body["left"] = p.UndoTo, left
+	if givesUp && len(p.Undo) > 0 {
+		body["left"] = p.left()
+	}
+	if givesUp && p.UndoTo != "" {
+		body["undo_to"] = p.UndoTo
 	}
 	m, err := jsonMessage(body)
 	if err != nil {
