@@ -31,6 +31,8 @@ type Peer struct {
 	stop context.CancelFunc
 	work sync.WaitGroup // goroutines
 
+	opening chan struct{} // has an entry while somebody opens the inbox
+
 	mu    sync.Mutex
 	inbox eip.Inbox     // nil until it is needed
 	back  chan struct{} // closed when replies reach the inbox again; nil while they do
@@ -64,7 +66,7 @@ func NewPeer(ctx context.Context, b broker.Broker, env *eip.Env) (*Peer, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := &Peer{broker: r, env: *env, mail: m}
+	p := &Peer{broker: r, env: *env, mail: m, opening: make(chan struct{}, 1)}
 	if p.env.Log == nil {
 		p.env.Log = slog.New(slog.DiscardHandler)
 	}
@@ -93,12 +95,16 @@ func (p *Peer) address(ctx context.Context) (string, error) {
 	for {
 		p.mu.Lock()
 		inbox, back := p.inbox, p.back
-		if inbox == nil || p.ctx.Err() != nil {
-			defer p.mu.Unlock()
-			return p.open(ctx)
-		}
 		p.mu.Unlock()
-		if back == nil {
+		switch {
+		case p.ctx.Err() != nil:
+			return "", eip.ErrClosed
+		case inbox == nil:
+			if err := p.open(ctx); err != nil {
+				return "", err
+			}
+			continue
+		case back == nil:
 			return inbox.Address(), nil
 		}
 		select {
@@ -111,21 +117,46 @@ func (p *Peer) address(ctx context.Context) (string, error) {
 	}
 }
 
-// open opens the inbox. The lock is held.
-func (p *Peer) open(ctx context.Context) (string, error) {
-	if p.ctx.Err() != nil {
-		return "", eip.ErrClosed
+// open opens the inbox, unless it is there. One caller does, and the others wait no longer
+// than they want to.
+func (p *Peer) open(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	select {
+	case p.opening <- struct{}{}:
+	case <-ctx.Done():
+		return p.closedOr(fmt.Errorf("wait for the inbox: %w", context.Cause(ctx)))
+	}
+	defer func() { <-p.opening }()
+	p.mu.Lock()
+	there := p.inbox != nil
+	p.mu.Unlock()
+	if there {
+		return nil
 	}
 	inbox, err := p.broker.Inbox(ctx, "")
 	if err != nil {
-		return "", fmt.Errorf("open an inbox: %w", err)
+		return p.closedOr(fmt.Errorf("open an inbox: %w", err))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() != nil {
+		return errors.Join(eip.ErrClosed, inbox.Close())
 	}
 	p.inbox = inbox
 	if l, ok := inbox.(broker.Losing); ok {
 		l.OnLost(p.lost, p.found)
 	}
 	p.work.Go(func() { p.receive(inbox) })
-	return inbox.Address(), nil
+	return nil
+}
+
+func (p *Peer) closedOr(err error) error {
+	if p.ctx.Err() != nil {
+		return eip.ErrClosed
+	}
+	return err
 }
 
 // lost is told that what was under way to the inbox is lost.

@@ -301,3 +301,56 @@ func TestPeer_ReceiveMixed(t *testing.T) {
 		expectCounts(t, p, nil)
 	})
 }
+
+// away is a broker of which an inbox is waited for.
+type away struct{ broker.RequestReply }
+
+func (away) Inbox(ctx context.Context, _ string) (eip.Inbox, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+func (away) Calls(context.Context, broker.Outcomes) (broker.Calls, error) { return noCalls{}, nil }
+
+type noCalls struct{}
+
+func (noCalls) Call(context.Context, string, *eip.Message) error { return nil }
+func (noCalls) Close() error                                     { return nil }
+
+// Who waits for the inbox that another one opens waits no longer than he wants to, and Close
+// does not wait for it.
+func TestPeer_WaitsForItsInbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := endpoint.NewPeer(t.Context(), away{}, &eip.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		opens := make(chan error, 1)
+		go func() {
+			_, err := p.Send(t.Context(), "q", eip.New(nil, nil))
+			opens <- err
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		waits := make(chan error, 1)
+		go func() {
+			_, err := p.Send(ctx, "q", eip.New(nil, nil))
+			waits <- err
+		}()
+		time.Sleep(time.Minute)
+		select {
+		case err := <-waits:
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("it waited in vain: %v", err)
+			}
+		default:
+			t.Error("it waits on")
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-opens; !errors.Is(err, eip.ErrClosed) {
+			t.Errorf("it was closed meanwhile: %v", err)
+		}
+	})
+}

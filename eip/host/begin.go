@@ -58,7 +58,7 @@ func (r *flowRun) run(l *life, ready chan<- struct{}, failed chan<- error) {
 		hindered := err != nil && r.hinder(err)
 		switch {
 		case ctx.Err() != nil && up:
-			if ran || !hindered { // that it waited is no error
+			if ran || !hindered && !errors.Is(err, ctx.Err()) { // that it waited, or was opened just then, is no error
 				l.err = err
 			}
 			return

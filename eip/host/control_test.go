@@ -41,7 +41,7 @@ func (w *words) Receive(context.Context) (*eip.Message, error) {
 
 func (w *words) Close() error { return nil }
 
-var spoken = make(chan struct{}) // what slowOpening waits for
+var spoken chan struct{} // what slowOpening waits for
 
 // slowOpening is a stage that keeps its flow from coming up until another has had
 // its message.
@@ -122,6 +122,7 @@ func TestProcess_TakesTheFirstCommand(t *testing.T) {
 		  to = adapter.out
 		}`)
 	got.Store(0)
+	spoken = make(chan struct{})
 	go func() {
 		for got.Load() == 0 {
 			time.Sleep(time.Millisecond)

@@ -25,6 +25,8 @@ var hindering struct {
 	channels map[string]*broker.Trouble
 	tries    int
 	together *gathering // nil: nobody waits
+	silent   string     // a channel that is hindered once, and then waited for
+	asked    chan struct{}
 }
 
 func hinder(address string) error {
@@ -54,6 +56,15 @@ type hinderingBroker struct{ broker.RequestReply }
 func (b hinderingBroker) Source(ctx context.Context, c broker.Channel, s broker.Subscription) (broker.Source, error) {
 	if err := hinder(c.Address); err != nil {
 		return nil, err
+	}
+	if hindering.silent == c.Address {
+		if hindering.asked != nil {
+			close(hindering.asked)
+			<-ctx.Done()
+			return nil, fmt.Errorf("consume from %s: %w", c.Address, ctx.Err())
+		}
+		hindering.asked = make(chan struct{})
+		return nil, &broker.Trouble{Err: errors.New("not now")}
 	}
 	if g := hindering.together; g != nil {
 		g.wait(ctx)
@@ -308,4 +319,27 @@ func inject(t *testing.T, p *host.Host, channel string) {
 	if err := p.Inject(t.Context(), channel, eip.New([]byte("x"), nil)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A flow that is being opened when it is stopped, once again because it was hindered, leaves
+// nothing to tell.
+func TestProcess_StopsWhileItIsOpenedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hindering.silent, hindering.asked = "silent", nil
+		defer func() { hindering.silent = "" }()
+		p, err := start(t.Context(), load(t, `
+			broker "b" { url = "hindering:" }
+			queue "silent" { broker = broker.b }
+			flow "f" {
+			  from = queue.silent
+			  discard {}
+			}`), host.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-hindering.asked
+		if err := p.Stop(); err != nil {
+			t.Errorf("it says %v", err)
+		}
+	})
 }

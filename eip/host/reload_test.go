@@ -208,7 +208,7 @@ func TestHost_ApplyFolder(t *testing.T) {
 // flows that are the same have neither doubles nor another order.
 func TestHost_ReloadUnderLoad(t *testing.T) {
 	const reloads = 100
-	as := t.Name()
+	as := ownNotes(t)
 	texts := func(i int) map[string]string {
 		all := map[string]string{
 			"keeps.hcl":   fmt.Sprintf("queue \"in\" {}\nqueue \"mid\" {}\nflow \"keeps\" {\n  from = queue.in\n  noted { as = %q }\n  to   = queue.mid\n}\n", as+"/keeps"),

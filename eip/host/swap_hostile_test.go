@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"path/filepath"
 	"runtime"
@@ -47,6 +48,16 @@ func notesOf(as string) []string {
 	notes.Lock()
 	defer notes.Unlock()
 	return append([]string{}, notes.of[as]...)
+}
+
+// ownNotes names notes of a test, which end with it.
+func ownNotes(t *testing.T) string {
+	t.Cleanup(func() {
+		notes.Lock()
+		defer notes.Unlock()
+		maps.DeleteFunc(notes.of, func(as string, _ []string) bool { return strings.HasPrefix(as, t.Name()) })
+	})
+	return t.Name()
 }
 
 func awaitNotes(t *testing.T, as string, n int) {
@@ -99,7 +110,7 @@ func flowOf(t *testing.T, h *host.Host, name string) control.Flow {
 func TestUnit_SwapUnderLoad(t *testing.T) {
 	for broker, n := range map[string]int{"memory:": 3000, "embedded:": 600} {
 		t.Run(broker, func(t *testing.T) {
-			as := t.Name()
+			as := ownNotes(t)
 			config := func(i int) *flow.Config {
 				return loadOn(t, broker, fmt.Sprintf(`
 					queue "in" {}
@@ -165,7 +176,7 @@ func TestUnit_SwapKeepsWhatWaits(t *testing.T) {
 		  noted { as = "%s" }
 		  %s
 		  discard {}
-		}`, t.Name(), more)
+		}`, ownNotes(t), more)
 	}
 	h := host.New(host.Options{})
 	u, err := h.Start(t.Context(), load(t, text("", "")))
@@ -242,7 +253,7 @@ func TestUnit_SwapThatFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			fill := strings.NewReplacer("%DIR%", dir, "%NAME%", t.Name(), "%HAD%", filepath.Join(dir, "had")).Replace
+			fill := strings.NewReplacer("%DIR%", dir, "%NAME%", ownNotes(t), "%HAD%", filepath.Join(dir, "had")).Replace
 			had := host.New(host.Options{})
 			if _, err := had.Start(t.Context(), loadOn(t, "embedded:"+filepath.Join(dir, "had"), "queue \"q\" {}\nqueue \"r\" {}\nflow \"h\" {\n from = queue.q\n to = queue.r\n}")); err != nil {
 				t.Fatal(err)

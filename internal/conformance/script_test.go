@@ -102,7 +102,7 @@ func (s *script) command(ctx context.Context, line string) *exec.Cmd {
 	cmd.Dir, cmd.Env = s.dir, s.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
 
@@ -122,7 +122,7 @@ func (s *script) start(c command) {
 		s.t.Fatal(err)
 	}
 	s.background = append(s.background, cmd)
-	if !eventually(func() bool { return strings.Contains(stderr.String(), "ready") }) {
+	if !eventually(func() bool { return strings.Contains(stderr.String(), "msg=ready ") }) {
 		s.t.Fatalf("%s: was not ready within %v", c.line, timeLimit)
 	}
 }

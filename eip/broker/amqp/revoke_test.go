@@ -101,7 +101,9 @@ func TestRevoked(t *testing.T) {
 			if m.Fork(nil).Revoked() != c.revoked {
 				t.Error("a fork differs")
 			}
-			if err := to.Handle(t.Context(), m); errors.Is(err, eip.ErrRevoked) != c.revoked {
+			settled := make(chan error, 1)
+			eip.Deliver(t.Context(), to, m.Fork(func(err error) { settled <- err }))
+			if err := <-settled; errors.Is(err, eip.ErrRevoked) != c.revoked {
 				t.Errorf("published, with %v", err)
 			}
 			stop()

@@ -127,7 +127,7 @@ flow "orders" {
 `
 	a, _, _ := runOn(t, o.url, text)
 	b, _, _ := runOn(t, o.url, text)
-	const rounds, letters, mostTries = 100, 3, 105
+	const rounds, letters, mostTries = 100, 3, 1000
 	tries := 0
 	for round := range rounds {
 		for range letters {
