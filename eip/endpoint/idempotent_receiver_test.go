@@ -438,6 +438,7 @@ func TestIdempotentReceiver_StoreFails(t *testing.T) {
 	for times, want := range map[int32]string{1: "[a1 a1]", 2: "[a1 a1 a1]", 3: "[a1 a1 a1 a2]"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &failing{Store: memory.New()}
+			runFlow(t, onceFlow(onceIn(s), eip.Discard)) // it is its space from now on
 			s.times.Store(times)
 			var to eiptest.Recorder
 			runFlow(t, onceFlow(onceIn(s), &to, identified("a", "a", "a")...))

@@ -3,6 +3,9 @@ package routing_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -17,17 +20,7 @@ import (
 // Somebody may look at what a stage remembers, and change it, at any time: also while its
 // flow is stopped and started again. The race detector watches.
 func TestState_LookedAtWhileReopened(t *testing.T) {
-	s := memory.New()
-	process := (&office{T: t, post: &eiptest.Post{}}).usual()
-	process.Store = store.In(s)
-	delay := routing.NewDelay()
-	delay.Store, delay.For = store.In(s), adapter.Program{Source: "10s"}
-	for name, stage := range map[string]eip.Stage{
-		"aggregator":      aggregatorIn(t, s, func(*routing.Aggregator) {}),
-		"delay":           delay,
-		"resequencer":     resequencerIn(s),
-		"process_manager": process,
-	} {
+	for name, stage := range rememberers(t, memory.New()) {
 		t.Run(name, func(t *testing.T) {
 			if err := stage.(eip.Validator).Validate(); err != nil {
 				t.Fatal(err)
@@ -96,4 +89,50 @@ func looks(t *testing.T, stage eip.Stage) []func() {
 		all = append(all, func() { expect(m.Move(t.Context(), "k", "paying")) })
 	}
 	return all
+}
+
+// rememberers are stages that remember in s, by their kinds.
+func rememberers(t *testing.T, s store.Store) map[string]eip.Stage {
+	process := (&office{T: t, post: &eiptest.Post{}}).usual()
+	process.Store = store.In(s)
+	delay := routing.NewDelay()
+	delay.Store, delay.For = store.In(s), adapter.Program{Source: "10s"}
+	return map[string]eip.Stage{
+		"aggregator":      aggregatorIn(t, s, func(*routing.Aggregator) {}),
+		"delay":           delay,
+		"resequencer":     resequencerIn(s),
+		"process_manager": process,
+	}
+}
+
+// A stage of one kind gets nothing of what one of another kind remembers, which it would
+// misread, and remove when it is due.
+func TestState_OfAnotherKind(t *testing.T) {
+	s := memory.New()
+	open := func(at, kind string) error {
+		stage := rememberers(t, s)[kind]
+		if err := stage.(eip.Validator).Validate(); err != nil {
+			t.Fatal(err)
+		}
+		env := eiptest.Env()
+		env.Address = at
+		env.Make = func(context.Context, *eip.Message) error { return nil }
+		err := stage.(eip.Opener).Open(t.Context(), env)
+		if err == nil {
+			err = stage.(eip.Closer).Close(t.Context())
+		}
+		return err
+	}
+	kinds := slices.Sorted(maps.Keys(rememberers(t, s)))
+	for _, was := range kinds {
+		if err := open("f."+was, was); err != nil {
+			t.Fatal(err)
+		}
+		for _, is := range kinds {
+			err := open("f."+was, is)
+			if is == was && err != nil || is != was && (err == nil || !strings.Contains(err.Error(), "of the kind "+was+", and")) {
+				t.Errorf("where a stage was %s, one that is %s is opened: %v", was, is, err)
+			}
+		}
+	}
 }

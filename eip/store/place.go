@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 )
@@ -39,12 +40,38 @@ func (p *Place) Bind(s Store) { p.in = s }
 // Store is what Bind or In has set; nil: nothing.
 func (p *Place) Store() Store { return p.in }
 
-// Space opens the space of a stage, by the stage's address.
-func (p *Place) Space(address string) (Space, error) {
+// kindKey holds which kind of stage a space is of.
+const kindKey = "\x00kind"
+
+// Space opens the space of a stage, by the stage's address and its kind. One in which a stage
+// of another kind remembers is refused: what is kept there would be misread, and removed when
+// it is due. One of an earlier version does not say whose it is, and is this stage's.
+func (p *Place) Space(ctx context.Context, address, kind string) (Space, error) {
 	if p.in == nil {
 		return nil, errors.New("there is no store to remember in")
 	}
-	return p.in.Space(address)
+	s, err := p.in.Space(address)
+	if err != nil {
+		return nil, err
+	}
+	of := ""
+	if err := s.View(func(r Reader) error {
+		value, _ := r.Get(kindKey)
+		of = string(value)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	switch of {
+	case kind:
+		return s, nil
+	case "":
+		return s, Do(ctx, s, func(tx Tx) error {
+			tx.Put(kindKey, []byte(kind), time.Time{})
+			return tx.Err()
+		})
+	}
+	return nil, fmt.Errorf("what is remembered for %s is of the kind %s, and the stage is of the kind %s now: give it another name", address, of, kind)
 }
 
 // Places are those of stages, wherever these stand.
