@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eipd/eipd/eip/flow/flowtest"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 type testCommand struct {
@@ -78,6 +79,9 @@ func (t *testCommand) all(args []string) error {
 		args = []string{"."}
 	}
 	wrong := func(err error) error { return failure{exitUsage, err} }
+	if err := t.check(); err != nil {
+		return wrong(err)
+	}
 	names, err := flowtest.Find(args)
 	if err != nil {
 		return wrong(err)
@@ -97,6 +101,24 @@ func (t *testCommand) all(args []string) error {
 		return nil
 	}
 	flowtest.Main(func(tt *testing.T) int { return t.report(tt, files) })
+	return nil
+}
+
+// mostRuns bounds --count: results of all runs are in memory.
+const mostRuns = 10000
+
+// check refuses what no number of runs, and no time, can be.
+func (t *testCommand) check() error {
+	switch {
+	case t.Count < 1 || t.Count > mostRuns:
+		return fmt.Errorf("--count must be 1 to %d", mostRuns)
+	case t.Parallel < 0:
+		return errors.New("--parallel must be at least 0")
+	case t.Timeout < 0:
+		return errors.New("--timeout must be at least 0s")
+	case !(t.coverMin >= 0 && t.coverMin <= 100): // nor NaN
+		return errors.New("--cover-min must be 0 to 100")
+	}
 	return nil
 }
 
@@ -147,7 +169,7 @@ func (t *testCommand) print(files []*flowtest.File) {
 	for _, f := range files {
 		for _, one := range f.Tests {
 			if t.Pick(one) {
-				fmt.Fprintf(os.Stdout, "%s:%d  %s\n", f.Name, one.Line, one.Name)
+				fmt.Fprintln(os.Stdout, visible.Line(fmt.Sprintf("%s:%d  %s", f.Name, one.Line, one.Name)))
 			}
 		}
 	}
@@ -168,6 +190,8 @@ func (t *testCommand) report(tt *testing.T, files []*flowtest.File) int {
 	case results = <-done:
 	case <-signals:
 		interrupted = true
+		signal.Stop(signals) // a test may hang: the second one ends the process
+		fmt.Fprintln(os.Stderr, "eipd: interrupted; it waits for the tests that have begun")
 		close(stop)
 		results = <-done
 	}
@@ -180,7 +204,7 @@ func (t *testCommand) report(tt *testing.T, files []*flowtest.File) int {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "eipd:", said(err))
 		return exitFailed
-	case summary.Passed+summary.Failed == 0:
+	case summary.Passed+summary.Failed == 0 && !interrupted:
 		fmt.Fprintln(os.Stderr, "eipd: no test ran")
 		return exitUsage
 	case summary.Failed > 0 || interrupted:

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -37,6 +39,7 @@ flow "f" {
 	write(t, dir, "slow/slow_test.hcl", "suite {\nflows = [\"../flow.hcl\"]\n}\ntest \"slow\" {\n"+sends+"\n"+expects+"\n}\n")
 	write(t, dir, "json/json_test.hcl.json", `{"suite": {"flows": ["../flow.hcl"]}, "test": {"in JSON": [{"send": {"queue.in": {"body": "x"}}}, {"expect": {"queue.out": {"message": {"text": "x"}}}}]}}`)
 	write(t, dir, "none/flow.hcl", "")
+	write(t, dir, "colours/colours_test.hcl", "test \"a \\u001b[31mred\\u0007 test\" {\n"+sends+"\n}\nsuite { flows = [\"../flow.hcl\"] }\n")
 	for name, test := range map[string]struct {
 		args   []string
 		env    string
@@ -63,6 +66,14 @@ flow "f" {
 		"a typo":              {args: []string{"typo"}, code: exitUsage, stderr: "typo/typo_test.hcl:3:8: error: Unknown target"},
 		"a wrong expression":  {args: []string{"--run", "(", "good"}, code: exitUsage, stderr: "--run: "},
 		"a wrong seed":        {args: []string{"--shuffle=x", "good"}, code: exitUsage, stderr: "--shuffle: "},
+		"no runs":             {args: []string{"--count", "0", "good"}, code: exitUsage, stderr: "--count must be 1 to 10000"},
+		"too many runs":       {args: []string{"--count", "1000000000", "good"}, code: exitUsage, stderr: "--count must be 1 to 10000"},
+		"none at once":        {args: []string{"--parallel", "-1", "good"}, code: exitUsage, stderr: "--parallel must be at least 0"},
+		"no time":             {args: []string{"--timeout", "-1s", "good"}, code: exitUsage, stderr: "--timeout must be at least 0s"},
+		"more than all":       {args: []string{"--cover-min", "101", "good"}, code: exitUsage, stderr: "--cover-min must be 0 to 100"},
+		"no number of them":   {args: []string{"--cover-min", "NaN", "good"}, code: exitUsage, stderr: "--cover-min must be 0 to 100"},
+		"a name in colours":   {args: []string{"colours"}, code: exitFailed, stdout: `:1  a \x1b[31mred\x07 test  `},
+		"a list in colours":   {args: []string{"--list", "colours"}, stdout: `:1  a \x1b[31mred\x07 test`},
 		"only":                {args: []string{"only"}, stdout: "1 passed, 0 failed\n"},
 		"only, in CI":         {args: []string{"only"}, env: "CI=true", code: exitUsage, stderr: "only = true"},
 		"JSON and JUnit":      {args: []string{"--json", "--junit", "report.xml", "--cover-out", "cover.json", "good"}, stdout: `{"event":"pass","file":"good/good_test.hcl","line":2,"test":"good",`},
@@ -82,6 +93,68 @@ flow "f" {
 	var cover struct{ Outcomes, Covered int }
 	if text, err := os.ReadFile(filepath.Join(dir, "cover.json")); err != nil || json.Unmarshal(text, &cover) != nil || cover.Outcomes != 1 || cover.Covered != 1 {
 		t.Errorf("the coverage is %q, %v", text, err)
+	}
+}
+
+// Ctrl-C waits for the tests that have begun, and a second one does not.
+func TestTest_Interrupted(t *testing.T) {
+	for name, test := range map[string]struct {
+		second bool
+		code   int
+		stdout string
+	}{
+		"once":  {false, exitFailed, "1 passed, 0 failed\n"},
+		"twice": {true, -1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, "flow.hcl", "queue \"in\" {}\nqueue \"out\" {}\nflow \"f\" {\n  from = queue.in\n  to   = queue.out\n}\n")
+			large := strings.Repeat("x", 1<<20) // more than a pipe holds
+			write(t, dir, "large", large)
+			write(t, dir, "f_test.hcl", "test \"hangs\" {\n  send \"queue.in\" { body_file = \"large\" }\n  expect \"queue.out\" {\n    message { golden = \"pipe\" }\n  }\n}\n")
+			pipe := filepath.Join(dir, "pipe")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := eipd(t, dir, "test", "--update", "--count", "2", "--parallel", "1")
+			var stdout strings.Builder
+			c.Stdout = &stdout
+			stderr, err := c.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			golden, err := os.Open(pipe) // and with that the first test has begun
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer golden.Close()
+			interrupt := func() {
+				if err := c.Process.Signal(os.Interrupt); err != nil {
+					t.Fatal(err)
+				}
+			}
+			interrupt()
+			const says = "eipd: interrupted"
+			said := make([]byte, len(says))
+			if _, err := io.ReadFull(stderr, said); string(said) != says {
+				t.Fatalf("it says %q, %v", said, err)
+			}
+			if test.second {
+				interrupt()
+			} else if _, err := io.Copy(io.Discard, golden); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, stderr); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.Wait()
+			if code := c.ProcessState.ExitCode(); code != test.code || !strings.Contains(stdout.String(), test.stdout) {
+				t.Errorf("it ends with %d, want %d, and prints %s", code, test.code, &stdout)
+			}
+		})
 	}
 }
 

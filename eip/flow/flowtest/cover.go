@@ -15,6 +15,7 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow"
 	"github.com/eipd/eipd/eip/routing"
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // Coverage says which outcomes of flows tests have seen.
@@ -232,7 +233,7 @@ func (c *Coverage) WriteText(w io.Writer) error {
 	for _, f := range c.Files {
 		wide = max(wide, len(f.File))
 	}
-	p := &printer{w: w}
+	p := &printer{w: visible.Writer{To: w, Show: visible.Lines}}
 	p.line("%-*s  OUTCOMES   FAILURES  NOT COVERED", wide, "FLOW FILE")
 	for _, f := range c.Files {
 		var n [2][2]int

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/eipd/eipd/internal/visible"
 )
 
 // A Failure is one thing that was not as a test expects.
@@ -66,7 +68,7 @@ func (s Summary) String() string {
 // needed to mend it.
 func WriteText(w io.Writer, results []*Result, verbose bool) error {
 	var all Summary
-	p := &printer{w: w}
+	p := &printer{w: visible.Writer{To: w, Show: visible.Lines}}
 	for file, of := range byFile(results) {
 		var one Summary
 		var took time.Duration

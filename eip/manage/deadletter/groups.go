@@ -54,8 +54,8 @@ type Group struct {
 	Replayed int       `json:"replayed,omitempty"` // letters that were replayed before
 	Edited   int       `json:"edited,omitempty"`   // letters that were
 	Samples  []string  `json:"samples"`            // ids of the first letters
-	// Values are the most frequent of what varies in the errors, and how often they were
-	// seen at least.
+	// Values are the most frequent of what varies in the errors, and how many letters have
+	// them at least.
 	Values []Value `json:"values,omitempty"`
 
 	values map[string]int
@@ -138,8 +138,10 @@ func (g *Group) add(l Letter) {
 	if len(g.Samples) < mostSamples {
 		g.Samples = append(g.Samples, l.ID)
 	}
-	for _, v := range l.removed {
-		g.count(v)
+	for i, v := range l.removed {
+		if !slices.Contains(l.removed[:i], v) { // an error may name it twice, and is one letter
+			g.count(v)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +51,18 @@ func TestGroups(t *testing.T) {
 	}
 	if want := deadletter.Read(replayed).Cause.Group(); second.ID != want {
 		t.Errorf("the group is %s, and the letter's %s", second.ID, want)
+	}
+}
+
+// A value counts once a letter, however often its error names it.
+func TestGroups_ValuesOfLetters(t *testing.T) {
+	g := deadletter.NewGroups(deadletter.ByCause)
+	for i := range 3 {
+		g.Add(deadletter.Read(letter(fmt.Sprint(i), "POST http://10.0.0.1:8089/orders: dial tcp 10.0.0.1:8089: connection refused", noon)))
+	}
+	groups, _ := g.Result()
+	if len(groups) != 1 || groups[0].Count != 3 || !slices.Equal(groups[0].Values, []deadletter.Value{{Text: "10.0.0.1:8089", Count: 3}}) {
+		t.Errorf("%+v", groups)
 	}
 }
 
