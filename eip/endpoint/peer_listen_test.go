@@ -262,6 +262,10 @@ func TestErrorReply(t *testing.T) {
 	if endpoint.ReplyError(eiptest.Message("").WithHeader(header.Error, "of a dead letter")) != nil {
 		t.Error("a dead letter is taken for an error reply")
 	}
+	var s *endpoint.ServiceError
+	if err := endpoint.ReplyError(eiptest.Message("").WithHeader(header.ErrorCode, int32(7))); !errors.As(err, &s) || s.Code != "7" {
+		t.Errorf("of a number: %#v", err)
+	}
 	// It passes brokers, which drop what imitates eipd's headers.
 	m := endpoint.ErrorReply(errors.New("")).Headers.FromOutside()
 	if m[header.ErrorCode] != endpoint.CodeFailed || m[header.Error] == nil {

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/eipd/eipd/eip"
@@ -65,12 +66,12 @@ func shorten(text string, most int) string {
 
 // ReplyError returns the ServiceError that a reply is; nil where it is another reply.
 func ReplyError(reply *eip.Message) error {
-	code, ok := reply.Headers[header.ErrorCode].(string)
-	if !ok {
+	code := reply.Headers[header.ErrorCode]
+	if code == nil {
 		return nil
 	}
 	text, _ := reply.Headers[header.Error].(string)
-	return &ServiceError{code, text}
+	return &ServiceError{fmt.Sprint(code), text} // whatever kind of value a program gave
 }
 
 // refusal is ReplyError for who would ask again.

@@ -103,6 +103,12 @@ state paying: on_reply payment: undo_to: there is no state "nowhere"; there is c
 		t.Errorf("it says %v\nwant %s", err, want)
 	}
 	p = o.usual()
+	long := strings.Repeat("s", 256)
+	p.States[1].Label, p.States[0].OnReply[0].Goto = long, long
+	if err := p.Validate(); err == nil || strings.Count(err.Error(), "\n") != 0 || !strings.HasSuffix(err.Error(), "its name has 256 bytes, more than 255") {
+		t.Errorf("of a long name it says %v", err)
+	}
+	p = o.usual()
 	p.States = append(p.States, &routing.ProcessState{Label: "lonely"}, &routing.ProcessState{Label: "lonelier"})
 	want = "state lonely: no process comes into it: no goto leads there\nstate lonelier: no process comes into it: no goto leads there"
 	if err := p.Validate(); err == nil || err.Error() != want {

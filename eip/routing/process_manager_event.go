@@ -249,10 +249,10 @@ func (h *happening) answered(number uint64) *asked {
 
 // refusalIn is the error that a reply is; nil where it is another reply.
 func refusalIn(reply *eip.Message) error {
-	code, ok := reply.Headers[header.ErrorCode].(string)
-	if !ok {
+	code := reply.Headers[header.ErrorCode] // of whatever kind: what is not understood has not succeeded
+	if code == nil {
 		return nil
 	}
 	why, _ := reply.Headers[header.Error].(string) // which is lost where it was a dead letter
-	return fmt.Errorf("the reply is the error %s: %s", code, cmp.Or(why, "it does not say why"))
+	return fmt.Errorf("the reply is the error %v: %s", code, cmp.Or(why, "it does not say why"))
 }

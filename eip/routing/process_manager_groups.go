@@ -154,7 +154,7 @@ func (p *ProcessManager) Move(ctx context.Context, key, to string) error {
 		}
 		again := to == undoing && s.process.State == undoFailed
 		if to == undoing && !again {
-			return fmt.Errorf("%w %q for a process that is in %q: only one that is in %q has something left to undo", store.ErrNoState, to, s.process.State, undoFailed)
+			return fmt.Errorf("%w %q for a process that is in %q: only from %q is one moved there", store.ErrNoState, to, s.process.State, undoFailed)
 		}
 		if _, err := s.take(nil, func(h *happening) (bool, error) {
 			h.process.Version++

@@ -63,7 +63,7 @@ func (p *ProcessManager) Close(ctx context.Context) error {
 func (*ProcessManager) Makes() bool { return true }
 
 // Outlet takes what processes send, and by a replay replies. What they send nowhere is a message
-// that waited for one, or what is left of one.
+// that waited for one.
 func (p *ProcessManager) Outlet() eip.Handler { return eip.HandlerFunc(p.sendOn) }
 
 func (p *ProcessManager) sendOn(ctx context.Context, m *eip.Message) error {
@@ -73,6 +73,8 @@ func (p *ProcessManager) sendOn(ctx context.Context, m *eip.Message) error {
 		return p.Process(ctx, m, nil)
 	case toReplies:
 		return p.replyAgain(ctx, m.Without(header.To))
+	case toNobody:
+		return eip.Permanent(errors.New("it says what a process was, and is no message that could come again; discard it when all is done"))
 	}
 	name, _ := named.(string)
 	to := p.plan.targets[name]

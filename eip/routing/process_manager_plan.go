@@ -44,7 +44,6 @@ func (p *ProcessManager) planned() (*processPlan, error) {
 			continue
 		case len(s.Label) > mostState:
 			no(s, "state "+quote(s.Label), "its name has %d bytes, more than %d", len(s.Label), mostState)
-			continue
 		}
 		planned := &plannedState{ProcessState: s}
 		for _, a := range s.After {

@@ -101,6 +101,9 @@ func (p *ProcessManager) listen(env *eip.Env) {
 // toReplies stands in eip-to of replies that are dead letters. No channel has such a name.
 const toReplies = "eip.replies"
 
+// toNobody stands in eip-to of what says what a process was: it is no message.
+const toNobody = "eip.nobody"
+
 // letters has dead letters of replies be such of the flow, which a replay brings here again.
 func (p *ProcessManager) letters(to eip.Handler) eip.Handler {
 	if to == nil {

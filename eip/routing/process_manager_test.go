@@ -181,6 +181,12 @@ func TestProcessManager_ErrorReplies(t *testing.T) {
 						t.Errorf("what is made of an error reply is one: %v", m.Headers)
 					}
 				case "nothing":
+					o.come("b placed")
+					o.reply(o.take("payments"), eiptest.Message(`{"id":1}`).WithHeader(header.ErrorCode, int32(7)))
+					if got := o.states(); got != "a paying, b paying" {
+						t.Errorf("an error of another kind is none: %s", got)
+					}
+					o.come("b cancel")
 					if why := fmt.Sprint(o.take("dead").Headers[header.Error]); o.states() != "a paying" || !strings.Contains(why, "the reply is the error failed: no money") {
 						t.Errorf("processes %q, dead letter: %s", o.states(), why)
 					}

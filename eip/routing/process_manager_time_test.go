@@ -162,6 +162,14 @@ func TestProcessManager_MaxAge(t *testing.T) {
 			t.Errorf("headers %v", dead.Headers)
 		}
 		o.counts(counts{"started": 1, "events": 2, "expired": 1})
+		// It has a key, and yet is no message.
+		var failed error
+		if err := o.flow.Replay(dead.Revived().WithHeader("key", "a").With(func(m *eip.Message) { m.Type = "placed" }).Fork(nil), func(err error) { failed = err }); err != nil {
+			t.Error(err)
+		}
+		if got := o.states(); failed == nil || got != "" {
+			t.Errorf("replayed: %v, processes %q", failed, got)
+		}
 		o.shut()
 	})
 }

@@ -129,7 +129,7 @@ func (h *happening) fail(why error, givesUp bool) error {
 	if err != nil {
 		return err
 	}
-	m = m.WithHeader(header.Group, p.Key)
+	m = m.WithHeaders(eip.Headers{header.Group: p.Key, header.To: toNobody})
 	if p.Test != "" {
 		m = m.WithHeader(header.Test, p.Test)
 	}

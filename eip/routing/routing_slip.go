@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/header"
 	"github.com/eipd/eipd/eip/internal/allow"
+	"github.com/eipd/eipd/internal/nearest"
 )
 
 func init() { eip.Stages.Add("routing_slip", func() eip.Stage { return NewRoutingSlip() }) }
@@ -40,14 +43,22 @@ func (r *RoutingSlip) Validate() error {
 	if err := checkSecret(r.Secret); err != nil {
 		return err
 	}
-	for step, undo := range r.Undo {
-		for _, name := range []string{step, undo} {
-			if allow.Index(r.Allow, name) < 0 {
-				return eip.OptionErrorf("undo", "%s is not in \"allow\"", quote(name))
+	if err := checkAllowed(r.Allow); err != nil {
+		return err
+	}
+	var names []string
+	for _, to := range r.Allow {
+		names = append(names, to.Name)
+	}
+	var wrong []error
+	for _, step := range slices.Sorted(maps.Keys(r.Undo)) {
+		for _, name := range []string{step, r.Undo[step]} {
+			if !slices.Contains(names, name) {
+				wrong = append(wrong, eip.OptionErrorf("undo", "%s is not in \"allow\"%s", quote(name), nearest.Hint(name, names)))
 			}
 		}
 	}
-	return checkAllowed(r.Allow)
+	return errors.Join(wrong...)
 }
 
 // checkSecret refuses what could be guessed: who has a slip can try secrets as fast as he likes.

@@ -148,3 +148,15 @@ func TestSlip_Secret(t *testing.T) {
 		}
 	}
 }
+
+// All wrong names are said, in an order that does not change.
+func TestRoutingSlip_UndoSaysAll(t *testing.T) {
+	r := newRoutingSlip(eip.Discard, "queue.a")
+	r.Undo = map[string]string{"queue.b": "queue.undo_b", "queue.c": "queue.undo_a", "nothing": "queue.a"}
+	want := `undo: "nothing" is not in "allow"; there is queue.a, queue.b, queue.undo_a
+undo: "queue.undo_b" is not in "allow"; did you mean queue.undo_a?
+undo: "queue.c" is not in "allow"; did you mean queue.a?`
+	if got := fmt.Sprint(r.Validate()); got != want {
+		t.Errorf("it says %s\nwant %s", got, want)
+	}
+}

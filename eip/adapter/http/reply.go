@@ -22,9 +22,9 @@ func (b *body) write(w http.ResponseWriter, reply *eip.Message) {
 		http.Error(w, "the reply has no valid status", status)
 		return
 	}
-	if code, failed := reply.Headers[header.ErrorCode].(string); failed && status == http.StatusOK {
+	if code := reply.Headers[header.ErrorCode]; code != nil && status == http.StatusOK {
 		text, _ := reply.Headers[header.Error].(string)
-		http.Error(w, text, statusOfError(code))
+		http.Error(w, text, statusOfError(fmt.Sprint(code)))
 		return
 	}
 	w.Header().Set("Content-Type", withCharset(typeOfReply(reply), reply))

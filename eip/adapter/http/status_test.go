@@ -83,7 +83,7 @@ func TestHTTP_Status(t *testing.T) {
 // An error reply says what failed, and is no answer of 200.
 func TestHTTP_ErrorReply(t *testing.T) {
 	for name, tt := range map[string]struct {
-		code   string
+		code   any
 		set    any // http_status
 		status int
 	}{
@@ -91,6 +91,7 @@ func TestHTTP_ErrorReply(t *testing.T) {
 		"too late":                 {"timeout", nil, 504},
 		"failed":                   {"failed", nil, 500},
 		"of a service's own":       {"sold_out", nil, 500},
+		"of another kind":          {int32(7), nil, 500},
 		"with a status of its own": {"sold_out", 409, 409},
 	} {
 		t.Run(name, func(t *testing.T) {
