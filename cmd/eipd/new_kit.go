@@ -32,14 +32,14 @@ var kits = sync.OnceValue(func() (all []kit) {
 		_, section, _ := strings.Cut(pageText(p.Page), "\n## In a flow\n")
 		section, _, _ = strings.Cut(section, "\n## ")
 		head := fmt.Sprintf("# %s\n\n%s\n", name, p.About)
-		k := kit{about: lastSentence(p.About)}
+		k := kit{}
 		if m := folderExample.FindStringSubmatch(section); m != nil {
 			shown[m[1]] = true
 			k = exampleKit(m[1], head, p.Page)
 		} else {
 			k.files = pageFiles(p.Page, head+"\n"+section)
 		}
-		k.kind, k.name = "patterns", slug(name)
+		k.kind, k.name, k.about = "patterns", slug(name), lastSentence(p.About)
 		all = append(all, k)
 	}
 	for _, page := range glob(docs.Pages, "cookbook/*.md") {
