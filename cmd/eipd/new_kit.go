@@ -29,14 +29,14 @@ var kits = sync.OnceValue(func() (all []kit) {
 	shown := map[string]bool{}
 	for _, p := range patterns() {
 		head := fmt.Sprintf("# %s\n\n%s\n", p.name, p.about)
-		k := kit{about: lastSentence(p.about)}
+		k := kit{}
 		if m := folderExample.FindStringSubmatch(p.shown); m != nil {
 			shown[m[1]] = true
 			k = exampleKit(m[1], head, p.page)
 		} else {
 			k.files = pageFiles(p.page, head+"\n"+p.shown)
 		}
-		k.kind, k.name = "patterns", slug(p.name)
+		k.kind, k.name, k.about = "patterns", slug(p.name), lastSentence(p.about)
 		all = append(all, k)
 	}
 	for _, page := range glob(docs.Pages, "cookbook/*.md") {

@@ -81,6 +81,9 @@ func TestNew_LeavesNothingOut(t *testing.T) {
 		listed[k.name] = k
 	}
 	for _, name := range patternNames() {
+		if about := listed[slug(name)].about; about != "" && !strings.Contains(about, name) {
+			t.Errorf("the list does not say what a %s is: %s", name, about)
+		}
 		if without[slug(name)] == "" && listed[slug(name)].files == nil {
 			t.Errorf("%s is not listed; it needs a file docs/patterns/%s_test.hcl", name, slug(name))
 		}
@@ -106,7 +109,7 @@ func TestNew(t *testing.T) {
 		code int
 		says string
 	}{
-		"a list":                {[]string{"new"}, 0, `(?s)patterns\n.*  aggregator +Gathers.*cookbook\n.*examples\n.*  throttle`},
+		"a list":                {[]string{"new"}, 0, `(?s)patterns\n.*  aggregator +An Aggregator.*cookbook\n.*examples\n.*  throttle`},
 		"the pattern's name":    {[]string{"new", "Wire Tap", "a"}, 0, `a/flow.hcl\na/flow_test.hcl\na/input.jsonl\n`},
 		"the stage's name":      {[]string{"new", "content_router", "b/c"}, 0, `b/c/flow.hcl\n`},
 		"a folder of its name":  {[]string{"new", "aggregator"}, 0, `aggregator/flow.hcl\n`},
