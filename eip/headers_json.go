@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/eipd/eipd/eip/internal/decimal"
 )
 
 // MarshalJSON shows headers to people and programs. It cannot fail: what JSON has no
@@ -62,18 +63,4 @@ func shownFloat(f float64, v any) any {
 }
 
 // String writes the decimal in full: 1.50 is 150 with a scale of 2.
-func (d Decimal) String() string {
-	digits := strconv.FormatInt(int64(d.Value), 10)
-	if d.Scale == 0 {
-		return digits
-	}
-	sign := ""
-	if d.Value < 0 {
-		sign, digits = "-", digits[1:]
-	}
-	if n := int(d.Scale) + 1 - len(digits); n > 0 {
-		digits = strings.Repeat("0", n) + digits
-	}
-	point := len(digits) - int(d.Scale)
-	return sign + digits[:point] + "." + digits[point:]
-}
+func (d Decimal) String() string { return decimal.Scaled(int64(d.Value), int(d.Scale)) }

@@ -22,9 +22,7 @@ func (*Discard) Pattern() string { return "Message Filter" }
 // Process drops m.
 func (d *Discard) Process(_ context.Context, m *eip.Message, _ eip.Handler) error {
 	m.Drop()
-	if m.CountsAt(d) {
-		d.dropped.Add(1)
-	}
+	count(d, m, &d.dropped)
 	return nil
 }
 

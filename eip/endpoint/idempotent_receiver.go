@@ -205,8 +205,8 @@ func (r *IdempotentReceiver) duplicate(ctx context.Context, m *eip.Message) erro
 	return nil
 }
 
-func count(r *IdempotentReceiver, m *eip.Message, n *atomic.Int64) {
-	if m.CountsAt(r) {
+func count(s eip.Stage, m *eip.Message, n *atomic.Int64) {
+	if m.CountsAt(s) {
 		n.Add(1)
 	}
 }

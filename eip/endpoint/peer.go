@@ -62,17 +62,14 @@ func NewPeer(ctx context.Context, b broker.Broker, env *eip.Env) (*Peer, error) 
 	if !ok {
 		return nil, eip.Permanent(errors.New("make a peer: on this broker requests cannot be answered"))
 	}
-	m, err := newMail()
-	if err != nil {
-		return nil, err
-	}
-	p := &Peer{broker: r, env: *env, mail: m, opening: make(chan struct{}, 1)}
+	p := &Peer{broker: r, env: *env, mail: newMail(), opening: make(chan struct{}, 1)}
 	if p.env.Log == nil {
 		p.env.Log = slog.New(slog.DiscardHandler)
 	}
 	p.ctx, p.stop = context.WithCancel(context.Background())
+	var err error
 	if c, ok := b.(broker.Caller); ok {
-		p.calls, err = c.Calls(ctx, outcomes{m})
+		p.calls, err = c.Calls(ctx, outcomes{p.mail})
 	} else {
 		_, err = p.address(ctx)
 	}

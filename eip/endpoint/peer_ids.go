@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"sync/atomic"
 )
 
@@ -27,14 +26,11 @@ type identifiers struct {
 	last  atomic.Uint64
 }
 
-func newIdentifiers() (*identifiers, error) {
+func newIdentifiers() *identifiers {
 	var key [16]byte
 	rand.Read(key[:])
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("make identifiers: %w", err)
-	}
-	return &identifiers{block: block}, nil
+	block, _ := aes.NewCipher(key[:]) // fails for keys of other lengths only
+	return &identifiers{block: block}
 }
 
 // next returns a new number, and the identifier that says it.

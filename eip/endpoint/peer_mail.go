@@ -28,13 +28,9 @@ type mail struct {
 	counts    map[string]int64
 }
 
-func newMail() (*mail, error) {
-	ids, err := newIdentifiers()
-	if err != nil {
-		return nil, err
-	}
-	return &mail{ids: ids, asked: map[uint64]*question{},
-		counts: map[string]int64{"late": 0, "doubled": 0, "unasked": 0, "dropped": 0, "gone": 0, "failed": 0}}, nil
+func newMail() *mail {
+	return &mail{ids: newIdentifiers(), asked: map[uint64]*question{},
+		counts: map[string]int64{"late": 0, "doubled": 0, "unasked": 0, "dropped": 0, "gone": 0, "failed": 0}}
 }
 
 // question is a request whose replies somebody waits for.

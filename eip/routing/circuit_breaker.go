@@ -114,9 +114,7 @@ func (b *CircuitBreaker) Process(ctx context.Context, m *eip.Message, next eip.H
 		trial, wait = b.enter()
 	}
 	if wait > 0 {
-		if m.CountsAt(b) {
-			b.refused.Add(1)
-		}
+		count(b, m, &b.refused)
 		if empty(&b.Fallback) {
 			return eip.Unavailable(errOpen, wait)
 		}
@@ -126,13 +124,11 @@ func (b *CircuitBreaker) Process(ctx context.Context, m *eip.Message, next eip.H
 	defer func() { b.leave(trial, outcome) }()
 	err := b.Body.Process(ctx, m, onwards(&b.Body, next))
 	outcome = b.outcome(ctx, err)
-	if m.CountsAt(b) {
-		if outcome == broken {
-			b.failed.Add(1)
-		} else {
-			b.passed.Add(1)
-		}
+	counted := &b.passed
+	if outcome == broken {
+		counted = &b.failed
 	}
+	count(b, m, counted)
 	return err
 }
 
@@ -182,12 +178,7 @@ func (b *CircuitBreaker) wait(ctx context.Context, d time.Duration) error {
 }
 
 // Nested returns the bodies.
-func (b *CircuitBreaker) Nested() []*eip.Pipe {
-	if empty(&b.Fallback) {
-		return []*eip.Pipe{&b.Body}
-	}
-	return []*eip.Pipe{&b.Body, &b.Fallback}
-}
+func (b *CircuitBreaker) Nested() []*eip.Pipe { return written(&b.Body, &b.Fallback) }
 
 // onwards is what follows a body. One that could be the end, with an exec say, is none where
 // something follows.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/internal/decimal"
 )
 
@@ -85,7 +84,8 @@ func constantOf(text string) any {
 	if text[0] == '\'' || text[0] == '"' {
 		return text[1 : len(text)-1]
 	}
-	return content.ParseNumber(text)
+	n, _ := decimal.Parse(text) // its exponent is short
+	return n
 }
 
 // hold reports whether all of them do. A body that cannot be read is an error.
@@ -162,14 +162,14 @@ func ordered(v any) bool {
 	return !truth && v != nil
 }
 
-// compare says how two values of one kind compare; false where they are of two.
+// compare says how a value and a constant of its kind compare; false where it is of another.
 func compare(a, b any) (order int, comparable bool) {
 	if x, ok := a.(string); ok {
 		y, ok := b.(string)
 		return strings.Compare(x, y), ok
 	}
 	x, isNumber := number(a)
-	y, another := number(b)
+	y, another := b.(decimal.Number)
 	if isNumber || another {
 		return x.Compare(y), isNumber && another
 	}

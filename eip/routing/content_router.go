@@ -3,6 +3,7 @@ package routing
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -87,6 +88,16 @@ func checkBranches(option string, branches []*When) error {
 
 func empty(p *eip.Pipe) bool { return len(p.Stages) == 0 && p.To == nil }
 
+// written are those of these bodies that a stage has.
+func written(bodies ...*eip.Pipe) []*eip.Pipe { return slices.DeleteFunc(bodies, empty) }
+
+// count counts m, unless it was counted at an earlier attempt or is a Test Message.
+func count(s eip.Stage, m *eip.Message, n *atomic.Int64) {
+	if m.CountsAt(s) {
+		n.Add(1)
+	}
+}
+
 // Pattern names what the stage is.
 func (*ContentRouter) Pattern() string { return "Content-Based Router" }
 
@@ -127,16 +138,12 @@ func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, next eip.Ha
 	case err != nil:
 		return m.Undecided(r, err)
 	case w != nil:
-		if m.CountsAt(r) {
-			w.taken.Add(1)
-		}
+		count(r, m, &w.taken)
 		return w.Body.Process(ctx, m, after(&w.Body, next))
 	case empty(&r.Otherwise):
 		return eip.Invalid(fmt.Errorf("no branch takes the message: the expressions of %s are false, and there is no otherwise", labels(r.When)))
 	}
-	if m.CountsAt(r) {
-		r.otherwise.Add(1)
-	}
+	count(r, m, &r.otherwise)
 	return r.Otherwise.Process(ctx, m, after(&r.Otherwise, next))
 }
 
@@ -193,13 +200,7 @@ func after(p *eip.Pipe, next eip.Handler) eip.Handler {
 }
 
 // Nested returns the branches' bodies.
-func (r *ContentRouter) Nested() []*eip.Pipe {
-	pipes := bodies(r.When)
-	if !empty(&r.Otherwise) {
-		pipes = append(pipes, &r.Otherwise)
-	}
-	return pipes
-}
+func (r *ContentRouter) Nested() []*eip.Pipe { return written(append(bodies(r.When), &r.Otherwise)...) }
 
 func bodies(branches []*When) []*eip.Pipe {
 	pipes := make([]*eip.Pipe, 0, len(branches)+1)

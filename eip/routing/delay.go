@@ -139,17 +139,11 @@ func (d *Delay) Process(ctx context.Context, m *eip.Message, next eip.Handler) e
 	if err != nil {
 		return m.Undecided(d, err)
 	}
-	waits := at.After(now)
-	if m.CountsAt(d) {
-		if waits {
-			d.delayed.Add(1)
-		} else {
-			d.direct.Add(1)
-		}
-	}
-	if !waits {
+	if !at.After(now) {
+		count(d, m, &d.direct)
 		return next.Handle(ctx, m)
 	}
+	count(d, m, &d.delayed)
 	m.Absorb()
 	d.outbox.Keep(ctx, m, func(tx store.Tx) error { return d.outbox.Put(tx, m, at) })
 	return nil

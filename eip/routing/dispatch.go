@@ -120,16 +120,14 @@ func (d *Dispatch) Process(ctx context.Context, m *eip.Message, _ eip.Handler) e
 	if err != nil {
 		return m.Undecided(d, fmt.Errorf("by: %w", err))
 	}
-	body, count := &d.Otherwise, &d.otherwise
+	body, counted := &d.Otherwise, &d.otherwise
 	p := d.plugin(id)
 	if p != nil {
-		body, count = &p.Body, &p.taken
+		body, counted = &p.Body, &p.taken
 	} else if empty(body) {
 		return eip.Invalid(d.unknown(id))
 	}
-	if m.CountsAt(d) {
-		count.Add(1)
-	}
+	count(d, m, counted)
 	if p != nil {
 		if c := p.closed.Load(); c != nil {
 			// Not %w: that the plugin fails for good, say, does not mean the message.
@@ -164,10 +162,7 @@ func (d *Dispatch) Nested() []*eip.Pipe {
 	for _, p := range d.Plugin {
 		pipes = append(pipes, &p.Body)
 	}
-	if !empty(&d.Otherwise) {
-		pipes = append(pipes, &d.Otherwise)
-	}
-	return pipes
+	return written(append(pipes, &d.Otherwise)...)
 }
 
 // Plugins yields the names of the plugins, and why each does not work; nil: it does.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/eipd/eipd/eip"
-	"github.com/eipd/eipd/eip/internal/allow"
 	"github.com/eipd/eipd/eip/internal/rarely"
 	"github.com/eipd/eipd/eip/internal/replies"
 	"github.com/eipd/eipd/eip/stats"
@@ -160,9 +159,7 @@ func (r *DynamicRouter) Process(ctx context.Context, m *eip.Message, next eip.Ha
 			continue
 		}
 		sent[rule.to], taken = true, true
-		if m.CountsAt(r) {
-			r.taken[rule.to].Add(1)
-		}
+		count(r, m, &r.taken[rule.to])
 		m.Sent(1)
 		failed = also(failed, r.Allow[rule.to].Handle(ctx, m))
 		if first {
@@ -175,9 +172,7 @@ func (r *DynamicRouter) Process(ctx context.Context, m *eip.Message, next eip.Ha
 	case empty(&r.Otherwise):
 		return eip.Invalid(errors.New("no rule takes the message, and there is no otherwise"))
 	}
-	if m.CountsAt(r) {
-		r.unroutable.Add(1)
-	}
+	count(r, m, &r.unroutable)
 	return r.Otherwise.Process(ctx, m, after(&r.Otherwise, next))
 }
 
@@ -214,12 +209,7 @@ func (r *DynamicRouter) Ends() (last, passes bool) {
 }
 
 // Nested returns the body of messages that no rule takes.
-func (r *DynamicRouter) Nested() []*eip.Pipe {
-	if empty(&r.Otherwise) {
-		return nil
-	}
-	return []*eip.Pipe{&r.Otherwise}
-}
+func (r *DynamicRouter) Nested() []*eip.Pipe { return written(&r.Otherwise) }
 
 // Busy reports whether rules are on their way into the store.
 func (r *DynamicRouter) Busy() bool { return r.listener.Load().Busy() }
@@ -257,13 +247,4 @@ func (r *DynamicRouter) present() (all []routing) {
 		}
 	}
 	return all
-}
-
-// index is that of a channel in Allow.
-func (r *DynamicRouter) index(name string) (int, error) {
-	i := allow.Index(r.Allow, name)
-	if i < 0 {
-		return i, notAllowed(name, r.Allow)
-	}
-	return i, nil
 }

@@ -86,7 +86,7 @@ func (r *DynamicRouter) compile(of rule, ends time.Time) (routing, error) {
 	case of.To == "":
 		return routing{}, errors.New("it has no \"to\"")
 	}
-	to, err := r.index(of.To)
+	to, err := indexOf(of.To, r.Allow)
 	if err != nil {
 		return routing{}, fmt.Errorf("its \"to\": %w", err)
 	}

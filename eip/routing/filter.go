@@ -44,13 +44,11 @@ func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 	if err != nil {
 		return m.Undecided(f, err)
 	}
-	count := &f.passed
+	counted := &f.passed
 	if !ok {
-		count = &f.dropped
+		counted = &f.dropped
 	}
-	if m.CountsAt(f) {
-		count.Add(1)
-	}
+	count(f, m, counted)
 	switch {
 	case ok:
 		return next.Handle(ctx, m)

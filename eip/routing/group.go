@@ -138,8 +138,11 @@ func jsonMessage(v any) (*eip.Message, error) {
 	if err != nil {
 		return nil, eip.Invalid(err)
 	}
-	return eip.New(body, nil).With(func(m *eip.Message) { m.ContentType = "application/json" }), nil
+	return document(body), nil
 }
+
+// document is JSON that expressions see.
+func document(body []byte) *eip.Message { return eip.New(body, nil).With(asJSON) }
 
 // shownMessage is a part as expressions see it.
 func shownMessage(m *eip.Message) (any, error) {

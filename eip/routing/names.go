@@ -7,6 +7,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/content"
+	"github.com/eipd/eipd/eip/internal/allow"
 )
 
 // eachName calls f with the names in what an expression gave: one name or a list of them.
@@ -44,8 +45,13 @@ func eachName(list any, f func(name string) error) error {
 	return nil
 }
 
-func notAllowed(name string, allowed []eip.Target) error {
-	return fmt.Errorf("%s is not allowed; it must be one of %s", quote(name), namesOf(allowed))
+// indexOf finds a name among those that are allowed.
+func indexOf(name string, allowed []eip.Target) (int, error) {
+	i := allow.Index(allowed, name)
+	if i < 0 {
+		return i, fmt.Errorf("%s is not allowed; it must be one of %s", quote(name), namesOf(allowed))
+	}
+	return i, nil
 }
 
 // quote shortens a name, which comes from a message.

@@ -11,7 +11,6 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/header"
-	"github.com/eipd/eipd/eip/internal/allow"
 	"github.com/eipd/eipd/eip/stats"
 )
 
@@ -100,7 +99,7 @@ func (n *NextStep) result(ctx context.Context, m *eip.Message) (json.RawMessage,
 
 // finish is about a message whose last step is done.
 func (n *NextStep) finish(ctx context.Context, m *eip.Message, s slip) error {
-	n.count(m, &n.finished)
+	count(n, m, &n.finished)
 	if empty(&n.Otherwise) {
 		m.Drop()
 		return nil
@@ -113,7 +112,7 @@ func (n *NextStep) finish(ctx context.Context, m *eip.Message, s slip) error {
 func (n *NextStep) goBack(ctx context.Context, m *eip.Message, s slip) error {
 	s.Done = s.Done[:len(s.Done)-1]
 	if !s.turn() {
-		n.count(m, &n.back)
+		count(n, m, &n.back)
 		m.Drop()
 		return nil
 	}
@@ -125,18 +124,12 @@ func (n *NextStep) send(ctx context.Context, m *eip.Message, s slip, counted *at
 	if err != nil {
 		return eip.Invalid(err)
 	}
-	n.count(m, counted)
+	count(n, m, counted)
 	if err := to.Handle(ctx, q); err != nil {
 		return err
 	}
 	m.Sent(1)
 	return nil
-}
-
-func (n *NextStep) count(m *eip.Message, counted *atomic.Int64) {
-	if m.CountsAt(n) {
-		counted.Add(1)
-	}
 }
 
 // Undo returns who sends the slip of m back, which has failed with err before its step was
@@ -147,8 +140,8 @@ func (n *NextStep) Undo(m *eip.Message, err error) (to eip.Handler, what string)
 	if unread != nil || s.Back || errors.As(err, new(past)) || !s.turn() {
 		return nil, ""
 	}
-	if first := s.Done[len(s.Done)-1].Undo; allow.Index(n.Allow, first) < 0 {
-		n.log.Error("what was done before a message failed cannot be undone", slog.String("message_id", m.ID), slog.Any("error", notAllowed(first, n.Allow)))
+	if _, err := indexOf(s.Done[len(s.Done)-1].Undo, n.Allow); err != nil {
+		n.log.Error("what was done before a message failed cannot be undone", slog.String("message_id", m.ID), slog.Any("error", err))
 		return nil, ""
 	}
 	back := eip.HandlerFunc(func(ctx context.Context, m *eip.Message) error {
@@ -171,12 +164,7 @@ func (n *NextStep) Undo(m *eip.Message, err error) (to eip.Handler, what string)
 func (n *NextStep) Steps() []eip.Target { return n.Allow }
 
 // Nested returns the body of messages whose last step this was.
-func (n *NextStep) Nested() []*eip.Pipe {
-	if empty(&n.Otherwise) {
-		return nil
-	}
-	return []*eip.Pipe{&n.Otherwise}
-}
+func (n *NextStep) Nested() []*eip.Pipe { return written(&n.Otherwise) }
 
 // Ends is true: messages leave to the next step, or end.
 func (*NextStep) Ends() (last, passes bool) { return true, false }

@@ -67,12 +67,11 @@ func (r *RecipientList) Process(ctx context.Context, m *eip.Message, _ eip.Handl
 		chosen = make([]bool, len(r.Allow))
 	}
 	err = eachName(list, func(name string) error {
-		i := allow.Index(r.Allow, name)
-		if i < 0 {
-			return notAllowed(name, r.Allow)
+		i, err := indexOf(name, r.Allow)
+		if err == nil {
+			chosen[i] = true
 		}
-		chosen[i] = true
-		return nil
+		return err
 	})
 	if err != nil { // before anything is sent
 		return eip.Invalid(fmt.Errorf("recipients: %w", err))

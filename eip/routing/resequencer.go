@@ -154,7 +154,7 @@ func (r *Resequencer) Process(ctx context.Context, m *eip.Message, next eip.Hand
 	case turn == skippedTurn:
 		return r.tooLate(p)
 	case turn == doubledTurn:
-		r.count(m, &r.duplicates)
+		count(r, m, &r.duplicates)
 		m.Drop()
 	}
 	return nil
@@ -190,7 +190,7 @@ func (r *Resequencer) place(ctx context.Context, m *eip.Message) (key string, n 
 
 // tooLate is about a message that was skipped.
 func (r *Resequencer) tooLate(p *placed) error {
-	r.count(p.message, &r.late)
+	count(r, p.message, &r.late)
 	switch r.Late {
 	case "discard":
 		p.message.Drop()
@@ -199,12 +199,6 @@ func (r *Resequencer) tooLate(p *placed) error {
 		return p.next.Handle(p.ctx, p.message)
 	}
 	return eip.Permanent(fmt.Errorf("it has the number %d, which was waited for and skipped", p.number))
-}
-
-func (r *Resequencer) count(m *eip.Message, n *atomic.Int64) {
-	if m.CountsAt(r) {
-		n.Add(1)
-	}
 }
 
 // Stats returns how many messages passed "in_order" and how many were "reordered", how many

@@ -112,10 +112,10 @@ func (r *RoutingSlip) Process(ctx context.Context, m *eip.Message, _ eip.Handler
 }
 
 func (r *RoutingSlip) add(s *slip, name string) error {
-	switch {
-	case allow.Index(r.Allow, name) < 0:
-		return notAllowed(name, r.Allow)
-	case len(s.Left) == mostSteps:
+	if _, err := indexOf(name, r.Allow); err != nil {
+		return err
+	}
+	if len(s.Left) == mostSteps {
 		return fmt.Errorf("it has more than %d steps", mostSteps)
 	}
 	s.Left = append(s.Left, slipStep{To: name, Undo: r.Undo[name]})

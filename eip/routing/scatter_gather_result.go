@@ -70,7 +70,7 @@ func (g *gathering) document() *eip.Message {
 	if err != nil { // a body that says that it is JSON was read, so it is
 		body = []byte(`{"replies":[],"missing":[]}`)
 	}
-	return eip.New(body, nil).With(func(m *eip.Message) { m.ContentType = "application/json" })
+	return document(body)
 }
 
 // result is the message with what was gathered.
@@ -91,5 +91,5 @@ func (g *gathering) result(ctx context.Context) (*eip.Message, error) {
 	if err != nil {
 		return nil, eip.Invalid(err)
 	}
-	return g.message.WithBody(list).With(func(m *eip.Message) { m.ContentType, m.Encoding = "application/json", "" }), nil
+	return g.message.WithBody(list).With(asJSON), nil
 }

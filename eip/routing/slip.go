@@ -15,7 +15,6 @@ import (
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/content"
 	"github.com/eipd/eipd/eip/header"
-	"github.com/eipd/eipd/eip/internal/allow"
 )
 
 // Bounds of slips.
@@ -100,9 +99,9 @@ func (s *slip) send(m *eip.Message, secret string, allowed []eip.Target) (*eip.M
 		number--
 		name = s.Done[number-1].Undo
 	}
-	i := allow.Index(allowed, name)
-	if i < 0 {
-		return nil, nil, notAllowed(name, allowed)
+	i, err := indexOf(name, allowed)
+	if err != nil {
+		return nil, nil, err
 	}
 	text, err := s.encode(secret)
 	if err != nil {

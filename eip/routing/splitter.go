@@ -137,12 +137,7 @@ func (s *Splitter) Pattern() string {
 }
 
 // Nested returns the stages of parts.
-func (s *Splitter) Nested() []*eip.Pipe {
-	if empty(&s.Each) {
-		return nil
-	}
-	return []*eip.Pipe{&s.Each}
-}
+func (s *Splitter) Nested() []*eip.Pipe { return written(&s.Each) }
 
 // fails reports whether a message fails with one of its parts.
 func (s *Splitter) fails() bool {

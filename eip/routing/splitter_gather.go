@@ -199,7 +199,7 @@ func (g *partGathering) result(ctx context.Context) (*eip.Message, error) {
 	list := slices.Concat([]byte("["), bytes.Join(results, []byte(",")), []byte("]"))
 	merge := g.stage.Gather.Body
 	if merge == nil {
-		return g.message.WithBody(list).With(func(m *eip.Message) { m.ContentType, m.Encoding = "application/json", "" }), nil
+		return g.message.WithBody(list).With(asJSON), nil
 	}
 	slices.SortFunc(g.failures, func(a, b partFailure) int { return cmp.Compare(a.Index, b.Index) })
 	failures, err := json.Marshal(append([]partFailure{}, g.failures...))

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"strconv"
@@ -79,10 +78,6 @@ func (p piece) document(index int) (*eip.Message, error) {
 	b := append(make([]byte, 0, len(raw)+40), `{"index":`...)
 	b = append(strconv.AppendInt(b, int64(index), 10), `,"part":`...)
 	return document(append(append(b, raw...), '}')), nil
-}
-
-func document(body json.RawMessage) *eip.Message {
-	return eip.New(body, nil).With(func(m *eip.Message) { m.ContentType = "application/json" })
 }
 
 // part makes a message of a part, when there is room for it.

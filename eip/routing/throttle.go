@@ -100,9 +100,7 @@ func (t *Throttle) Process(ctx context.Context, m *eip.Message, next eip.Handler
 	} else if err := t.wait(ctx, m); err != nil {
 		return m.Undecided(t, err)
 	}
-	if m.CountsAt(t) {
-		t.passed.Add(1)
-	}
+	count(t, m, &t.passed)
 	return next.Handle(ctx, m)
 }
 
@@ -142,9 +140,7 @@ func (t *Throttle) wait(ctx context.Context, m *eip.Message) error {
 }
 
 func (t *Throttle) tooMany(ctx context.Context, m *eip.Message) error {
-	if m.CountsAt(t) {
-		t.excess.Add(1)
-	}
+	count(t, m, &t.excess)
 	if t.ExcessTo == nil {
 		m.Drop()
 		return nil

@@ -28,27 +28,10 @@ func Decode(b []byte, s eip.Settler) (m *eip.Message, deadline int64, err error)
 	// All strings are parts of one.
 	r := reader{s: string(b[prefix : prefix+fields])}
 	m = eip.NewFor(bytes.Clone(b[prefix+fields:]), s)
+	fieldTexts := texts(m)
 	var last *eip.Sequence // that was read
 	for !r.bad && r.s != "" {
 		switch t := tag(r.byte()); t {
-		case tagID:
-			m.ID = r.string()
-		case tagCorrelationID:
-			m.CorrelationID = r.string()
-		case tagReplyTo:
-			m.ReplyTo = r.string()
-		case tagType:
-			m.Type = r.string()
-		case tagContentType:
-			m.ContentType = r.string()
-		case tagEncoding:
-			m.Encoding = r.string()
-		case tagKey:
-			m.Key = r.string()
-		case tagUserID:
-			m.UserID = r.string()
-		case tagAppID:
-			m.AppID = r.string()
 		case tagTimestamp:
 			m.Timestamp = r.time()
 		case tagExpiration:
@@ -75,7 +58,11 @@ func Decode(b []byte, s eip.Settler) (m *eip.Message, deadline int64, err error)
 		case tagHeaders:
 			m.Headers = r.headers(0)
 		default:
-			r.bad = true
+			if t < 1 || t > mostTexts {
+				r.bad = true
+				break
+			}
+			*fieldTexts[t-1] = r.string()
 		}
 	}
 	if r.bad {

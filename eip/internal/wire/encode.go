@@ -34,16 +34,7 @@ const (
 type tag byte
 
 const (
-	tagID tag = iota + 1
-	tagCorrelationID
-	tagReplyTo
-	tagType
-	tagContentType
-	tagEncoding
-	tagKey
-	tagUserID
-	tagAppID
-	tagTimestamp
+	tagTimestamp tag = iota + mostTexts + 1 // those before are of texts
 	tagExpiration
 	tagPriority
 	tagSequence
@@ -52,6 +43,13 @@ const (
 	tagDelivery
 	tagOuter // of the sequence, innermost first
 )
+
+const mostTexts = 9
+
+// texts are the fields that are texts, in the order of their tags.
+func texts(m *eip.Message) [mostTexts]*string {
+	return [...]*string{&m.ID, &m.CorrelationID, &m.ReplyTo, &m.Type, &m.ContentType, &m.Encoding, &m.Key, &m.UserID, &m.AppID}
+}
 
 type kind byte
 
@@ -86,15 +84,9 @@ const prefix = 1 + 4 // before the fields
 func Encode(b []byte, m *eip.Message, deadline int64) ([]byte, error) {
 	start := len(b)
 	b = append(b, codecVersion, 0, 0, 0, 0)
-	for _, f := range [...]struct {
-		tag   tag
-		value string
-	}{
-		{tagID, m.ID}, {tagCorrelationID, m.CorrelationID}, {tagReplyTo, m.ReplyTo}, {tagType, m.Type},
-		{tagContentType, m.ContentType}, {tagEncoding, m.Encoding}, {tagKey, m.Key}, {tagUserID, m.UserID}, {tagAppID, m.AppID},
-	} {
-		if f.value != "" {
-			b = appendString(append(b, byte(f.tag)), f.value)
+	for i, text := range texts(m) {
+		if *text != "" {
+			b = appendString(append(b, byte(i+1)), *text)
 		}
 	}
 	if !m.Timestamp.IsZero() {

@@ -209,7 +209,7 @@ func TestCodec_Refuses(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"empty": {}, "short": {1, 0, 0}, "later version": {2, 0, 0, 0, 0}, "no such field": {1, 1, 0, 0, 0, 99},
-		"fields go over the end": {1, 9, 0, 0, 0, 1}, "string goes over the end": {1, 2, 0, 0, 0, byte(tagID), 200},
+		"fields go over the end": {1, 9, 0, 0, 0, 1}, "string goes over the end": {1, 2, 0, 0, 0, 1, 200},
 		"headers that lie": {1, 6, 0, 0, 0, byte(tagHeaders), 0xff, 0xff, 0xff, 0xff, 0x0f},
 	} {
 		if m, _, err := Decode(b, nil); err == nil {
