@@ -42,7 +42,7 @@ func options(command, target string) (all []string) {
 			all = append(all, name+"=true")
 		case name == objectArgs[command]:
 			all = append(all, name+".")
-		case name == "confirm" && (command == "purge" || command == "forget"):
+		case name == "confirm" && command != "letters_discard": // there it is a number
 			all = append(all, name+"="+target)
 		case wordArgs[name] != nil:
 			for _, word := range wordArgs[name] {

@@ -314,6 +314,7 @@ flow "f" {
 		"groups f.once ":  {"key=", "limit="},
 		"release f.once ": {"all=true", "key="},
 		"forget f.once ":  {"confirm=f.once", "key=", "save=true"},
+		"move f.once ":    {"confirm=f.once", "key=", "to="},
 	} {
 		stdout, _ := c.ask(0, append([]string{"__complete", "control"}, strings.Split(line, " ")...)...)
 		got := lines(stdout)

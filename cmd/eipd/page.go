@@ -3,7 +3,6 @@ package main
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -48,9 +47,4 @@ func parts(page string) (all []part) {
 		all[len(all)-1].text += line
 	}
 	return all
-}
-
-// fenced returns the fenced blocks of a page.
-func fenced(page string) []part {
-	return slices.DeleteFunc(parts(page), func(p part) bool { return p.language == prose })
 }

@@ -209,3 +209,8 @@ func (s shown) pattern() *regexp.Regexp {
 	p = regexp.MustCompile(`(?m)^…\n`).ReplaceAllString(p, `(?:.*\n)*`)
 	return regexp.MustCompile(`^` + strings.ReplaceAll(p, "…", `.*`) + `$`)
 }
+
+// fenced returns the fenced blocks of a page.
+func fenced(page string) []part {
+	return slices.DeleteFunc(parts(page), func(p part) bool { return p.language == prose })
+}

@@ -113,17 +113,18 @@ func (r room) behind(address string, s eip.Stage) room {
 	return r
 }
 
-// isTooSmall says why a stage that holds so many is never full in a room; "": it may be.
-func (r room) isTooSmall(s eip.Stage, most int) string {
+// isTooSmall says why a stage is never full in a room; "": it may be.
+func (r room) isTooSmall(h holder) string {
 	if r.split != nil {
-		if why := r.split.isTooSmall(s, most); why != "" {
+		if why := r.split.isTooSmall(h); why != "" {
 			return why
 		}
-		if _, sorts := s.(sorter); !sorts {
+		if _, sorts := h.(sorter); !sorts {
 			return ""
 		}
 		// One part of each that waits for what is missing keeps the whole unsettled.
 	}
+	most, wait := h.Holds()
 	if most <= r.messages/r.each {
 		return ""
 	}
@@ -131,7 +132,7 @@ func (r room) isTooSmall(s eip.Stage, most int) string {
 	if r.each > 1 {
 		as = fmt.Sprintf(", made of %d others each", r.each)
 	}
-	return fmt.Sprintf("is full with %d messages%s, and %s: when all of these wait in it, nothing more comes until %%v have passed. ", most, as, r.why) + fmt.Sprintf(r.mend, most*r.each)
+	return fmt.Sprintf("is full with %d messages%s, and %s: when all of these wait in it, nothing more comes until %v have passed. ", most, as, r.why, wait) + fmt.Sprintf(r.mend, most*r.each)
 }
 
 // checkWindow warns of stages in which more messages are to wait than may be unsettled: those
@@ -151,9 +152,8 @@ func (d *decoder) checkWindow(f *Flow) {
 		}
 		r := rooms[at]
 		if h, ok := s.(holder); ok {
-			most, wait := h.Holds()
-			if why := r.isTooSmall(s, most); why != "" {
-				d.diags = append(d.diags, warning(f.Range, "It is never full", "%s "+why, n.Address, wait))
+			if why := r.isTooSmall(h); why != "" {
+				d.diags = append(d.diags, warning(f.Range, "It is never full", "%s %s", n.Address, why))
 			}
 		}
 		rooms[body] = r.behind(n.Address, s)

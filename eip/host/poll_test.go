@@ -47,24 +47,26 @@ func (*stamped) Handle(_ context.Context, m *eip.Message) error {
 // A flow that polls takes what it may when it may. The time is that of a synctest bubble,
 // which begins on the first of January, at midnight UTC.
 func TestPoll(t *testing.T) {
-	const ticks = `
+	ticks := func(every string, count int) string {
+		return fmt.Sprintf(`
 		adapter "timer" "a" {
-		  every = "1ms"
-		  count = 5
+		  every = %q
+		  count = %d
 		  body  = "a"
 		}
 		queue "a" {}
 		flow "feed" {
 		  from = adapter.a
 		  to   = queue.a
-		}`
+		}`, every, count)
+	}
 	tests := map[string]struct {
 		flows string
 		wait  time.Duration
 		want  string
 	}{
 		"a batch every so often": {
-			ticks + `
+			ticks("1ms", 5) + `
 			flow "f" {
 			  from = queue.a
 			  poll {
@@ -75,17 +77,7 @@ func TestPoll(t *testing.T) {
 			}`, time.Hour, "1 00:00 a, 1 00:00 a, 1 00:10 a, 1 00:10 a, 1 00:20 a",
 		},
 		"all that is there": {
-			`
-			adapter "timer" "a" {
-			  every = "4m"
-			  count = 5
-			  body  = "a"
-			}
-			queue "a" {}
-			flow "feed" {
-			  from = adapter.a
-			  to   = queue.a
-			}
+			ticks("4m", 5) + `
 			flow "f" {
 			  from = queue.a
 			  poll { every = "10m" }
@@ -93,17 +85,7 @@ func TestPoll(t *testing.T) {
 			}`, time.Hour, "1 00:00 a, 1 00:10 a, 1 00:10 a, 1 00:20 a, 1 00:20 a",
 		},
 		"in some hours of the day": {
-			`
-			adapter "timer" "a" {
-			  every = "9h"
-			  count = 4
-			  body  = "a"
-			}
-			queue "a" {}
-			flow "feed" {
-			  from = adapter.a
-			  to   = queue.a
-			}
+			ticks("9h", 4) + `
 			flow "f" {
 			  from = queue.a
 			  poll { between = "08:00-17:00" }
@@ -111,7 +93,7 @@ func TestPoll(t *testing.T) {
 			}`, 48 * time.Hour, "1 08:00 a, 1 09:00 a, 2 08:00 a, 2 08:00 a",
 		},
 		"over midnight, in another time zone": {
-			ticks + `
+			ticks("1ms", 5) + `
 			flow "f" {
 			  from = queue.a
 			  poll {
@@ -124,7 +106,7 @@ func TestPoll(t *testing.T) {
 			}`, 48 * time.Hour, "1 13:10 a, 1 13:10 a, 1 13:25 a, 1 13:25 a, 2 13:10 a",
 		},
 		"of several sources, no more than a batch": {
-			ticks + `
+			ticks("1ms", 5) + `
 			adapter "timer" "b" {
 			  every = "1ms"
 			  count = 5
@@ -140,7 +122,7 @@ func TestPoll(t *testing.T) {
 			}`, 100 * time.Minute, "1 00:00 a, 1 00:00 a, 1 00:00 a, 1 00:00 a, 1 01:00 a, 1 01:00 a, 1 01:00 a, 1 01:00 a",
 		},
 		"a message that takes long does not end the poll": {
-			ticks + `
+			ticks("1ms", 5) + `
 			flow "f" {
 			  from = queue.a
 			  poll { every = "1h" }

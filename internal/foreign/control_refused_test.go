@@ -35,15 +35,7 @@ func TestControlBus_Refused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	conn, err := amqp.Dial(mine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	ch, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ch := dial(t, mine)
 	if err := ch.Publish("", "orders", false, false, amqp.Publishing{Body: []byte(`{"total": 1}`)}); err != nil {
 		t.Fatal(err)
 	}

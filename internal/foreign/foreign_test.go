@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"github.com/eipd/eipd/internal/activemq"
 	"github.com/eipd/eipd/internal/rabbit"
 )
@@ -57,29 +59,53 @@ func run(t *testing.T, vhost string) string {
 	return url
 }
 
-// A runner is eipd that runs flows.
-type runner struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	log   bytes.Buffer  // read when it has ended
-	ended chan struct{} // closed when it logs no more
-	over  bool
+// dial opens a channel of the broker until the test ends.
+func dial(t *testing.T, url string) *amqp.Channel {
+	t.Helper()
+	conn, err := amqp.Dial(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ch
 }
 
-// start runs the flows of a file until the test ends.
-func start(t *testing.T, url, file string, args ...string) *runner {
+// process is a running eipd, in a folder.
+type process struct {
+	*exec.Cmd
+	t     *testing.T
+	log   bytes.Buffer  // read when it has ended
+	err   error         // what it ended with
+	ended chan struct{} // closed when it has
+	over  bool          // the test has ended it
+}
+
+// start runs the flows of a file until the test ends, and then has it end well.
+func start(t *testing.T, url, file string, args ...string) *process {
 	t.Helper()
 	flows, err := filepath.Abs(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &runner{t: t, cmd: exec.Command(eipd, append([]string{"run", flows, "--broker", url}, args...)...), ended: make(chan struct{})}
-	p.cmd.Dir = t.TempDir()
-	stderr, err := p.cmd.StderrPipe()
+	p := launch(t, t.TempDir(), append([]string{flows, "--broker", url}, args...)...)
+	t.Cleanup(func() { p.stop() })
+	return p
+}
+
+// launch runs flows until the test ends, or it is ended.
+func launch(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(eipd, append([]string{"run"}, args...)...), t: t, ended: make(chan struct{})}
+	p.Dir = dir
+	stderr, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ready := make(chan bool, 1)
@@ -87,8 +113,14 @@ func start(t *testing.T, url, file string, args ...string) *runner {
 		defer close(p.ended)
 		ready <- copyUntil(&p.log, stderr, "msg=ready")
 		_, _ = io.Copy(&p.log, stderr) // it ends with the process
+		p.err = p.Wait()
 	}()
-	t.Cleanup(func() { p.stop() })
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("eipd's log:\n%s", p.log.String())
+		}
+	})
 	if !<-ready {
 		t.Fatal("eipd did not become ready")
 	}
@@ -96,29 +128,25 @@ func start(t *testing.T, url, file string, args ...string) *runner {
 }
 
 // stop ends it well, and returns its log.
-func (p *runner) stop() string {
-	if p.over {
-		return p.log.String()
-	}
-	p.over = true
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Error(err)
-	}
-	<-p.ended
-	if err := p.cmd.Wait(); err != nil || p.t.Failed() {
-		p.t.Errorf("eipd ended (%v); its log:\n%s", err, p.log.String())
+func (p *process) stop() string {
+	if !p.over {
+		p.over = true
+		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+			p.t.Error(err)
+		}
+		<-p.ended
+		if p.err != nil {
+			p.t.Errorf("eipd ended: %v", p.err)
+		}
 	}
 	return p.log.String()
 }
 
 // kill ends it at once.
-func (p *runner) kill() {
+func (p *process) kill() {
 	p.over = true
-	if err := p.cmd.Process.Kill(); err != nil {
-		p.t.Error(err)
-	}
+	_ = p.Process.Kill() // it may have ended
 	<-p.ended
-	_ = p.cmd.Wait() // it says that it was killed
 }
 
 // copyUntil copies until it has copied these words.

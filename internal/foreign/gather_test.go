@@ -138,15 +138,7 @@ func TestGather_Killed(t *testing.T) {
 	if err := errors.Join(c.Process.Signal(syscall.SIGTERM), c.Wait()); err != nil {
 		t.Errorf("eipd: %v", err)
 	}
-	conn, err := amqp.Dial(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	ch, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ch := dial(t, url)
 	if err := ch.Publish("", "orders", true, false, amqp.Publishing{Type: "end"}); err != nil {
 		t.Fatal(err)
 	}

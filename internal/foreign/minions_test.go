@@ -47,15 +47,7 @@ func TestMinions(t *testing.T) {
 			t.Errorf("%v, %+v", err, st)
 		}
 	}
-	conn, err := amqp.Dial(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	ch, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ch := dial(t, url)
 	for _, body := range []string{"no", "banana"} { // it has the values of its variables, too
 		if err := ch.Publish("texts", "", false, false, amqp.Publishing{Body: []byte(body)}); err != nil {
 			t.Fatal(err)

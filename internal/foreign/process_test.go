@@ -148,15 +148,7 @@ func TestProcess_Race(t *testing.T) {
 	}
 	url := rabbit.Shared(t).Vhosts(t, "race")["race"]
 	start(t, url, "testdata/race.hcl")
-	conn, err := amqp.Dial(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	ch, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ch := dial(t, url)
 	for i := range all {
 		m := amqp.Publishing{Body: fmt.Appendf(nil, `{"order": %d, "event": "placed"}`, i), MessageId: fmt.Sprint("placed ", i), ContentType: "application/json", DeliveryMode: amqp.Persistent}
 		if err := ch.Publish("", "events", true, false, m); err != nil {

@@ -58,15 +58,7 @@ type rig struct {
 
 func newRig(t *testing.T, url string) *rig {
 	t.Helper()
-	conn, err := amqp.Dial(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	ch, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ch := dial(t, url)
 	r := &rig{T: t, channel: ch}
 	for _, queue := range []string{"slow", "work"} {
 		if _, err := ch.QueueDeclare(queue, true, false, false, false, nil); err != nil {

@@ -5,9 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,49 +16,6 @@ import (
 )
 
 const rubyStomp = "/var/lib/dpkg/info/ruby-stomp.list"
-
-// process is a running eipd, in a folder.
-type process struct {
-	*exec.Cmd
-	log   *bytes.Buffer
-	ended chan struct{}
-}
-
-// launch runs flows until the test ends, or it is ended.
-func launch(t *testing.T, dir string, args ...string) *process {
-	t.Helper()
-	p := &process{Cmd: exec.Command(eipd, append([]string{"run"}, args...)...), log: &bytes.Buffer{}, ended: make(chan struct{})}
-	p.Dir = dir
-	stderr, err := p.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready := make(chan bool, 1)
-	go func() {
-		defer close(p.ended)
-		ready <- copyUntil(p.log, stderr, "msg=ready")
-		_, _ = io.Copy(p.log, stderr) // it ends with the process
-		_ = p.Wait()                  // tests kill it
-	}()
-	t.Cleanup(func() {
-		p.kill()
-		if t.Failed() {
-			t.Logf("eipd's log:\n%s", p.log.String())
-		}
-	})
-	if !<-ready {
-		t.Fatalf("eipd did not become ready:\n%s", p.log.String())
-	}
-	return p
-}
-
-func (p *process) kill() {
-	_ = p.Process.Kill() // it may have ended
-	<-p.ended
-}
 
 // written waits until a file holds so many lines, and returns them.
 func written(t *testing.T, file string, n int) []string {

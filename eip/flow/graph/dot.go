@@ -19,14 +19,13 @@ func Dot(w io.Writer, m *Model, o Options) (note string, err error) {
 		direction = "TB"
 	}
 	fmt.Fprintf(&out, "digraph eipd {\n  rankdir=%s; compound=true; fontname=\"sans-serif\"\n  node [shape=box style=rounded fontname=\"sans-serif\" fontsize=11]\n", direction)
-	t.each("", func(n *Node, depth int, inside bool) {
-		pad := strings.Repeat("  ", depth+1)
+	t.each(func(n *Node, pad string, inside bool) {
 		if inside {
 			fmt.Fprintf(&out, "%ssubgraph %s { label=%s\n", pad, dotQuoted("cluster "+n.ID), dotQuoted(n.label()))
 			return
 		}
 		fmt.Fprintf(&out, "%s%s [label=%s%s]\n", pad, dotQuoted(n.ID), dotQuoted(n.label()), dotLook(n))
-	}, func(_ *Node, depth int) { fmt.Fprintf(&out, "%s}\n", strings.Repeat("  ", depth+1)) })
+	}, func() { out.WriteString("  }\n") })
 	for _, s := range t.steps() {
 		fmt.Fprintf(&out, "  %s -> %s [weight=8]\n", dotQuoted(s[0]), dotQuoted(s[1]))
 	}

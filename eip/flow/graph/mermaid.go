@@ -32,8 +32,7 @@ func Mermaid(w io.Writer, m *Model, o Options) (note string, err error) {
 	if note != "" {
 		fmt.Fprintf(&out, "  %%%% %s\n", note)
 	}
-	g.each("", func(n *Node, depth int, inside bool) {
-		pad := strings.Repeat("  ", depth+1)
+	g.each(func(n *Node, pad string, inside bool) {
 		switch {
 		case inside:
 			fmt.Fprintf(&out, "%ssubgraph %s[%s]\n%s  direction LR\n", pad, g.ids[n.ID], quoted(n), pad)
@@ -41,7 +40,7 @@ func Mermaid(w io.Writer, m *Model, o Options) (note string, err error) {
 			left, right := mermaidShape(n)
 			fmt.Fprintf(&out, "%s%s%s%s%s:::%s\n", pad, g.ids[n.ID], left, quoted(n), right, mermaidClass(n))
 		}
-	}, func(_ *Node, depth int) { fmt.Fprintf(&out, "%send\n", strings.Repeat("  ", depth+1)) })
+	}, func() { out.WriteString("  end\n") })
 	for _, s := range g.steps() {
 		fmt.Fprintf(&out, "  %s --> %s\n", g.ids[s[0]], g.ids[s[1]])
 	}

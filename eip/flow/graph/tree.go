@@ -32,31 +32,26 @@ func newTree(m *Model) *tree {
 
 func (t *tree) has(from, to, kind string) bool { return t.edges[newEdge(from, to, kind).ID] }
 
-// holds reports whether something is in a node.
-func (t *tree) holds(n *Node) bool { return len(t.inside[n.ID]) > 0 }
-
-// each calls node for each node, before those in it, and end behind these.
-func (t *tree) each(in string, node func(n *Node, depth int, inside bool), end func(n *Node, depth int)) {
-	t.eachIn(in, 0, node, end)
-}
-
-func (t *tree) eachIn(in string, depth int, node func(*Node, int, bool), end func(*Node, int)) {
-	for _, n := range t.inside[in] {
-		node(n, depth, t.holds(n) && n.frame())
-		if t.holds(n) && n.frame() {
-			t.flat(n.ID, depth+1, node)
-			end(n, depth)
+// each calls node for each node with what its line begins with, and end behind all that is in
+// a flow.
+func (t *tree) each(node func(n *Node, pad string, inside bool), end func()) {
+	for _, n := range t.inside[""] {
+		inside := n.frame() && len(t.inside[n.ID]) > 0
+		node(n, "  ", inside)
+		if inside {
+			t.flat(n.ID, node)
+			end()
 		}
 	}
 }
 
 // flat calls node for all that is in a flow, however deep.
-func (t *tree) flat(in string, depth int, node func(*Node, int, bool)) {
+func (t *tree) flat(in string, node func(*Node, string, bool)) {
 	for _, n := range t.inside[in] {
 		if n.Kind != KindInterceptor {
-			node(n, depth, false)
+			node(n, "    ", false)
 		}
-		t.flat(n.ID, depth, node)
+		t.flat(n.ID, node)
 	}
 }
 
