@@ -174,8 +174,8 @@ func (l *link) watch(conn *connection) {
 func (l *link) close() {
 	l.mu.Lock()
 	begun := l.begun
+	l.stop() // with the lock, so that nobody begins meanwhile
 	l.mu.Unlock()
-	l.stop()
 	if begun {
 		<-l.ended
 	}

@@ -7,6 +7,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
 )
 
@@ -18,6 +19,7 @@ type pool struct {
 	lost    func()
 	mu      sync.Mutex
 	links   []*link
+	closed  bool
 }
 
 func newPool(c *broker.Config, purpose string, lost func()) *pool {
@@ -41,6 +43,10 @@ func (p *pool) hold(ctx context.Context, before *link) (*connection, error) {
 	for i := 0; ; i++ {
 		p.mu.Lock()
 		if i == len(p.links) {
+			if p.closed {
+				p.mu.Unlock()
+				return nil, eip.ErrClosed
+			}
 			p.links = append(p.links, newLink(p.config, p.purpose, p.lost))
 		}
 		l := p.links[i]
@@ -72,6 +78,9 @@ func (p *pool) waitsFor() string {
 }
 
 func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
 	for _, l := range p.all() {
 		l.close()
 	}
