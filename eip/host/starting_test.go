@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 	"github.com/eipd/eipd/eip/manage/telemetry"
 )
 
-// arrived is closed when the broker "away" is there.
-var arrived chan struct{}
+// arrived is a chan struct{} that is closed when the broker "away" is there. What an earlier
+// test has given up may look at it still.
+var arrived atomic.Value
 
 func init() {
 	broker.Registry.Add("away", func() broker.Transport {
@@ -33,7 +35,7 @@ type awayBroker struct{ broker.Broker }
 
 func (awayBroker) await(ctx context.Context) error {
 	select {
-	case <-arrived:
+	case <-arrived.Load().(chan struct{}):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -42,7 +44,7 @@ func (awayBroker) await(ctx context.Context) error {
 
 func (b awayBroker) Status() broker.Status {
 	select {
-	case <-arrived:
+	case <-arrived.Load().(chan struct{}):
 		return broker.Status{URL: "away:", Connected: true}
 	default:
 		return broker.Status{URL: "away:", Waiting: "nobody is there"}
@@ -73,7 +75,7 @@ func TestProcess_AnswersWhileItStarts(t *testing.T) {
 	} {
 		for _, comes := range []bool{true, false} {
 			t.Run(name, func(t *testing.T) {
-				arrived = make(chan struct{})
+				arrived.Store(make(chan struct{}))
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				dir := t.TempDir()
@@ -123,7 +125,7 @@ func TestProcess_AnswersWhileItStarts(t *testing.T) {
 					t.Errorf("its health is %+v", h)
 				}
 				if comes {
-					time.AfterFunc(50*time.Millisecond, func() { close(arrived) })
+					time.AfterFunc(50*time.Millisecond, func() { close(arrived.Load().(chan struct{})) })
 					ask[any](t, socket, "start", "f")
 					close(asked)
 				} else {
@@ -142,7 +144,7 @@ func TestProcess_AnswersWhileItStarts(t *testing.T) {
 
 // A Host that is stopped gives up what it starts.
 func TestHost_StopsWhileItStarts(t *testing.T) {
-	arrived = make(chan struct{})
+	arrived.Store(make(chan struct{}))
 	c := load(t, `
 		broker "b" { url = "away:" }
 		queue "in" { broker = broker.b }

@@ -216,7 +216,7 @@ func TestUnit_SwapThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	arrived = make(chan struct{})
+	arrived.Store(make(chan struct{}))
 	const was = `
 		queue "in" { max_length = 100 }
 		queue "out" {}
@@ -340,7 +340,7 @@ func TestHost_StopsWhileItSwaps(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			arrived = make(chan struct{})
+			arrived.Store(make(chan struct{}))
 			h := host.New(host.Options{})
 			u, err := h.Start(t.Context(), load(t, same))
 			if err != nil {
