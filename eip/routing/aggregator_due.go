@@ -102,7 +102,7 @@ func (g *open) breakUp(n *noted, now time.Time, why error) error {
 		}
 		return g.forget(now)
 	}
-	g.of.note(n, func(c *counts) { c.broken++ })
+	g.note(n, func(c *counts) { c.broken++ })
 	return g.of.remove(g.tx, breakKey, numberOf(g.Number), removal{Hash: []byte(g.hash), Key: g.Key, Why: why.Error()})
 }
 

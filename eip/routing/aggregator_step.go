@@ -225,9 +225,9 @@ func (g *open) close(n *noted, now time.Time, why ClosedBy) error {
 	g.tx.Delete(groupKey + g.hash)
 	g.tx.Delete(openedKey + numberOf(g.Number))
 	a.opened(g.tx, -1)
-	a.note(n, func(c *counts) { c.closed(why) })
+	g.note(n, func(c *counts) { c.closed(why) })
 	if !a.complete(why) && a.Incomplete == "discard" {
-		a.note(n, func(c *counts) { c.discarded++ })
+		g.note(n, func(c *counts) { c.discarded++ })
 		return g.forget(now)
 	}
 	out, err := g.view(now, why).body(context.Background(), a.Body, g.base)
@@ -250,8 +250,15 @@ func (g *open) close(n *noted, now time.Time, why ClosedBy) error {
 	case err != nil:
 		return err
 	}
-	a.note(n, func(c *counts) { c.outputs++ })
+	g.note(n, func(c *counts) { c.outputs++ })
 	return g.forget(now)
+}
+
+// note counts what becomes of the group. One of Test Messages counts for nothing.
+func (g *open) note(n *noted, count func(*counts)) {
+	if !g.Test {
+		g.of.note(n, count)
+	}
 }
 
 func (g *open) extent() string {

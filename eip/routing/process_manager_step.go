@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,11 +97,19 @@ func (s *step) take(m *eip.Message, f func(*happening) (taken bool, err error)) 
 	if h.ended != nil {
 		s.ended = h.ended
 	}
+	of := cmp.Or(h.process, s.process)
 	s.kept, s.process, s.out = kept, h.process, append(s.out, h.out...)
 	for _, name := range h.notes {
-		s.of.note(s.noted, name)
+		s.note(of, name)
 	}
 	return true, nil
+}
+
+// note counts something of a process. One of Test Messages counts for nothing.
+func (s *step) note(of *process, name string) {
+	if of == nil || of.Test == "" {
+		s.of.note(s.noted, name)
+	}
 }
 
 // note counts something, once it has happened.

@@ -379,6 +379,9 @@ func TestProcessManager_TestMessages(t *testing.T) {
 		if len(all) != 1 || all[0].State != "paying" || all[0].Test {
 			t.Errorf("of the key there is %+v", all)
 		}
+		if n := o.stage.Stats().Counts["events"]; n != 1 {
+			t.Errorf("%d events were counted, and one is of no test", n)
+		}
 		time.Sleep(10 * time.Minute)
 		o.shut()
 	})

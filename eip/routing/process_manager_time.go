@@ -100,7 +100,7 @@ func (s *step) fire() error {
 	}
 	at, what := s.of.next(s.process)
 	if at.After(s.at) {
-		s.of.note(s.noted, "stale_timers")
+		s.note(s.process, "stale_timers")
 		return nil
 	}
 	_, err := s.take(nil, func(h *happening) (bool, error) { return true, h.time(what) })

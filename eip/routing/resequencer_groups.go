@@ -77,7 +77,7 @@ func (r *Resequencer) list(tx store.Reader, kept string, to *[]store.Group) erro
 		return err
 	}
 	_, due := tx.Get(kept)
-	g := store.Group{Key: strings.TrimPrefix(kept[1:], "="), ClosesAt: due, Test: kept[:1] == "t", Plain: r.Key == nil}
+	g := store.Group{Key: strings.TrimPrefix(kept[1:], "="), ClosesAt: due, Test: isTestKey(kept), Plain: r.Key == nil}
 	s := r.sequences[kept]
 	if s == nil && !due.After(r.env.Clock.Now()) {
 		return nil
@@ -108,7 +108,7 @@ func (r *Resequencer) Release(_ context.Context, key string) (released int, err 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.sequences {
-		if s.oldest() != nil && (key == "" || strings.TrimPrefix(s.key[1:], "=") == known[0].Key && s.key[:1] == "s") {
+		if s.oldest() != nil && (key == "" || strings.TrimPrefix(s.key[1:], "=") == known[0].Key && !s.isTest()) {
 			r.skip(s)
 			released++
 		}

@@ -205,3 +205,15 @@ func TestResequencer_ForgetKeepsWhatWaits(t *testing.T) {
 		}
 	})
 }
+
+// What is skipped among Test Messages counts for nothing.
+func TestResequencer_SkipsTests(t *testing.T) {
+	order(t, func(o *ordering) {
+		o.feed <- places("a3")[0].WithHeader(header.Test, "x")
+		o.send("a2")
+		time.Sleep(time.Minute)
+		if n := o.stage.Stats().Counts["skipped"]; n != 1 {
+			t.Errorf("%d numbers are counted as skipped, and one is of no test", n)
+		}
+	})
+}

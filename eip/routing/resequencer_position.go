@@ -87,6 +87,10 @@ func sequenceKey(test bool, key string) string {
 	return kind + "#" + hex.EncodeToString(sum[:])
 }
 
+func (s *sequenced) isTest() bool { return isTestKey(s.key) }
+
+func isTestKey(kept string) bool { return kept[:1] == "t" }
+
 func wholeNumber(v any) (int, error) {
 	switch v := v.(type) {
 	case int:
