@@ -37,7 +37,7 @@ test "a sample picture is of the user whose folder it lies in" {
   flows = ["samples"]
 
   send "adapter.samples" {
-    body    = "a picture"
+    body    = "a picture\nof two lines"
     headers = { file = "flows/images/ada/mountains.jpg" }
   }
 
@@ -96,6 +96,23 @@ test "an over-large picture is announced once it is smaller" {
       headers = { width = 1600, height = 450, original = "4800 x 1350" }
     }
   }
+}
+
+test "an over-large picture waits until it can be announced" {
+  flows = ["over_large"]
+
+  fault "topic.new_image" {
+    error = "connection refused"
+    times = 1
+  }
+  send "queue.over_large" {
+    body_file    = "images/grace/sea.jpg"
+    content_type = "image/jpeg"
+    headers      = { user = "grace", image = "sea" }
+  }
+
+  expect "topic.new_image" { count = 1 }
+  expect "flow.over_large" { retried = 1 }
 }
 
 test "who is not known is held back while pictures are moderated" {
@@ -204,6 +221,7 @@ test "a picture earns points" {
   }
 
   expect "adapter.points" {
+    at = "out/points.jsonl"
     message {
       body = { user = "ada", image = "mountains", points = 10 }
     }

@@ -8,10 +8,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/eipd/eipd/eip/broker"
 	"github.com/eipd/eipd/eip/manage/control"
@@ -65,7 +67,21 @@ func (b *bus) check(cmd *cobra.Command) error {
 	if b.expect < 0 {
 		return errors.New("--expect must be at least 0")
 	}
+	for _, name := range []string{"instance", "label", "flow", "group", "id", "since", "until", "if"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && picksAll(f.Value) {
+			return fmt.Errorf("--%s is empty: leave it out where all are meant", name)
+		}
+	}
 	return nil
+}
+
+// picksAll reports whether a flag that picks some has no value, as of a variable that a
+// shell has not set: what was meant for one would be done to all.
+func picksAll(v pflag.Value) bool {
+	if many, ok := v.(pflag.SliceValue); ok {
+		return len(many.GetSlice()) == 0 || slices.Contains(many.GetSlice(), "")
+	}
+	return v.String() == ""
 }
 
 // asked are the processes that a command line means.

@@ -73,10 +73,11 @@ func (d *dlqReplay) plan(cmd *cobra.Command, args map[string]any) {
 			args[name] = text
 		}
 	}
-	for name, n := range map[string]int{"under_way": d.underWay, "stop_after": d.stopAfter} {
-		if n != 0 {
-			args[name] = n
-		}
+	if cmd.Flags().Changed("under-way") {
+		args["under_way"] = d.underWay
+	}
+	if cmd.Flags().Changed("stop-after") {
+		args["stop_after"] = d.stopAfter
 	}
 	if d.ask || !cmd.Flags().Changed("ask") && d.canary != "none" && terminal(cmd.InOrStdin()) != nil && terminal(cmd.OutOrStdout()) != nil {
 		args["ask"] = true

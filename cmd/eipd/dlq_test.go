@@ -36,6 +36,21 @@ func TestDlqGroups_Most(t *testing.T) {
 	}
 }
 
+// A flag that picks some, and is empty as of a variable that is not set, does not pick all.
+func TestDlq_EmptyFlags(t *testing.T) {
+	dir := t.TempDir()
+	for _, args := range []string{
+		"dlq replay f --id=", "dlq replay f --group=", "dlq replay f --if=", "dlq replay f --since=", "dlq replay f --until=",
+		"dlq export f --id=", "dlq ls --id=123456,", "dlq show 123456 --flow=", "dlq discard f --reason x --confirm 1 --group=",
+		"control stop f --instance=", "control stop f --label=", "status --instance=", "top --label=a --label=", "tap f --if=",
+	} {
+		_, stderr, code := output(t, eipd(t, dir, strings.Fields(args)...))
+		if code != exitUsage || !strings.Contains(stderr, " is empty: leave it out where all are meant") {
+			t.Errorf("%s ends with %d: %s", args, code, stderr)
+		}
+	}
+}
+
 // What is refused is told in the words of the command: arguments are its flags.
 func TestDlq_SaysFlags(t *testing.T) {
 	c := runControlled(t, `
@@ -59,6 +74,8 @@ flow "f" {
 		"dlq ls f --limit 5000":                     "--limit may be 1000 at most",
 		"dlq replay f --rate fast":                  "--rate is how many",
 		"dlq replay f --under-way 5000":             "under way",
+		"dlq replay f --under-way 0":                "--under-way must be a whole number, and not less than 1",
+		"dlq replay f --stop-after 0":               "--stop-after must be a whole number, and not less than 1",
 		"dlq replay f --canary few":                 "--canary is a list",
 		"dlq archive --limit 5000":                  "--limit may be",
 		"dlq ls f --if body.n>":                     "--if: ",
