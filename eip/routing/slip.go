@@ -113,6 +113,9 @@ func (s *slip) send(m *eip.Message, secret string, allowed []eip.Target) (*eip.M
 		if s.Back {
 			q.ID += "/undo"
 		}
+		if s.undos() != "" { // what expires is dropped, and nobody would undo what was done
+			q.Expiration = 0
+		}
 	}), allowed[i], nil
 }
 
@@ -136,7 +139,7 @@ func (s *slip) undoing(m *eip.Message) *eip.Message {
 	})
 }
 
-// undos are the channels that a slip which goes back will be at.
+// undos are the channels that a slip will be at which goes back, now or later.
 func (s *slip) undos() string {
 	var names []string
 	for i := len(s.Done) - 1; i >= 0; i-- {
