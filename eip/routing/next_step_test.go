@@ -436,3 +436,26 @@ func TestNextStep_UndoStops(t *testing.T) {
 		r.want(2, "a order", "b order", "b order", `undo_a "a of 7/1"`)
 	})
 }
+
+// A message cannot expire any more once something was done that would have to be undone.
+func TestNextStep_Expiration(t *testing.T) {
+	for _, c := range []struct {
+		route []string
+		want  time.Duration // at the second step
+	}{
+		{[]string{"queue.a", "queue.b"}, 0},
+		{[]string{"queue.b", "queue.a"}, time.Minute},
+	} {
+		m := slipped(t, eiptest.Message("x").With(func(m *eip.Message) { m.ID, m.Expiration = "7", time.Minute }), c.route...)
+		if m.Expiration != time.Minute {
+			t.Errorf("%v: before the first step %v", c.route, m.Expiration)
+		}
+		var sent eiptest.Recorder
+		if _, err := eiptest.Process(t.Context(), newNextStep(&sent), m); err != nil {
+			t.Fatal(err)
+		}
+		if got := sent.Messages()[0].Expiration; got != c.want {
+			t.Errorf("%v: before the second step %v, want %v", c.route, got, c.want)
+		}
+	}
+}
