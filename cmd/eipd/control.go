@@ -153,7 +153,7 @@ func (c *controlCommand) outcome(stderr io.Writer, a *asked, replies []control.R
 	case len(lost) > 0:
 		return failure{code, errors.New(strings.Join(lost, "\n"))}
 	case len(replies) < c.expect:
-		return failure{exitTimeout, fmt.Errorf("%d of the %d processes that were expected have answered on %s", len(replies), c.expect, a.at)}
+		return failure{exitTimeout, fmt.Errorf("%d of the %d processes that were expected have answered on %s in time; --wait gives them more", len(replies), c.expect, a.at)}
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func TestControl_Errors(t *testing.T) {
 		"other instance":   {[]string{"status", "--instance", "two", "--wait", "100ms"}, 3, "no process has answered as instance two on the socket .eipd/control.sock within 100ms"},
 		"other label":      {[]string{"status", "--label", "gpu", "--wait", "100ms"}, 3, "no process has answered with the label gpu on the socket"},
 		"no socket":        {[]string{"status", "--data-dir", "none"}, 3, "open none/control.sock: there is no such socket; is eipd running here?\nName a running process by its --data-dir or --socket"},
-		"too few":          {[]string{"control", "list", "--expect", "2"}, 3, "1 of the 2 processes that were expected have answered on the socket .eipd/control.sock"},
+		"too few":          {[]string{"control", "list", "--expect", "2"}, 3, "1 of the 2 processes that were expected have answered on the socket .eipd/control.sock in time; --wait gives them more"},
 		"no argument":      {[]string{"control", "set", "f.loud", "enabled"}, 2, "enabled is no argument; write it as name=value"},
 		"no command":       {[]string{"control"}, 2, "which command? One of apply, "},
 		"inside":           {[]string{"status", "--broker", "embedded:"}, 2, "ask that process by its socket"},

@@ -40,6 +40,8 @@ func whereJSON(err error, body []byte) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("unexpected end of JSON input after byte %d", len(body))
+	case bytes.HasPrefix(body, []byte("\ufeff")):
+		return errors.New("it begins with a byte order mark, which JSON may not have")
 	case errors.As(err, &syntax) && syntax.Offset > 0:
 		return fmt.Errorf("%w at %s", err, position(body, int(syntax.Offset)-1))
 	}

@@ -33,6 +33,7 @@ type Options struct {
 	Store string
 
 	given     map[string]any // what the control bus gives variables
+	checks    bool           // the files are only checked
 	elsewhere bool           // they are to run where other environment variables are set
 }
 

@@ -84,7 +84,7 @@ func (d *decoder) decode(into any, b *syntax.Block, at place) (sound bool) {
 	if !ok || !sound {
 		return sound // what Validate would find may come of what was said already
 	}
-	if err := v.Validate(); err != nil {
+	if err := d.validate(v); err != nil {
 		d.blame(b, at, err)
 	}
 	return true

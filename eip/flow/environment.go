@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/flow/internal/syntax"
 	"github.com/eipd/eipd/internal/secret"
 )
@@ -69,6 +70,7 @@ func (d *decoder) givenBy(variable string) (names []string) {
 // it has; it may lack what cannot be without an environment.
 func Check(o Options) (*Config, hcl.Diagnostics) {
 	secrets := &secret.Set{}
+	o.checks = true
 	c, diags := load(o, nil, secrets)
 	if o.Environment != "" || len(c.environments) == 0 {
 		return c, diags
@@ -95,4 +97,15 @@ func Check(o Options) (*Config, hcl.Diagnostics) {
 		}
 	}
 	return c, sortDiagnostics(few(diags))
+}
+
+// validate checks a component's options, and where flow files are only checked the files
+// that it reads when it is opened. Those are no matter of files that are loaded to run: they
+// change, and may come later.
+func (d *decoder) validate(v eip.Validator) error {
+	err := v.Validate()
+	if f, ok := v.(interface{ CheckFiles() error }); ok && err == nil && d.config.options.checks {
+		err = f.CheckFiles()
+	}
+	return err
 }

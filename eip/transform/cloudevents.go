@@ -129,8 +129,11 @@ func (e *event) attribute(name string, v any) error {
 		}
 		return nil
 	case "id", "source", "type", "time", madeAttribute:
-		if !isText || text == "" {
+		switch {
+		case !isText:
 			return fmt.Errorf("%s of the CloudEvent is no text", name)
+		case text == "":
+			return fmt.Errorf("%s of the CloudEvent is empty", name)
 		}
 	}
 	switch name {

@@ -92,6 +92,17 @@ func (e *ContentEnricher) Validate() error {
 	return nil
 }
 
+// CheckFiles checks that its file can be read.
+func (e *ContentEnricher) CheckFiles() error {
+	if e.File == "" {
+		return nil
+	}
+	if err := checkFile(e.File, e.Column); err != nil {
+		return eip.OptionErrorf("file", "the table cannot be read: %w", err)
+	}
+	return nil
+}
+
 // Open reads the table, and begins with an empty cache.
 func (e *ContentEnricher) Open(_ context.Context, env *eip.Env) error {
 	e.replies.open(&e.Cache, env.Clock)

@@ -23,6 +23,7 @@ const (
 	mostFile = 64 << 20  // bytes of its file
 	mostRows = 256 << 20 // that its rows take, of which each takes perRow at least
 	perRow   = 100
+	mostRead = 1 << 20 // bytes of a file that is read to check flow files
 )
 
 // lookAgain is how often the file is looked at.
@@ -53,6 +54,29 @@ func checkTable(path, column string) error {
 		return eip.OptionErrorf("file", "its name must end in .csv, .jsonl, .ndjson or .json, by which it is known how to read it")
 	}
 	return nil
+}
+
+// checkFile checks that a table can be read. What is in a large one is not looked at.
+func checkFile(path, column string) error {
+	f, err := regular.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return err
+	case info.Size() > mostFile:
+		return &regular.SizeError{Path: path, Limit: mostFile}
+	case info.Size() > mostRead:
+		return nil
+	}
+	text, err := regular.ReadAll(f, mostRead)
+	if err == nil {
+		_, err = readRows(kindOf(path), text, column)
+	}
+	return err
 }
 
 func kindOf(path string) string { return strings.ToLower(filepath.Ext(path)) }

@@ -162,7 +162,7 @@ func TestUnwrap_OfOthers(t *testing.T) {
 		"imitates ours":    {`{` + event + `, "eip-flow": "x", "eip-none": "y", "data": 1}`, nil, `7 order.placed application/json 1 map[eip-flow:x source:/shop]`},
 		"of an old kind":   {`{"specversion": "0.3", "id": "7", "source": "/shop", "type": "a"}`, nil, "error of version 0.3"},
 		"lacks a source":   {`{"specversion": "1.0", "id": "7", "type": "a"}`, nil, "error lacks one"},
-		"an empty type":    {`{"specversion": "1.0", "id": "7", "source": "/", "type": ""}`, nil, "error type of the CloudEvent is no text"},
+		"an empty type":    {`{"specversion": "1.0", "id": "7", "source": "/", "type": ""}`, nil, "error type of the CloudEvent is empty"},
 		"no time":          {`{` + event + `, "time": "today"}`, nil, "error time of the CloudEvent is none"},
 		"no base64":        {`{` + event + `, "data_base64": "?"}`, nil, "error data_base64 is of another type"},
 		"a batch":          {`[{` + event + `}]`, nil, "error the body is no map"},
