@@ -44,8 +44,8 @@ type moved struct {
 	ordered     bool
 }
 
-// overRabbit measures everything that goes over RabbitMQ.
-func overRabbit(w io.Writer, o options) (err error) {
+// onRabbit lets run measure over a node of RabbitMQ, of this version, if there is one.
+func onRabbit(w io.Writer, run func(b *bench, version any) error) (err error) {
 	dir, err := os.MkdirTemp("", "eipd-bench-")
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
@@ -71,19 +71,26 @@ func overRabbit(w io.Writer, o options) (err error) {
 	if b.ch, err = conn.Channel(); err != nil {
 		return fmt.Errorf("open a channel: %w", err)
 	}
-	if err := b.ch.Confirm(false); err != nil {
-		return fmt.Errorf("ask for confirms: %w", err)
-	}
-	if b.n = o.messages; b.n == 0 {
-		b.n = int(10_000 * o.each.Seconds())
-	}
-	fmt.Fprintf(w, "\nRabbitMQ %s on the same machine, durable classic queues, %s.\n", conn.Properties["version"], versions(filepath.Join(dir, "hand"), filepath.Join(dir, "benthos"), filepath.Join(dir, "watermill")))
-	for _, j := range jobs {
-		if err := b.compare(w, j, o.rounds); err != nil {
-			return err
+	return run(b, conn.Properties["version"])
+}
+
+// overRabbit measures everything that goes over RabbitMQ.
+func overRabbit(w io.Writer, o options) error {
+	return onRabbit(w, func(b *bench, version any) error {
+		if err := b.ch.Confirm(false); err != nil {
+			return fmt.Errorf("ask for confirms: %w", err)
 		}
-	}
-	return b.compareCalls(w, o)
+		if b.n = o.messages; b.n == 0 {
+			b.n = int(10_000 * o.each.Seconds())
+		}
+		fmt.Fprintf(w, "\nRabbitMQ %s on the same machine, durable classic queues, %s.\n", version, versions(filepath.Join(b.dir, "hand"), filepath.Join(b.dir, "benthos"), filepath.Join(b.dir, "watermill")))
+		for _, j := range jobs {
+			if err := b.compare(w, j, o.rounds); err != nil {
+				return err
+			}
+		}
+		return b.compareCalls(w, o)
+	})
 }
 
 // compare runs a job's contestants in turn, several rounds, and prints a table.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"text/tabwriter"
@@ -52,47 +51,24 @@ var clients = []caller{
 }
 
 // overCalls measures clients of a service.
-func overCalls(w io.Writer, o options) (err error) {
-	dir, err := os.MkdirTemp("", "eipd-bench-")
-	if err != nil {
-		return fmt.Errorf("make a folder: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	n, err := startNode()
-	if errors.Is(err, errMissing) {
-		fmt.Fprintf(w, "\nRabbitMQ: %v\n", err)
-		return nil
-	}
-	if err == nil {
-		err = buildPeers(dir)
-	}
-	if err != nil {
-		return err
-	}
-	conn, err := n.connect()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	b := &bench{node: n, dir: dir}
-	if b.ch, err = conn.Channel(); err != nil {
-		return fmt.Errorf("open a channel: %w", err)
-	}
-	if _, err := b.ch.QueueDeclare("service", true, false, false, false, nil); err != nil {
-		return fmt.Errorf("declare the service's queue: %w", err)
-	}
-	service := process(filepath.Join(dir, "hand"), "service", n.URL())
-	ctx, err := service.launch(context.Background())
-	if err != nil {
-		return err
-	}
-	for _, callers := range []int{1, 64} {
-		if err = b.compareClients(ctx, w, callers, o); err != nil {
-			break
+func overCalls(w io.Writer, o options) error {
+	return onRabbit(w, func(b *bench, _ any) error {
+		if _, err := b.ch.QueueDeclare("service", true, false, false, false, nil); err != nil {
+			return fmt.Errorf("declare the service's queue: %w", err)
 		}
-	}
-	_, ended := service.end()
-	return errors.Join(err, ended)
+		service := process(filepath.Join(b.dir, "hand"), "service", b.node.URL())
+		ctx, err := service.launch(context.Background())
+		if err != nil {
+			return err
+		}
+		for _, callers := range []int{1, 64} {
+			if err = b.compareClients(ctx, w, callers, o); err != nil {
+				break
+			}
+		}
+		_, ended := service.end()
+		return errors.Join(err, ended)
+	})
 }
 
 func (b *bench) compareClients(ctx context.Context, w io.Writer, callers int, o options) error {
