@@ -60,6 +60,7 @@ some failed again, or it has paused; 3: nobody has answered.`,
 	f.StringVar(&d.rate, "rate", "", "how many letters to begin in a second at most, a `number` like 20/s, or none (default 50/s)")
 	f.IntVar(&d.underWay, "under-way", 0, "how many letters the flow has at a time at most, a `number` (default 20)")
 	f.IntVar(&d.stopAfter, "stop-after", 0, "pause when this `number` of letters of a step have failed again (default: 1, in the last step 5 or one of 50)")
+	f.Lookup("under-way").DefValue, f.Lookup("stop-after").DefValue = "", "" // the job has its own
 	f.StringVar(&d.watch, "watch", "", "pause when something fails in one of these `flows`, or none (default: those that its messages reach)")
 	f.StringVar(&d.within, "within", "", "pause after this `time` (default 8h)")
 	f.BoolVar(&d.follow, "follow", false, "show how the job goes on, until it does not run any more")

@@ -50,6 +50,8 @@ A test needs no broker, network, program or clock: each has a broker in memory, 
 passes when a test says so, and nothing is read or written outside but the files that
 tests name.
 
+Ctrl-C waits for the tests that have begun; a second one ends them.
+
 Exit code 0: all passed; 1: one failed, or too little is covered; 2: wrong usage, the
 files are wrong, or no test ran.`,
 		RunE: func(_ *cobra.Command, args []string) error { return t.all(args) },
@@ -62,7 +64,7 @@ files are wrong, or no test ran.`,
 	f.BoolVar(&t.json, "json", false, "print one event a line, as JSON")
 	f.BoolVar(&t.FailFast, "fail-fast", false, "begin no further test once one has failed")
 	f.IntVar(&t.Parallel, "parallel", 0, "run so `many` tests at once (default the processors)")
-	f.IntVar(&t.Count, "count", 1, "how `often` each test is run")
+	f.IntVar(&t.Count, "count", 1, "how `often` each test is run: 1 to 10000")
 	f.StringVar(&t.shuffle, "shuffle", "", "run them in another order: by chance, or that of a `seed`")
 	f.Lookup("shuffle").NoOptDefVal = byChance
 	f.DurationVar(&t.Timeout, "timeout", 0, "how `long` one test may take, in real time (default what its file says, or 1m)")

@@ -85,7 +85,7 @@ func (r *IdempotentReceiver) Validate() error {
 
 // Open begins to forget what has been remembered long enough.
 func (r *IdempotentReceiver) Open(ctx context.Context, env *eip.Env) error {
-	space, err := r.Store.Space(ctx, env.Address, "idempotent_receiver")
+	space, err := r.Store.Space(env.Address, "idempotent_receiver")
 	if err != nil {
 		return err
 	}

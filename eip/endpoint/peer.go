@@ -74,7 +74,7 @@ func NewPeer(ctx context.Context, b broker.Broker, env *eip.Env) (*Peer, error) 
 		_, err = p.address(ctx)
 	}
 	if err != nil {
-		p.stop()
+		_ = p.Close()
 		return nil, err
 	}
 	return p, nil

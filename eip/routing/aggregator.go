@@ -133,7 +133,7 @@ func (a *Aggregator) Absorbs() {}
 
 // Open opens what was gathered before.
 func (a *Aggregator) Open(ctx context.Context, env *eip.Env) (err error) {
-	if a.space, err = a.Store.Space(ctx, env.Address, "aggregator"); err != nil {
+	if a.space, err = a.Store.Space(env.Address, "aggregator"); err != nil {
 		return err
 	}
 	a.env = env

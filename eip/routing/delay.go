@@ -94,7 +94,7 @@ func isNumber(source string) bool {
 // Open begins to send what is due.
 func (d *Delay) Open(ctx context.Context, env *eip.Env) (err error) {
 	d.clock = env.Clock
-	if d.space, err = d.Store.Space(ctx, env.Address, "delay"); err != nil {
+	if d.space, err = d.Store.Space(env.Address, "delay"); err != nil {
 		return err
 	}
 	return d.outbox.Open(ctx, env, d.space)

@@ -90,7 +90,7 @@ func (*DynamicRouter) Pattern() string { return "Dynamic Router" }
 func (r *DynamicRouter) Open(ctx context.Context, env *eip.Env) error {
 	r.log = env.Log.With("stage", env.Address)
 	r.begin(env.Clock)
-	space, err := r.Store.Space(ctx, env.Address, "dynamic_router")
+	space, err := r.Store.Space(env.Address, "dynamic_router")
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/internal/nearest"
@@ -210,11 +211,22 @@ func (p *processPlan) checkAges(of *ProcessManager) (wrong []error) {
 	for b := range of.blocks() {
 		for _, r := range b.Request {
 			if r.Timeout >= age {
-				wrong = append(wrong, b.blame(within(r, "request "+r.Label, eip.OptionErrorf("timeout", "it is never over: a process is given up before, by max_age, after %v", age))))
+				wrong = append(wrong, b.blame(within(r, "request "+r.Label, neverOver(age))))
+			}
+		}
+		if u := b.Undo; u != nil {
+			for _, r := range u.Request {
+				if r.Timeout >= age {
+					wrong = append(wrong, b.blame(within(u, "undo", within(r, "request "+r.Label, neverOver(age)))))
+				}
 			}
 		}
 	}
 	return wrong
+}
+
+func neverOver(age time.Duration) error {
+	return eip.OptionErrorf("timeout", "it is never over: a process is given up before, by max_age, after %v", age)
 }
 
 // checkReplies checks that each reply is taken, and each that is taken asked for.

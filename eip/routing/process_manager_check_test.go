@@ -34,6 +34,10 @@ func TestProcessManager_Validate(t *testing.T) {
 			p.MaxAge.Set(time.Hour)
 			p.On[0].Request[0].Timeout = time.Hour
 		},
+		"state paying: on cancel: undo: request refund: timeout: it is never over: a process is given up before, by max_age, after 1h0m0s": func(p *routing.ProcessManager) {
+			p.MaxAge.Set(time.Hour)
+			p.States[0].On[0].Undo = &routing.ProcessUndo{Request: []*routing.ProcessRequest{{Label: "refund", To: p.On[0].Request[0].To, Timeout: time.Hour}}}
+		},
 		`its name has 256 bytes, more than 255`:                       func(p *routing.ProcessManager) { p.States[0].Label = strings.Repeat("s", 256) },
 		`state shipping: the name "shipping" is taken`:                func(p *routing.ProcessManager) { p.States[0].Label = "shipping" },
 		`state undoing: the name "undoing" is taken`:                  func(p *routing.ProcessManager) { p.States[1].Label = "undoing" },

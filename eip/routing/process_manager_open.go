@@ -17,7 +17,7 @@ func (p *ProcessManager) Open(ctx context.Context, env *eip.Env) (err error) {
 	if p.plan, err = p.planned(); err != nil {
 		return err
 	}
-	if p.space, err = p.Store.Space(ctx, env.Address, "process_manager"); err != nil {
+	if p.space, err = p.Store.Space(env.Address, "process_manager"); err != nil {
 		return err
 	}
 	if err := p.needSeal(ctx); err != nil {

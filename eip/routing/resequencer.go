@@ -93,7 +93,7 @@ func (r *Resequencer) Place() *store.Place { return &r.Store }
 
 // Open begins to remember.
 func (r *Resequencer) Open(ctx context.Context, env *eip.Env) error {
-	space, err := r.Store.Space(ctx, env.Address, "resequencer")
+	space, err := r.Store.Space(env.Address, "resequencer")
 	if err != nil {
 		return err
 	}

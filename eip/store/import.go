@@ -66,7 +66,7 @@ func mayImport(s Store, name string) error {
 	full := false
 	err = p.View(func(r Reader) error {
 		for key := range r.Range("", "") {
-			if full = key != saltKey && !partial(r); full {
+			if full = !isOwn(key) && !partial(r); full {
 				break
 			}
 		}

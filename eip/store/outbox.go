@@ -97,17 +97,40 @@ func Do(ctx context.Context, s Space, change func(Tx) error) error {
 	return do(ctx, s, change, nil)
 }
 
-func do(ctx context.Context, s Space, change func(Tx) error, closed <-chan struct{}) error {
-	done := make(chan error, 1)
-	s.Store().Commit(nil, []Step{{s, change}}, func(_ int, err error) { done <- err })
+// do makes a step unless ctx or closed ends before it is begun. When it has returned, change
+// runs no more: what it uses may be opened anew. Where it is begun and nobody can say whether
+// it is on disk, the error is the context's, or [context.Canceled].
+func do(ctx context.Context, s Space, change func(Tx) error, closed <-chan struct{}) (err error) {
+	var changing sync.Mutex
+	begun, over, done := false, false, make(chan error, 1)
+	s.Store().Commit(nil, []Step{{s, func(tx Tx) error {
+		changing.Lock()
+		defer changing.Unlock()
+		if over {
+			return eip.ErrNotRunning
+		}
+		begun = true
+		return change(tx)
+	}}}, func(_ int, err error) { done <- err })
 	select {
-	case err := <-done:
+	case err = <-done:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	case <-closed:
-		return eip.ErrNotRunning
+		err = eip.ErrNotRunning
 	}
+	changing.Lock()
+	defer changing.Unlock()
+	over = true
+	select {
+	case err = <-done: // just now
+	default:
+		if begun && ctx.Err() == nil {
+			err = context.Canceled
+		}
+	}
+	return err
 }
 
 // Close ends it. What is under way settles with the flow.

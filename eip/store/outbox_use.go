@@ -18,8 +18,8 @@ func (o *Outbox) View(f func(Reader) error) error {
 }
 
 // Do makes a step in the stage's space for those who come at any time, as View. Where the
-// stage is closed before the step is on disk, it fails with [eip.ErrNotRunning], and the step
-// may be made all the same.
+// stage is closed before the step is begun, it fails with [eip.ErrNotRunning]; where that
+// happens later and nobody knows yet whether the step is on disk, with [context.Canceled].
 func (o *Outbox) Do(ctx context.Context, change func(Tx) error) error {
 	if !o.use() {
 		return eip.ErrNotRunning

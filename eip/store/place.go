@@ -43,10 +43,14 @@ func (p *Place) Store() Store { return p.in }
 // kindKey holds which kind of stage a space is of.
 const kindKey = "\x00kind"
 
+// isOwn tells keys that are there before the stage remembers anything.
+func isOwn(key string) bool { return key == saltKey || key == kindKey }
+
 // Space opens the space of a stage, by the stage's address and its kind. One in which a stage
 // of another kind remembers is refused: what is kept there would be misread, and removed when
-// it is due. One of an earlier version does not say whose it is, and is this stage's.
-func (p *Place) Space(ctx context.Context, address, kind string) (Space, error) {
+// it is due. One of an earlier version does not say whose it is, and is this stage's. That is
+// not waited for: a disk that is full may get room by what the stage sends.
+func (p *Place) Space(address, kind string) (Space, error) {
 	if p.in == nil {
 		return nil, errors.New("there is no store to remember in")
 	}
@@ -66,10 +70,11 @@ func (p *Place) Space(ctx context.Context, address, kind string) (Space, error) 
 	case kind:
 		return s, nil
 	case "":
-		return s, Do(ctx, s, func(tx Tx) error {
+		p.in.Commit(nil, []Step{{s, func(tx Tx) error {
 			tx.Put(kindKey, []byte(kind), time.Time{})
 			return tx.Err()
-		})
+		}}}, func(int, error) {})
+		return s, nil
 	}
 	return nil, fmt.Errorf("what is remembered for %s is of the kind %s, and the stage is of the kind %s now: give it another name", address, of, kind)
 }

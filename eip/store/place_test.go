@@ -25,15 +25,32 @@ func TestPlace_OfOneKind(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if _, err := p.Space(t.Context(), "f.x", "delay"); err != nil {
+			if _, err := p.Space("f.x", "delay"); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if _, err := p.Space(t.Context(), "f.x", "aggregator"); err == nil || !strings.Contains(err.Error(), "f.x is of the kind delay") {
+		if _, err := p.Space("f.x", "aggregator"); err == nil || !strings.Contains(err.Error(), "f.x is of the kind delay") {
 			t.Errorf("%s is opened by a stage of another kind: %v", name, err)
 		}
-		if _, err := p.Space(t.Context(), "f.y", "aggregator"); err != nil {
+		if _, err := p.Space("f.y", "aggregator"); err != nil {
 			t.Errorf("another address: %v", err)
 		}
+	}
+}
+
+// A stage that was open, and has nothing to remember, does not keep from importing.
+func TestPlace_OpenedIsEmpty(t *testing.T) {
+	from, to := memory.New(), memory.New()
+	text := export(t, fill(t, from, "f.x", func(tx store.Tx) { tx.Put("k", nil, time.Time{}) }))
+	place := store.In(to)
+	p, err := place.Space("f.x", "delay")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := store.Sum(p); err != nil || sum.Keys != 0 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	if _, err := store.Import(t.Context(), to, strings.NewReader(text)); err != nil {
+		t.Error(err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // A Summary is what there is in a space.
 type Summary struct {
-	Keys  int       // without that of the Outbox's salt
+	Keys  int       // without those that are there before
 	Bytes int64     // of keys and values
 	Due   int       // keys with a time
 	Next  time.Time // the first of these times
@@ -22,7 +22,7 @@ func Sum(p Space) (s Summary, err error) {
 		}
 		for key, value := range r.Range("", "") {
 			s.Bytes += int64(len(key) + len(value))
-			if key != saltKey {
+			if !isOwn(key) {
 				s.Keys++
 			}
 			if _, due := r.Get(key); !due.IsZero() {

@@ -33,11 +33,12 @@ func Of(given string, names []string) (best string) {
 // Hint returns "; did you mean …?" for the name nearest to given, where one is near; else the
 // names there are, where they are few.
 func Hint(given string, names []string) string {
+	names = slices.Sorted(slices.Values(names))
 	switch best := Of(given, names); {
 	case best != "":
 		return "; did you mean " + best + "?"
 	case len(names) > 0 && len(names) <= 24:
-		return "; there is " + strings.Join(slices.Sorted(slices.Values(names)), ", ")
+		return "; there is " + strings.Join(names, ", ")
 	}
 	return ""
 }

@@ -108,6 +108,7 @@ func (c *calls) run(x *callChannel) {
 			remote.Sleep(c.ctx, c.meet(err))
 		}
 	}
+	c.set(nil)
 	if x != nil {
 		x.end()
 	}

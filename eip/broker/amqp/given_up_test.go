@@ -43,7 +43,7 @@ func TestSender_LetsGoOfNothingCounted(t *testing.T) {
 			}
 		}
 	}()
-	for i := range 100000 {
+	for i := range 2000 {
 		s.mu.Lock()
 		s.conn, s.underWay = works, nil
 		s.mu.Unlock()
@@ -63,4 +63,20 @@ func TestSender_LetsGoOfNothingCounted(t *testing.T) {
 	}
 	close(over)
 	<-ended
+}
+
+// A source is closed by its broker, and by who began to open it: it leaves the others of its
+// process once.
+func TestSingle_LeftOnce(t *testing.T) {
+	b := &Broker{singles: map[string]*single{}}
+	s := &source{broker: b, single: b.single("one"), stop: func() {}}
+	other := b.single("one")
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if other.sources != 1 {
+		t.Errorf("%d sources are left", other.sources)
+	}
 }

@@ -28,6 +28,7 @@ type source struct {
 	replier  eip.Replier
 	context  context.Context
 	stop     context.CancelFunc
+	left     sync.Once // the single
 
 	mu      sync.Mutex
 	current *consumer // nil while there is none
@@ -53,11 +54,12 @@ func (b *Broker) newSource(ctx context.Context, t topology, sub broker.Subscript
 	sub.Prefetch, sub.PrefetchBytes = cmp.Or(sub.Prefetch, 1000), cmp.Or(sub.PrefetchBytes, broker.DefaultPrefetchBytes)
 	s := &source{topology: t, broker: b, prefetch: sub.Prefetch, bytes: int64(sub.PrefetchBytes), ordered: sub.Ordered, replier: broker.Replies(b)}
 	s.context, s.stop = context.WithCancel(context.Background())
-	if err := b.opened.Add(s); err != nil {
-		return nil, err
-	}
 	if sub.Single != "" {
 		s.single = b.single(sub.Single)
+	}
+	if err := b.opened.Add(s); err != nil {
+		_ = s.Close()
+		return nil, err
 	}
 	if err := remote.Begin(ctx, s.context, s.open, s.meet); err != nil {
 		_ = s.Close()
@@ -270,7 +272,7 @@ func (s *source) Close() error {
 		s.close(c)
 	}
 	if s.single != nil {
-		s.single.leave()
+		s.left.Do(s.single.leave) // the broker closes it too, and who began to open it
 	}
 	return nil
 }

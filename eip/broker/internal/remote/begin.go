@@ -17,12 +17,14 @@ func Begin(ctx, closed context.Context, open func(context.Context) error, meet f
 	defer context.AfterFunc(closed, cancel)()
 	for began := time.Now(); ; {
 		err := open(ctx)
-		switch {
-		case err == nil:
+		if err == nil {
 			return nil
+		}
+		ended := ctx.Err() != nil // also because of closed, which is looked at next
+		switch {
 		case closed.Err() != nil:
 			return eip.ErrClosed
-		case ctx.Err() != nil:
+		case ended:
 			return err
 		}
 		if err := Final(err, began); err != nil {
