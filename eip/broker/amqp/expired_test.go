@@ -51,7 +51,7 @@ func TestExpired(t *testing.T) {
 	}
 	publish("1", "")
 	<-first
-	publish("2", "3000") // which it is here for, before it expires
+	publish("2", "10000") // which it is here for, before it expires
 	publish("3", "600000")
 	publish("4", "")
 	until(t, "all are here", func() bool {
@@ -59,7 +59,7 @@ func TestExpired(t *testing.T) {
 		return err == nil && q.Messages == 0
 	})
 	all := time.Now()
-	until(t, "one has expired", func() bool { return time.Since(all) > 3*time.Second })
+	until(t, "one has expired", func() bool { return time.Since(all) > 10*time.Second })
 	close(goOn)
 	<-last
 	stop()
