@@ -126,7 +126,7 @@ func TestTest_Interrupted(t *testing.T) {
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
-			golden, err := os.OpenFile(pipe, os.O_RDWR, 0) // and with that the first test has begun
+			golden, err := os.Open(pipe) // and with that the first test has begun
 			if err != nil {
 				t.Fatal(err)
 			}
