@@ -2,11 +2,11 @@ package endpoint
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/replies"
 )
 
 // Codes of a ServiceError that eipd itself gives. A service may give others.
@@ -66,12 +66,11 @@ func shorten(text string, most int) string {
 
 // ReplyError returns the ServiceError that a reply is; nil where it is another reply.
 func ReplyError(reply *eip.Message) error {
-	code := reply.Headers[header.ErrorCode]
-	if code == nil {
+	code, text, failed := replies.Failure(reply)
+	if !failed {
 		return nil
 	}
-	text, _ := reply.Headers[header.Error].(string)
-	return &ServiceError{fmt.Sprint(code), text} // whatever kind of value a program gave
+	return &ServiceError{code, text}
 }
 
 // refusal is ReplyError for who would ask again.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/replies"
 	"github.com/eipd/eipd/eip/internal/wire"
 	"github.com/eipd/eipd/eip/store"
 )
@@ -249,10 +250,9 @@ func (h *happening) answered(number uint64) *asked {
 
 // refusalIn is the error that a reply is; nil where it is another reply.
 func refusalIn(reply *eip.Message) error {
-	code := reply.Headers[header.ErrorCode] // of whatever kind: what is not understood has not succeeded
-	if code == nil {
+	code, why, failed := replies.Failure(reply)
+	if !failed {
 		return nil
 	}
-	why, _ := reply.Headers[header.Error].(string) // which is lost where it was a dead letter
-	return fmt.Errorf("the reply is the error %v: %s", code, cmp.Or(why, "it does not say why"))
+	return fmt.Errorf("the reply is the error %s: %s", code, cmp.Or(why, "it does not say why")) // which is lost where it was a dead letter
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/header"
+	"github.com/eipd/eipd/eip/internal/replies"
 	"github.com/eipd/eipd/eip/internal/web"
 )
 
@@ -22,9 +23,8 @@ func (b *body) write(w http.ResponseWriter, reply *eip.Message) {
 		http.Error(w, "the reply has no valid status", status)
 		return
 	}
-	if code := reply.Headers[header.ErrorCode]; code != nil && status == http.StatusOK {
-		text, _ := reply.Headers[header.Error].(string)
-		http.Error(w, text, statusOfError(fmt.Sprint(code)))
+	if code, text, failed := replies.Failure(reply); failed && status == http.StatusOK {
+		http.Error(w, text, statusOfError(code))
 		return
 	}
 	w.Header().Set("Content-Type", withCharset(typeOfReply(reply), reply))
