@@ -3,6 +3,7 @@ package eip
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/eipd/eipd/eip/internal/settle"
@@ -113,6 +114,13 @@ func (r *receipt) passedAgain(s *tally, noted uint64) {
 func (m *Message) CountsAt(s Stage) bool {
 	r := m.receipt
 	return r == nil || !r.test && (r.attempts == 0 || r.countsAt(s))
+}
+
+// CountAt adds one to n if CountsAt.
+func (m *Message) CountAt(s Stage, n *atomic.Int64) {
+	if m.CountsAt(s) {
+		n.Add(1)
+	}
 }
 
 func (r *receipt) countsAt(s Stage) bool {

@@ -22,7 +22,7 @@ func (*Discard) Pattern() string { return "Message Filter" }
 // Process drops m.
 func (d *Discard) Process(_ context.Context, m *eip.Message, _ eip.Handler) error {
 	m.Drop()
-	count(d, m, &d.dropped)
+	m.CountAt(d, &d.dropped)
 	return nil
 }
 

@@ -134,7 +134,7 @@ func (r *IdempotentReceiver) Process(ctx context.Context, m *eip.Message, next e
 	case err != nil:
 		return m.Undecided(r, err)
 	case key == "":
-		count(r, m, &r.missing)
+		m.CountAt(r, &r.missing)
 		return next.Handle(ctx, m)
 	}
 	c, how := r.claim(&waiter{ctx: ctx, message: m, next: next}, key)
@@ -184,7 +184,7 @@ func (r *IdempotentReceiver) begin(ctx context.Context, c *claim, m *eip.Message
 		r.end(c, true)
 		return r.duplicate(ctx, m)
 	}
-	count(r, m, &r.fresh)
+	m.CountAt(r, &r.fresh)
 	r.hold(c, m)
 	return r.pass(ctx, c, m, next)
 }
@@ -197,18 +197,12 @@ func (r *IdempotentReceiver) pass(ctx context.Context, c *claim, m *eip.Message,
 
 // duplicate ends m here, or sends it aside.
 func (r *IdempotentReceiver) duplicate(ctx context.Context, m *eip.Message) error {
-	count(r, m, &r.doubled)
+	m.CountAt(r, &r.doubled)
 	if r.duplicates != nil {
 		return r.duplicates.Handle(ctx, m)
 	}
 	m.Drop()
 	return nil
-}
-
-func count(s eip.Stage, m *eip.Message, n *atomic.Int64) {
-	if m.CountsAt(s) {
-		n.Add(1)
-	}
 }
 
 // Stats returns how many messages were "new" and how many "duplicates"; how many "waited"

@@ -50,7 +50,7 @@ func (r *IdempotentReceiver) claim(w *waiter, key string) (*claim, claiming) {
 		c.attempt = attempt
 		return c, retries
 	}
-	count(r, m, &r.waited)
+	m.CountAt(r, &r.waited)
 	m.Drop() // unless it takes the other one's place
 	w.release = m.Hold()
 	c.waiting = append(c.waiting, w)
@@ -111,10 +111,10 @@ func (r *IdempotentReceiver) letGo(waiting []*waiter, done bool) {
 		case !done:
 			w.release(eip.ErrNotRunning)
 		case r.duplicates == nil:
-			count(r, w.message, &r.doubled)
+			w.message.CountAt(r, &r.doubled)
 			w.release(nil)
 		default:
-			count(r, w.message, &r.doubled)
+			w.message.CountAt(r, &r.doubled)
 			settle.Resume(w.message, w.release, func() error { return r.duplicates.Handle(w.ctx, w.message) })
 		}
 	}

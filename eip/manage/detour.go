@@ -41,9 +41,7 @@ func (d *Detour) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 	if !d.Enabled.Load() {
 		return next.Handle(ctx, m)
 	}
-	if m.CountsAt(d) {
-		d.detoured.Add(1)
-	}
+	m.CountAt(d, &d.detoured)
 	return d.Body.Process(ctx, m, next)
 }
 

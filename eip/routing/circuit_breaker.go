@@ -114,7 +114,7 @@ func (b *CircuitBreaker) Process(ctx context.Context, m *eip.Message, next eip.H
 		trial, wait = b.enter()
 	}
 	if wait > 0 {
-		count(b, m, &b.refused)
+		m.CountAt(b, &b.refused)
 		if empty(&b.Fallback) {
 			return eip.Unavailable(errOpen, wait)
 		}
@@ -128,7 +128,7 @@ func (b *CircuitBreaker) Process(ctx context.Context, m *eip.Message, next eip.H
 	if outcome == broken {
 		counted = &b.failed
 	}
-	count(b, m, counted)
+	m.CountAt(b, counted)
 	return err
 }
 

@@ -91,13 +91,6 @@ func empty(p *eip.Pipe) bool { return len(p.Stages) == 0 && p.To == nil }
 // written are those of these bodies that a stage has.
 func written(bodies ...*eip.Pipe) []*eip.Pipe { return slices.DeleteFunc(bodies, empty) }
 
-// count counts m, unless it was counted at an earlier attempt or is a Test Message.
-func count(s eip.Stage, m *eip.Message, n *atomic.Int64) {
-	if m.CountsAt(s) {
-		n.Add(1)
-	}
-}
-
 // Pattern names what the stage is.
 func (*ContentRouter) Pattern() string { return "Content-Based Router" }
 
@@ -138,12 +131,12 @@ func (r *ContentRouter) Process(ctx context.Context, m *eip.Message, next eip.Ha
 	case err != nil:
 		return m.Undecided(r, err)
 	case w != nil:
-		count(r, m, &w.taken)
+		m.CountAt(r, &w.taken)
 		return w.Body.Process(ctx, m, after(&w.Body, next))
 	case empty(&r.Otherwise):
 		return eip.Invalid(fmt.Errorf("no branch takes the message: the expressions of %s are false, and there is no otherwise", labels(r.When)))
 	}
-	count(r, m, &r.otherwise)
+	m.CountAt(r, &r.otherwise)
 	return r.Otherwise.Process(ctx, m, after(&r.Otherwise, next))
 }
 

@@ -140,10 +140,10 @@ func (d *Delay) Process(ctx context.Context, m *eip.Message, next eip.Handler) e
 		return m.Undecided(d, err)
 	}
 	if !at.After(now) {
-		count(d, m, &d.direct)
+		m.CountAt(d, &d.direct)
 		return next.Handle(ctx, m)
 	}
-	count(d, m, &d.delayed)
+	m.CountAt(d, &d.delayed)
 	m.Absorb()
 	d.outbox.Keep(ctx, m, func(tx store.Tx) error { return d.outbox.Put(tx, m, at) })
 	return nil

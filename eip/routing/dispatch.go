@@ -127,7 +127,7 @@ func (d *Dispatch) Process(ctx context.Context, m *eip.Message, _ eip.Handler) e
 	} else if empty(body) {
 		return eip.Invalid(d.unknown(id))
 	}
-	count(d, m, counted)
+	m.CountAt(d, counted)
 	if p != nil {
 		if c := p.closed.Load(); c != nil {
 			// Not %w: that the plugin fails for good, say, does not mean the message.

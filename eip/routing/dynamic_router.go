@@ -159,7 +159,7 @@ func (r *DynamicRouter) Process(ctx context.Context, m *eip.Message, next eip.Ha
 			continue
 		}
 		sent[rule.to], taken = true, true
-		count(r, m, &r.taken[rule.to])
+		m.CountAt(r, &r.taken[rule.to])
 		m.Sent(1)
 		failed = also(failed, r.Allow[rule.to].Handle(ctx, m))
 		if first {
@@ -172,7 +172,7 @@ func (r *DynamicRouter) Process(ctx context.Context, m *eip.Message, next eip.Ha
 	case empty(&r.Otherwise):
 		return eip.Invalid(errors.New("no rule takes the message, and there is no otherwise"))
 	}
-	count(r, m, &r.unroutable)
+	m.CountAt(r, &r.unroutable)
 	return r.Otherwise.Process(ctx, m, after(&r.Otherwise, next))
 }
 

@@ -48,7 +48,7 @@ func (f *Filter) Process(ctx context.Context, m *eip.Message, next eip.Handler) 
 	if !ok {
 		counted = &f.dropped
 	}
-	count(f, m, counted)
+	m.CountAt(f, counted)
 	switch {
 	case ok:
 		return next.Handle(ctx, m)

@@ -75,3 +75,6 @@ func namesOf(targets []eip.Target) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// isTopic reports whether many may listen there.
+func isTopic(to eip.Target) bool { return strings.HasPrefix(to.Name, "topic.") }

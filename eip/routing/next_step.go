@@ -99,7 +99,7 @@ func (n *NextStep) result(ctx context.Context, m *eip.Message) (json.RawMessage,
 
 // finish is about a message whose last step is done.
 func (n *NextStep) finish(ctx context.Context, m *eip.Message, s slip) error {
-	count(n, m, &n.finished)
+	m.CountAt(n, &n.finished)
 	if empty(&n.Otherwise) {
 		m.Drop()
 		return nil
@@ -112,7 +112,7 @@ func (n *NextStep) finish(ctx context.Context, m *eip.Message, s slip) error {
 func (n *NextStep) goBack(ctx context.Context, m *eip.Message, s slip) error {
 	s.Done = s.Done[:len(s.Done)-1]
 	if !s.turn() {
-		count(n, m, &n.back)
+		m.CountAt(n, &n.back)
 		m.Drop()
 		return nil
 	}
@@ -124,7 +124,7 @@ func (n *NextStep) send(ctx context.Context, m *eip.Message, s slip, counted *at
 	if err != nil {
 		return eip.Invalid(err)
 	}
-	count(n, m, counted)
+	m.CountAt(n, counted)
 	if err := to.Handle(ctx, q); err != nil {
 		return err
 	}

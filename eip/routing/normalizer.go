@@ -60,7 +60,7 @@ func (n *Normalizer) Process(ctx context.Context, m *eip.Message, next eip.Handl
 	case w == nil:
 		return eip.Invalid(fmt.Errorf("no format fits the message: the expressions of %s are false", labels(n.Format)))
 	}
-	count(n, m, &w.taken)
+	m.CountAt(n, &w.taken)
 	if n.Schema.Schema == nil {
 		return w.Body.Process(ctx, m, after(&w.Body, next))
 	}

@@ -162,7 +162,7 @@ func checkSent(sends []*ProcessSend, requests []*ProcessRequest) (wrong []error)
 // nobody knows how many do.
 func takesReplies(to eip.Target) bool {
 	_, ok := to.Handler.(eip.Inboxer)
-	return ok && !strings.HasPrefix(to.Name, "topic.")
+	return ok && !isTopic(to)
 }
 
 // checkWays checks that processes come into each state, and from there to an end.
@@ -209,24 +209,26 @@ func (p *processPlan) checkAges(of *ProcessManager) (wrong []error) {
 		}
 	}
 	for b := range of.blocks() {
-		for _, r := range b.Request {
-			if r.Timeout >= age {
-				wrong = append(wrong, b.blame(within(r, "request "+r.Label, neverOver(age))))
-			}
+		for _, err := range neverOver(b.Request, age) {
+			wrong = append(wrong, b.blame(err))
 		}
 		if u := b.Undo; u != nil {
-			for _, r := range u.Request {
-				if r.Timeout >= age {
-					wrong = append(wrong, b.blame(within(u, "undo", within(r, "request "+r.Label, neverOver(age)))))
-				}
+			for _, err := range neverOver(u.Request, age) {
+				wrong = append(wrong, b.blame(within(u, "undo", err)))
 			}
 		}
 	}
 	return wrong
 }
 
-func neverOver(age time.Duration) error {
-	return eip.OptionErrorf("timeout", "it is never over: a process is given up before, by max_age, after %v", age)
+// neverOver says of requests that a process does not live until their timeout.
+func neverOver(all []*ProcessRequest, age time.Duration) (wrong []error) {
+	for _, r := range all {
+		if r.Timeout >= age {
+			wrong = append(wrong, within(r, "request "+r.Label, eip.OptionErrorf("timeout", "it is never over: a process is given up before, by max_age, after %v", age)))
+		}
+	}
+	return wrong
 }
 
 // checkReplies checks that each reply is taken, and each that is taken asked for.

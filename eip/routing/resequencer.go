@@ -154,7 +154,7 @@ func (r *Resequencer) Process(ctx context.Context, m *eip.Message, next eip.Hand
 	case turn == skippedTurn:
 		return r.tooLate(p)
 	case turn == doubledTurn:
-		count(r, m, &r.duplicates)
+		m.CountAt(r, &r.duplicates)
 		m.Drop()
 	}
 	return nil
@@ -190,7 +190,7 @@ func (r *Resequencer) place(ctx context.Context, m *eip.Message) (key string, n 
 
 // tooLate is about a message that was skipped.
 func (r *Resequencer) tooLate(p *placed) error {
-	count(r, p.message, &r.late)
+	p.message.CountAt(r, &r.late)
 	switch r.Late {
 	case "discard":
 		p.message.Drop()

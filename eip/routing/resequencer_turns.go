@@ -137,7 +137,7 @@ func (r *Resequencer) pass(p *placed) error {
 	if p.early {
 		n = &r.reordered
 	}
-	count(r, p.message, n)
+	p.message.CountAt(r, n)
 	store.Keep(p.message, r.space, r.advanced(p))
 	return p.next.Handle(p.ctx, p.message)
 }

@@ -115,7 +115,7 @@ func (s *ScatterGather) expected() error {
 	s.names, s.count = nil, 0
 	switch v := s.Expect.(type) {
 	case nil:
-		if s.count = len(s.To); s.count == 1 && strings.HasPrefix(s.To[0].Name, "topic.") && s.Quiet == 0 && s.Complete == nil {
+		if s.count = len(s.To); s.count == 1 && isTopic(s.To[0]) && s.Quiet == 0 && s.Complete == nil {
 			return eip.OptionErrorf("to", "how many listen to %s is not known; say expect, quiet or complete", s.To[0].Name)
 		} else if s.count == 1 && (s.Quiet > 0 || s.Complete != nil) {
 			s.count = 0

@@ -100,7 +100,7 @@ func (t *Throttle) Process(ctx context.Context, m *eip.Message, next eip.Handler
 	} else if err := t.wait(ctx, m); err != nil {
 		return m.Undecided(t, err)
 	}
-	count(t, m, &t.passed)
+	m.CountAt(t, &t.passed)
 	return next.Handle(ctx, m)
 }
 
@@ -140,7 +140,7 @@ func (t *Throttle) wait(ctx context.Context, m *eip.Message) error {
 }
 
 func (t *Throttle) tooMany(ctx context.Context, m *eip.Message) error {
-	count(t, m, &t.excess)
+	m.CountAt(t, &t.excess)
 	if t.ExcessTo == nil {
 		m.Drop()
 		return nil
