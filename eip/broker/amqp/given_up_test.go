@@ -43,7 +43,7 @@ func TestSender_LetsGoOfNothingCounted(t *testing.T) {
 			}
 		}
 	}()
-	for i := range 2000 {
+	for i := range 100000 {
 		s.mu.Lock()
 		s.conn, s.underWay = works, nil
 		s.mu.Unlock()
