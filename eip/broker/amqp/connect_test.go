@@ -9,12 +9,12 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/eipd/eipd/eip"
 	"github.com/eipd/eipd/eip/broker"
+	"github.com/eipd/eipd/internal/netfault"
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
@@ -42,37 +42,8 @@ func waitsFor(t *testing.T, b broker.Broker, text string) {
 	}
 }
 
-// Who waits for a server is told when the broker closes meanwhile, and does not hold that up.
 func TestConnect_ClosedMeanwhile(t *testing.T) {
-	for what, opening := range map[string]func(b broker.RequestReply) error{
-		"source": func(b broker.RequestReply) error {
-			_, err := b.Source(t.Context(), queue(t, "q"), broker.Subscription{})
-			return err
-		},
-		"sender": func(b broker.RequestReply) error { _, err := b.Sender(t.Context(), queue(t, "q")); return err },
-		"inbox":  func(b broker.RequestReply) error { _, err := b.Inbox(t.Context(), ""); return err },
-		"calls":  func(b broker.RequestReply) error { _, err := b.(broker.Caller).Calls(t.Context(), nil); return err },
-	} {
-		b := open(t, config(t, "amqp://127.0.0.1:1"))
-		opened, closed := make(chan error, 1), make(chan error, 1)
-		go func() { opened <- opening(b) }()
-		waitsFor(t, b, "connection refused")
-		go func() { closed <- b.Close() }()
-		for range 2 {
-			select {
-			case err := <-opened:
-				if !errors.Is(err, eip.ErrClosed) {
-					t.Errorf("opening %s says %v", what, err)
-				}
-			case err := <-closed:
-				if err != nil {
-					t.Errorf("closing with %s: %v", what, err)
-				}
-			case <-time.After(time.Minute):
-				t.Fatalf("%s is waited for, or waits", what)
-			}
-		}
-	}
+	netfault.ClosedMeanwhile(t, func() broker.RequestReply { return open(t, config(t, "amqp://127.0.0.1:1")) }, queue(t, "q"))
 }
 
 // What keeps it from connecting is said, and waited for.

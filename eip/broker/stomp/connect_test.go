@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -66,32 +65,8 @@ func TestConnect_AbsentAtStart(t *testing.T) {
 	})
 }
 
-// Who waits for a server is told when the broker closes meanwhile.
 func TestConnect_ClosedMeanwhile(t *testing.T) {
-	for what, opening := range map[string]func(b broker.RequestReply) error{
-		"source": func(b broker.RequestReply) error {
-			_, err := b.Source(t.Context(), queue(t, "q"), broker.Subscription{})
-			return err
-		},
-		"sender": func(b broker.RequestReply) error { _, err := b.Sender(t.Context(), queue(t, "q")); return err },
-		"inbox":  func(b broker.RequestReply) error { _, err := b.Inbox(t.Context(), ""); return err },
-	} {
-		b := openWith(t, config(t, "stomp://127.0.0.1:1"))
-		opened := make(chan error, 1)
-		go func() { opened <- opening(b) }()
-		until(t, "it waits", func() bool { return strings.Contains(b.Status().Waiting, "connection refused") })
-		if err := b.Close(); err != nil {
-			t.Errorf("closing with %s: %v", what, err)
-		}
-		select {
-		case err := <-opened:
-			if !errors.Is(err, eip.ErrClosed) {
-				t.Errorf("opening %s says %v", what, err)
-			}
-		case <-time.After(time.Minute):
-			t.Fatalf("%s waits on", what)
-		}
-	}
+	netfault.ClosedMeanwhile(t, func() broker.RequestReply { return openWith(t, config(t, "stomp://127.0.0.1:1")) }, queue(t, "q"))
 }
 
 // A sender that is closed, and loses its connection before all is confirmed, is nothing that
