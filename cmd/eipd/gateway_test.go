@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/eipd/eipd/internal/keeper"
 )
 
 // A caller over HTTP whose flow replies is told what became of its request. Where a flow
 // does not reply, the message is all that counts, and a dead letter is kept.
 func TestGateway_Failures(t *testing.T) {
-	dir, at := t.TempDir(), "127.0.0.1:"+free(t)
+	dir, at := t.TempDir(), "127.0.0.1:"+keeper.FreePort(t)
 	write(t, dir, "flow.hcl", strings.ReplaceAll(`
 adapter "http" "in" {
   listen = "AT"

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/eipd/eipd/docs"
+	"github.com/eipd/eipd/internal/keeper"
 	"github.com/eipd/eipd/internal/rabbit"
 )
 
@@ -23,7 +24,7 @@ func TestNew_AllRun(t *testing.T) {
 			p.succeeds("new", k.name, ".")
 			p.succeeds("fmt", "--check", ".")
 			p.succeeds("test")
-			port := []string{"127.0.0.1:8088", "127.0.0.1:" + free(t), "127.0.0.1:8089", "127.0.0.1:" + free(t), "127.0.0.1:8090", "127.0.0.1:" + free(t)}
+			port := []string{"127.0.0.1:8088", "127.0.0.1:" + keeper.FreePort(t), "127.0.0.1:8089", "127.0.0.1:" + keeper.FreePort(t), "127.0.0.1:8090", "127.0.0.1:" + keeper.FreePort(t)}
 			for name, text := range k.files {
 				if path.Ext(name) == ".hcl" && !strings.HasSuffix(name, "_test.hcl") {
 					p.succeeds("check", name)

@@ -93,7 +93,7 @@ func (p *page) read(file string) []part {
 	local, places := regexp.MustCompile(`127\.0\.0\.1:(\d+)`), []string{rabbitURL + `\w*`}
 	for _, m := range local.FindAllStringSubmatch(string(text), -1) {
 		if swap[m[1]] == "" {
-			swap[m[1]] = free(p.T)
+			swap[m[1]] = keeper.FreePort(p.T)
 			places = append(places, `\b`+m[1]+`\b`)
 		}
 	}
@@ -117,16 +117,6 @@ func (p *page) read(file string) []part {
 		blocks[i].text = place.ReplaceAllStringFunc(blocks[i].text, func(found string) string { return swap[found] })
 	}
 	return blocks
-}
-
-// free returns a port of 127.0.0.1 on which nobody listens.
-func free(t *testing.T) string {
-	t.Helper()
-	ports, err := keeper.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strconv.Itoa(ports[0])
 }
 
 // shell is a command of a page in a shell that knows eipd.

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -60,7 +59,7 @@ func newScript(t *testing.T, c *testCase) *script {
 	c.write(t, s.dir)
 	s.env = []string{
 		"PATH=" + tools + string(os.PathListSeparator) + os.Getenv("PATH"),
-		"HOME=" + s.dir, "TMPDIR=" + s.dir, "PORT=" + freePort(t),
+		"HOME=" + s.dir, "TMPDIR=" + s.dir, "PORT=" + keeper.FreePort(t),
 	}
 	return s
 }
@@ -164,15 +163,6 @@ func eventually(ok func() bool) bool {
 		}
 	}
 	return true
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ports, err := keeper.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strconv.Itoa(ports[0])
 }
 
 // post is the command that scripts know under this name.

@@ -26,11 +26,7 @@ import (
 // freeAddress is a loopback address that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ports, err := keeper.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprint("127.0.0.1:", ports[0])
+	return "127.0.0.1:" + keeper.FreePort(t)
 }
 
 // client keeps no connections, and follows nothing.
