@@ -27,7 +27,11 @@ func (d *decoder) blame(b *syntax.Block, at place, err error) {
 	if errors.As(err, &option) {
 		what, r = fmt.Sprintf("%q: %v", option.Option, option.Err), d.optionAt(b, err)
 	}
-	d.fail(problem(r, "Wrong option", "The %s cannot be used like this: %s.", at.what, d.say(b.Range(), what)))
+	what = d.say(b.Range(), what)
+	if !strings.HasSuffix(what, "?") { // it may ask what was meant
+		what += "."
+	}
+	d.fail(problem(r, "Wrong option", "The %s cannot be used like this: %s", at.what, what))
 }
 
 // optionAt is where the option is that is to blame, be it one of a block within the block.

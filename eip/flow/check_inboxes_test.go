@@ -164,6 +164,9 @@ flow "f" {
 			for _, d := range diags {
 				got += strings.ReplaceAll(d.Error(), filepath.Dir(file)+"/", "") + "\n"
 			}
+			if strings.Contains(got, "?.") {
+				t.Errorf("a question ends with a full stop:\n%s", got)
+			}
 			for line := range strings.Lines(c.want) {
 				place, what, _ := strings.Cut(strings.TrimSpace(line), ": ")
 				if !strings.HasPrefix(what, "Invalid") {
